@@ -1,0 +1,117 @@
+"""Settings of every part, read from `TELEMETRY_*` environment variables and `.env`."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import AfterValidator, Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+__all__ = ["PREFIX", "Settings", "SettingsError", "load_settings"]
+
+PREFIX: Final = "TELEMETRY_"
+
+# The notebooks' package reads these; they are not ours to judge.
+_FOREIGN: Final = (f"{PREFIX}PACKAGE_",)
+
+
+class SettingsError(ValueError):
+    """A setting is unknown or has a bad value; the text says which and what to do."""
+
+
+def _host_and_port(value: str) -> str:
+    host, _, port = value.rpartition(":")
+    if not host or not port.isdigit() or int(port) > 65535:  # noqa: PLR2004
+        message = f"{value!r} is not HOST:PORT"
+        raise ValueError(message)
+    return value
+
+
+def _split(value: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in value.split(",") if part.strip())
+
+
+class Settings(BaseSettings):
+    """Every setting with its default; names are those of the environment without the prefix, in lower case."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, env_file=".env", extra="ignore", frozen=True)
+
+    kafka: str = "127.0.0.1:9092"
+    kafka_security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
+    kafka_security_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] | None = None
+    kafka_security_username: str | None = None
+    kafka_security_password: SecretStr | None = None
+    kafka_security_cafile: Path | None = None
+
+    clickhouse: SecretStr = SecretStr("http://default@127.0.0.1:8123")
+    clickhouse_cluster: str = ""
+    database: str = "telemetry"
+
+    gateway_bind: Annotated[str, AfterValidator(_host_and_port)] = "127.0.0.1:8000"
+    gateway_url: str = "http://127.0.0.1:8000"
+    gateway_origins: str = "*"
+    token: SecretStr | None = None
+    auth: Literal["token", "open"] = "token"
+    spool: Path = Path(".telemetry/spool")
+    spool_max_bytes: Annotated[int, Field(gt=0)] = 1 << 30
+    max_body_bytes: Annotated[int, Field(gt=0, le=512 << 20)] = 5 << 20
+    rate_limit: Annotated[int, Field(gt=0)] = 600
+
+    partitions: Annotated[int, Field(gt=0, le=2047)] = 8
+    replication: Annotated[int, Field(gt=0)] = 1
+    topic_prefix: str = "learnpack."
+    generation: Annotated[int, Field(gt=0)] = 1
+
+    directory: Literal["open", "strict"] = "open"
+    default_academy: Annotated[int, Field(ge=0)] | None = None
+    dedup_window: Annotated[int, Field(ge=0)] = 600
+    redact: Annotated[tuple[str, ...], NoDecode] = ()
+    store: Literal["rocksdb", "memory"] = "rocksdb"
+    data: Path = Path(".telemetry")
+    webhook_retention_days: Annotated[int, Field(gt=0)] = 30
+    raw_retention_days: Annotated[int, Field(gt=0)] = 365
+    log_format: Literal["console", "json"] = "console"
+
+    @classmethod
+    def settings_names(cls) -> frozenset[str]:
+        """The environment variables that are settings, in upper case with the prefix."""
+        return frozenset(f"{PREFIX}{name}".upper() for name in cls.model_fields)
+
+    def kafka_options(self) -> dict[str, Any]:
+        """Connection arguments that every aiokafka client of the system takes."""
+        options: dict[str, Any] = {
+            "bootstrap_servers": self.kafka,
+            "security_protocol": self.kafka_security_protocol,
+        }
+        if self.kafka_security_mechanism is not None:
+            options["sasl_mechanism"] = self.kafka_security_mechanism
+            options["sasl_plain_username"] = self.kafka_security_username
+            if self.kafka_security_password is not None:
+                options["sasl_plain_password"] = self.kafka_security_password.get_secret_value()
+        if self.kafka_security_protocol in ("SSL", "SASL_SSL"):
+            import ssl  # noqa: PLC0415 - only encrypted clusters pay for it
+
+            cafile = str(self.kafka_security_cafile) if self.kafka_security_cafile else None
+            options["ssl_context"] = ssl.create_default_context(cafile=cafile)
+        return options
+
+
+def load_settings(**overrides: Any) -> Settings:
+    """Read the settings.
+
+    Raises SettingsError for an unknown `TELEMETRY_` variable or a bad value, with one line that names it.
+    """
+    known = Settings.settings_names()
+    for name in sorted(os.environ):
+        if name.startswith(PREFIX) and name not in known and not name.startswith(_FOREIGN):
+            message = f"{name} is not a setting; known ones: {', '.join(sorted(known))}. Unset it or correct its name."
+            raise SettingsError(message)
+    try:
+        return Settings(**overrides)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        name = f"{PREFIX}{first['loc'][0]}".upper() if first["loc"] else PREFIX
+        message = f"{name}: {first['msg']} (got {first.get('input')!r}). Correct it or unset it for the default."
+        raise SettingsError(message) from error

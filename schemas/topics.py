@@ -1,0 +1,130 @@
+"""Names and configurations of the Kafka topics (docs/asyncapi.yaml describes their records)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, Literal
+
+if TYPE_CHECKING:
+    from schemas.settings import Settings
+
+__all__ = ["DERIVED", "REFERENCE", "TopicSpec", "Topics"]
+
+# Of one generation each; completions are for the LMS, which knows no generations.
+DERIVED: Final = ("facts", "outcomes", "scores", "telemetry", "dead-letters")
+REFERENCE: Final = ("ignore-rules", "directory.assets", "directory.users", "directory.tasks", "directory.tokens")
+
+_DAY_MS: Final = 86_400_000
+_RECORD_OVERHEAD: Final = 64 << 10
+
+
+@dataclass(frozen=True, slots=True)
+class TopicSpec:
+    """One topic as `setup` creates it."""
+
+    name: str
+    partitions: int
+    replication: int
+    config: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Topics:
+    """Topic names for one prefix (`learnpack.` in production, unique in tests) and one generation (from 1)."""
+
+    prefix: str = "learnpack."
+    generation: int = 1
+
+    @classmethod
+    def of(cls, settings: Settings) -> Topics:
+        """The topics that these settings name."""
+        return cls(settings.topic_prefix, settings.generation)
+
+    def _derived(self, name: str) -> str:
+        suffix = f".g{self.generation}" if self.generation > 1 else ""
+        return f"{self.prefix}{name}{suffix}"
+
+    @property
+    def raw(self) -> str:
+        return f"{self.prefix}webhooks.raw"
+
+    @property
+    def ignore_rules(self) -> str:
+        return f"{self.prefix}ignore-rules"
+
+    @property
+    def assets(self) -> str:
+        return f"{self.prefix}directory.assets"
+
+    @property
+    def users(self) -> str:
+        return f"{self.prefix}directory.users"
+
+    @property
+    def tasks(self) -> str:
+        return f"{self.prefix}directory.tasks"
+
+    @property
+    def tokens(self) -> str:
+        return f"{self.prefix}directory.tokens"
+
+    @property
+    def facts(self) -> str:
+        return self._derived("facts")
+
+    @property
+    def outcomes(self) -> str:
+        return self._derived("outcomes")
+
+    @property
+    def scores(self) -> str:
+        return self._derived("scores")
+
+    @property
+    def telemetry(self) -> str:
+        return self._derived("telemetry")
+
+    @property
+    def dead_letters(self) -> str:
+        return self._derived("dead-letters")
+
+    @property
+    def completions(self) -> str:
+        return f"{self.prefix}completions"
+
+    @property
+    def generations(self) -> str:
+        return f"{self.prefix}generations"
+
+    @property
+    def application(self) -> str:
+        """The worker's Faust application id and consumer group of this generation."""
+        return f"{self.prefix}worker.g{self.generation}"
+
+    @property
+    def changelog(self) -> str:
+        """The changelog of the worker's only table, `state`: Faust derives this name from application and table."""
+        return f"{self.application}-state-changelog"
+
+    def specs(self, settings: Settings) -> list[TopicSpec]:
+        """Every topic with its partitions and configuration, in the order in which `setup` creates them."""
+
+        def spec(name: str, cleanup: Literal["compact", "delete"], partitions: int, **config: str) -> TopicSpec:
+            size = {"max.message.bytes": str(2 * settings.max_body_bytes + _RECORD_OVERHEAD)}
+            return TopicSpec(name, partitions, settings.replication, {"cleanup.policy": cleanup, **size, **config})
+
+        many = settings.partitions
+        retention = {"retention.ms": str(settings.raw_retention_days * _DAY_MS)}
+        brisk = {"min.cleanable.dirty.ratio": "0.1", "segment.ms": str(_DAY_MS // 24)}
+        return [
+            spec(self.raw, "delete", many, **retention),
+            *(spec(f"{self.prefix}{name}", "compact", 1, **brisk) for name in REFERENCE),
+            spec(self.generations, "compact", 1, **brisk),
+            spec(self.facts, "delete", many, **retention),
+            spec(self.outcomes, "delete", many, **retention),
+            spec(self.scores, "delete", many, **retention),
+            spec(self.telemetry, "compact", many, **brisk),
+            spec(self.dead_letters, "delete", many, **retention),
+            spec(self.completions, "delete", many, **retention),
+            spec(self.changelog, "compact", many, **brisk),
+        ]

@@ -1,0 +1,1 @@
+"""How derived records reach ClickHouse: DDL, writer, daily aggregates."""
