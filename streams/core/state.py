@@ -1,0 +1,138 @@
+"""The slim state of one (student, tutorial): a telemetry document without its texts, and what facts have been told of it.
+
+It keeps what indicators, facts and deduplication need (times, codes, identities), about a tenth of the document.
+All times are microseconds since 1970 UTC, or None where the client sent no time.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import msgspec
+
+__all__ = ["MISSING", "SCHEMA", "Attempt", "Document", "Overlay", "Quiz", "Seen", "Session", "State", "Step", "Student", "Timed"]
+
+SCHEMA: Final = 1
+
+# What stands in Attempt.code for an attempt without the key `exit_code`; null is None.
+MISSING: Final = False
+
+
+class Timed(msgspec.Struct, array_like=True):
+    """Something with a beginning and an end: an AI interaction."""
+
+    started: int | None
+    ended: int | None
+
+
+class Attempt(msgspec.Struct, array_like=True):
+    """A compilation or a test; `code` is its exit code, None for null (or no number), MISSING without the key."""
+
+    started: int | None
+    ended: int | None
+    code: int | bool | None
+
+    @property
+    def failed(self) -> bool:
+        """Whether it counts as a failure: it has an exit code, and that is not 0."""
+        return self.code is None or (self.code is not MISSING and self.code != 0)
+
+
+class Quiz(msgspec.Struct, array_like=True):
+    """A quiz submission; `passed` is its status SUCCESS."""
+
+    started: int | None
+    ended: int | None
+    passed: bool
+    quiz_hash: str
+
+
+class Step(msgspec.Struct, array_like=True):
+    """A step of the document; `slug` as the client sent it, `position` its own or its place in the list."""
+
+    slug: str | int | float | None
+    position: int
+    opened: int | None = None
+    completed: int | None = None
+    testable: bool = False
+    elements: bool = False
+    pending: list[str] = []  # noqa: RUF012 - msgspec copies mutable defaults. Hashes of quizzes not yet passed.
+    compilations: list[Attempt] = []  # noqa: RUF012
+    tests: list[Attempt] = []  # noqa: RUF012
+    interactions: list[Timed] = []  # noqa: RUF012
+    quizzes: list[Quiz] = []  # noqa: RUF012
+
+
+class Document(msgspec.Struct, array_like=True):
+    """A telemetry document without its texts; `sessions` is the number of workout sessions."""
+
+    telemetry_id: str
+    started: int | None
+    last: int | None
+    sessions: int
+    steps: list[Step]
+
+
+class Overlay(msgspec.Struct, array_like=True):
+    """One streamed item that the document does not hold (yet).
+
+    `event` is the webhook's, `at` the instant that places it (its own start, else when it arrived), `touched` the
+    instant up to which the student was active by it.
+    """
+
+    event: str
+    slug: str
+    position: int | None
+    at: int
+    touched: int
+    webhook_id: int
+    item: Attempt | Timed | Quiz | None
+
+
+class Seen(msgspec.Struct, array_like=True):
+    """What facts have been told of one step; the lists hold the starts of its items, `untimed` counts those without one.
+
+    `completed` is NOT_TOLD, DERIVED (from streamed events, until a document confirms or denies it) or CONFIRMED.
+    """
+
+    opened: bool = False
+    completed: int = 0
+    compilations: list[int] = []  # noqa: RUF012
+    tests: list[int] = []  # noqa: RUF012
+    interactions: list[int] = []  # noqa: RUF012
+    quizzes: list[int] = []  # noqa: RUF012
+    untimed: list[int] = [0, 0, 0, 0]  # noqa: RUF012
+
+
+class State(msgspec.Struct, array_like=True):
+    """Everything the worker keeps of one (student, tutorial)."""
+
+    schema: int
+    id: int
+    version: int
+    effective_at: int
+    asset_id: int | None
+    document: Document | None = None
+    mark: int | None = None
+    overlay: list[Overlay] = []  # noqa: RUF012
+    root: msgspec.Raw = msgspec.Raw(b"\xc0")
+    seen: dict[str, Seen] = {}  # noqa: RUF012
+    started: bool = False
+    finished: bool = False
+    staff: msgspec.Raw = msgspec.Raw(b"\xc0")
+
+
+class Session(msgspec.Struct, array_like=True):
+    """Which asset a telemetry_id belongs to, and the streamed items that wait to learn it."""
+
+    asset_slug: str | None
+    asset_id: int | None
+    orphans: list[bytes] = []  # noqa: RUF012
+
+
+class Student(msgspec.Struct, array_like=True):
+    """What redelivery needs of one student: the last effective instant (ms) and two rings of recent webhooks."""
+
+    effective_at: int = 0
+    bodies: bytes = b""
+    receipts: bytes = b""
