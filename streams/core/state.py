@@ -86,7 +86,9 @@ class Overlay(msgspec.Struct, array_like=True):
     at: int
     touched: int
     webhook_id: int
-    item: Attempt | Timed | Quiz | None
+    attempt: Attempt | None = None
+    interaction: Timed | None = None
+    quiz: Quiz | None = None
 
 
 class Seen(msgspec.Struct, array_like=True):
@@ -101,7 +103,7 @@ class Seen(msgspec.Struct, array_like=True):
     tests: list[int] = []  # noqa: RUF012
     interactions: list[int] = []  # noqa: RUF012
     quizzes: list[int] = []  # noqa: RUF012
-    untimed: list[int] = [0, 0, 0, 0]  # noqa: RUF012
+    untimed: tuple[int, int, int, int] = (0, 0, 0, 0)
 
 
 class State(msgspec.Struct, array_like=True):

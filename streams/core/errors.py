@@ -1,0 +1,22 @@
+"""What the core raises.
+
+CoreError
+└── Undecodable    a record that is no webhook; it belongs in the dead letters
+"""
+
+from __future__ import annotations
+
+__all__ = ["CoreError", "Undecodable"]
+
+
+class CoreError(Exception):
+    """Base of everything that the core raises on purpose."""
+
+
+class Undecodable(CoreError):  # noqa: N818 - it names the record, as in "an undecodable record"
+    """The record cannot be read as a webhook; `stage` says where it failed and `reason` why."""
+
+    def __init__(self, stage: str, reason: str) -> None:
+        self.stage = stage
+        self.reason = reason
+        super().__init__(f"{stage}: {reason}")

@@ -1,0 +1,36 @@
+"""The settings that change what a webhook means."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from schemas.settings import Settings
+
+__all__ = ["Policy"]
+
+_SECOND_MS: Final = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """How strictly the directory is taken, and what is forgotten, left out or computed.
+
+    `dedup_window` is in milliseconds; `redact` names the keys that no stored document keeps; `algorithm` is the version
+    of the indicators.
+    """
+
+    strict: bool = False
+    dedup_window: int = 600 * _SECOND_MS
+    redact: frozenset[str] = frozenset()
+    algorithm: float = 1.0
+
+    @classmethod
+    def of(cls, settings: Settings) -> Policy:
+        """The policy that these settings ask for."""
+        return cls(
+            strict=settings.directory == "strict",
+            dedup_window=settings.dedup_window * _SECOND_MS,
+            redact=frozenset(settings.redact),
+        )

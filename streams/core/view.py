@@ -1,0 +1,115 @@
+"""The document as it stands with the streamed items that it does not hold yet.
+
+Items are applied in the order of their instants, whatever order they arrived in, so the result depends only on the
+document and on the set of items.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from streams.core.state import Document, Step
+
+if TYPE_CHECKING:
+    from streams.core.state import Overlay
+
+__all__ = ["View", "find_step", "order"]
+
+
+def order(item: Overlay) -> tuple[int, int]:
+    """The sort key of streamed items."""
+    return item.at, item.webhook_id
+
+
+def find_step(steps: list[Step], position: int | None, slug: str) -> int | None:
+    """The index of a step by its position, else by its slug; None where the document has no such step."""
+    if position is not None:
+        if 0 <= position < len(steps) and steps[position].position == position:
+            return position
+        for index, step in enumerate(steps):
+            if step.position == position:
+                return index
+    if slug:
+        for index, step in enumerate(steps):
+            if step.slug == slug:
+                return index
+    return None
+
+
+class View:
+    """A document and the streamed items on top of it; the document that was given is never changed."""
+
+    __slots__ = ("_own", "_previous", "document", "last")
+
+    def __init__(self, document: Document | None, overlay: list[Overlay]) -> None:
+        """Lay `overlay` (in `order`) over `document`, which is None before the first batch."""
+        if document is None:
+            document = Document("", None, None, 0, [])
+        self.document = Document(document.telemetry_id, document.started, document.last, document.sessions, list(document.steps))
+        self._own: set[int] = set()
+        self._previous = self._last_opened()
+        self.last: Overlay | None = None
+        for item in overlay:
+            self.apply(item)
+
+    def _last_opened(self) -> int | None:
+        opened = [(step.opened, index) for index, step in enumerate(self.document.steps) if step.opened is not None]
+        return max(opened)[1] if opened else None
+
+    def _owned(self, index: int) -> Step:
+        steps = self.document.steps
+        if index not in self._own:
+            self._own.add(index)
+            step = msgspec.structs.replace(steps[index])
+            step.pending = list(step.pending)
+            step.compilations = list(step.compilations)
+            step.tests = list(step.tests)
+            step.interactions = list(step.interactions)
+            step.quizzes = list(step.quizzes)
+            steps[index] = step
+        return steps[index]
+
+    def apply(self, item: Overlay) -> int | None:
+        """Add the item that comes next in `order`; the index of the step that it completed, or None."""
+        document = self.document
+        index = find_step(document.steps, item.position, item.slug)
+        if index is None:
+            index = len(document.steps)
+            position = index if item.position is None else item.position
+            document.steps.append(Step(item.slug or None, position))
+            self._own.add(index)
+        step = self._owned(index)
+        completed = None
+        if item.event == "open_step":
+            if step.opened is None:
+                step.opened = item.at
+            completed = self._leave(index, item.at)
+        elif item.attempt is not None and item.event == "compile":
+            step.compilations.append(item.attempt)
+        elif item.attempt is not None:
+            step.tests.append(item.attempt)
+            if item.attempt.code == 0 and item.attempt.code is not False and not step.pending and step.completed is None:
+                step.completed = item.touched
+                completed = index
+        elif item.quiz is not None:
+            step.quizzes.append(item.quiz)
+            if item.quiz.passed and item.quiz.quiz_hash in step.pending:
+                step.pending.remove(item.quiz.quiz_hash)
+        elif item.interaction is not None:
+            step.interactions.append(item.interaction)
+        if document.last is None or item.touched > document.last:
+            document.last = item.touched
+        self.last = item
+        return completed
+
+    def _leave(self, index: int, at: int) -> int | None:
+        previous, self._previous = self._previous, index
+        if previous is None or previous == index:
+            return None
+        step = self.document.steps[previous]
+        if step.completed is not None or step.testable or step.tests or step.elements:
+            return None
+        self._owned(previous).completed = at
+        return previous
