@@ -1,0 +1,121 @@
+"""Headers of the raw topic's records: what a request said besides its body."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+import msgspec
+import orjson
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+__all__ = ["HeaderError", "RawHeaders", "Source", "decode_headers", "encode_headers"]
+
+Source = Literal["learnpack", "posthog", "staff"]
+
+_SOURCES: Final[dict[bytes, Source]] = {b"learnpack": "learnpack", b"posthog": "posthog", b"staff": "staff"}
+_MAX_ID: Final = (1 << 63) - 1
+
+
+class HeaderError(ValueError):
+    """A header of a raw record cannot be read; the text names the header and its value."""
+
+
+class RawHeaders(msgspec.Struct, frozen=True, kw_only=True):
+    """What travels beside a webhook's body.
+
+    `params` are the query parameters without token and academy (None: there were none), `academy` the scope that the
+    request or the gateway's configuration gave, `principal` the user id of a personal token (None: an ingest key),
+    `capabilities` what that token may do there, `id` the webhook's id in a copied log, `retry_of` the id of the webhook
+    that a dead letter sent again stands for.
+    """
+
+    source: Source = "learnpack"
+    params: dict[str, str] | None = None
+    academy: int | None = None
+    principal: str | None = None
+    capabilities: tuple[str, ...] = ()
+    receipt: str | None = None
+    idempotency_key: str | None = None
+    traceparent: str | None = None
+    id: int | None = None
+    retry_of: int | None = None
+
+
+_NONE: Final = RawHeaders()
+
+
+def _number(value: bytes) -> int:
+    if not value.isdigit() or len(value) > 19 or (number := int(value)) > _MAX_ID:  # noqa: PLR2004 - digits of 2^63
+        message = "not an id"
+        raise ValueError(message)
+    return number
+
+
+def _params(value: bytes) -> dict[str, str] | None:
+    parsed = orjson.loads(value)
+    if type(parsed) is not dict or not all(type(text) is str for text in parsed.values()):
+        message = "not an object of texts"
+        raise ValueError(message)
+    return parsed or None
+
+
+@lru_cache(maxsize=1024)
+def _capabilities(value: bytes) -> tuple[str, ...]:
+    return tuple(value.decode().split(",")) if value else ()
+
+
+# Header -> (field, how its value is read).
+_READERS: Final[dict[str, tuple[str, Callable[[bytes], Any]]]] = {
+    "source": ("source", _SOURCES.__getitem__),
+    "params": ("params", _params),
+    "academy": ("academy", _number),
+    "principal": ("principal", bytes.decode),
+    "capabilities": ("capabilities", _capabilities),
+    "receipt": ("receipt", bytes.decode),
+    "idempotency-key": ("idempotency_key", bytes.decode),
+    "traceparent": ("traceparent", bytes.decode),
+    "id": ("id", _number),
+    "retry-of": ("retry_of", _number),
+}
+
+
+def decode_headers(headers: Iterable[tuple[str, bytes]]) -> RawHeaders:
+    """Read the headers of one raw record.
+
+    Unknown headers are passed over; of a repeated one the last counts. Raises HeaderError where a known one is not what
+    the gateway writes.
+    """
+    fields: dict[str, Any] = {}
+    for name, value in headers:
+        reader = _READERS.get(name)
+        if reader is None:
+            continue
+        field, read = reader
+        try:
+            fields[field] = read(value)
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            message = f"header {name} is not valid: {value!r:.100}"
+            raise HeaderError(message) from error
+    return RawHeaders(**fields) if fields else _NONE
+
+
+def encode_headers(headers: RawHeaders) -> list[tuple[str, bytes]]:
+    """Write headers for a raw record; what is None or empty is left out."""
+    encoded = [("source", headers.source.encode())]
+    if headers.params:
+        encoded.append(("params", orjson.dumps(headers.params)))
+    if headers.capabilities:
+        encoded.append(("capabilities", ",".join(headers.capabilities).encode()))
+    numbers = (("academy", headers.academy), ("id", headers.id), ("retry-of", headers.retry_of))
+    encoded.extend((name, b"%d" % number) for name, number in numbers if number is not None)
+    texts = (
+        ("principal", headers.principal),
+        ("receipt", headers.receipt),
+        ("idempotency-key", headers.idempotency_key),
+        ("traceparent", headers.traceparent),
+    )
+    encoded.extend((name, text.encode()) for name, text in texts if text is not None)
+    return encoded

@@ -1,0 +1,153 @@
+"""What a webhook is before anything is looked up: the merged payload, whose it is, its id and its kind."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import orjson
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from schemas.headers import RawHeaders
+
+__all__ = [
+    "NEVER_MERGED",
+    "OFFSET_BITS",
+    "academy_of",
+    "actor",
+    "event",
+    "is_streaming",
+    "learnpack_package_id",
+    "merge",
+    "normal_user_id",
+    "package_slug",
+    "student_key",
+    "webhook_id",
+]
+
+# A credential and a scope: they say who asks and where, not what happened.
+NEVER_MERGED: Final = frozenset({"token", "academy"})
+
+OFFSET_BITS: Final = 40
+
+_MAX_INT: Final = (1 << 63) - 1
+_EXACT_FLOAT: Final = float(1 << 53)
+
+
+def merge(body: dict[str, Any], params: Mapping[str, str] | None) -> dict[str, Any]:
+    """The payload: the body with the query parameters over it, `token` and `academy` left out.
+
+    Returns `body` itself where there is nothing to merge; never changes it.
+    """
+    if not params:
+        return body
+    return body | {name: value for name, value in params.items() if name not in NEVER_MERGED}
+
+
+def _text(value: Any) -> str:
+    return value if type(value) is str else orjson.dumps(value).decode()
+
+
+def normal_user_id(value: Any) -> str | None:
+    """A payload's `user_id` as text, or None where it names nobody (missing, null, blank).
+
+    Digits are normalised, so 1234, 1234.0, "1234" and " 01234 " are one user. Anything else stays what it is (text
+    trimmed, other JSON as compact text): an unknown user in a strict directory, an actor of its own in an open one.
+    """
+    if type(value) is int:
+        return str(value)
+    if value is None:
+        return None
+    if type(value) is float and value.is_integer() and abs(value) < _EXACT_FLOAT:
+        return str(int(value))
+    text = _text(value).strip()
+    if text.isdigit() and text.isascii():
+        return text.lstrip("0") or "0"
+    return text or None
+
+
+def _telemetry_actor(payload: Mapping[str, Any]) -> str | None:
+    telemetry_id = payload.get("telemetry_id")
+    if telemetry_id is None:
+        return None
+    text = _text(telemetry_id).strip()
+    return f"telemetry:{text}" if text else None
+
+
+def actor(payload: Mapping[str, Any], principal: str | None) -> str | None:
+    """Whose webhook a merged payload is: its user, else the personal token's, else `telemetry:<id>`, else None."""
+    return normal_user_id(payload.get("user_id")) or principal or _telemetry_actor(payload)
+
+
+def student_key(payload: Mapping[str, Any], principal: str | None) -> bytes:
+    """The raw record's key: the actor, or the asset where a merged payload names nobody.
+
+    Everything about one student has one key, so it is in one partition and in order.
+    """
+    whose = actor(payload, principal)
+    if whose is None:
+        asset = payload.get("asset_id") or payload.get("package_slug") or payload.get("slug") or ""
+        whose = f"asset:{_text(asset)}"
+    return whose.encode("utf-8", "replace")
+
+
+def webhook_id(partition: int, offset: int, headers: RawHeaders) -> int:
+    """A webhook's id: its place in the log, unless the record is a copy or a retry, which keep the first one's."""
+    if headers.id is not None:
+        return headers.id
+    if headers.retry_of is not None:
+        return headers.retry_of
+    return partition << OFFSET_BITS | offset
+
+
+def _digits(value: Any) -> int | None:
+    if type(value) is int:
+        return value if 0 <= value <= _MAX_INT else None
+    if type(value) is str:
+        text = value.strip()
+        if text.isdigit() and text.isascii() and len(text) <= 19:  # noqa: PLR2004 - digits of 2^63
+            number = int(text)
+            return number if number <= _MAX_INT else None
+    return None
+
+
+def academy_of(header_academy: int | None, payload: Mapping[str, Any]) -> int | None:
+    """The academy scope: the request's, else the document's own `academy_id` where that is digits, else None."""
+    return header_academy if header_academy is not None else _digits(payload.get("academy_id"))
+
+
+def is_streaming(payload: Mapping[str, Any]) -> bool:
+    """Whether a merged payload is a streamed event: it has the key `event`, whatever that holds."""
+    return "event" in payload
+
+
+def event(payload: Mapping[str, Any]) -> str:
+    """A merged payload's event: `batch` without the key, an empty text for null."""
+    if "event" not in payload:
+        return "batch"
+    value = payload["event"]
+    return "" if value is None else _text(value)
+
+
+def package_slug(payload: Mapping[str, Any]) -> str | None:
+    """`package_slug`, else `slug`, as text; None where neither says anything."""
+    value = payload.get("package_slug") or payload.get("slug")
+    return _text(value) if value else None
+
+
+def learnpack_package_id(payload: Mapping[str, Any]) -> int | None:
+    """`package_id` as an integer of 64 bits, or None where it is none (booleans never are)."""
+    value = payload.get("package_id")
+    if type(value) is int:
+        number = value
+    elif type(value) is float and abs(value) < _EXACT_FLOAT:
+        number = int(value)
+    elif type(value) is str and len(value) <= 32:  # noqa: PLR2004 - room for blanks around 20 characters
+        try:
+            number = int(value)
+        except ValueError:
+            return None
+    else:
+        return None
+    return number if -_MAX_INT <= number <= _MAX_INT else None
