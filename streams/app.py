@@ -1,0 +1,159 @@
+"""The Faust application around the core: one agent on the raw topic, one table, one transaction a chunk."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import faust
+from faust.events import Event
+from faust.streams import current_event
+
+from streams.memory import MemoryBudget
+from streams.ownership import Ownership
+from streams.partition import Surroundings
+from streams.tables import StateTable
+from streams.transport import Consumer
+
+if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    from schemas.settings import Settings
+    from schemas.topics import Topics
+    from streams.exits import End
+    from streams.processing import Core
+    from streams.tuning import Tuning
+
+__all__ = ["TelemetryApp", "create_app"]
+
+
+class _ChunkSchema(faust.Schema):  # type: ignore[misc]  # Faust is untyped
+    """Passes chunks through: the core decodes records, Faust commits what it cannot decode."""
+
+    def compile(self, app: Any, **_options: Any) -> Any:
+        async def decode(message: Any, **_propagate: Any) -> Event:
+            return Event(app, None, message.value, (), message)
+
+        return decode
+
+
+class TelemetryApp(faust.App):  # type: ignore[misc]  # Faust is untyped
+    """Faust's application with what the chunked transport asks for."""
+
+    chunked_topic: str
+    kafka_options: Mapping[str, Any]
+    owner: Ownership
+
+    def configure(self, topics: Topics, kafka_options: Mapping[str, Any], tuning: Tuning) -> None:
+        """Set what the transport reads; before the application starts."""
+        self.chunked_topic = topics.raw
+        self.chunk_limits = tuning.chunk
+        self.memory_budget = MemoryBudget(tuning.memory_bytes)
+        self.kafka_options = kafka_options
+
+
+class _ConsumerLog:
+    """Moves Faust's consumer for a partition."""
+
+    def __init__(self, app: TelemetryApp) -> None:
+        self._app = app
+
+    async def resume_at(self, partition: int, offset: int) -> None:
+        consumer: Consumer = self._app.consumer
+        await consumer.resume_at(partition, offset)
+
+    async def log_start(self, partition: int) -> int:
+        tp = faust.TP(self._app.chunked_topic, partition)
+        return int((await self._app.consumer.earliest_offsets(tp))[tp])
+
+
+def create_app(
+    settings: Settings,
+    topics: Topics,
+    core: Core,
+    tuning: Tuning,
+    *,
+    data_dir: Path,
+    views_complete: asyncio.Event,
+    progressed: Callable[[], None],
+    on_ready: Callable[[bool], None],
+    end: End,
+) -> TelemetryApp:
+    """Build the application; nothing is connected yet.
+
+    Args:
+        settings: Connection, store and limits.
+        topics: Names for this prefix and generation.
+        core: What happens to the records.
+        tuning: Bounds that tests and benchmarks change.
+        data_dir: Where RocksDB keeps its files; of this process only.
+        views_complete: Set when the reference views are complete.
+        progressed: Called at every step forward.
+        on_ready: Told whether every assigned partition is open.
+        end: Ends the process.
+    """
+    options = settings.kafka_options()
+    app = TelemetryApp(
+        topics.application,
+        broker=[f"chunked://{server}" for server in settings.kafka.split(",")],
+        broker_credentials=_credentials(options),
+        store=f"{settings.store}://",
+        datadir=data_dir,
+        topic_partitions=settings.partitions,
+        topic_allow_declare=False,
+        topic_disable_leader=True,
+        web_enabled=False,
+        key_serializer="raw",
+        value_serializer="raw",
+        recovery_consistency_check=False,
+        stream_wait_empty=False,
+        stream_buffer_maxsize=max(2 * settings.partitions, 8),
+        broker_max_poll_records=tuning.poll_records,
+        broker_max_poll_interval=600.0,
+        broker_session_timeout=tuning.session_timeout_s,
+        broker_heartbeat_interval=tuning.session_timeout_s / 5,
+        broker_rebalance_timeout=60.0,
+        broker_request_timeout=40.0,
+    )
+    app.configure(topics, options, tuning)
+    raw = app.topic(topics.raw, schema=_ChunkSchema(), partitions=settings.partitions)
+    state = app.tables.add(
+        StateTable(app, name="state", partitions=settings.partitions, key_type=bytes, value_type=bytes)
+    )
+
+    def surroundings() -> Surroundings:
+        return Surroundings(
+            topics=topics,
+            core=core,
+            options=options,
+            store=state.data,
+            log=_ConsumerLog(app),
+            limits=tuning.limits,
+            max_message_bytes=2 * settings.max_body_bytes,
+            views_complete=views_complete,
+            progressed=progressed,
+            end=end,
+        )
+
+    app.owner = Ownership(surroundings, on_ready=on_ready)
+
+    @app.agent(raw)  # type: ignore[untyped-decorator]  # Faust is untyped
+    async def ingest(stream: Any) -> None:
+        async for chunk in stream:
+            await app.owner.submit(chunk, current_event().message.generation_id)
+
+    return app
+
+
+def _credentials(options: Mapping[str, Any]) -> Any:
+    """Faust's own producer (it sends nothing, but connects) takes credentials in its own form."""
+    context = options.get("ssl_context")
+    if "sasl_mechanism" in options:
+        return faust.SASLCredentials(
+            username=options["sasl_plain_username"],
+            password=options.get("sasl_plain_password"),
+            mechanism=options["sasl_mechanism"],
+            ssl_context=context,
+        )
+    return faust.SSLCredentials(context) if context is not None else None

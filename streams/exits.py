@@ -1,0 +1,49 @@
+"""How a worker ends when it must not go on: one exit code for each cause, one log line that says what to do."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from enum import IntEnum
+from typing import Final, NoReturn, Protocol
+
+import structlog
+
+__all__ = ["End", "ExitCode", "end_process"]
+
+_log: Final = structlog.stdlib.get_logger("streams")
+
+
+class ExitCode(IntEnum):
+    """Exit codes of the worker; anything but OK asks the supervisor for a new process."""
+
+    OK = 0
+    FAILED = 1
+    CHUNK_FAILED = 70
+    FENCED = 71
+    TOO_MANY_DEAD_LETTERS = 72
+    STALLED = 73
+    VIEWS_FAILED = 74
+    STATE_LOST = 75
+
+
+class End(Protocol):
+    """Ends the process: nothing after the call runs, nothing that was not committed is kept."""
+
+    def __call__(
+        self, code: ExitCode, message: str, /, error: BaseException | None = None, **fields: object
+    ) -> NoReturn: ...
+
+
+def end_process(code: ExitCode, message: str, /, error: BaseException | None = None, **fields: object) -> NoReturn:
+    """Log one line and the traceback, then end at once.
+
+    Nothing is cleaned up on purpose: Faust acknowledges what an agent raised, so the only safe way out of a chunk that failed is one
+    that no handler can catch. The next owner's transactional producer aborts what was open.
+    """
+    _log.critical(message, exit_code=int(code), exc_info=error, **fields)
+    logging.shutdown()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(int(code))

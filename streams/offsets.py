@@ -1,0 +1,85 @@
+"""The committed input offset of a partition and what is kept with it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+import orjson
+import tenacity
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import KafkaError
+
+from streams.dead_letters import LimitsState
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from aiokafka import TopicPartition
+
+__all__ = ["Checkpoint", "committed"]
+
+_PATIENCE_S: Final = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """What the last transaction of a partition committed beside its outputs.
+
+    Attributes:
+        offset: The next raw offset; None if nothing was committed yet.
+        changelog: An offset that the partition's changelog certainly reached; None if unknown.
+        limits: How many of the recent records became dead letters.
+    """
+
+    offset: int | None = None
+    changelog: int | None = None
+    limits: LimitsState = field(default_factory=LimitsState)
+
+    @property
+    def metadata(self) -> str:
+        """The text that Kafka keeps with the offset."""
+        limits = self.limits
+        kept = {"changelog": self.changelog, "run": limits.run, "seen": limits.seen, "failed": limits.failed}
+        return orjson.dumps(kept).decode()
+
+    @classmethod
+    def parse(cls, offset: int, metadata: str) -> Checkpoint:
+        """Read a committed offset; one without our metadata (set by hand) starts with a clean record."""
+        try:
+            kept = orjson.loads(metadata or "{}")
+            return cls(
+                offset,
+                kept.get("changelog"),
+                LimitsState(kept.get("run", 0), kept.get("seen", 0), kept.get("failed", 0)),
+            )
+        except (ValueError, AttributeError):
+            return cls(offset)
+
+
+@tenacity.retry(
+    retry=tenacity.retry_if_exception_type(KafkaError),
+    wait=tenacity.wait_exponential_jitter(initial=0.1, max=2),
+    stop=tenacity.stop_after_delay(_PATIENCE_S),
+    reraise=True,
+)
+async def committed(
+    options: Mapping[str, Any], group: str, partitions: Iterable[TopicPartition]
+) -> dict[TopicPartition, Checkpoint]:
+    """Ask the broker, not a cache, for committed offsets.
+
+    A partition's transactional producer must have been initialised before: that settles the previous owner's open transaction.
+
+    Raises KafkaError if the broker does not answer in half a minute.
+    """
+    wanted = list(partitions)
+    admin = AIOKafkaAdminClient(**options)
+    await admin.start()
+    try:
+        found = await admin.list_consumer_group_offsets(group, partitions=wanted)
+    finally:
+        await admin.close()
+    known = {tp: at for tp, at in found.items() if at.offset >= 0}
+    return {
+        tp: Checkpoint.parse(known[tp].offset, known[tp].metadata) if tp in known else Checkpoint() for tp in wanted
+    }

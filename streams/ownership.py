@@ -1,0 +1,66 @@
+"""Which partitions this process owns in the current generation of the consumer group."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Final
+
+import structlog
+
+from streams.partition import Partition
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from streams.chunk import Chunk
+    from streams.partition import Surroundings
+
+__all__ = ["Ownership"]
+
+_log: Final = structlog.stdlib.get_logger("streams")
+
+# A chunk in flight may finish within this; well below the session timeout, so that the group does not wait for us.
+_PATIENCE_S: Final = 4.0
+
+
+class Ownership:
+    """Opens partitions when a generation begins, closes all of them when it ends; chunks of no current owner are dropped."""
+
+    def __init__(self, surroundings: Callable[[], Surroundings], *, on_ready: Callable[[bool], None]) -> None:
+        self.generation: int | None = None
+        self.partitions: dict[int, Partition] = {}
+        self._surroundings = surroundings
+        self._on_ready = on_ready
+
+    def take(self, generation: int, partitions: Iterable[int]) -> None:
+        """Begin a generation: everything known of the one before is forgotten."""
+        self.generation = generation
+        around = self._surroundings()
+        self.partitions = {number: Partition(number, around, self._opened) for number in sorted(partitions)}
+        _log.info("partitions assigned", generation=generation, partitions=sorted(self.partitions))
+        self._opened()
+
+    async def release(self) -> None:
+        """End the generation: chunks in flight are finished or aborted within seconds, nothing is admitted any more."""
+        self.generation = None
+        self._on_ready(False)
+        released, self.partitions = self.partitions, {}
+        await asyncio.gather(*(partition.close(_PATIENCE_S) for partition in released.values()))
+
+    def is_open(self, partition: int) -> bool:
+        """Whether the partition's state is restored and its records may be fetched."""
+        owned = self.partitions.get(partition)
+        return owned is not None and owned.is_open
+
+    async def submit(self, chunk: Chunk, generation: int) -> None:
+        """Pass a chunk on to its partition; one of another generation or of a partition not open is dropped.
+
+        Dropping is safe: the partition's position stays, so the records are read again.
+        """
+        owned = self.partitions.get(chunk.partition)
+        if generation == self.generation and owned is not None and owned.is_open:
+            await owned.put(chunk)
+
+    def _opened(self, _partition: Partition | None = None) -> None:
+        if self.generation is not None and all(partition.is_open for partition in self.partitions.values()):
+            self._on_ready(True)

@@ -1,0 +1,246 @@
+"""One partition in the hands of this process, for one generation of the consumer group: opened, worked through, closed."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections import deque
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+import aiokafka
+import structlog
+from aiokafka import TopicPartition
+from aiokafka.errors import IllegalStateError, ProducerFenced
+
+from streams.admission import Admission, Verdict, skip_to
+from streams.dead_letters import DeadLetter, Limits, TooManyDeadLettersError
+from streams.exits import End, ExitCode
+from streams.messages import OversizeError
+from streams.offsets import Checkpoint, committed
+from streams.outbox import Outbox
+from streams.processing import Core, Processed, SplitError, process
+from streams.restore import StateLostError, restore
+from streams.transactions import PartitionProducer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from schemas.topics import Topics
+    from streams.chunk import Chunk
+    from streams.stores import PartitionStore
+
+__all__ = ["Log", "Partition", "Surroundings"]
+
+_log: Final = structlog.stdlib.get_logger("streams")
+
+
+class Log(Protocol):
+    """The consumer, as far as a partition moves it."""
+
+    async def resume_at(self, partition: int, offset: int, /) -> None: ...
+
+    async def log_start(self, partition: int, /) -> int: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What all partitions of a worker share.
+
+    Attributes:
+        views_complete: Awaited before the first record is handled.
+        progressed: Called at every step forward; the watchdog listens.
+        max_message_bytes: Largest message that the topics take.
+    """
+
+    topics: Topics
+    core: Core
+    options: Mapping[str, Any]
+    store: PartitionStore
+    log: Log
+    limits: Limits
+    max_message_bytes: int
+    views_complete: asyncio.Event
+    progressed: Callable[[], None]
+    end: End
+    live: bool = True
+
+
+class Partition:
+    """Owns position, transactional producer and state of one partition; chunks are worked through one after another."""
+
+    def __init__(self, number: int, around: Surroundings, opened: Callable[[Partition], None]) -> None:
+        self.number = number
+        self.is_open = False
+        self.admission = Admission(0)
+        self._around = around
+        self._opened = opened
+        self._source = TopicPartition(around.topics.raw, number)
+        self._changelog = TopicPartition(around.topics.changelog, number)
+        self._outbox = Outbox(around.topics, number, around.core, around.max_message_bytes, around.live)
+        self._checkpoint = Checkpoint()
+        self._inbox: asyncio.Queue[Chunk] = asyncio.Queue(maxsize=1)
+        self._busy = False
+        self._producer: PartitionProducer | None = None
+        self._task = asyncio.get_running_loop().create_task(self._run(), name=f"partition-{number}")
+
+    async def put(self, chunk: Chunk) -> None:
+        """Hand over the next chunk; waits while one is being processed and another waits."""
+        await self._inbox.put(chunk)
+
+    async def close(self, patience: float) -> None:
+        """Finish the chunk in flight if it ends within `patience` seconds, else abort it; drop what waits."""
+        self.is_open = False
+        if self._busy:
+            await asyncio.wait({self._task}, timeout=patience)
+        self._task.cancel()
+        await asyncio.wait({self._task})
+        while not self._inbox.empty():
+            self._inbox.get_nowait()
+        if self._producer is not None:
+            await self._producer.stop()
+
+    async def _run(self) -> None:
+        try:
+            await self._open()
+            while self.is_open:
+                chunk = await self._inbox.get()
+                self._busy = True
+                await self._handle(chunk)
+                self._busy = False
+                del chunk
+        except asyncio.CancelledError:
+            raise
+        except ProducerFenced as error:
+            self._end(ExitCode.FENCED, "another worker owns this partition now: this process must begin again", error)
+        except TooManyDeadLettersError as error:
+            advice = "stopped before giving up more: mend what fails (the dead letters say what), then start again"
+            self._end(ExitCode.TOO_MANY_DEAD_LETTERS, f"{error}; {advice}", error)
+        except StateLostError as error:
+            self._end(ExitCode.STATE_LOST, str(error), error)
+        except BaseException as error:  # noqa: BLE001 - Faust would acknowledge the chunk and go on
+            self._end(ExitCode.CHUNK_FAILED, f"partition {self.number} failed: {type(error).__name__}: {error}", error)
+
+    def _end(self, code: ExitCode, message: str, error: BaseException) -> None:
+        self._around.end(code, message, error, partition=self.number, position=self.admission.position)
+
+    async def _open(self) -> None:
+        """Take the partition over.
+
+        1. Initialise the transactional producer: the previous owner is fenced, its open transaction settled.
+        2. Read the committed offset from the broker. 3. Restore the state. 4. Wait for the views. 5. Fetch from the position on.
+        Only in this order do position and state belong together, whoever still believes to own the partition.
+        """
+        around = self._around
+        self._producer = PartitionProducer(
+            around.topics.application, self.number, around.options, max_message_bytes=around.max_message_bytes
+        )
+        await self._producer.start()
+        self._checkpoint = (await committed(around.options, around.topics.application, [self._source]))[self._source]
+        began = time.monotonic()
+        async with _reader(around.options) as reader:
+            log_start = (await reader.beginning_offsets([self._source]))[self._source]
+            applied = await restore(
+                reader, around.store, self._changelog, known=self._checkpoint.changelog, progressed=around.progressed
+            )
+        position = self._checkpoint.offset
+        if position is not None:
+            self._warn_of_retention(position, log_start)
+        self.admission = Admission(max(position or 0, log_start))
+        await around.views_complete.wait()
+        self.is_open = True
+        around.progressed()
+        _log.info(
+            "partition open",
+            partition=self.number,
+            position=self.admission.position,
+            restored=applied,
+            seconds=round(time.monotonic() - began, 3),
+        )
+        await self._fetch_from_position()
+        self._opened(self)
+
+    def _warn_of_retention(self, position: int, log_start: int) -> None:
+        if skip_to(position, log_start) is not None:
+            _log.error(
+                "retention deleted webhooks before they were processed: raise TELEMETRY_RAW_RETENTION_DAYS or add workers",
+                partition=self.number,
+                first_offset=position,
+                last_offset=log_start - 1,
+            )
+
+    async def _fetch_from_position(self) -> None:
+        # The partition may have been taken away meanwhile: a new generation follows.
+        with contextlib.suppress(IllegalStateError):
+            await self._around.log.resume_at(self.number, self.admission.position)
+
+    async def _handle(self, chunk: Chunk) -> None:
+        verdict = self.admission.judge(chunk)
+        if verdict is Verdict.GAP:
+            await self._close_gap(chunk)
+        elif verdict is Verdict.ADMIT:
+            pieces = deque([self.admission.fresh(chunk)])
+            while pieces:
+                records = pieces.popleft()
+                end = chunk.end if not pieces else records[-1].offset + 1
+                if records and (halves := await self._settle(records, end)):
+                    pieces.extendleft(reversed(halves))
+            self.admission.advance(chunk.end)
+
+    async def _close_gap(self, chunk: Chunk) -> None:
+        """Read again from the position, or from where the log begins if retention has passed it."""
+        log_start = await self._around.log.log_start(self.number)
+        position = self.admission.position
+        self._warn_of_retention(position, log_start)
+        if (start := skip_to(position, log_start)) is not None:
+            self.admission.advance(start)
+        _log.info("read again", partition=self.number, position=self.admission.position, chunk=chunk.start)
+        await self._fetch_from_position()
+
+    async def _settle(self, records: Sequence[Any], end: int) -> list[Sequence[Any]] | None:
+        """Process the records and commit what came of them; answers two halves if they must be settled one by one."""
+        load = self._around.store.reader(self.number)
+        try:
+            processed = process(self._around.core, load, records)
+            outgoing = self._outbox.fill(processed, records)
+        except (SplitError, OversizeError) as error:
+            if len(records) > 1:
+                middle = len(records) // 2
+                return [records[:middle], records[middle:]]
+            processed = Processed(None, [DeadLetter(records[0], "size", str(error))], [True])
+            outgoing = self._outbox.fill(processed, records)
+        limits = self._checkpoint.limits.after(processed.failed, self._around.limits)
+        await self._commit(processed, outgoing, replace(self._checkpoint, offset=end, limits=limits))
+        return None
+
+    async def _commit(
+        self, processed: Processed, outgoing: Mapping[TopicPartition, Any], checkpoint: Checkpoint
+    ) -> None:
+        """Commit, then write the store: a crash in between is made good from the changelog."""
+        assert self._producer is not None
+        assert checkpoint.offset is not None
+        done = await self._producer.commit(outgoing, self._source, checkpoint.offset, checkpoint.metadata)
+        written = done.last_offsets.get(self._changelog)
+        changes = processed.effects.changes if processed.effects is not None else []
+        if changes:
+            self._around.store.write(self.number, changes, written, time.time())
+        self._checkpoint = replace(checkpoint, changelog=checkpoint.changelog if written is None else written)
+        self.admission.advance(checkpoint.offset)
+        self._around.progressed()
+        if processed.dead:
+            _log.warning(
+                "dead letters written", partition=self.number, count=len(processed.dead), first=processed.dead[0].reason
+            )
+
+
+@contextlib.asynccontextmanager
+async def _reader(options: Mapping[str, Any]) -> Any:
+    reader = aiokafka.AIOKafkaConsumer(
+        **options, isolation_level="read_committed", enable_auto_commit=False, max_partition_fetch_bytes=4 << 20
+    )
+    await reader.start()
+    try:
+        yield reader
+    finally:
+        await reader.stop()

@@ -1,0 +1,124 @@
+"""Applies the core to the records of a chunk and sorts out those that it cannot take (pure)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+from streams.dead_letters import DeadLetter, describe
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+__all__ = ["Core", "Effects", "Load", "Processed", "Processor", "SplitError", "process"]
+
+# More bad records in a chunk than this, and halving it costs less than starting it again for each.
+_MAX_RESTARTS: Final = 16
+
+
+class Load(Protocol):
+    """Reads a value of the partition's state table."""
+
+    def __call__(self, key: bytes, /) -> bytes | None: ...
+
+
+class Effects(Protocol):
+    """What a chunk changes; JSON lines without newline, keyed records, None for a tombstone."""
+
+    facts: list[bytes]
+    outcomes: list[bytes]
+    scores: list[bytes]
+    telemetry: list[tuple[bytes, bytes | None]]
+    completions: list[tuple[bytes, bytes]]
+    directory: list[tuple[str, bytes, bytes | None]]
+    changes: list[tuple[bytes, bytes | None]]
+
+
+class Processor(Protocol):
+    """Applies the records of one chunk in order; of no use after it raised."""
+
+    def apply(self, record: Any, /) -> None: ...
+
+    def finish(self) -> Effects: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Core:
+    """The pure core as the worker uses it.
+
+    Attributes:
+        processor: Makes a processor for one chunk.
+        dead_outcome: The outcome row of a record that became a dead letter, from the record and the reason.
+    """
+
+    processor: Callable[[Load], Processor]
+    dead_outcome: Callable[[Any, str], bytes]
+
+
+class SplitError(Exception):
+    """The records must be processed in smaller pieces."""
+
+
+@dataclass(frozen=True, slots=True)
+class Processed:
+    """What came of some records of one partition.
+
+    Attributes:
+        effects: Of the good ones; None if there was none.
+        dead: The others, in order.
+        failed: For each record, in order, whether it is among the dead.
+    """
+
+    effects: Effects | None
+    dead: Sequence[DeadLetter]
+    failed: Sequence[bool]
+
+
+def process(core: Core, load: Load, records: Sequence[Any]) -> Processed:
+    """Run the core over the records; one that makes it raise is left out and the others are run again.
+
+    Deterministic as the core is, and without effect on the state: the caller commits.
+
+    Raises:
+        SplitError: If too many records are bad, or the core raises at the end of several.
+    """
+    dead: dict[int, DeadLetter] = {}
+    while len(dead) < len(records):
+        processor = core.processor(load)
+        bad = _apply(processor, records, dead)
+        if bad is None:
+            try:
+                effects = processor.finish()
+            except Exception as error:  # the core's fault, whatever it is
+                if len(records) > 1:
+                    message = "the core raised at the end of a chunk"
+                    raise SplitError(message) from error
+                dead[0] = describe(records[0], error)
+            else:
+                return _processed(effects, dead, records)
+        else:
+            dead[bad[0]] = describe(records[bad[0]], bad[1])
+        if len(dead) > _MAX_RESTARTS and len(records) > 1:
+            message = f"{len(dead)} records of a chunk cannot be processed"
+            raise SplitError(message)
+    return _processed(None, dead, records)
+
+
+def _apply(processor: Processor, records: Sequence[Any], skip: dict[int, DeadLetter]) -> tuple[int, Exception] | None:
+    index = 0
+    try:
+        if not skip:
+            for index, record in enumerate(records):  # noqa: B007 - the index of the record that raises
+                processor.apply(record)
+        else:
+            for index, record in enumerate(records):
+                if index not in skip:
+                    processor.apply(record)
+    except Exception as error:  # noqa: BLE001 - one record must not stop its partition
+        return index, error
+    return None
+
+
+def _processed(effects: Effects | None, dead: dict[int, DeadLetter], records: Sequence[Any]) -> Processed:
+    failed = [index in dead for index in range(len(records))]
+    return Processed(effects, [dead[index] for index in sorted(dead)], failed)

@@ -1,0 +1,247 @@
+"""Faust transport that hands an agent chunks of records instead of single ones (`chunked://host:port`).
+
+It keeps Faust's group membership, assignment and flow control and replaces what cannot be trusted with exact processing: a chunk says
+which offsets it covers (streams.admission judges by that), Faust commits nothing for the chunked topic (offsets are part of each chunk's
+transaction), partitions are opened by their owner (streams.ownership), and every consumer reads committed records only.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Protocol
+
+import aiokafka
+from aiokafka import TopicPartition
+from faust.transport.drivers import aiokafka as driver
+from faust.types import TP, ConsumerMessage
+
+from streams.chunk import Chunk, ChunkLimits, cut
+from streams.memory import MemoryBudget
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+__all__ = ["ChunkedApp", "Consumer", "ConsumerThread", "Owner", "Transport"]
+
+# Records taken from aiokafka's buffer between two looks at the byte limit.
+_SLICE: Final = 256
+_BROKER_FETCH_BYTES: Final = 16 << 20
+_PARTITION_FETCH_BYTES: Final = 2 << 20
+
+
+class Owner(Protocol):
+    """Who opens and closes the partitions of the chunked topic; called on the application's event loop."""
+
+    def take(self, generation: int, partitions: Iterable[int], /) -> None:
+        """A new generation begins with these partitions. Must not block."""
+
+    async def release(self) -> None:
+        """The generation ends: finish or drop what is in flight, in bounded time."""
+
+    def is_open(self, partition: int, /) -> bool:
+        """Whether records of the partition may be fetched."""
+
+
+class ChunkedApp(Protocol):
+    """What the transport needs of the Faust application."""
+
+    chunked_topic: str
+    chunk_limits: ChunkLimits
+    memory_budget: MemoryBudget
+    kafka_options: Mapping[str, Any]
+    owner: Owner
+    assignor: Any
+    conf: Any
+
+
+class ConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]  # Faust is untyped
+    """Faust's consumer thread, reading committed records and cutting them into chunks."""
+
+    app: ChunkedApp
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        # Per partition: aiokafka's position after the last fetch, and the end of the last chunk.
+        self._marks: dict[TopicPartition, tuple[int, int]] = {}
+        self._moves = 0
+
+    def _create_worker_consumer(self, transport: Any) -> aiokafka.AIOKafkaConsumer:
+        conf = self.app.conf
+        self._assignor = self.app.assignor
+        return aiokafka.AIOKafkaConsumer(
+            **self.app.kafka_options,
+            client_id=conf.broker_client_id,
+            group_id=conf.id,
+            partition_assignment_strategy=[self._assignor],
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
+            isolation_level="read_committed",
+            max_poll_records=conf.broker_max_poll_records,
+            max_poll_interval_ms=int(conf.broker_max_poll_interval * 1000),
+            fetch_max_bytes=_BROKER_FETCH_BYTES,
+            max_partition_fetch_bytes=_PARTITION_FETCH_BYTES,
+            request_timeout_ms=int(conf.broker_request_timeout * 1000),
+            session_timeout_ms=int(conf.broker_session_timeout * 1000),
+            rebalance_timeout_ms=int(conf.broker_rebalance_timeout * 1000),
+            heartbeat_interval_ms=int(conf.broker_heartbeat_interval * 1000),
+        )
+
+    async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
+        """Never fetch changelogs here: partitions restore their state themselves."""
+        self._moves += 1
+        self._marks.clear()
+        others = [TopicPartition(*tp) for tp in assigned if tp.topic != self.app.chunked_topic]
+        self._ensure_consumer().pause(*others)
+        await super().on_partitions_assigned(assigned, generation_id)
+
+    async def _seek_wait(self, consumer: Any, partitions: Mapping[TP, int]) -> None:
+        self._moves += 1
+        await super()._seek_wait(consumer, partitions)
+
+    async def seek_to_committed(self) -> Mapping[TP, int]:
+        self._moves += 1
+        return await super().seek_to_committed()
+
+    def _positions(self, partitions: Iterable[TP]) -> dict[TopicPartition, int]:
+        subscription = self._ensure_consumer()._subscription.subscription  # noqa: SLF001 - Faust's driver does the same
+        assignment = subscription.assignment if subscription is not None else None
+        if assignment is None:
+            return {}
+        states = ((tp, assignment.state_value(tp)) for tp in map(lambda tp: TopicPartition(*tp), partitions))
+        return {tp: state.position for tp, state in states if state is not None and state.has_valid_position}
+
+    async def _fetch_records(
+        self, consumer: Any, active_partitions: set[TP], timeout: float | None = None, max_records: int | None = None
+    ) -> dict[TP, list[Chunk]]:
+        """Fetch until the byte limit or `max_records` is reached, or nothing more is buffered."""
+        chunked = {tp for tp in active_partitions if tp.topic == self.app.chunked_topic}
+        if not chunked:
+            await asyncio.sleep(timeout or 0)
+            return {}
+        limits, moves, before = self.app.chunk_limits, self._moves, self._positions(chunked)
+        fetched: dict[TopicPartition, list[Any]] = {}
+        room, left, wait = limits.size, max_records or limits.records, timeout
+        while room > 0 and left > 0:
+            found = await super()._fetch_records(consumer, chunked, timeout=wait, max_records=min(left, _SLICE))
+            if not found:
+                break
+            for tp, records in found.items():
+                fetched.setdefault(tp, []).extend(records)
+                left -= len(records)
+                room -= sum(record.serialized_value_size for record in records)
+            wait = 0
+        after = self._positions(chunked)
+        still = moves == self._moves
+        return {
+            TP(tp.topic, tp.partition): list(
+                cut(tp.topic, tp.partition, self._start(tp, records, before, after, still=still), records, limits)
+            )
+            for tp, records in fetched.items()
+        }
+
+    def _start(
+        self,
+        tp: TopicPartition,
+        records: list[Any],
+        before: Mapping[TopicPartition, int],
+        after: Mapping[TopicPartition, int],
+        *,
+        still: bool,
+    ) -> int:
+        """The offset from which the log was read without a jump up to these records."""
+        first: int = records[0].offset
+        mark = self._marks.pop(tp, None)
+        if not still:
+            return first
+        start = min(first, before.get(tp, first))
+        if mark is not None and mark[0] == before.get(tp):
+            # Markers behind the last chunk moved aiokafka's position past its end.
+            start = mark[1]
+        if tp in after:
+            self._marks[tp] = (after[tp], records[-1].offset + 1)
+        return start
+
+
+class Consumer(driver.Consumer):  # type: ignore[misc]  # Faust is untyped
+    """Faust's consumer, without its bookkeeping of offsets for the chunked topic."""
+
+    app: ChunkedApp
+    _thread: ConsumerThread
+
+    def _new_consumer_thread(self) -> ConsumerThread:
+        return ConsumerThread(self, loop=self.loop, beacon=self.beacon)
+
+    def _is_chunked(self, tp: TP) -> bool:
+        return bool(tp.topic == self.app.chunked_topic)
+
+    async def _getmany(self, active_partitions: set[TP] | None, timeout: float) -> Mapping[TP, list[Chunk]]:
+        await self.app.memory_budget.room()
+        fetched: Mapping[TP, list[Chunk]] = await super()._getmany(active_partitions, timeout)
+        for tp, chunks in fetched.items():
+            self._read_offset[tp] = None
+            for chunk in chunks:
+                self.app.memory_budget.add(chunk)
+        return fetched
+
+    def _to_message(self, tp: TP, record: Chunk) -> ConsumerMessage:
+        last = record.records[-1]
+        return ConsumerMessage(
+            record.topic,
+            record.partition,
+            last.offset,
+            last.timestamp / 1000,
+            last.timestamp_type,
+            (),
+            None,
+            record,
+            None,
+            0,
+            record.size,
+            tp,
+            generation_id=self.app.consumer_generation_id,  # type: ignore[attr-defined]  # Faust sets it
+        )
+
+    async def _add_gap(self, tp: TP, offset_from: int, offset_to: int) -> None:
+        if not self._is_chunked(tp):
+            await super()._add_gap(tp, offset_from, offset_to)
+
+    def _new_offset(self, tp: TP) -> int | None:
+        if not self._is_chunked(tp):
+            offset: int | None = super()._new_offset(tp)
+            return offset
+        self._acked[tp].clear()
+        self._acked_index[tp].clear()
+        return None
+
+    async def highwaters(self, *partitions: TP) -> Mapping[TP, int]:
+        """Nothing for Faust to recover: the owner restores a partition before it is fetched."""
+        return dict.fromkeys(partitions, 0)
+
+    def resume_partitions(self, tps: Iterable[TP]) -> None:
+        """Resume those that their owner has opened; the others follow by `resume_at`."""
+        super().resume_partitions(
+            {tp for tp in tps if not self._is_chunked(tp) or self.app.owner.is_open(tp.partition)}
+        )
+
+    async def resume_at(self, partition: int, offset: int) -> None:
+        """Fetch the partition of the chunked topic from `offset` on.
+
+        Raises aiokafka.errors.IllegalStateError if the partition is not assigned any more.
+        """
+        tp = TP(self.app.chunked_topic, partition)
+        await self.seek_wait({tp: offset})
+        super().resume_partitions({tp})
+
+    async def on_partitions_revoked(self, revoked: set[TP]) -> None:
+        await self.app.owner.release()
+        await super().on_partitions_revoked(revoked)
+
+    async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
+        await super().on_partitions_assigned(assigned, generation_id)
+        self.app.owner.take(generation_id, [tp.partition for tp in assigned if self._is_chunked(tp)])
+
+
+class Transport(driver.Transport):  # type: ignore[misc]  # Faust is untyped
+    """The transport behind the `chunked` scheme of `faust.transports`."""
+
+    Consumer: ClassVar[type] = Consumer
