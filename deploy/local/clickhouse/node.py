@@ -1,0 +1,88 @@
+"""The local ClickHouse server as a child process."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING, ClassVar, Final
+from urllib.parse import quote
+
+import httpx
+
+from deploy.local.errors import INSTALL_HINT, LocalStackError
+from deploy.local.process import LocalServer
+from deploy.local.progress import silent
+from deploy.local.resources import LOOPBACK, free_port, require_free_port, require_space
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from deploy.local.progress import Progress
+
+__all__ = ["PASSWORD_VARIABLE", "USER_VARIABLE", "ClickHouseServer"]
+
+USER_VARIABLE: Final = "CLICKHOUSE_USER"
+PASSWORD_VARIABLE: Final = "CLICKHOUSE_PASSWORD"  # noqa: S105 - the variable's name
+
+_NEEDED_BYTES: Final = 1_000_000_000
+
+
+class ClickHouseServer(LocalServer):
+    """A ClickHouse HTTP server whose data live in `directory`, for one user.
+
+    The port may differ between runs; without `port` a free one is picked.
+    """
+
+    name: ClassVar[str] = "ClickHouse"
+
+    def __init__(self, directory: Path, port: int | None = None, *, user: str, password: str) -> None:
+        super().__init__(directory)
+        self._wanted = port
+        self._port: int | None = None
+        self.user = user
+        self.password = password
+
+    @property
+    def port(self) -> int:
+        """The port on the loopback address, after `prepare`."""
+        if self._port is None:
+            message = "ClickHouse has no address yet: call prepare() first."
+            raise LocalStackError(message)
+        return self._port
+
+    @property
+    def url(self) -> str:
+        """The address with user and password, as `TELEMETRY_CLICKHOUSE` takes it."""
+        return f"http://{quote(self.user, safe='')}:{quote(self.password, safe='')}@{LOOPBACK}:{self.port}"
+
+    def prepare(self, progress: Progress = silent) -> None:  # noqa: ARG002 - the engine comes with its wheel
+        """Choose the port and check that the engine, the disk and the port are there."""
+        import importlib.util  # noqa: PLC0415 - the engine itself takes a second to import
+
+        if importlib.util.find_spec("chdb") is None:
+            message = f"chdb, the ClickHouse engine, is not installed. {INSTALL_HINT}"
+            raise LocalStackError(message)
+        if self._wanted is not None:
+            require_free_port(self._wanted, self.name)
+        require_space(self.directory, _NEEDED_BYTES, self.name)
+        if self._port is None:
+            self._port = self._wanted or free_port()
+
+    def command(self) -> list[str]:
+        """The server's command line."""
+        return [sys.executable, "-m", "deploy.local.clickhouse", str(self.directory), str(self.port)]
+
+    def env(self) -> dict[str, str]:
+        """This process's environment with the user and the password."""
+        return os.environ | {USER_VARIABLE: self.user, PASSWORD_VARIABLE: self.password}
+
+    async def answers(self) -> bool:
+        """Whether a query is answered."""
+        headers = {"X-ClickHouse-User": self.user, "X-ClickHouse-Key": self.password}
+        address = f"http://{LOOPBACK}:{self.port}/"
+        try:
+            async with httpx.AsyncClient(trust_env=False) as client:
+                response = await client.get(address, params={"query": "SELECT 1"}, headers=headers)
+        except httpx.TransportError:
+            return False
+        return response.status_code == httpx.codes.OK

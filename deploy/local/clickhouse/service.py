@@ -1,0 +1,137 @@
+"""ClickHouse's HTTP interface as a plain function from requests to responses."""
+
+from __future__ import annotations
+
+import hmac
+import itertools
+import secrets
+from typing import TYPE_CHECKING, Final
+
+from deploy.local.clickhouse.compression import compress, compress_pieces
+from deploy.local.clickhouse.engine import Result
+from deploy.local.clickhouse.errors import ClickHouseError
+from deploy.local.clickhouse.request import read_query
+from deploy.local.clickhouse.responses import DISPLAY_NAME, Response, failure, plain, summary
+from deploy.local.clickhouse.sessions import Sessions
+from deploy.local.clickhouse.statement import is_select, output_format, split_insert
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Iterator
+
+    from deploy.local.clickhouse.engine import Engine
+    from deploy.local.clickhouse.request import HttpRequest, Query
+
+__all__ = ["Service"]
+
+_OK: Final = "Ok.\n"
+_METHODS: Final = ("GET", "HEAD", "POST", "PUT")
+# Formats whose pieces, one after the other, are the whole: no beginning, no end, no header.
+_PIECEWISE: Final = frozenset(
+    name.lower()
+    for name in (
+        "CSV", "JSONCompactEachRow", "JSONCompactStringsEachRow", "JSONEachRow", "JSONL", "JSONLines",
+        "JSONStringsEachRow", "NDJSON", "Native", "RowBinary", "TSV", "TSVRaw", "TabSeparated", "TabSeparatedRaw",
+    )
+)  # fmt: skip
+
+
+class Service:
+    """Answers requests; may be called from several threads at the same time."""
+
+    def __init__(self, engine: Engine, user: str, password: str) -> None:
+        self._engine = engine
+        self._user = user.encode()
+        self._password = password.encode()
+        self._sessions = Sessions(engine)
+        self._types = engine.format_types()
+        self._names = {name.lower(): name for name in self._types}
+
+    def close(self) -> None:
+        """End the named sessions; no request may be running."""
+        self._sessions.close()
+
+    def answer(self, request: HttpRequest) -> Response:
+        """Answer one request; failures become ClickHouse's own error responses."""
+        if request.path in ("/ping", "/replicas_status"):
+            return plain(200, _OK)
+        if request.path not in ("", "/"):
+            return plain(404, f"There is no handle {request.path}\n\nUse / or /ping for health checks.\n")
+        if request.method == "OPTIONS":
+            return Response(204, [("allow", ", ".join((*_METHODS, "OPTIONS")))])
+        if request.method not in _METHODS:
+            return plain(501, f"The method {request.method} is not supported: use GET or POST.\n")
+        if request.method != "POST" and not request.query_string and not request.body:
+            return plain(200, _OK)
+        headers = self._headers()
+        try:
+            query = read_query(request)
+            headers.append(("x-clickhouse-query-id", query.id))
+            self._authenticate(query)
+            return self._run(query, headers)
+        except ClickHouseError as error:
+            return failure(error, self._engine.version, headers)
+
+    def _headers(self) -> list[tuple[str, str]]:
+        return [
+            ("x-clickhouse-server-display-name", DISPLAY_NAME),
+            ("x-clickhouse-timezone", self._engine.timezone),
+        ]
+
+    def _authenticate(self, query: Query) -> None:
+        known = hmac.compare_digest(query.user.encode(), self._user)
+        right = hmac.compare_digest(query.password.encode(), self._password)
+        if not (known and right):
+            text = f"{query.user}: Authentication failed: password is incorrect, or there is no user with such name."
+            raise ClickHouseError(516, "AUTHENTICATION_FAILED", text)
+
+    def _run(self, query: Query, headers: list[tuple[str, str]]) -> Response:
+        if not query.statement.strip():
+            raise ClickHouseError(62, "SYNTAX_ERROR", "Syntax error: Empty query")
+        results = self._results(query)
+        try:
+            first = next(results)
+            second = next(results, None)
+        except BaseException:
+            results.close()
+            raise
+        written = output_format(query.statement) or query.format
+        name = self._names.get(written.lower(), written)
+        content_type = self._types.get(name) or "text/plain; charset=UTF-8"
+        headers += [("content-type", content_type), ("x-clickhouse-format", name), summary(first)]
+        if query.encoding:
+            headers.append(("content-encoding", query.encoding))
+        if second is None:
+            return Response(200, headers, compress(first.body, query.encoding))
+        tag = secrets.token_hex(8)
+        headers.append(("x-clickhouse-exception-tag", tag))
+        pieces = _pieces(itertools.chain((first, second), results), results, tag)
+        return Response(200, headers, pieces=compress_pieces(pieces, query.encoding))
+
+    def _results(self, query: Query) -> Generator[Result, None, None]:
+        with self._sessions.lend(query) as session:
+            insert = split_insert(query.statement)
+            if insert:
+                yield session.insert(insert, query.parameters)
+                return
+            name = (output_format(query.statement) or query.format).lower()
+            if query.buffered or name not in _PIECEWISE or not is_select(query.statement):
+                yield session.run(query.statement, query.format, query.parameters)
+                return
+            empty = True
+            for result in session.stream(query.statement, query.format, query.parameters):
+                empty = False
+                yield result
+            if empty:
+                yield Result()
+
+
+def _pieces(results: Iterator[Result], source: Generator[Result, None, None], tag: str) -> Iterator[bytes]:
+    try:
+        for result in results:
+            yield result.body
+    except ClickHouseError as error:
+        # The status has gone out; clients of ClickHouse 25.11 and later look for this at the end of the body.
+        text = f"{error}\n"
+        yield f"\r\n__exception__\r\n{tag}\r\n{text}{len(text.encode())} {tag}\r\n__exception__\r\n".encode()
+    finally:
+        source.close()

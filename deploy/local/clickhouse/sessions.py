@@ -1,0 +1,157 @@
+"""The sessions that clients name with `session_id`: what one request sets in it, the next one finds.
+
+Most clients name a session and never use it, so a session holds no engine session before a statement changes it.
+Settings and the database that come with a request count for that request only.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from deploy.local.clickhouse.errors import ClickHouseError
+from deploy.local.clickhouse.literals import quote_identifier, quote_string
+from deploy.local.clickhouse.statement import changes_session
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from deploy.local.clickhouse.engine import Engine, EngineSession
+    from deploy.local.clickhouse.request import Query
+
+__all__ = ["Sessions"]
+
+
+@dataclass(slots=True)
+class _Named:
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    engine_session: EngineSession | None = None
+    expires: float = 0.0
+
+
+class Sessions:
+    """Lends engine sessions to requests."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._named: dict[str, _Named] = {}
+        self._guard = threading.Lock()
+
+    @contextmanager
+    def lend(self, query: Query) -> Iterator[EngineSession]:
+        """Lend the engine session that `query` is to run in, with its database and settings in force.
+
+        Raises ClickHouseError for an unknown database or setting, for a named session that is in use by another
+        request (SESSION_IS_LOCKED) or should exist and does not (SESSION_NOT_FOUND).
+        """
+        if not query.session:
+            with self._engine.session() as session:
+                _apply(session, query)
+                yield session
+            return
+        named = self._lock(query)
+        try:
+            with self._in_named(named, query) as session:
+                yield session
+        finally:
+            self._release(named, query)
+
+    def close(self) -> None:
+        """End all sessions; no request may be running."""
+        with self._guard:
+            for named in self._named.values():
+                if named.engine_session is not None:
+                    named.engine_session.close()
+            self._named.clear()
+
+    def _lock(self, query: Query) -> _Named:
+        with self._guard:
+            self._forget_expired()
+            named = self._named.get(query.session)
+            if named is None:
+                if query.session_must_exist:
+                    raise ClickHouseError(372, "SESSION_NOT_FOUND", f"Session {query.session} not found")
+                named = self._named[query.session] = _Named()
+            if not named.lock.acquire(blocking=False):
+                text = f"Session {query.session} is locked by a concurrent client"
+                raise ClickHouseError(373, "SESSION_IS_LOCKED", text)
+            return named
+
+    def _release(self, named: _Named, query: Query) -> None:
+        with self._guard:
+            named.expires = time.monotonic() + query.session_seconds
+            if query.session_ends:
+                del self._named[query.session]
+                if named.engine_session is not None:
+                    named.engine_session.close()
+            named.lock.release()
+
+    def _forget_expired(self) -> None:
+        now = time.monotonic()
+        for name, named in list(self._named.items()):
+            if named.expires < now and not named.lock.locked():
+                del self._named[name]
+                if named.engine_session is not None:
+                    named.engine_session.close()
+
+    @contextmanager
+    def _in_named(self, named: _Named, query: Query) -> Iterator[EngineSession]:
+        if named.engine_session is None and changes_session(query.statement):
+            named.engine_session = self._engine.session()
+        if named.engine_session is None:
+            with self._engine.session() as session:
+                _apply(session, query)
+                yield session
+        elif query.read_only or query.settings.get("readonly", "0") != "0":
+            # Nothing lifts readonly again, so such a request gets a copy (without the temporary tables).
+            with self._engine.session() as session:
+                for statement in _description(named.engine_session):
+                    session.run(statement)
+                _apply(session, query)
+                yield session
+        else:
+            undo = _undo_list(named.engine_session, query)
+            try:
+                _apply(named.engine_session, query)
+                yield named.engine_session
+            finally:
+                for statement in undo:
+                    named.engine_session.run(statement)
+
+
+def _apply(session: EngineSession, query: Query) -> None:
+    if query.database:
+        session.use(query.database)
+    settings = dict(query.settings)
+    if query.read_only and settings.get("readonly", "0") == "0":
+        settings["readonly"] = "2"
+    session.set(settings)
+
+
+def _undo_list(session: EngineSession, query: Query) -> list[bytes]:
+    undo: list[bytes] = []
+    if query.database:
+        undo.append(_use_current(session))
+    if query.settings:
+        names = ", ".join(quote_string(name) for name in query.settings)
+        sql = f"SELECT if(changed, 'SET ' || name || ' = ' || {_QUOTED}, 'SET ' || name || ' = DEFAULT') FROM {_SETTINGS}"
+        undo += session.run(f"{sql} WHERE name IN ({names})".encode(), "TSVRaw").body.splitlines()
+    return undo
+
+
+_SETTINGS = "system.settings"
+# A literal that survives a line-wise format: every byte as \xHH.
+_QUOTED = "concat('\\'', replaceRegexpAll(hex(value), '(..)', '\\\\\\\\x\\\\1'), '\\'')"
+
+
+def _use_current(session: EngineSession) -> bytes:
+    database = session.run(b"SELECT currentDatabase()", "TSVRaw").body.removesuffix(b"\n").decode()
+    return f"USE {quote_identifier(database)}".encode()
+
+
+def _description(session: EngineSession) -> list[bytes]:
+    sql = f"SELECT 'SET ' || name || ' = ' || {_QUOTED} FROM {_SETTINGS} WHERE changed AND name != 'readonly'"
+    return [_use_current(session), *session.run(sql.encode(), "TSVRaw").body.splitlines()]

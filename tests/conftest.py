@@ -1,0 +1,153 @@
+"""Fixtures of all tests.
+
+System, contract and chaos tests get real servers from `stack`, started once per run when the first test asks for them:
+containers where a Docker engine answers, else Kafka and ClickHouse of deploy/local. To spare the start, keep a stack
+running and name its file of addresses (pytest then starts and stops nothing):
+
+    uv run python -m tests.support.stack /tmp/stack &
+    LEARNPACK_TEST_STACK=/tmp/stack/env uv run pytest tests/system
+
+Each test has topics under a prefix of its own and a database of its own, both dropped at its end. Tests that kill or
+freeze a server take one of their own from `kafka_nodes` or `clickhouse_servers`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import uuid
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any, Protocol
+
+import clickhouse_connect
+import pytest
+from aiokafka.admin import AIOKafkaAdminClient
+
+from deploy.local.clickhouse import ClickHouseServer
+from deploy.local.kafka import KafkaNode
+from schemas.settings import PREFIX, Settings
+from tests.support.processes import Processes
+from tests.support.stack import Stack, open_stack
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from clickhouse_connect.driver.client import Client
+
+
+class SettingsFactory(Protocol):
+    """Builds settings for this test's servers, topics and database."""
+
+    def __call__(self, **overrides: Any) -> Settings: ...
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """Real Kafka and ClickHouse for the whole run."""
+    with open_stack(tmp_path_factory.mktemp("stack")) as running:
+        yield running
+
+
+@pytest.fixture
+def topic_prefix(stack: Stack) -> Iterator[str]:
+    """A prefix of topic names and consumer groups that no other test has; its topics are deleted afterwards."""
+    prefix = f"t{uuid.uuid4().hex[:10]}."
+    yield prefix
+    # In a thread: pytest-asyncio's loop belongs to this one.
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(asyncio.run, _delete_topics(stack.kafka, prefix)).result()
+
+
+async def _delete_topics(bootstrap: str, prefix: str) -> None:
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    await admin.start()
+    try:
+        topics = [name for name in await admin.list_topics() if name.startswith(prefix)]
+        if topics:
+            await admin.delete_topics(topics)
+    finally:
+        await admin.close()
+
+
+@pytest.fixture
+def clickhouse(stack: Stack) -> Iterator[Client]:
+    """A client of ClickHouse in the default database."""
+    client = clickhouse_connect.get_client(dsn=stack.clickhouse, autogenerate_session_id=False)
+    with contextlib.closing(client):
+        yield client
+
+
+@pytest.fixture
+def database(clickhouse: Client) -> Iterator[str]:
+    """A name for a database that no other test has (not created); it and its generations are dropped afterwards."""
+    name = f"t{uuid.uuid4().hex[:10]}"
+    yield name
+    found = clickhouse.query(
+        "SELECT name FROM system.databases WHERE name = {name:String} OR startsWith(name, {name:String} || '_')",
+        parameters={"name": name},
+    )
+    for (existing,) in found.result_rows:
+        clickhouse.command(f"DROP DATABASE IF EXISTS `{existing}` SYNC")
+
+
+@pytest.fixture
+def settings(
+    stack: Stack, topic_prefix: str, database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> SettingsFactory:
+    """Settings for this test; keyword arguments override them. The environment has no say."""
+    for name in [name for name in os.environ if name.startswith(PREFIX)]:
+        monkeypatch.delenv(name)
+
+    def build(**overrides: Any) -> Settings:
+        own: dict[str, Any] = {
+            "kafka": stack.kafka,
+            "clickhouse": stack.clickhouse,
+            "database": database,
+            "topic_prefix": topic_prefix,
+            "data": tmp_path / "data",
+            "spool": tmp_path / "spool",
+        }
+        return Settings(_env_file=None, **(own | overrides))
+
+    return build
+
+
+@pytest.fixture
+def processes(tmp_path: Path) -> Iterator[Processes]:
+    """Starts child processes; all of them are ended when the test ends."""
+    directory = tmp_path / "processes"
+    directory.mkdir()
+    started = Processes(directory)
+    try:
+        yield started
+    finally:
+        started.end_all()
+
+
+@pytest.fixture
+def kafka_nodes(tmp_path: Path) -> Iterator[Callable[[], KafkaNode]]:
+    """Starts Kafka nodes of this test's own, to be killed and restarted at will; all are ended with the test."""
+    with contextlib.ExitStack() as running:
+
+        def start() -> KafkaNode:
+            node = KafkaNode(tmp_path / f"kafka-{uuid.uuid4().hex[:6]}")
+            running.callback(node.kill)
+            return node.start()
+
+        yield start
+
+
+@pytest.fixture
+def clickhouse_servers(tmp_path: Path) -> Iterator[Callable[[], ClickHouseServer]]:
+    """Starts ClickHouse servers of this test's own, to be killed and restarted at will; all are ended with the test."""
+    with contextlib.ExitStack() as running:
+
+        def start() -> ClickHouseServer:
+            directory = tmp_path / f"clickhouse-{uuid.uuid4().hex[:6]}"
+            server = ClickHouseServer(directory, user="telemetry", password="p@ss/word")
+            running.callback(server.kill)
+            return server.start()
+
+        yield start

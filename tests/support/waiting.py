@@ -1,0 +1,56 @@
+"""Wait for what must become true, with a deadline."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+__all__ = ["aeventually", "eventually"]
+
+_PAUSE_SECONDS = 0.05
+
+T = TypeVar("T")
+
+
+def eventually(condition: Callable[[], T], timeout: float = 30, what: str = "") -> T:
+    """Call `condition` until it returns something true and return that.
+
+    Raises AssertionError after `timeout` seconds, with `what` was waited for and the last value or error.
+    """
+    deadline = time.monotonic() + timeout
+    while True:
+        last: object
+        try:
+            if value := condition():
+                return value
+            last = value
+        except Exception as error:  # noqa: BLE001 - shown when the deadline passes
+            last = error
+        if time.monotonic() > deadline:
+            raise AssertionError(_complaint(condition, timeout, what, last))
+        time.sleep(_PAUSE_SECONDS)
+
+
+async def aeventually(condition: Callable[[], Awaitable[T]], timeout: float = 30, what: str = "") -> T:  # noqa: ASYNC109
+    """Await `condition()` until it returns something true and return that; else as `eventually`."""
+    deadline = time.monotonic() + timeout
+    while True:
+        last: object
+        try:
+            if value := await condition():
+                return value
+            last = value
+        except Exception as error:  # noqa: BLE001 - shown when the deadline passes
+            last = error
+        if time.monotonic() > deadline:
+            raise AssertionError(_complaint(condition, timeout, what, last))
+        await asyncio.sleep(_PAUSE_SECONDS)
+
+
+def _complaint(condition: object, timeout: float, what: str, last: object) -> str:
+    awaited = what or getattr(condition, "__name__", "the condition")
+    return f"{awaited} did not come true within {timeout:g} s; last: {last!r}"
