@@ -14,7 +14,16 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["BODIES", "RECEIPTS", "body_digest", "find_body", "find_receipt", "key_digest", "remember_body", "remember_receipt"]
+__all__ = [
+    "BODIES",
+    "RECEIPTS",
+    "body_digest",
+    "find_body",
+    "find_receipt",
+    "key_digest",
+    "remember_body",
+    "remember_receipt",
+]
 
 BODIES: Final = 256
 RECEIPTS: Final = 32

@@ -5,15 +5,16 @@ from __future__ import annotations
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, Final
 
-import msgspec
 import orjson
 
 from schemas.times import sql_time
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
-__all__ = ["FactLines", "Origin", "item_id", "outcome_line", "user_number"]
+    from streams.core.state import Origin
+
+__all__ = ["FactLines", "item_id", "outcome_line", "user_number"]
 
 # Instants outside these (1970 to 2100, in milliseconds) come from wrong clocks; a fact then happened when it arrived.
 _LATEST_MS: Final = 4_102_444_800_000
@@ -38,31 +39,22 @@ def item_id(actor: str, asset_slug: str, step_slug: str, event: str, *own: int) 
     return str(int.from_bytes(blake2b(identity, digest_size=16).digest(), "big"))
 
 
-class Origin(msgspec.Struct, array_like=True, frozen=True):
-    """Where a fact comes from: the columns that all facts of one webhook share."""
-
-    webhook_id: int
-    received_at: int
-    academy_id: int | None
-    actor: str
-    telemetry_id: str
-    package_id: int | None
-    source: str
-
-
 class FactLines:
     """Writes the facts of one webhook and one asset; their common columns are encoded once."""
 
-    __slots__ = ("_actor", "_asset_slug", "_head", "_lines", "_ordinal", "_received", "webhook_id")
+    __slots__ = ("_actor", "_asset", "_head", "_lines", "_ordinal", "_origin", "_received")
 
     def __init__(self, origin: Origin, asset_slug: str, asset_id: int | None, lines: list[bytes]) -> None:
-        """Append to `lines` the facts that `origin` tells about one asset (an empty slug where it is unknown)."""
+        """Append to `lines` the facts that `origin` tells about one asset.
+
+        Where the asset is unknown its slug is empty, and the telemetry_id stands in for it in the identity.
+        """
         self._actor = origin.actor
-        self._asset_slug = asset_slug
+        self._asset = asset_slug or f"?{origin.telemetry_id}"
+        self._origin = origin
         self._received = origin.received_at
         self._lines = lines
         self._ordinal = 0
-        self.webhook_id = origin.webhook_id
         self._head = (
             orjson.dumps(
                 {
@@ -81,6 +73,11 @@ class FactLines:
             + b","
         )
 
+    @property
+    def count(self) -> int:
+        """How many facts this webhook has told so far."""
+        return self._ordinal
+
     def write(
         self,
         event: str,
@@ -88,7 +85,7 @@ class FactLines:
         step_position: int | None,
         at: int | None,
         *,
-        details: dict[str, Any],
+        details: Mapping[str, Any],
         own: int | None = None,
         once: bool = False,
         version: int | None = None,
@@ -97,14 +94,14 @@ class FactLines:
         """Append one fact that happened at `at` (microseconds, None when unknown).
 
         `own` is the item's own start, `once` marks what happens once per step or tutorial, `version` defaults to the
-        webhook's id and `deleted` takes an earlier fact back.
+        webhook's version and `deleted` takes an earlier fact back.
         """
         ordinal = self._ordinal
         self._ordinal = ordinal + 1
         if once:
             identity: Sequence[int] = ()
         elif own is None:
-            identity = (self.webhook_id, ordinal)
+            identity = (self._origin.webhook_id, ordinal)
         else:
             identity = (own,)
         milliseconds = self._received if at is None else at // 1000
@@ -117,8 +114,8 @@ class FactLines:
             "step_position": step_position,
             **details,
             "ordinal": ordinal,
-            "item_id": item_id(self._actor, self._asset_slug, step_slug, event, *identity),
-            "version": self.webhook_id if version is None else version,
+            "item_id": item_id(self._actor, self._asset, step_slug, event, *identity),
+            "version": self._origin.version if version is None else version,
             "deleted": int(deleted),
         }
         self._lines.append(self._head + orjson.dumps(tail)[1:])

@@ -6,11 +6,26 @@ All times are microseconds since 1970 UTC, or None where the client sent no time
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
-__all__ = ["MISSING", "SCHEMA", "Attempt", "Document", "Overlay", "Quiz", "Seen", "Session", "State", "Step", "Student", "Timed"]
+__all__ = [
+    "MISSING",
+    "SCHEMA",
+    "Attempt",
+    "Document",
+    "Origin",
+    "Orphan",
+    "Overlay",
+    "Quiz",
+    "Seen",
+    "Session",
+    "State",
+    "Step",
+    "Student",
+    "Timed",
+]
 
 SCHEMA: Final = 1
 
@@ -90,6 +105,12 @@ class Overlay(msgspec.Struct, array_like=True):
     interaction: Timed | None = None
     quiz: Quiz | None = None
 
+    @property
+    def own_start(self) -> int | None:
+        """The instant at which the item says that it began, None where it says nothing."""
+        held = self.attempt or self.interaction or self.quiz
+        return None if held is None else held.started
+
 
 class Seen(msgspec.Struct, array_like=True):
     """What facts have been told of one step; the lists hold the starts of its items, `untimed` counts those without one.
@@ -103,25 +124,54 @@ class Seen(msgspec.Struct, array_like=True):
     tests: list[int] = []  # noqa: RUF012
     interactions: list[int] = []  # noqa: RUF012
     quizzes: list[int] = []  # noqa: RUF012
-    untimed: tuple[int, int, int, int] = (0, 0, 0, 0)
+    untimed: tuple[int, ...] = (0, 0, 0, 0)
 
 
 class State(msgspec.Struct, array_like=True):
-    """Everything the worker keeps of one (student, tutorial)."""
+    """Everything the worker keeps of one (student, tutorial).
+
+    `id` is the webhook that created it, `version` the last that changed it, `effective_at` (milliseconds) when that was.
+    `mark` is the last_interaction_at below which a batch is stale, `root` the keys of batches without steps, which lie over
+    the stored document, `staff` the fields that staff set, in force until the next batch. `finished_at` (milliseconds) is
+    when the tutorial was first complete, `told_tasks` the tasks that completions have named.
+    """
 
     schema: int
     id: int
     version: int
     effective_at: int
     asset_id: int | None
+    telemetry_id: str = ""
     document: Document | None = None
     mark: int | None = None
     overlay: list[Overlay] = []  # noqa: RUF012
     root: msgspec.Raw = msgspec.Raw(b"\xc0")
     seen: dict[str, Seen] = {}  # noqa: RUF012
     started: bool = False
-    finished: bool = False
+    finished_at: int | None = None
+    told_tasks: list[int] = []  # noqa: RUF012
     staff: msgspec.Raw = msgspec.Raw(b"\xc0")
+
+
+class Origin(msgspec.Struct, array_like=True, frozen=True):
+    """Where a fact comes from: the columns that all facts of one webhook share; `received_at` is in milliseconds."""
+
+    webhook_id: int
+    version: int
+    received_at: int
+    academy_id: int | None
+    actor: str
+    telemetry_id: str
+    package_id: int | None
+    source: str
+
+
+class Orphan(msgspec.Struct, array_like=True, frozen=True):
+    """A streamed item whose tutorial is not known yet, with the columns of its fact."""
+
+    origin: Origin
+    item: Overlay
+    details: dict[str, Any]
 
 
 class Session(msgspec.Struct, array_like=True):
@@ -129,7 +179,7 @@ class Session(msgspec.Struct, array_like=True):
 
     asset_slug: str | None
     asset_id: int | None
-    orphans: list[bytes] = []  # noqa: RUF012
+    orphans: list[Orphan] = []  # noqa: RUF012
 
 
 class Student(msgspec.Struct, array_like=True):

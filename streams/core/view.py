@@ -41,16 +41,17 @@ def find_step(steps: list[Step], position: int | None, slug: str) -> int | None:
 class View:
     """A document and the streamed items on top of it; the document that was given is never changed."""
 
-    __slots__ = ("_own", "_previous", "document", "last")
+    __slots__ = ("_own", "_previous", "document")
 
     def __init__(self, document: Document | None, overlay: list[Overlay]) -> None:
         """Lay `overlay` (in `order`) over `document`, which is None before the first batch."""
         if document is None:
             document = Document("", None, None, 0, [])
-        self.document = Document(document.telemetry_id, document.started, document.last, document.sessions, list(document.steps))
+        self.document = Document(
+            document.telemetry_id, document.started, document.last, document.sessions, list(document.steps)
+        )
         self._own: set[int] = set()
         self._previous = self._last_opened()
-        self.last: Overlay | None = None
         for item in overlay:
             self.apply(item)
 
@@ -90,7 +91,12 @@ class View:
             step.compilations.append(item.attempt)
         elif item.attempt is not None:
             step.tests.append(item.attempt)
-            if item.attempt.code == 0 and item.attempt.code is not False and not step.pending and step.completed is None:
+            if (
+                item.attempt.code == 0
+                and item.attempt.code is not False
+                and not step.pending
+                and step.completed is None
+            ):
                 step.completed = item.touched
                 completed = index
         elif item.quiz is not None:
@@ -101,7 +107,6 @@ class View:
             step.interactions.append(item.interaction)
         if document.last is None or item.touched > document.last:
             document.last = item.touched
-        self.last = item
         return completed
 
     def _leave(self, index: int, at: int) -> int | None:

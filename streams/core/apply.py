@@ -1,0 +1,237 @@
+"""Applies the webhooks that passed all checks: finds their asset and state, folds them in, and says what follows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from schemas import vocabulary as texts
+from streams.core.decide import DONE, STALE, Decision, error
+from streams.core.details import NOTHING
+from streams.core.fold import KINDS, Batch, fold_batch, fold_streamed
+from streams.core.lines import FactLines, user_number
+from streams.core.orphans import adopt, keep, tell
+from streams.core.redact import redacted
+from streams.core.resolve import Resolved, adopt_package_id, resolve_batch, resolve_event
+from streams.core.scores import COMPLETE, completion_rate
+from streams.core.slim import slim, slim_attempt, slim_interaction, slim_quiz
+from streams.core.state import Origin, Overlay, Session
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from schemas.directory import Asset, Task
+    from schemas.reference import Reference
+    from streams.core.fold import Live
+    from streams.core.policy import Policy
+    from streams.core.store import Store
+    from streams.core.webhook import Webhook
+
+__all__ = ["Applied", "Apply"]
+
+_DETAILS = {event: details for event, _, _, details in KINDS}
+
+
+@dataclass(slots=True)
+class Applied:
+    """What a webhook did: its decision, and what must be written because of it."""
+
+    decision: Decision
+    live: Live | None = None
+    document: bytes | None = None
+    completion: tuple[bytes, bytes] | None = None
+    adopted: Asset | None = None
+
+
+class Apply:
+    """Applies webhooks to the states of one chunk; facts go to `facts`, `settle` writes the scores of a day that ends."""
+
+    __slots__ = ("_facts", "_policy", "_reference", "_settle", "_store")
+
+    def __init__(
+        self,
+        store: Store,
+        reference: Reference,
+        policy: Policy,
+        facts: list[bytes],
+        settle: Callable[[Live, int], None],
+    ) -> None:
+        self._store = store
+        self._reference = reference
+        self._policy = policy
+        self._facts = facts
+        self._settle = settle
+
+    def touch(self, live: Live, webhook: Webhook, now: int) -> None:
+        """Note that a webhook changed the state."""
+        self._settle(live, now)
+        live.dirty = live.changed = True
+        state = live.state
+        state.version = webhook.version
+        state.effective_at = now
+        state.telemetry_id = webhook.telemetry_id or state.telemetry_id
+
+    def item_of(self, webhook: Webhook, now: int) -> Overlay | None:
+        """The item of a streamed event, None for any other webhook; `now` (milliseconds) stands in for a missing time."""
+        event = webhook.event
+        if event not in texts.STREAMED_EVENTS:
+            return None
+        payload = webhook.payload
+        data = payload.get("data")
+        data = data if type(data) is dict else {}
+        position = payload.get("step_position", payload.get("stepPosition"))
+        slug = payload.get("slug")
+        item = Overlay(
+            event,
+            slug if type(slug) is str else "" if slug is None else str(slug),
+            position if type(position) is int and 0 <= position < 1 << 31 else None,
+            now * 1000,
+            now * 1000,
+            webhook.id,
+        )
+        held: Any = None
+        if event in ("compile", "test"):
+            held = item.attempt = slim_attempt(data)
+        elif event == "ai_interaction":
+            held = item.interaction = slim_interaction(data)
+        elif event == "quiz_submission":
+            held = item.quiz = slim_quiz(data)
+        if held is not None and held.started is not None:
+            item.at = held.started
+            item.touched = held.started if held.ended is None else held.ended
+        return item
+
+    def batch(self, webhook: Webhook, now: int) -> Applied:
+        """Apply a batch."""
+        strict = self._policy.strict
+        resolved = resolve_batch(webhook.payload, self._reference, strict=strict)
+        if resolved is None:
+            return Applied(error(texts.ASSET_NOT_FOUND))
+        actor = webhook.actor
+        assert actor is not None  # noqa: S101 - a batch of nobody was refused
+        if strict and not self._tasks(actor, resolved):
+            return Applied(error(texts.student_without_tasks(actor, {resolved.slug, *self._group_slugs(resolved)})))
+        live = self._store.state(actor, resolved.slug, webhook.id, resolved.asset_id)
+        self._settle(live, now)
+        facts = self._lines(webhook, actor, resolved)
+        answer = fold_batch(live, webhook.payload, slim(webhook.payload), webhook.arrival, facts)
+        if answer is Batch.STALE:
+            return Applied(STALE)
+        live.graded = resolved.graded
+        live.state.asset_id = resolved.asset_id
+        self.touch(live, webhook, now)
+        self._learn(webhook, live, resolved)
+        return Applied(
+            DONE,
+            live,
+            self._document(webhook) if answer is Batch.STORED else None,
+            self._completion(live, resolved, now),
+            adopt_package_id(resolved.asset, webhook.payload) if resolved.asset is not None else None,
+        )
+
+    def event(self, webhook: Webhook, item: Overlay, now: int) -> Applied:
+        """Apply a streamed event."""
+        telemetry_id = webhook.telemetry_id
+        session = self._store.session(webhook.student, telemetry_id) if telemetry_id else None
+        known = None
+        if session is not None and session.asset_slug is not None:
+            known = (session.asset_slug, session.asset_id)
+        resolved = resolve_event(webhook.payload, known, self._reference, strict=self._policy.strict)
+        if resolved is None and self._policy.strict:
+            return Applied(error(texts.ASSET_NOT_FOUND))
+        details = self._details(webhook, item)
+        actor = webhook.actor
+        if resolved is None or actor is None:
+            self._orphan(webhook, item, details, session)
+            return Applied(DONE)
+        live = self._store.state(actor, resolved.slug, webhook.id, resolved.asset_id)
+        self._settle(live, now)
+        live.graded = resolved.graded
+        fold_streamed(live, item, details, self._lines(webhook, actor, resolved))
+        self.touch(live, webhook, now)
+        finishing = item.event in ("open_step", "test")
+        return Applied(DONE, live, completion=self._completion(live, resolved, now) if finishing else None)
+
+    def _details(self, webhook: Webhook, item: Overlay) -> Mapping[str, Any]:
+        data = webhook.payload.get("data")
+        held = item.attempt or item.interaction or item.quiz
+        return NOTHING if held is None or type(data) is not dict else _DETAILS[item.event](held, data)
+
+    def _lines(self, webhook: Webhook, actor: str, resolved: Resolved) -> FactLines:
+        return FactLines(self._origin(webhook, actor), resolved.slug, resolved.asset_id, self._facts)
+
+    def _origin(self, webhook: Webhook, actor: str) -> Origin:
+        return Origin(
+            webhook.id,
+            webhook.version,
+            webhook.arrival,
+            webhook.academy,
+            actor,
+            webhook.telemetry_id,
+            webhook.package_id if webhook.package_id is not None and webhook.package_id >= 0 else None,
+            "stream" if webhook.is_streaming and webhook.event != texts.BATCH else "batch",
+        )
+
+    def _orphan(self, webhook: Webhook, item: Overlay, details: Mapping[str, Any], session: Session | None) -> None:
+        """Tell an item of an unknown tutorial, and keep it if a batch may still name that."""
+        origin = self._origin(webhook, webhook.actor or f"webhook:{webhook.id}")
+        if webhook.actor is not None and webhook.telemetry_id:
+            session = session or Session(None, None)
+            if not keep(session, origin, item, details):
+                return
+            self._store.put_session(webhook.student, webhook.telemetry_id, session)
+        tell(origin, item, details, self._facts)
+
+    def _learn(self, webhook: Webhook, live: Live, resolved: Resolved) -> None:
+        """The telemetry_id belongs to this asset from now on, and so do the streamed items that waited for it."""
+        telemetry_id = webhook.telemetry_id
+        if not telemetry_id:
+            return
+        session = self._store.session(webhook.student, telemetry_id)
+        if session is not None and (session.asset_slug, session.asset_id) == (resolved.slug, resolved.asset_id):
+            return
+        if session is not None and session.orphans:
+            adopt(session, live, resolved.asset_id, webhook.version, self._facts)
+        self._store.put_session(webhook.student, telemetry_id, Session(resolved.slug, resolved.asset_id))
+
+    def _document(self, webhook: Webhook) -> bytes:
+        if self._policy.redact:
+            return orjson.dumps(redacted(webhook.payload, self._policy.redact))
+        return webhook.value if not webhook.headers.params else orjson.dumps(webhook.payload)
+
+    def _group_slugs(self, resolved: Resolved) -> set[str]:
+        if resolved.asset is None:
+            return {resolved.slug}
+        return {asset.slug for asset in self._reference.group(resolved.asset)}
+
+    def _tasks(self, actor: str, resolved: Resolved) -> list[Task]:
+        number = user_number(actor)
+        if number is None:
+            return []
+        return self._reference.tasks_of(number, self._group_slugs(resolved))
+
+    def _completion(self, live: Live, resolved: Resolved, now: int) -> tuple[bytes, bytes] | None:
+        if not resolved.graded or completion_rate(live) < COMPLETE:
+            return None
+        tasks = self._tasks(live.actor, resolved)
+        state = live.state
+        new = [task.id for task in tasks if task.id not in state.told_tasks]
+        if state.finished_at is not None and not new:
+            return None
+        if state.finished_at is None:
+            state.finished_at = now
+        state.told_tasks = [*state.told_tasks, *new]
+        value = {
+            "user_id": user_number(live.actor),
+            "actor": live.actor,
+            "asset_slug": live.asset_slug,
+            "asset_id": resolved.asset_id,
+            "webhook_id": state.version,
+            "completed_at": now,
+            "tasks": [task.id for task in tasks],
+            "task_status": "DONE",
+            "revision_status": "APPROVED",
+        }
+        return f"{live.actor}:{live.asset_slug}".encode("utf-8", "surrogatepass"), orjson.dumps(value)

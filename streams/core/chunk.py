@@ -1,0 +1,239 @@
+"""What a chunk of raw records does: the one door through which the worker, a replay and every test enter the core."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from schemas import vocabulary as texts
+from schemas.headers import HeaderError, decode_headers
+from schemas.staff import DeleteCommand
+from schemas.times import day_of, sql_time
+from schemas.webhook import webhook_id
+from streams.core import dedup, staff
+from streams.core.apply import Applied, Apply
+from streams.core.decide import DONE, Decision, Fingerprint, refuse, repeated, screen, student_id
+from streams.core.lines import outcome_line, user_number
+from streams.core.publish import Refused, publish
+from streams.core.resolve import logged_asset_id
+from streams.core.scores import scores_line
+from streams.core.store import Store
+from streams.core.webhook import Record, read
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from schemas.reference import Reference
+    from streams.core.fold import Live
+    from streams.core.policy import Policy
+    from streams.core.state import Student
+    from streams.core.store import Load
+    from streams.core.webhook import Webhook
+
+__all__ = ["ChunkProcessor", "Effects", "Record", "dead_outcome"]
+
+
+@dataclass(slots=True)
+class Effects:
+    """What a chunk leads to, in order; lines are JSON without a newline, a value of None is a tombstone.
+
+    `telemetry` are (key, document, headers), `completions` (key, value), `directory` (kind of reference, key, value),
+    `changes` (key, value) of the state table.
+    """
+
+    facts: list[bytes] = field(default_factory=list)
+    outcomes: list[bytes] = field(default_factory=list)
+    scores: list[bytes] = field(default_factory=list)
+    telemetry: list[tuple[bytes, bytes | None, list[tuple[str, bytes]]]] = field(default_factory=list)
+    completions: list[tuple[bytes, bytes]] = field(default_factory=list)
+    directory: list[tuple[str, bytes, bytes | None]] = field(default_factory=list)
+    changes: list[tuple[bytes, bytes | None]] = field(default_factory=list)
+
+
+class ChunkProcessor:
+    """Applies the records of one chunk of one partition, in their order.
+
+    When `apply` has raised, the processor is of no further use; nothing outside of it has changed.
+    """
+
+    def __init__(self, load: Load, reference: Reference, policy: Policy) -> None:
+        """Work on the state that `load` reads, by the rules and the directory as they stand now."""
+        self._store = Store(load)
+        self._reference = reference
+        self._policy = policy
+        self._effects = Effects()
+        self._documents: dict[bytes, tuple[bytes, list[tuple[str, bytes]]]] = {}
+        self._apply = Apply(self._store, reference, policy, self._effects.facts, self._settle)
+
+    def apply(self, record: Record) -> None:
+        """Process one record; raises Undecodable where it is no webhook."""
+        webhook = read(record)
+        student = self._store.student(webhook.student)
+        now = max(webhook.arrival, student.effective_at)
+        if webhook.headers.source == "staff":
+            self._command(webhook, student, now)
+            return
+        params = next((value for name, value in record.headers if name == "params"), b"")
+        decision = self._decide(webhook, student, now, params)
+        self._outcome(webhook, decision, now)
+
+    def finish(self) -> Effects:
+        """What the chunk leads to; call it once, after the last record."""
+        for live in self._store.touched():
+            self._score(live)
+        effects = self._effects
+        effects.telemetry = [(key, value, headers) for key, (value, headers) in self._documents.items()]
+        effects.changes = self._store.changes()
+        return effects
+
+    def _score(self, live: Live) -> None:
+        live.dirty = False
+        self._effects.scores.append(scores_line(live, self._policy.algorithm))
+
+    def _settle(self, live: Live, now: int) -> None:
+        """Scores of a day are those of its last webhook, wherever chunks begin and end."""
+        if live.dirty and day_of(live.state.effective_at) != day_of(now):
+            self._score(live)
+
+    def _decide(self, webhook: Webhook, student: Student, now: int, params: bytes) -> Decision:
+        decision = screen(webhook, self._reference, self._policy)
+        if decision is not None:
+            return decision
+        item = self._apply.item_of(webhook, now)
+        timed = item is None or item.own_start is not None
+        fingerprint = Fingerprint.of(webhook, params, self._policy, timed=timed)
+        decision = repeated(webhook, fingerprint, student, now) or refuse(webhook, self._reference, self._policy)
+        if decision is not None:
+            return decision
+        if webhook.event in texts.PACKAGE_EVENTS:
+            decision = self._publish(webhook)
+        else:
+            applied = self._apply.batch(webhook, now) if item is None else self._apply.event(webhook, item, now)
+            self._follow(webhook, applied, now)
+            decision = applied.decision
+        if decision.status == "DONE":
+            self._remember(webhook, fingerprint, student, now)
+        return decision
+
+    def _remember(self, webhook: Webhook, fingerprint: Fingerprint, student: Student, now: int) -> None:
+        student.effective_at = now
+        window = self._policy.dedup_window
+        student.bodies = dedup.remember_body(student.bodies, fingerprint.body, webhook.id, now, window)
+        for key in fingerprint.keys:
+            student.receipts = dedup.remember_receipt(student.receipts, key, webhook.id)
+        self._store.touch_student(webhook.student)
+
+    def _publish(self, webhook: Webhook) -> Decision:
+        try:
+            assets = publish(webhook.event, webhook.payload, self._reference, strict=self._policy.strict)
+        except Refused as refused:
+            return Decision("ERROR", str(refused), "error")
+        self._effects.directory.extend(("assets", asset.key, asset.encode()) for asset in assets)
+        return DONE
+
+    def _follow(self, webhook: Webhook, applied: Applied, now: int) -> None:
+        if applied.adopted is not None:
+            self._effects.directory.append(("assets", applied.adopted.key, applied.adopted.encode()))
+        if applied.document is not None and applied.live is not None:
+            self._keep_document(applied.live, applied.document, webhook.telemetry_id, now)
+        if applied.completion is not None:
+            self._effects.completions.append(applied.completion)
+
+    def _keep_document(self, live: Live, document: bytes, telemetry_id: str, now: int) -> None:
+        key = f"{live.actor}:{live.asset_slug}".encode("utf-8", "surrogatepass")
+        row = {
+            "id": live.state.id,
+            "user_id": user_number(live.actor),
+            "actor": live.actor,
+            "asset_slug": live.asset_slug,
+            "telemetry_id": telemetry_id,
+            "updated_at": sql_time(now),
+            "version": live.state.version,
+        }
+        # Of several documents of one chunk only the last is ever read.
+        self._documents.pop(key, None)
+        self._documents[key] = (document, [("row", orjson.dumps(row))])
+
+    def _command(self, webhook: Webhook, student: Student, now: int) -> None:
+        command = staff.command_of(webhook)
+        if isinstance(command, DeleteCommand):
+            self._effects.outcomes.append(staff.deletion_line(command.id, webhook.version))
+            result: dict[str, Any] = {"status": "deleted", "id": command.id}
+        else:
+            live = self._store.find(command.user_id, command.asset_slug)
+            if live is not None:
+                self._settle(live, now)
+            answer = staff.set_fields(command, self._store, webhook, self._reference, self._policy)
+            result = answer.result
+            if answer.live is not None:
+                self._apply.touch(answer.live, webhook, now)
+                student.effective_at = now
+                self._store.touch_student(webhook.student)
+                if answer.document is not None:
+                    self._keep_document(answer.live, answer.document, answer.live.state.telemetry_id, now)
+        self._outcome(webhook, DONE, now, event=command.command, result=result)
+
+    def _outcome(
+        self, webhook: Webhook, decision: Decision, now: int, *, event: str | None = None, result: Any = None
+    ) -> None:
+        student = student_id(webhook, self._reference, self._policy)
+        self._effects.outcomes.append(
+            outcome_line(
+                webhook.id,
+                is_streaming=webhook.is_streaming,
+                event=webhook.event if event is None else event,
+                academy_ids=self._academies(webhook, student),
+                student_id=student,
+                asset_id=logged_asset_id(webhook.payload, self._reference, strict=self._policy.strict),
+                package_slug=webhook.package_slug or "",
+                learnpack_package_id=webhook.package_id,
+                status=decision.status,
+                status_text=decision.text,
+                verdict=decision.verdict,
+                result=result,
+                source=webhook.headers.source,
+                created_at=webhook.arrival,
+                updated_at=now,
+                version=webhook.version,
+            )
+        )
+
+    def _academies(self, webhook: Webhook, student: int | None) -> Sequence[int]:
+        academies = [] if webhook.academy is None else [webhook.academy]
+        user = None if student is None else self._reference.user(student)
+        if user is not None:
+            academies.extend(academy for academy in user.academies if academy != webhook.academy)
+        return academies
+
+
+def dead_outcome(record: Record, reason: str) -> bytes:
+    """The status row of a record that became a dead letter."""
+    try:
+        headers = decode_headers(record.headers)
+        identity, academy, source = (
+            webhook_id(record.partition, record.offset, headers),
+            headers.academy,
+            headers.source,
+        )
+    except HeaderError:
+        identity, academy, source = record.partition << 40 | record.offset, None, "learnpack"
+    return outcome_line(
+        identity,
+        is_streaming=False,
+        event="",
+        academy_ids=[] if academy is None else [academy],
+        student_id=None,
+        asset_id=None,
+        package_slug="",
+        learnpack_package_id=None,
+        status="ERROR",
+        status_text=reason,
+        verdict="dead",
+        result=None,
+        source=source,
+        created_at=record.timestamp,
+        updated_at=record.timestamp,
+        version=identity,
+    )

@@ -1,0 +1,125 @@
+"""Which webhooks are refused or passed over before anything is folded (learnpack.md, "Processing")."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from schemas import vocabulary as texts
+from streams.core import dedup
+from streams.core.resolve import resolve_value
+
+if TYPE_CHECKING:
+    from schemas.reference import Reference
+    from schemas.vocabulary import Status, Verdict
+    from streams.core.policy import Policy
+    from streams.core.state import Student
+    from streams.core.webhook import Webhook
+
+__all__ = ["DONE", "STALE", "Decision", "Fingerprint", "error", "refuse", "repeated", "screen", "student_id"]
+
+# An event without a time of its own can only be told from another one by when it came.
+_UNTIMED_WINDOW: Final = 2000
+
+_MAY_REPORT_FOR_OTHERS: Final = "crud_telemetry"
+
+
+class Decision(NamedTuple):
+    """A webhook's final status, its text and its verdict."""
+
+    status: Status
+    text: str
+    verdict: Verdict
+
+
+DONE: Final = Decision("DONE", texts.OK, "stored")
+STALE: Final = Decision("IGNORED", texts.STALE, "stale")
+
+
+def error(text: str) -> Decision:
+    """The decision for a webhook that cannot be processed."""
+    return Decision("ERROR", text, "error")
+
+
+def screen(webhook: Webhook, reference: Reference, policy: Policy) -> Decision | None:
+    """Refuse a spoof and ignore what a rule of the academy names; None lets the webhook pass."""
+    principal = webhook.headers.principal
+    if (
+        principal is not None
+        and webhook.user is not None
+        and webhook.user != principal
+        and _MAY_REPORT_FOR_OTHERS not in webhook.headers.capabilities
+    ):
+        return error(texts.token_cannot_report(principal, webhook.user))
+    if webhook.academy is None:
+        return None
+    rules = reference.rules(webhook.academy)
+    if rules is None:
+        return None
+    text = rules.match(webhook.payload, lambda value: resolve_value(value, reference, strict=policy.strict))
+    return None if text is None else Decision("IGNORED", text, "ignored")
+
+
+class Fingerprint(NamedTuple):
+    """What a redelivery of a webhook would have in common with it."""
+
+    body: bytes
+    keys: tuple[bytes, ...]
+    window: int
+
+    @classmethod
+    def of(cls, webhook: Webhook, params: bytes, policy: Policy, *, timed: bool) -> Fingerprint:
+        """Of a webhook with this `params` header; `timed` if its data has a time of its own (batches always count)."""
+        headers = webhook.headers
+        keys = []
+        if headers.receipt is not None:
+            keys.append(dedup.key_digest("receipt", headers.receipt))
+        if headers.idempotency_key is not None:
+            keys.append(dedup.key_digest("idempotency-key", headers.idempotency_key))
+        window = policy.dedup_window if timed else min(_UNTIMED_WINDOW, policy.dedup_window)
+        return cls(dedup.body_digest(webhook.value, params), tuple(keys), window)
+
+
+def repeated(webhook: Webhook, fingerprint: Fingerprint, student: Student, now: int) -> Decision | None:
+    """Pass over a redelivery of a webhook that was stored; `now` is its effective_at in milliseconds."""
+    for key in fingerprint.keys:
+        first = dedup.find_receipt(student.receipts, key)
+        if first is not None and first != webhook.id:
+            return Decision("IGNORED", texts.repeats(first), "duplicate")
+    first = dedup.find_body(student.bodies, fingerprint.body, now, fingerprint.window)
+    if first is not None and first != webhook.id:
+        return Decision("IGNORED", texts.repeats(first), "duplicate")
+    return None
+
+
+def refuse(webhook: Webhook, reference: Reference, policy: Policy) -> Decision | None:
+    """The checks 0 to 4 on the payload alone, in their order."""
+    payload = webhook.payload
+    if not payload.get("event", True):
+        return error(texts.NO_EVENT)
+    if "slug" not in payload and "package_slug" not in payload:
+        return error(texts.NO_SLUG)
+    if policy.strict and payload.get("user_id") is not None and not _known(webhook.user, reference):
+        return error(texts.student_not_found(payload["user_id"]))
+    if webhook.event not in texts.EVENTS:
+        return error(texts.event_not_implemented(payload["event"]))
+    if webhook.event == texts.BATCH:
+        anonymous = webhook.actor is None or (webhook.user is None and webhook.headers.principal is None)
+        if webhook.actor is None or (policy.strict and anonymous):
+            return error(texts.NO_USER)
+        if policy.strict and not _known(webhook.actor, reference):
+            return error(texts.student_not_found(webhook.actor))
+    return None
+
+
+def student_id(webhook: Webhook, reference: Reference, policy: Policy) -> int | None:
+    """The user that the log names: the reported one, else the token's; in a strict directory only a known one."""
+    user = webhook.user or webhook.headers.principal
+    if user is None or not (user.isascii() and user.isdigit()) or len(user) > 18:  # noqa: PLR2004 - fits 64 bits
+        return None
+    return None if policy.strict and reference.user(int(user)) is None else int(user)
+
+
+def _known(user: str | None, reference: Reference) -> bool:
+    if user is None or not (user.isascii() and user.isdigit()) or len(user) > 18:  # noqa: PLR2004 - fits 64 bits
+        return False
+    return reference.user(int(user)) is not None

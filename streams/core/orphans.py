@@ -1,0 +1,58 @@
+"""Streamed items that came before the batch which names their tutorial.
+
+They are told at once, with an empty asset. When a batch of their telemetry_id names it, those facts are taken back and
+told again under the asset, as if they had come after that batch.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from streams.core.fold import fold_streamed
+from streams.core.lines import FactLines
+from streams.core.state import Orphan
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from streams.core.fold import Live
+    from streams.core.state import Origin, Overlay, Session
+
+__all__ = ["MOST", "adopt", "keep", "tell"]
+
+# Per telemetry_id. A client posts its batch within minutes; one that never does must not grow a value without end.
+MOST: Final = 500
+
+
+def tell(origin: Origin, item: Overlay, details: Mapping[str, Any], facts: list[bytes], **changes: Any) -> None:
+    """Tell the fact of an item whose tutorial is unknown."""
+    once = item.event == "open_step" and origin.telemetry_id != ""
+    slug = item.slug or f"#{item.position}"
+    FactLines(origin, "", None, facts).write(
+        item.event, slug, item.position, item.at, details=details, own=item.own_start, once=once, **changes
+    )
+
+
+def keep(session: Session, origin: Origin, item: Overlay, details: Mapping[str, Any]) -> bool:
+    """Keep an item until its asset is known, unless it is kept already; whether it is new."""
+    start = item.own_start
+    if start is not None or item.event == "open_step":
+        for known in session.orphans:
+            other = known.item
+            if (other.event, other.slug, other.position, other.own_start) == (
+                item.event,
+                item.slug,
+                item.position,
+                start,
+            ):
+                return False
+    if len(session.orphans) < MOST:
+        session.orphans.append(Orphan(origin, item, dict(details)))
+    return True
+
+
+def adopt(session: Session, live: Live, asset_id: int | None, version: int, facts: list[bytes]) -> None:
+    """Take back what was told of the session's items without an asset, and fold them into the state."""
+    for orphan in session.orphans:
+        tell(orphan.origin, orphan.item, orphan.details, facts, version=version, deleted=True)
+        fold_streamed(live, orphan.item, orphan.details, FactLines(orphan.origin, live.asset_slug, asset_id, facts))

@@ -1,0 +1,138 @@
+"""The scores row of a (student, tutorial), with the overlay that readers lay over its document."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+import orjson
+
+from schemas.times import sql_time
+from streams.core.fold import KINDS
+from streams.core.indicators import compute
+from streams.core.lines import user_number
+from streams.core.state import MISSING
+from streams.core.view import find_step
+
+if TYPE_CHECKING:
+    from streams.core.fold import Live
+    from streams.core.state import Attempt, Overlay, Step
+
+__all__ = ["COMPLETE", "completion_rate", "overlay_of", "scores_line", "staff_fields"]
+
+# A rounded completion rate from here on finishes a tutorial (learnpack.md, "Processing").
+COMPLETE: Final = 99.999
+
+_LIST_OF: Final = {event: field for event, field, *_ in KINDS}
+
+
+def _millis(microseconds: int | None) -> int | None:
+    return None if microseconds is None else microseconds // 1000
+
+
+def completion_rate(live: Live) -> float:
+    """The rounded percentage of completed steps, as the indicators count them."""
+    steps = live.view.document.steps
+    done = sum(1 for step in steps if step.opened is not None and step.completed is not None)
+    return round(done / len(steps) * 100, 2) if steps else 0.0
+
+
+def staff_fields(live: Live) -> dict[str, Any]:
+    """The fields that staff set and no batch has replaced."""
+    return msgspec.msgpack.decode(live.state.staff) or {}
+
+
+def _attempt(item: Attempt) -> dict[str, Any]:
+    out: dict[str, Any] = {"started_at": _millis(item.started), "ended_at": _millis(item.ended)}
+    if item.code is not MISSING:
+        out["exit_code"] = item.code
+    return out
+
+
+def _item(item: Overlay) -> dict[str, Any]:
+    if item.attempt is not None:
+        return _attempt(item.attempt)
+    if item.quiz is not None:
+        return {
+            "started_at": _millis(item.quiz.started),
+            "ended_at": _millis(item.quiz.ended),
+            "status": "SUCCESS" if item.quiz.passed else "ERROR",
+            "quiz_hash": item.quiz.quiz_hash,
+        }
+    held = item.interaction
+    return {} if held is None else {"started_at": _millis(held.started), "ended_at": _millis(held.ended)}
+
+
+def overlay_of(live: Live) -> dict[str, Any] | None:
+    """What lies over the stored document (schemas.overlay has its shape), or None."""
+    state = live.state
+    root = msgspec.msgpack.decode(state.root)
+    if "telemetry" in staff_fields(live) or (not state.overlay and root is None):
+        return None
+    stored = state.document.steps if state.document is not None else []
+    view = live.view.document
+    steps: dict[int, dict[str, Any]] = {}
+    for item in state.overlay:
+        index = find_step(view.steps, item.position, item.slug)
+        if index is None:
+            continue
+        step = steps.setdefault(index, {"slug": view.steps[index].slug, "position": view.steps[index].position})
+        if item.event != "open_step":
+            step.setdefault(_LIST_OF[item.event], []).append(_item(item))
+    for index, laid in enumerate(view.steps):
+        known = stored[index] if index < len(stored) else None
+        if known is not laid:
+            _instants(known, laid, steps.setdefault(index, {"slug": laid.slug, "position": laid.position}))
+    out: dict[str, Any] = {
+        "last_interaction_at": _millis(view.last),
+        "steps": [steps[index] for index in sorted(steps)],
+    }
+    if root is not None:
+        out["root"] = root
+    return out
+
+
+def _instants(known: Step | None, step: Step, out: dict[str, Any]) -> None:
+    if step.opened is not None and (known is None or known.opened is None):
+        out["opened_at"] = _millis(step.opened)
+    if step.completed is not None and (known is None or known.completed is None):
+        out["completed_at"] = _millis(step.completed)
+
+
+def scores_line(live: Live, algorithm: float) -> bytes:
+    """The scores of a state as one JSON line; null where nothing is computed (no document yet, or an asset not graded)."""
+    state = live.state
+    document = live.view.document
+    row: dict[str, Any] = {
+        "user_id": user_number(live.actor),
+        "actor": live.actor,
+        "asset_slug": live.asset_slug,
+        "asset_id": state.asset_id,
+        "telemetry_id": state.telemetry_id,
+        "engagement_score": None,
+        "frustration_score": None,
+        "completion_rate": None,
+        "total_time_seconds": None,
+        "metrics_algo_version": None,
+        "metrics": None,
+    }
+    if live.graded and (state.document is not None or state.overlay):
+        indicators = compute(document, algorithm)
+        row["engagement_score"] = indicators.engagement_score
+        row["frustration_score"] = indicators.frustration_score
+        row["completion_rate"] = indicators.completion_rate
+        row["total_time_seconds"] = indicators.total_time
+        row["metrics_algo_version"] = indicators.version
+        row["metrics"] = indicators.result
+    for name, value in staff_fields(live).items():
+        if name == "total_time":
+            row["total_time_seconds"] = value
+        elif name in row:
+            row[name] = value
+    row["overlay"] = overlay_of(live)
+    last = _millis(document.last)
+    row["last_interaction_at"] = None if last is None or not 0 <= last < 4_102_444_800_000 else sql_time(last)
+    row["finished_at"] = None if state.finished_at is None else sql_time(state.finished_at)
+    row["updated_at"] = sql_time(state.effective_at)
+    row["version"] = state.version
+    return orjson.dumps(row, option=orjson.OPT_NON_STR_KEYS)

@@ -1,0 +1,93 @@
+"""Staff commands: what the LMS's staff set or delete, in the log's order with everything else (design.md, decision 17)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+import orjson
+
+from schemas.staff import FIELDS, CommandError, DeleteCommand, TelemetryCommand, decode_command
+from streams.core.errors import Undecodable
+from streams.core.indicators import compute
+from streams.core.lines import user_number
+from streams.core.scores import staff_fields
+
+if TYPE_CHECKING:
+    from schemas.reference import Reference
+    from streams.core.fold import Live
+    from streams.core.policy import Policy
+    from streams.core.store import Store
+    from streams.core.webhook import Webhook
+
+__all__ = ["Answer", "command_of", "deletion_line", "set_fields"]
+
+
+@dataclass(slots=True)
+class Answer:
+    """What a command did: the outcome's `result`, and the state and document that it changed."""
+
+    result: dict[str, Any]
+    live: Live | None = None
+    document: bytes | None = None
+
+
+def command_of(webhook: Webhook) -> TelemetryCommand | DeleteCommand:
+    """The command of a record of source `staff`; raises Undecodable where it is none."""
+    try:
+        return decode_command(webhook.payload)
+    except CommandError as error:
+        stage = "command"
+        raise Undecodable(stage, str(error)) from error
+
+
+def deletion_line(target: int, version: int) -> bytes:
+    """The row that takes a webhook out of the log."""
+    return orjson.dumps({"id": target, "version": version, "deleted": 1})
+
+
+def set_fields(
+    command: TelemetryCommand, store: Store, webhook: Webhook, reference: Reference, policy: Policy
+) -> Answer:
+    """Set the fields of one student's telemetry; what they set holds until the next batch."""
+    if policy.strict:
+        number = user_number(command.user_id)
+        if number is None or reference.user(number) is None:
+            return Answer({"status": "user-not-found"})
+    live = store.find(command.user_id, command.asset_slug)
+    if live is None and command.command == "telemetry.update":
+        return Answer({"status": "telemetry-not-found"})
+    created = live is None
+    if live is None:
+        live = store.state(command.user_id, command.asset_slug, webhook.id, None)
+    fields = {**staff_fields(live), **{name: value for name, value in command.fields.items() if name in FIELDS}}
+    asset = reference.asset_by_slug(command.asset_slug)
+    live.graded = not policy.strict if asset is None else asset.graded
+    live.state.staff = msgspec.Raw(msgspec.msgpack.encode(fields))
+    document = orjson.dumps(fields["telemetry"]) if "telemetry" in command.fields else None
+    values = {**_computed(live, policy), **fields}
+    result = {
+        "status": "created" if created else "updated",
+        "id": live.state.id,
+        # The document is read from its own table, so that the log does not hold it again.
+        **{name: values.get(name) for name in FIELDS if name != "telemetry"},
+    }
+    return Answer(result, live, document)
+
+
+_NULLS: Final[dict[str, Any]] = dict.fromkeys(FIELDS)
+
+
+def _computed(live: Live, policy: Policy) -> dict[str, Any]:
+    if not live.graded or (live.state.document is None and not live.state.overlay):
+        return _NULLS
+    indicators = compute(live.view.document, policy.algorithm)
+    return {
+        "engagement_score": indicators.engagement_score,
+        "frustration_score": indicators.frustration_score,
+        "metrics_algo_version": indicators.version,
+        "metrics": indicators.result,
+        "total_time": indicators.total_time,
+        "completion_rate": indicators.completion_rate,
+    }

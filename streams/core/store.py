@@ -1,0 +1,110 @@
+"""The tables of one partition as one chunk sees them: values are decoded when first asked for and encoded once at its end.
+
+Keys of the one state table: `s` state of (actor, asset), `t` session of (student, telemetry_id), `u` student.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, Protocol, TypeVar
+
+import msgspec
+
+from streams.core.fold import Live
+from streams.core.state import SCHEMA, Session, State, Student
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["Load", "Store", "state_key"]
+
+T = TypeVar("T")
+
+_encode: Final = msgspec.msgpack.Encoder().encode
+_decode_state: Final = msgspec.msgpack.Decoder(State).decode
+_decode_session: Final = msgspec.msgpack.Decoder(Session).decode
+_decode_student: Final = msgspec.msgpack.Decoder(Student).decode
+
+
+class Load(Protocol):
+    """Reads a value of the partition's state table; None where there is none."""
+
+    def __call__(self, key: bytes, /) -> bytes | None: ...
+
+
+def _key(kind: bytes, first: bytes, second: str) -> bytes:
+    # The length keeps ("a", "bc") and ("ab", "c") apart.
+    return b"%b%d:%b%b" % (kind, len(first), first, second.encode("utf-8", "surrogatepass"))
+
+
+def state_key(actor: str, asset_slug: str) -> bytes:
+    """The state table's key of one (student, tutorial)."""
+    return _key(b"s", actor.encode("utf-8", "surrogatepass"), asset_slug)
+
+
+class Store:
+    """What a chunk reads and changes."""
+
+    __slots__ = ("_changed_sessions", "_changed_students", "_load", "_sessions", "_states", "_students")
+
+    def __init__(self, load: Load) -> None:
+        self._load = load
+        self._states: dict[bytes, Live] = {}
+        self._sessions: dict[bytes, Session] = {}
+        self._students: dict[bytes, Student] = {}
+        self._changed_sessions: set[bytes] = set()
+        self._changed_students: set[bytes] = set()
+
+    def find(self, actor: str, asset_slug: str) -> Live | None:
+        """The state of a student in a tutorial, if there is one."""
+        key = state_key(actor, asset_slug)
+        live = self._states.get(key)
+        if live is None and (value := self._load(key)) is not None:
+            live = self._states[key] = Live(actor, asset_slug, _decode_state(value))
+        return live
+
+    def state(self, actor: str, asset_slug: str, webhook_id: int, asset_id: int | None) -> Live:
+        """The state of a student in a tutorial, created by `webhook_id` where there is none."""
+        live = self.find(actor, asset_slug)
+        if live is None:
+            live = Live(actor, asset_slug, State(SCHEMA, webhook_id, webhook_id, 0, asset_id))
+            self._states[state_key(actor, asset_slug)] = live
+        return live
+
+    def session(self, student: bytes, telemetry_id: str) -> Session | None:
+        """Which asset a telemetry_id of the student belongs to."""
+        key = _key(b"t", student, telemetry_id)
+        session = self._sessions.get(key)
+        if session is None and (value := self._load(key)) is not None:
+            session = self._sessions[key] = _decode_session(value)
+        return session
+
+    def put_session(self, student: bytes, telemetry_id: str, session: Session) -> None:
+        """Set a session."""
+        key = _key(b"t", student, telemetry_id)
+        self._sessions[key] = session
+        self._changed_sessions.add(key)
+
+    def student(self, student: bytes) -> Student:
+        """What is remembered of a student; empty for a new one."""
+        known = self._students.get(student)
+        if known is None:
+            value = self._load(b"u" + student)
+            known = self._students[student] = Student() if value is None else _decode_student(value)
+        return known
+
+    def touch_student(self, student: bytes) -> None:
+        """What is remembered of the student has changed."""
+        self._changed_students.add(student)
+
+    def touched(self) -> Iterator[Live]:
+        """The states with scores to write."""
+        return (live for live in self._states.values() if live.dirty)
+
+    def changes(self) -> list[tuple[bytes, bytes | None]]:
+        """The new values of everything that changed; call it before the scores' marks are cleared."""
+        out: list[tuple[bytes, bytes | None]] = [
+            (key, _encode(live.state)) for key, live in self._states.items() if live.changed
+        ]
+        out.extend((key, _encode(self._sessions[key])) for key in self._changed_sessions)
+        out.extend((b"u" + key, _encode(self._students[key])) for key in self._changed_students)
+        return out

@@ -1,0 +1,111 @@
+"""One record of the raw topic, read: what every decision about it needs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from schemas.headers import HeaderError, RawHeaders, decode_headers
+from schemas.webhook import (
+    OFFSET_BITS,
+    academy_of,
+    actor,
+    event,
+    is_streaming,
+    learnpack_package_id,
+    merge,
+    normal_user_id,
+    package_slug,
+    student_key,
+    webhook_id,
+)
+from streams.core.errors import Undecodable
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["Record", "Webhook", "read"]
+
+
+@dataclass(slots=True)
+class Record:
+    """A record of the raw topic; `timestamp` (milliseconds) is its arrival."""
+
+    partition: int
+    offset: int
+    timestamp: int
+    key: bytes | None
+    value: bytes | None
+    headers: Sequence[tuple[str, bytes]]
+
+
+@dataclass(slots=True)
+class Webhook:
+    """A raw record with its merged payload and what follows from that alone.
+
+    `version` orders what it writes: its id, but for a dead letter sent again its own place in the log, so that it replaces
+    what the first try wrote. `actor` is whose it is (None: nobody's), `user` the reported user id, normalised, `student` the key that its partition
+    and its redelivery memory go by, `academy` its scope.
+    """
+
+    id: int
+    version: int
+    headers: RawHeaders
+    value: bytes
+    payload: dict[str, Any]
+    arrival: int
+    student: bytes
+    actor: str | None
+    user: str | None
+    academy: int | None
+    is_streaming: bool
+    event: str
+    package_slug: str | None
+    package_id: int | None
+
+    @property
+    def telemetry_id(self) -> str:
+        """The payload's telemetry_id as text; empty without one."""
+        value = self.payload.get("telemetry_id")
+        return value if type(value) is str else "" if value is None else str(value)
+
+
+def read(record: Record) -> Webhook:
+    """Read a record; raises Undecodable where it is no webhook."""
+    try:
+        headers = decode_headers(record.headers)
+    except HeaderError as error:
+        stage = "headers"
+        raise Undecodable(stage, str(error)) from error
+    value = record.value or b""
+    stage = "decode"
+    body: Any = {}
+    if value:
+        try:
+            body = orjson.loads(value)
+        except orjson.JSONDecodeError as error:
+            raise Undecodable(stage, f"the value is not JSON: {error}") from error
+        if type(body) is not dict:
+            raise Undecodable(stage, "the value is not a JSON object")
+    payload = merge(body, headers.params)
+    if not payload:
+        raise Undecodable(stage, "nothing in body and parameters")
+    identity = webhook_id(record.partition, record.offset, headers)
+    return Webhook(
+        id=identity,
+        version=identity if headers.retry_of is None else record.partition << OFFSET_BITS | record.offset,
+        headers=headers,
+        value=value,
+        payload=payload,
+        arrival=record.timestamp,
+        student=student_key(payload, headers.principal),
+        actor=actor(payload, headers.principal),
+        user=normal_user_id(payload.get("user_id")),
+        academy=academy_of(headers.academy, payload),
+        is_streaming=is_streaming(payload),
+        event=event(payload),
+        package_slug=package_slug(payload),
+        package_id=learnpack_package_id(payload),
+    )
