@@ -1,0 +1,54 @@
+"""An index from a property to the ids that have it, small where most properties have one id."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable, Iterable
+
+__all__ = ["Index"]
+
+Property = TypeVar("Property", bound="Hashable")
+
+
+class Index(Generic[Property]):
+    """Ids by property; adding what is there and removing what is not change nothing."""
+
+    __slots__ = ("_ids",)
+
+    def __init__(self) -> None:
+        # A lone id is kept bare: a set for each of a million tasks would cost 200 MB.
+        self._ids: dict[Property, int | set[int]] = {}
+
+    def add(self, name: Property, number: int) -> None:
+        """Record that the id has the property."""
+        held = self._ids.get(name)
+        if held is None:
+            self._ids[name] = number
+        elif isinstance(held, set):
+            held.add(number)
+        elif held != number:
+            self._ids[name] = {held, number}
+
+    def remove(self, name: Property, number: int) -> None:
+        """Record that the id does not have the property."""
+        held = self._ids.get(name)
+        if held == number:
+            del self._ids[name]
+        elif isinstance(held, set):
+            held.discard(number)
+            if not held:
+                del self._ids[name]
+
+    def first(self, name: Property) -> int | None:
+        """The lowest id with the property."""
+        held = self._ids.get(name)
+        return min(held) if isinstance(held, set) else held
+
+    def all(self, name: Property) -> Iterable[int]:
+        """The ids with the property, in no order."""
+        held = self._ids.get(name)
+        if held is None:
+            return ()
+        return held if isinstance(held, set) else (held,)

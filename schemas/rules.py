@@ -1,0 +1,151 @@
+"""Ignore rules of an academy: which webhooks it does not want processed (learnpack.md, "Ignore rules").
+
+`{"rules": [rule…], …}`: a rule holds lists by field, and all of its fields must match; beside the rules, the legacy
+fields stand at the top level, where one is enough.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final, NoReturn
+
+from schemas.coercion import as_id, as_integer, as_text
+from schemas.messages import translate
+from schemas.vocabulary import ignored_by_legacy, ignored_by_rule
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+__all__ = ["FIELDS", "Rules", "RulesError", "validate"]
+
+# The order in which texts name them and legacy fields are tried.
+FIELDS: Final = ("user_ids", "learnpack_package_ids", "package_slugs", "asset_ids", "events")
+
+_OF_IDS: Final = frozenset({"user_ids", "learnpack_package_ids", "asset_ids"})
+_NOTHING: Final[frozenset[Any]] = frozenset()
+
+
+class RulesError(ValueError):
+    """A rules object does not validate; `slug` and `values` give its text in any language (messages.translate)."""
+
+    def __init__(self, slug: str, **values: str) -> None:
+        self.slug = slug
+        self.values = values
+        self.text = translate(slug, "en", **values)
+        super().__init__(self.text)
+
+
+def validate(body: Any) -> dict[str, Any]:
+    """Clean a rules object as PUT stores and returns it.
+
+    Null becomes `{}`; null fields, unknown keys and empty rules are dropped; list items are kept as sent. Raises
+    RulesError for a body that is not an object, `rules` that is not a list, a rule that is not an object and a field
+    that is not a list.
+    """
+    if body is None:
+        return {}
+    if not isinstance(body, dict):
+        slug = "invalid-telemetry-webhook-ignore-body"
+        raise RulesError(slug)
+    rules = body.get("rules")
+    if rules is None:
+        return _lists(body)
+    if not isinstance(rules, list):
+        _refuse("rules", "a list")
+    cleaned = []
+    for index, rule in enumerate(rules):
+        if not isinstance(rule, dict):
+            _refuse(f"rules[{index}]", "an object")
+        if lists := _lists(rule):
+            cleaned.append(lists)
+    return {"rules": cleaned, **_lists(body)}
+
+
+def _lists(level: dict[str, Any]) -> dict[str, list[Any]]:
+    lists: dict[str, list[Any]] = {}
+    for name in FIELDS:
+        value = level.get(name)
+        if value is None:
+            continue
+        if not isinstance(value, list):
+            _refuse(name, "a list")
+        lists[name] = value
+    return lists
+
+
+def _refuse(name: str, expected: str) -> NoReturn:
+    slug = "invalid-telemetry-webhook-ignore-field"
+    raise RulesError(slug, field=name, expected=expected)
+
+
+def _wanted(name: str, values: list[Any]) -> frozenset[Any]:
+    if name in _OF_IDS:
+        return frozenset(number for number in map(as_id, values) if number is not None)
+    return frozenset(text for text in map(as_text, values) if text)
+
+
+@dataclass(slots=True)
+class _Sent:
+    """What a payload says, by field of the rules, each read once and only when a rule asks."""
+
+    payload: Mapping[str, Any]
+    resolve: Callable[[Any], int | None]
+    known: dict[str, frozenset[Any]] = field(default_factory=dict)
+
+    def among(self, name: str, wanted: frozenset[Any]) -> bool:
+        found = self.known.get(name)
+        if found is None:
+            found = self.known[name] = self._read(name)
+        return not wanted.isdisjoint(found)
+
+    def _read(self, name: str) -> frozenset[Any]:
+        get = self.payload.get
+        if name == "package_slugs":
+            return frozenset((as_text(get("package_slug")), as_text(get("slug"))))
+        if name == "events":
+            return frozenset((as_text(get("event")),))
+        if name == "user_ids":
+            number = as_id(get("user_id"))
+        elif name == "learnpack_package_ids":
+            number = as_integer(get("package_id"))
+        else:
+            number = self.resolve(get("asset_id"))
+        return _NOTHING if number is None else frozenset((number,))
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """The rules of one academy, compiled for matching; `stored` is the cleaned object that GET returns."""
+
+    stored: dict[str, Any]
+    _rules: tuple[tuple[str, tuple[tuple[str, frozenset[Any]], ...]], ...]
+    _legacy: tuple[tuple[str, str, frozenset[Any]], ...]
+
+    @classmethod
+    def compile(cls, stored: dict[str, Any]) -> Rules:
+        """Compile what `validate` returned; a rule without a field is dropped, for it must not match everything."""
+        rules = []
+        for rule in stored.get("rules", ()):
+            tests = [(name, _wanted(name, rule[name])) for name in FIELDS if name in rule]
+            # A list without a usable item matches nothing, so its rule cannot match.
+            if tests and all(wanted for _, wanted in tests):
+                # The asset comes last, for it alone needs a lookup.
+                tests.sort(key=lambda test: test[0] == "asset_ids")
+                rules.append((ignored_by_rule([name for name in FIELDS if name in rule]), tuple(tests)))
+        legacy = [(ignored_by_legacy(name), name, _wanted(name, stored[name])) for name in FIELDS if name in stored]
+        return cls(stored, tuple(rules), tuple(test for test in legacy if test[2]))
+
+    def match(self, payload: Mapping[str, Any], resolve: Callable[[Any], int | None]) -> str | None:
+        """The verdict of the first rule that matches the merged payload, else of the first legacy field, else None.
+
+        `resolve` gives the id of the asset that a root `asset_id` means; it is called at most once, and only if a rule
+        asks for assets.
+        """
+        sent = _Sent(payload, resolve)
+        for text, tests in self._rules:
+            if all(sent.among(name, wanted) for name, wanted in tests):
+                return text
+        for text, name, wanted in self._legacy:
+            if sent.among(name, wanted):
+                return text
+        return None
