@@ -1,0 +1,11 @@
+-- Raw is shared by all generations. No PARTITION BY: rows of one id must be able to meet in a merge.
+CREATE TABLE IF NOT EXISTS $public.raw $on_cluster
+(
+$raw_columns,
+    INDEX received received_at TYPE minmax GRANULARITY 1
+)
+ENGINE = ${replicated}ReplacingMergeTree(version)
+ORDER BY id
+TTL toDateTime(received_at) + INTERVAL $raw_days DAY
+SETTINGS index_granularity = 1024, $deduplication
+COMMENT '$raw_comment';
