@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
+from schemas.coercion import as_id, as_integer
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -31,7 +33,6 @@ NEVER_MERGED: Final = frozenset({"token", "academy"})
 
 OFFSET_BITS: Final = 40
 
-_MAX_INT: Final = (1 << 63) - 1
 _EXACT_FLOAT: Final = float(1 << 53)
 
 
@@ -101,20 +102,9 @@ def webhook_id(partition: int, offset: int, headers: RawHeaders) -> int:
     return partition << OFFSET_BITS | offset
 
 
-def _digits(value: Any) -> int | None:
-    if type(value) is int:
-        return value if 0 <= value <= _MAX_INT else None
-    if type(value) is str:
-        text = value.strip()
-        if text.isdigit() and text.isascii() and len(text) <= 19:  # noqa: PLR2004 - digits of 2^63
-            number = int(text)
-            return number if number <= _MAX_INT else None
-    return None
-
-
 def academy_of(header_academy: int | None, payload: Mapping[str, Any]) -> int | None:
     """The academy scope: the request's, else the document's own `academy_id` where that is digits, else None."""
-    return header_academy if header_academy is not None else _digits(payload.get("academy_id"))
+    return header_academy if header_academy is not None else as_id(payload.get("academy_id"))
 
 
 def is_streaming(payload: Mapping[str, Any]) -> bool:
@@ -137,17 +127,5 @@ def package_slug(payload: Mapping[str, Any]) -> str | None:
 
 
 def learnpack_package_id(payload: Mapping[str, Any]) -> int | None:
-    """`package_id` as an integer of 64 bits, or None where it is none (booleans never are)."""
-    value = payload.get("package_id")
-    if type(value) is int:
-        number = value
-    elif type(value) is float and abs(value) < _EXACT_FLOAT:
-        number = int(value)
-    elif type(value) is str and len(value) <= 32:  # noqa: PLR2004 - room for blanks around 20 characters
-        try:
-            number = int(value)
-        except ValueError:
-            return None
-    else:
-        return None
-    return number if -_MAX_INT <= number <= _MAX_INT else None
+    """`package_id` as an integer of 64 bits, or None where it is none."""
+    return as_integer(payload.get("package_id"))

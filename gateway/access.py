@@ -1,0 +1,113 @@
+"""Who asks, and what they may do."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import time
+from typing import TYPE_CHECKING, Final
+
+from gateway.errors import ApiError
+from schemas.directory import Token
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["UPLOAD", "Access", "academy_id", "require", "require_upload", "required_academy", "secret_of"]
+
+UPLOAD: Final = "upload_assignment_telemetry"
+
+_AUTHORIZATION: Final = re.compile(r"(?:token|bearer)[ \t]+(\S+)", re.IGNORECASE)
+_CHALLENGE: Final = {"WWW-Authenticate": "Token"}
+_MAX_ACADEMY: Final = (1 << 63) - 1
+
+# Stands for whoever sends without a known token where that is allowed: an ingest key of no academy.
+_ANYBODY: Final = Token(sha256="", value=b"{}", ingest=True)
+
+
+def secret_of(authorization: str | None, parameter: str | None) -> str | None:
+    """The token that a request brings: `Authorization: Token X` or `Bearer X`, else `?token=X`, else None.
+
+    Raises ApiError 401 for an `Authorization` of another kind.
+    """
+    if authorization and (text := authorization.strip()):
+        match = _AUTHORIZATION.fullmatch(text)
+        if match is None:
+            raise ApiError("invalid-token", _CHALLENGE)
+        return match[1]
+    return parameter or None
+
+
+class Access:
+    """Finds tokens; `lookup` takes a SHA-256 in lower-case hex.
+
+    `everybody` lets webhooks in without a token or with an unknown one, as an ingest key of no academy would.
+    """
+
+    def __init__(self, lookup: Callable[[str], Token | None], *, everybody: bool = False) -> None:
+        self._lookup = lookup
+        self._everybody = everybody
+
+    def token(self, secret: str | None) -> Token:
+        """The valid token with this secret; raises ApiError 401.
+
+        What is compared are digests, so the time that a lookup takes tells nothing of any secret.
+        """
+        if not secret:
+            raise ApiError("authentication-required", _CHALLENGE)
+        known = self._lookup(hashlib.sha256(secret.encode("utf-8", "replace")).hexdigest())
+        if known is None or known.expired(time.time_ns() // 1000):
+            raise ApiError("invalid-token", _CHALLENGE)
+        return known
+
+    def uploader(self, secret: str | None) -> Token:
+        """The token under which a webhook comes in; raises ApiError 401."""
+        if not self._everybody:
+            return self.token(secret)
+        try:
+            return self.token(secret)
+        except ApiError:
+            return _ANYBODY
+
+
+def require(token: Token, capability: str, academy: int) -> None:
+    """Raise ApiError 403, naming capability and academy, unless the token has the capability there."""
+    if capability not in token.capabilities(academy):
+        raise ApiError("missing-capability", capability=capability, academy=academy)
+
+
+def require_upload(token: Token, academy: int | None) -> None:
+    """Raise ApiError 403 unless the token may upload in an academy (None: in none).
+
+    An ingest key may do so in its academies. A personal token may by default; where it has capabilities, uploading must
+    be among them.
+    """
+    if token.ingest:
+        allowed = academy is None or not token.academies or academy in token.academies
+    else:
+        capabilities = token.capabilities(academy)
+        allowed = not capabilities or UPLOAD in capabilities
+    if not allowed:
+        raise ApiError("missing-capability", capability=UPLOAD, academy="-" if academy is None else academy)
+
+
+def academy_id(value: str | None) -> int | None:
+    """An academy's id as a request names it, or None where that is not digits."""
+    text = (value or "").strip()
+    if text.isdigit() and text.isascii() and len(text) <= 19 and (number := int(text)) <= _MAX_ACADEMY:  # noqa: PLR2004
+        return number
+    return None
+
+
+def required_academy(header: str | None, parameter: str | None) -> int:
+    """The academy of a request to an `/academy/` path.
+
+    Raises ApiError: 403 `missing-academy` if the request names none, 400 `invalid-academy-id` if it is not digits.
+    """
+    named = header or parameter
+    if not named:
+        raise ApiError("missing-academy")
+    academy = academy_id(named)
+    if academy is None:
+        raise ApiError("invalid-academy-id")
+    return academy

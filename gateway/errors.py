@@ -1,0 +1,57 @@
+"""What the gateway refuses, and how it says so.
+
+GatewayError
+ ├─ ApiError          an answer with a status, a slug and a text
+ ├─ ClientGoneError   the caller hung up; there is nobody to answer
+ └─ UnavailableError  neither Kafka nor the spool can take a webhook
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import orjson
+
+from gateway.messages import TRANSPORT
+from schemas.messages import MESSAGES, preferred_language, translate
+
+__all__ = ["ApiError", "ClientGoneError", "GatewayError", "UnavailableError"]
+
+_STATUSES: Final = {slug: message.status for slug, message in (MESSAGES | TRANSPORT).items()}
+
+
+class GatewayError(Exception):
+    """Base of everything that the gateway raises on purpose."""
+
+
+class ApiError(GatewayError):
+    """A request that is refused with the status and the text of a slug; `headers` go out with the answer."""
+
+    def __init__(self, slug: str, headers: dict[str, str] | None = None, **values: object) -> None:
+        super().__init__(slug)
+        self.slug = slug
+        self.status = _STATUSES[slug]
+        self.headers = headers or {}
+        self.values = values
+
+    def body(self, accept_language: str | None) -> bytes:
+        """The answer's JSON, `{"detail", "slug", "status_code"}`, in the caller's language."""
+        language = preferred_language(accept_language)
+        message = TRANSPORT.get(self.slug)
+        if message is None:
+            text = translate(self.slug, language, **self.values)
+        else:
+            text = (message.es if language == "es" else message.en).format(**self.values)
+        return orjson.dumps({"detail": text, "slug": self.slug, "status_code": self.status})
+
+
+class ClientGoneError(GatewayError):
+    """The caller closed the connection before its request was whole."""
+
+
+class UnavailableError(GatewayError):
+    """Neither Kafka nor the spool can take a webhook now; `reason` says why the spool could not."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason

@@ -1,0 +1,50 @@
+"""Liveness, readiness and what they depend on."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
+
+from fastapi import APIRouter
+from fastapi.responses import JSONResponse
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+__all__ = ["Readiness", "health_routes"]
+
+
+@dataclass(frozen=True, slots=True)
+class Readiness:
+    """Which of the gateway's needs are met: the broker answers, ClickHouse answers, the views are complete."""
+
+    kafka: bool
+    clickhouse: bool
+    views: bool
+
+    @property
+    def ready(self) -> bool:
+        """Whether every request can be served."""
+        return self.kafka and self.clickhouse and self.views
+
+
+def health_routes(readiness: Callable[[], Awaitable[Readiness]]) -> APIRouter:
+    """`/health/live` and `/health/ready`."""
+    router = APIRouter(tags=["health"])
+
+    @router.get("/health/live", summary="The process answers")
+    async def live() -> dict[str, str]:
+        return {"status": "ok"}
+
+    @router.get(
+        "/health/ready",
+        summary="Kafka and ClickHouse answer and the views are loaded",
+        responses={503: {"description": "Something is missing; the body says what."}},
+    )
+    async def ready() -> JSONResponse:
+        state = await readiness()
+        return JSONResponse(
+            {"status": "ok" if state.ready else "not ready", **asdict(state)}, status_code=200 if state.ready else 503
+        )
+
+    return router

@@ -1,0 +1,31 @@
+"""Query strings: what of them travels with a webhook, and what never does."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Final, NamedTuple
+from urllib.parse import parse_qsl
+
+__all__ = ["MAX_QUERY_BYTES", "Query", "parse_query"]
+
+# Longer than any list of asset ids of a tutorial's translations, and short enough to travel as a header.
+MAX_QUERY_BYTES: Final = 8192
+
+
+class Query(NamedTuple):
+    """A query string taken apart: `params` are the webhook's, the last of each name, without token and academy."""
+
+    params: dict[str, str]
+    token: str | None
+    academy: str | None
+
+
+# Streamed events come with a few query strings over and over.
+@lru_cache(maxsize=4096)
+def parse_query(query: bytes) -> Query:
+    """Take a query string apart; the result is shared and must not be changed."""
+    if not query:
+        return Query({}, None, None)
+    params = dict(parse_qsl(query.decode("latin-1"), keep_blank_values=True, errors="replace"))
+    token, academy = params.pop("token", None), params.pop("academy", None)
+    return Query(params, token or None, academy)

@@ -1,0 +1,58 @@
+"""The HTTP server: Granian, in this process and on its event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from typing import TYPE_CHECKING, Any, Final
+
+from granian.constants import HTTPModes, Interfaces
+from granian.http import HTTP1Settings
+from granian.server.embed import Server
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["BindError", "serve"]
+
+# A client sends its few headers at once; one that drips them is after the connection.
+_HEADER_TIMEOUT_MS: Final = 10_000
+_BACKLOG: Final = 2048
+
+
+class BindError(OSError):
+    """The address cannot be bound; the text says which and what to do."""
+
+
+async def serve(app: Any, bind: str, *, listening: Callable[[], None]) -> None:
+    """Serve an ASGI application on HOST:PORT until SIGTERM or SIGINT; requests under way are finished first.
+
+    `listening` is called once connections are accepted. Raises BindError.
+    """
+    host, _, port = bind.rpartition(":")
+    server = Server(
+        app,
+        address=host.strip("[]"),
+        port=int(port),
+        interface=Interfaces.ASGINL,
+        http=HTTPModes.http1,
+        http1_settings=HTTP1Settings(header_read_timeout=_HEADER_TIMEOUT_MS),
+        backlog=_BACKLOG,
+        websockets=False,
+        log_enabled=False,
+    )
+    loop = asyncio.get_running_loop()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(name, server.stop)
+    task = asyncio.create_task(server.serve())
+    try:
+        await asyncio.wait([task], timeout=0.2)
+        if not task.done():
+            listening()
+        await task
+    except (OSError, RuntimeError) as error:
+        message = f"cannot listen on {bind}: {error}. Free the port or set TELEMETRY_GATEWAY_BIND."
+        raise BindError(message) from error
+    finally:
+        for name in (signal.SIGTERM, signal.SIGINT):
+            loop.remove_signal_handler(name)
