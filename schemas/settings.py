@@ -67,6 +67,8 @@ class Settings(BaseSettings):
     directory: Literal["open", "strict"] = "open"
     default_academy: Annotated[int, Field(ge=0)] | None = None
     dedup_window: Annotated[int, Field(ge=0)] = 600
+    chunk_records: Annotated[int, Field(gt=0)] = 2_000
+    chunk_bytes: Annotated[int, Field(gt=0)] = 8 << 20
     redact: Annotated[tuple[str, ...], NoDecode] = ()
     store: Literal["rocksdb", "memory"] = "rocksdb"
     data: Path = Path(".telemetry")

@@ -1,7 +1,7 @@
 """Admission: which records of a chunk are the next ones of their partition (pure).
 
-Around a rebalance Faust drops, repeats and reorders what was already fetched. The position decides instead: a chunk is processed from
-the position on, and only if it begins at or before it.
+Around a rebalance Faust drops, repeats and reorders what was already fetched. The position decides instead: a chunk is
+processed from the position on, and only if it begins at or before it.
 """
 
 from __future__ import annotations

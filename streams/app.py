@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import faust
@@ -12,7 +13,6 @@ from streams.memory import MemoryBudget
 from streams.ownership import Ownership
 from streams.partition import Surroundings
 from streams.tables import StateTable
-from streams.transport import Consumer
 
 if TYPE_CHECKING:
     import asyncio
@@ -21,11 +21,12 @@ if TYPE_CHECKING:
 
     from schemas.settings import Settings
     from schemas.topics import Topics
+    from streams.bad_references import BadReferences
     from streams.exits import End
     from streams.processing import Core
     from streams.tuning import Tuning
 
-__all__ = ["TelemetryApp", "create_app"]
+__all__ = ["Hooks", "TelemetryApp", "create_app", "max_message_bytes"]
 
 
 class _ChunkSchema(faust.Schema):  # type: ignore[misc]  # Faust is untyped
@@ -53,6 +54,27 @@ class TelemetryApp(faust.App):  # type: ignore[misc]  # Faust is untyped
         self.kafka_options = kafka_options
 
 
+@dataclass(frozen=True, slots=True)
+class Hooks:
+    """What the process around the application provides.
+
+    Attributes:
+        views_complete: Set when the reference views are complete.
+        bad_references: Reference records that wait to be written to the dead letters.
+        progressed: Called at every step forward.
+        on_ready: Called when every assigned partition is open.
+        on_unready: Called when the assignment ends.
+        end: Ends the process.
+    """
+
+    views_complete: asyncio.Event
+    bad_references: BadReferences
+    progressed: Callable[[], None]
+    on_ready: Callable[[], None]
+    on_unready: Callable[[], None]
+    end: End
+
+
 class _ConsumerLog:
     """Moves Faust's consumer for a partition."""
 
@@ -60,12 +82,16 @@ class _ConsumerLog:
         self._app = app
 
     async def resume_at(self, partition: int, offset: int) -> None:
-        consumer: Consumer = self._app.consumer
-        await consumer.resume_at(partition, offset)
+        await self._app.consumer.resume_at(partition, offset)
 
     async def log_start(self, partition: int) -> int:
         tp = faust.TP(self._app.chunked_topic, partition)
         return int((await self._app.consumer.earliest_offsets(tp))[tp])
+
+
+def max_message_bytes(settings: Settings) -> int:
+    """Largest message that the worker sends, headers included; below what schemas.topics configures."""
+    return 2 * settings.max_body_bytes
 
 
 def create_app(
@@ -75,10 +101,7 @@ def create_app(
     tuning: Tuning,
     *,
     data_dir: Path,
-    views_complete: asyncio.Event,
-    progressed: Callable[[], None],
-    on_ready: Callable[[bool], None],
-    end: End,
+    hooks: Hooks,
 ) -> TelemetryApp:
     """Build the application; nothing is connected yet.
 
@@ -88,10 +111,7 @@ def create_app(
         core: What happens to the records.
         tuning: Bounds that tests and benchmarks change.
         data_dir: Where RocksDB keeps its files; of this process only.
-        views_complete: Set when the reference views are complete.
-        progressed: Called at every step forward.
-        on_ready: Told whether every assigned partition is open.
-        end: Ends the process.
+        hooks: What the process around the application provides.
     """
     options = settings.kafka_options()
     app = TelemetryApp(
@@ -130,13 +150,14 @@ def create_app(
             store=state.data,
             log=_ConsumerLog(app),
             limits=tuning.limits,
-            max_message_bytes=2 * settings.max_body_bytes,
-            views_complete=views_complete,
-            progressed=progressed,
-            end=end,
+            max_message_bytes=max_message_bytes(settings),
+            views_complete=hooks.views_complete,
+            bad_references=hooks.bad_references,
+            progressed=hooks.progressed,
+            end=hooks.end,
         )
 
-    app.owner = Ownership(surroundings, on_ready=on_ready)
+    app.owner = Ownership(surroundings, on_ready=hooks.on_ready, on_unready=hooks.on_unready)
 
     @app.agent(raw)  # type: ignore[untyped-decorator]  # Faust is untyped
     async def ingest(stream: Any) -> None:

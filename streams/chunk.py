@@ -33,7 +33,8 @@ class ChunkLimits:
 class Chunk:
     """Every record of one partition whose offset is in `start <= offset < end`.
 
-    Offsets in the range without a record (transaction markers, aborted records) hold nothing for a read_committed reader.
+    Offsets in the range without a record (transaction markers, aborted records) hold nothing for a read_committed
+    reader.
 
     Attributes:
         records: aiokafka's consumer records, at least one, offsets ascending.

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-__all__ = ["Message", "OversizeError", "keyed", "pack", "source_headers"]
+__all__ = ["Headers", "Message", "OversizeError", "keyed", "pack", "source_headers"]
 
 # Room for the headers and the record's own framing.
 _OVERHEAD: Final = 4 << 10
@@ -56,15 +56,15 @@ def pack(what: str, lines: Sequence[bytes], headers: Headers, limit: int) -> Ite
         yield Message(None, b"\n".join(lines[start:]), headers)
 
 
-def keyed(what: str, records: Iterable[tuple[bytes, bytes | None]], limit: int) -> list[Message]:
-    """One message a record; None is a tombstone.
+def keyed(what: str, records: Iterable[tuple[bytes, bytes | None, Headers]], limit: int) -> list[Message]:
+    """One message a record of key, value and headers; None is a tombstone.
 
     Raises OversizeError if a record does not fit.
     """
     room, messages = limit - _OVERHEAD, []
-    for key, value in records:
+    for key, value, headers in records:
         size = len(key) + (len(value) if value is not None else 0)
         if size > room:
             raise OversizeError(what, size, room)
-        messages.append(Message(key, value, []))
+        messages.append(Message(key, value, headers))
     return messages

@@ -11,9 +11,10 @@ from streams.dead_letters import letter
 from streams.messages import Message, keyed, pack, source_headers
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from schemas.topics import Topics
+    from streams.messages import Headers
     from streams.processing import Core, Processed
 
 __all__ = ["Outbox"]
@@ -53,12 +54,12 @@ class Outbox:
             self._add(out, topics.facts, list(pack("a fact", effects.facts, sources, self.limit)))
             self._add(out, topics.scores, list(pack("a score", effects.scores, sources, self.limit)))
             self._add(out, topics.telemetry, keyed("a document", effects.telemetry, self.limit))
-            self._add(out, topics.changelog, keyed("a state", effects.changes, self.limit))
+            self._add(out, topics.changelog, keyed("a state", _bare(effects.changes), self.limit))
             if self.live:
-                self._add(out, topics.completions, keyed("a completion", effects.completions, self.limit))
+                self._add(out, topics.completions, keyed("a completion", _bare(effects.completions), self.limit))
                 for kind, key, value in effects.directory:
                     tp = TopicPartition(self._reference(kind), _REFERENCE_PARTITION)
-                    out.setdefault(tp, []).extend(keyed(f"a record of {kind}", [(key, value)], self.limit))
+                    out.setdefault(tp, []).extend(keyed(f"a record of {kind}", [(key, value, [])], self.limit))
         self._add(out, topics.outcomes, list(pack("an outcome", outcomes, sources, self.limit)))
         self._add(out, topics.dead_letters, [letter(dead, self.limit) for dead in processed.dead])
         return out
@@ -70,3 +71,7 @@ class Outbox:
     def _reference(self, kind: str) -> str:
         topics = self.topics
         return {"assets": topics.assets, "users": topics.users, "tasks": topics.tasks}[kind]
+
+
+def _bare(records: Iterable[tuple[bytes, bytes | None]]) -> Iterator[tuple[bytes, bytes | None, Headers]]:
+    return ((key, value, []) for key, value in records)

@@ -24,13 +24,17 @@ _PATIENCE_S: Final = 4.0
 
 
 class Ownership:
-    """Opens partitions when a generation begins, closes all of them when it ends; chunks of no current owner are dropped."""
+    """Opens partitions when a generation begins, closes all when it ends; chunks of no current owner are dropped."""
 
-    def __init__(self, surroundings: Callable[[], Surroundings], *, on_ready: Callable[[bool], None]) -> None:
+    def __init__(
+        self, surroundings: Callable[[], Surroundings], *, on_ready: Callable[[], None], on_unready: Callable[[], None]
+    ) -> None:
         self.generation: int | None = None
         self.partitions: dict[int, Partition] = {}
         self._surroundings = surroundings
         self._on_ready = on_ready
+        self._on_unready = on_unready
+        self._is_ready = False
 
     def take(self, generation: int, partitions: Iterable[int]) -> None:
         """Begin a generation: everything known of the one before is forgotten."""
@@ -43,7 +47,8 @@ class Ownership:
     async def release(self) -> None:
         """End the generation: chunks in flight are finished or aborted within seconds, nothing is admitted any more."""
         self.generation = None
-        self._on_ready(False)
+        self._is_ready = False
+        self._on_unready()
         released, self.partitions = self.partitions, {}
         await asyncio.gather(*(partition.close(_PATIENCE_S) for partition in released.values()))
 
@@ -61,6 +66,14 @@ class Ownership:
         if generation == self.generation and owned is not None and owned.is_open:
             await owned.put(chunk)
 
+    def wake(self, partition: int) -> None:
+        """Tell the partition, if it is open, that there is something beside chunks to do."""
+        owned = self.partitions.get(partition)
+        if owned is not None and owned.is_open:
+            owned.wake()
+
     def _opened(self, _partition: Partition | None = None) -> None:
-        if self.generation is not None and all(partition.is_open for partition in self.partitions.values()):
-            self._on_ready(True)
+        is_open = self.generation is not None and all(owned.is_open for owned in self.partitions.values())
+        if is_open and not self._is_ready:
+            self._is_ready = True
+            self._on_ready()

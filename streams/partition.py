@@ -1,4 +1,4 @@
-"""One partition in the hands of this process, for one generation of the consumer group: opened, worked through, closed."""
+"""One partition in the hands of this process for one generation of the group: opened, worked through, closed."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from aiokafka import TopicPartition
 from aiokafka.errors import IllegalStateError, ProducerFenced
 
 from streams.admission import Admission, Verdict, skip_to
+from streams.bad_references import WRITER, BadReferences
 from streams.dead_letters import DeadLetter, Limits, TooManyDeadLettersError
 from streams.exits import End, ExitCode
 from streams.messages import OversizeError
@@ -39,9 +40,11 @@ _log: Final = structlog.stdlib.get_logger("streams")
 class Log(Protocol):
     """The consumer, as far as a partition moves it."""
 
-    async def resume_at(self, partition: int, offset: int, /) -> None: ...
+    async def resume_at(self, partition: int, offset: int, /) -> None:
+        """Fetch from `offset` on; raises IllegalStateError if the partition is not assigned any more."""
 
-    async def log_start(self, partition: int, /) -> int: ...
+    async def log_start(self, partition: int, /) -> int:
+        """The first offset that the broker still has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +65,7 @@ class Surroundings:
     limits: Limits
     max_message_bytes: int
     views_complete: asyncio.Event
+    bad_references: BadReferences
     progressed: Callable[[], None]
     end: End
     live: bool = True
@@ -80,14 +84,21 @@ class Partition:
         self._changelog = TopicPartition(around.topics.changelog, number)
         self._outbox = Outbox(around.topics, number, around.core, around.max_message_bytes, around.live)
         self._checkpoint = Checkpoint()
-        self._inbox: asyncio.Queue[Chunk] = asyncio.Queue(maxsize=1)
+        self._inbox: asyncio.Queue[Chunk | None] = asyncio.Queue(maxsize=1)
         self._busy = False
-        self._producer: PartitionProducer | None = None
+        self._producer = PartitionProducer(
+            around.topics.application, number, around.options, max_message_bytes=around.max_message_bytes
+        )
         self._task = asyncio.get_running_loop().create_task(self._run(), name=f"partition-{number}")
 
     async def put(self, chunk: Chunk) -> None:
         """Hand over the next chunk; waits while one is being processed and another waits."""
         await self._inbox.put(chunk)
+
+    def wake(self) -> None:
+        """Look at bad reference records even if no chunk comes."""
+        with contextlib.suppress(asyncio.QueueFull):
+            self._inbox.put_nowait(None)
 
     async def close(self, patience: float) -> None:
         """Finish the chunk in flight if it ends within `patience` seconds, else abort it; drop what waits."""
@@ -98,8 +109,7 @@ class Partition:
         await asyncio.wait({self._task})
         while not self._inbox.empty():
             self._inbox.get_nowait()
-        if self._producer is not None:
-            await self._producer.stop()
+        await self._producer.stop()
 
     async def _run(self) -> None:
         try:
@@ -107,8 +117,11 @@ class Partition:
             while self.is_open:
                 chunk = await self._inbox.get()
                 self._busy = True
-                await self._handle(chunk)
+                if chunk is not None:
+                    await self._handle(chunk)
+                await self._write_bad_references()
                 self._busy = False
+                # The memory budget counts chunks that are alive.
                 del chunk
         except asyncio.CancelledError:
             raise
@@ -129,13 +142,12 @@ class Partition:
         """Take the partition over.
 
         1. Initialise the transactional producer: the previous owner is fenced, its open transaction settled.
-        2. Read the committed offset from the broker. 3. Restore the state. 4. Wait for the views. 5. Fetch from the position on.
+        2. Read the committed offset from the broker. 3. Restore the state. 4. Wait for the views.
+        5. Fetch from the position on.
+
         Only in this order do position and state belong together, whoever still believes to own the partition.
         """
         around = self._around
-        self._producer = PartitionProducer(
-            around.topics.application, self.number, around.options, max_message_bytes=around.max_message_bytes
-        )
         await self._producer.start()
         self._checkpoint = (await committed(around.options, around.topics.application, [self._source]))[self._source]
         began = time.monotonic()
@@ -158,13 +170,14 @@ class Partition:
             restored=applied,
             seconds=round(time.monotonic() - began, 3),
         )
+        await self._write_bad_references()
         await self._fetch_from_position()
         self._opened(self)
 
     def _warn_of_retention(self, position: int, log_start: int) -> None:
         if skip_to(position, log_start) is not None:
             _log.error(
-                "retention deleted webhooks before they were processed: raise TELEMETRY_RAW_RETENTION_DAYS or add workers",
+                "webhooks were deleted before they were processed: raise TELEMETRY_RAW_RETENTION_DAYS or add workers",
                 partition=self.number,
                 first_offset=position,
                 last_offset=log_start - 1,
@@ -187,6 +200,10 @@ class Partition:
                 if records and (halves := await self._settle(records, end)):
                     pieces.extendleft(reversed(halves))
             self.admission.advance(chunk.end)
+
+    async def _write_bad_references(self) -> None:
+        if self.number == WRITER:
+            await self._around.bad_references.write(self._producer)
 
     async def _close_gap(self, chunk: Chunk) -> None:
         """Read again from the position, or from where the log begins if retention has passed it."""
@@ -211,22 +228,20 @@ class Partition:
             processed = Processed(None, [DeadLetter(records[0], "size", str(error))], [True])
             outgoing = self._outbox.fill(processed, records)
         limits = self._checkpoint.limits.after(processed.failed, self._around.limits)
-        await self._commit(processed, outgoing, replace(self._checkpoint, offset=end, limits=limits))
+        await self._commit(processed, outgoing, end, replace(self._checkpoint, offset=end, limits=limits))
         return None
 
     async def _commit(
-        self, processed: Processed, outgoing: Mapping[TopicPartition, Any], checkpoint: Checkpoint
+        self, processed: Processed, outgoing: Mapping[TopicPartition, Any], end: int, checkpoint: Checkpoint
     ) -> None:
         """Commit, then write the store: a crash in between is made good from the changelog."""
-        assert self._producer is not None
-        assert checkpoint.offset is not None
-        done = await self._producer.commit(outgoing, self._source, checkpoint.offset, checkpoint.metadata)
+        done = await self._producer.commit(outgoing, self._source, end, checkpoint.metadata)
         written = done.last_offsets.get(self._changelog)
         changes = processed.effects.changes if processed.effects is not None else []
         if changes:
             self._around.store.write(self.number, changes, written, time.time())
         self._checkpoint = replace(checkpoint, changelog=checkpoint.changelog if written is None else written)
-        self.admission.advance(checkpoint.offset)
+        self.admission.advance(end)
         self._around.progressed()
         if processed.dead:
             _log.warning(

@@ -19,16 +19,17 @@ _MAX_RESTARTS: Final = 16
 class Load(Protocol):
     """Reads a value of the partition's state table."""
 
-    def __call__(self, key: bytes, /) -> bytes | None: ...
+    def __call__(self, key: bytes, /) -> bytes | None:
+        """The value, None if there is none."""
 
 
 class Effects(Protocol):
-    """What a chunk changes; JSON lines without newline, keyed records, None for a tombstone."""
+    """What a chunk leads to: JSON lines without newline; records of key and value (None is a tombstone) and headers."""
 
     facts: list[bytes]
     outcomes: list[bytes]
     scores: list[bytes]
-    telemetry: list[tuple[bytes, bytes | None]]
+    telemetry: list[tuple[bytes, bytes | None, list[tuple[str, bytes]]]]
     completions: list[tuple[bytes, bytes]]
     directory: list[tuple[str, bytes, bytes | None]]
     changes: list[tuple[bytes, bytes | None]]
@@ -37,9 +38,11 @@ class Effects(Protocol):
 class Processor(Protocol):
     """Applies the records of one chunk in order; of no use after it raised."""
 
-    def apply(self, record: Any, /) -> None: ...
+    def apply(self, record: Any, /) -> None:
+        """Take the next record in; raises whatever is wrong with it."""
 
-    def finish(self) -> Effects: ...
+    def finish(self) -> Effects:
+        """What all of them lead to."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Changelog", "StateLostError", "restore", "start_of_restore"]
 
-# Brokers keep tombstones of a compacted topic for a day (delete.retention.ms): an older store could miss one and keep a dead key.
+# Brokers keep tombstones of a compacted topic for a day (delete.retention.ms): an older store could miss one.
 _TOO_OLD_S: Final = 12 * 3600.0
 _BATCH: Final = 20_000
 
@@ -79,7 +79,8 @@ async def restore(
 ) -> int:
     """Bring the store of changelog partition `tp` up to date; answers how many records were applied.
 
-    The caller has initialised the partition's transactional producer before, so nobody else can write to the changelog any more.
+    The caller has initialised the partition's transactional producer before: nobody else writes to the changelog any
+    more.
 
     Args:
         reader: A started read_committed consumer without assignment.

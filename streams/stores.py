@@ -1,7 +1,8 @@
 """Stores of the state table, written a chunk at a time: RocksDB on disk, or dictionaries in memory.
 
-Both are Faust stores (Faust opens and closes partitions as they come and go). Values, the changelog offset they correspond to and the
-time of writing change together, so a store that a crash left behind is either before a chunk or after it.
+Both are Faust stores (Faust opens and closes partitions as they come and go). Values, the changelog offset they
+correspond to and the time of writing change together, so a store that a crash left behind is either before a chunk or
+after it.
 """
 
 from __future__ import annotations
@@ -44,7 +45,7 @@ class PartitionStore(Protocol):
     def write(
         self, partition: int, changes: Iterable[tuple[bytes, bytes | None]], offset: int | None, now: float, /
     ) -> None:
-        """Apply changes (None deletes), which the changelog holds up to `offset`, at once; None leaves the offset as it is."""
+        """Apply changes (None deletes) at once; the changelog holds them up to `offset`, None leaves that as it is."""
 
     def wipe(self, partition: int, /) -> None:
         """Forget everything about the partition."""
@@ -56,10 +57,12 @@ class RocksStore(rocksdb.Store):  # type: ignore[misc]  # Faust is untyped
     written_key = b"__telemetry\0written__"
 
     def reader(self, partition: int) -> Callable[[bytes], bytes | None]:
+        """The database's own `get`."""
         get: Callable[[bytes], bytes | None] = self._db_for_partition(partition).get
         return get
 
     def restored_to(self, partition: int) -> tuple[int, float] | None:
+        """Both are kept beside the values."""
         db = self._db_for_partition(partition)
         offset, written = db.get(self.offset_key), db.get(self.written_key)
         return None if offset is None or written is None else (int(offset), float(written))
@@ -67,6 +70,7 @@ class RocksStore(rocksdb.Store):  # type: ignore[misc]  # Faust is untyped
     def write(
         self, partition: int, changes: Iterable[tuple[bytes, bytes | None]], offset: int | None, now: float
     ) -> None:
+        """One write batch: all or nothing."""
         batch = rocksdict.WriteBatch(raw_mode=True)
         for key, value in changes:
             if value is None:
@@ -79,6 +83,7 @@ class RocksStore(rocksdb.Store):  # type: ignore[misc]  # Faust is untyped
         self._db_for_partition(partition).write(batch)
 
     def wipe(self, partition: int) -> None:
+        """Delete the partition's directory."""
         self._dbs.pop(partition, None)
         shutil.rmtree(self.partition_path(partition), ignore_errors=True)
 
@@ -106,14 +111,17 @@ class MemoryStore(memory.Store):  # type: ignore[misc]  # Faust is untyped
         self._restored: dict[int, tuple[int, float]] = {}
 
     def reader(self, partition: int) -> Callable[[bytes], bytes | None]:
+        """The dictionary's own `get`."""
         return self._values.setdefault(partition, {}).get
 
     def restored_to(self, partition: int) -> tuple[int, float] | None:
+        """Kept while the partition is assigned."""
         return self._restored.get(partition)
 
     def write(
         self, partition: int, changes: Iterable[tuple[bytes, bytes | None]], offset: int | None, now: float
     ) -> None:
+        """Nothing interrupts it."""
         values = self._values.setdefault(partition, {})
         for key, value in changes:
             if value is None:
@@ -124,10 +132,12 @@ class MemoryStore(memory.Store):  # type: ignore[misc]  # Faust is untyped
             self._restored[partition] = (offset, now)
 
     def wipe(self, partition: int) -> None:
+        """Drop the dictionary."""
         self._values.pop(partition, None)
         self._restored.pop(partition, None)
 
-    async def on_rebalance(self, assigned: Any, revoked: Any, newly_assigned: Any, generation_id: int = 0) -> None:
+    async def on_rebalance(self, _assigned: Any, revoked: Any, _new: Any, _generation_id: int = 0) -> None:
+        """Drop what other processes will change from now on."""
         for tp in revoked:
             if tp.topic in self.table.changelog_topic.topics:
                 self.wipe(tp.partition)

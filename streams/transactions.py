@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["PartitionProducer", "transactional_id"]
 
-# A transaction that is not ended by then is aborted by its coordinator: what it wrote holds every read_committed reader back until then.
+# The coordinator aborts a transaction that is not ended by then; until then it holds every read_committed reader back.
 _TRANSACTION_TIMEOUT_MS: Final = 20_000
 _ABORT_TIMEOUT_S: Final = 2.0
 _BATCH_BYTES: Final = 1 << 20
@@ -75,8 +75,9 @@ class PartitionProducer:
     ) -> Committed:
         """Write the messages and the input offset in one transaction.
 
-        1. begin, 2. produce, 3. add the offset, 4. wait for every batch to be acknowledged, 5. commit. A crash before 5 leaves nothing,
-        a crash after it everything.
+        1. begin, 2. produce and wait for every acknowledgement, 3. add the offset, 4. commit. A crash before 4 leaves
+        nothing, a crash after it everything. 2 and 3 do not overlap: while an offset is being added the broker cannot
+        verify that a partition belongs to the transaction, and refuses the batch for a tenth of a second.
 
         Raises:
             aiokafka.errors.ProducerFenced: Another process owns the partition now.

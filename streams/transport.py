@@ -1,8 +1,9 @@
 """Faust transport that hands an agent chunks of records instead of single ones (`chunked://host:port`).
 
-It keeps Faust's group membership, assignment and flow control and replaces what cannot be trusted with exact processing: a chunk says
-which offsets it covers (streams.admission judges by that), Faust commits nothing for the chunked topic (offsets are part of each chunk's
-transaction), partitions are opened by their owner (streams.ownership), and every consumer reads committed records only.
+It keeps Faust's group membership, assignment and flow control and replaces what cannot be trusted with exact
+processing: a chunk says which offsets it covers (streams.admission judges by that), Faust commits nothing for the
+chunked topic (offsets are part of each chunk's transaction), partitions are opened by their owner (streams.ownership),
+and every consumer reads committed records only.
 """
 
 from __future__ import annotations
@@ -16,10 +17,11 @@ from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage
 
 from streams.chunk import Chunk, ChunkLimits, cut
-from streams.memory import MemoryBudget
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+
+    from streams.memory import MemoryBudget
 
 __all__ = ["ChunkedApp", "Consumer", "ConsumerThread", "Owner", "Transport"]
 
@@ -65,7 +67,7 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]  # Fa
         self._marks: dict[TopicPartition, tuple[int, int]] = {}
         self._moves = 0
 
-    def _create_worker_consumer(self, transport: Any) -> aiokafka.AIOKafkaConsumer:
+    def _create_worker_consumer(self, _transport: Any) -> aiokafka.AIOKafkaConsumer:
         conf = self.app.conf
         self._assignor = self.app.assignor
         return aiokafka.AIOKafkaConsumer(
@@ -99,19 +101,25 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]  # Fa
         await super()._seek_wait(consumer, partitions)
 
     async def seek_to_committed(self) -> Mapping[TP, int]:
+        """Faust seeks when flow resumes; owners have sought to the same offsets."""
         self._moves += 1
-        return await super().seek_to_committed()
+        committed: Mapping[TP, int] = await super().seek_to_committed()
+        return committed
 
     def _positions(self, partitions: Iterable[TP]) -> dict[TopicPartition, int]:
         subscription = self._ensure_consumer()._subscription.subscription  # noqa: SLF001 - Faust's driver does the same
         assignment = subscription.assignment if subscription is not None else None
         if assignment is None:
             return {}
-        states = ((tp, assignment.state_value(tp)) for tp in map(lambda tp: TopicPartition(*tp), partitions))
+        states = ((tp, assignment.state_value(tp)) for tp in (TopicPartition(*one) for one in partitions))
         return {tp: state.position for tp, state in states if state is not None and state.has_valid_position}
 
     async def _fetch_records(
-        self, consumer: Any, active_partitions: set[TP], timeout: float | None = None, max_records: int | None = None
+        self,
+        consumer: Any,
+        active_partitions: set[TP],
+        timeout: float | None = None,  # noqa: ASYNC109 - Faust's signature
+        max_records: int | None = None,
     ) -> dict[TP, list[Chunk]]:
         """Fetch until the byte limit or `max_records` is reached, or nothing more is buffered."""
         chunked = {tp for tp in active_partitions if tp.topic == self.app.chunked_topic}
@@ -174,7 +182,11 @@ class Consumer(driver.Consumer):  # type: ignore[misc]  # Faust is untyped
     def _is_chunked(self, tp: TP) -> bool:
         return bool(tp.topic == self.app.chunked_topic)
 
-    async def _getmany(self, active_partitions: set[TP] | None, timeout: float) -> Mapping[TP, list[Chunk]]:
+    async def _getmany(
+        self,
+        active_partitions: set[TP] | None,
+        timeout: float,  # noqa: ASYNC109 - Faust's signature
+    ) -> Mapping[TP, list[Chunk]]:
         await self.app.memory_budget.room()
         fetched: Mapping[TP, list[Chunk]] = await super()._getmany(active_partitions, timeout)
         for tp, chunks in fetched.items():
@@ -233,10 +245,12 @@ class Consumer(driver.Consumer):  # type: ignore[misc]  # Faust is untyped
         super().resume_partitions({tp})
 
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:
+        """End the owner's generation before Faust's."""
         await self.app.owner.release()
         await super().on_partitions_revoked(revoked)
 
     async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
+        """Begin the owner's generation after Faust's."""
         await super().on_partitions_assigned(assigned, generation_id)
         self.app.owner.take(generation_id, [tp.partition for tp in assigned if self._is_chunked(tp)])
 

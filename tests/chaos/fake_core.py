@@ -23,7 +23,7 @@ class FakeEffects:
     facts: list[bytes] = field(default_factory=list)
     outcomes: list[bytes] = field(default_factory=list)
     scores: list[bytes] = field(default_factory=list)
-    telemetry: list[tuple[bytes, bytes | None]] = field(default_factory=list)
+    telemetry: list[tuple[bytes, bytes | None, list[tuple[str, bytes]]]] = field(default_factory=list)
     completions: list[tuple[bytes, bytes]] = field(default_factory=list)
     directory: list[tuple[str, bytes, bytes | None]] = field(default_factory=list)
     changes: list[tuple[bytes, bytes | None]] = field(default_factory=list)
@@ -70,7 +70,7 @@ class FakeProcessor:
         effects.facts.append(orjson.dumps({**place, "key": key.decode(), "n": state["n"], "chain": state["chain"]}))
         effects.outcomes.append(orjson.dumps({**place, "verdict": "stored"}))
         if "document" in body:
-            effects.telemetry.append((key + b":course", b"d" * body["document"]))
+            effects.telemetry.append((key + b":course", b"d" * body["document"], [("row", b"{}")]))
         if body.get("complete"):
             effects.completions.append((key, b"%d" % record.offset))
         if "asset" in body:

@@ -1,0 +1,146 @@
+"""A worker process from start to SIGTERM."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+from typing import TYPE_CHECKING, Final
+
+import structlog
+import uvloop
+
+from schemas.topics import Topics
+from streams.app import Hooks, create_app, max_message_bytes
+from streams.bad_references import WRITER, BadReferences
+from streams.exits import ExitCode, end_process
+from streams.tuning import Tuning
+from streams.views import BadReference, ReferenceFollower, View
+from streams.watchdog import Watchdog
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from schemas.settings import Settings
+    from streams.processing import Core
+
+__all__ = ["Service", "run"]
+
+_log: Final = structlog.stdlib.get_logger("streams")
+
+# Faust's services stop one after another; what has not by then is cut off, which costs nothing that was committed.
+_STOP_S: Final = 6.0
+
+
+class ReadyFile:
+    """A file that exists while the worker is ready, for supervisors and probes; None for none."""
+
+    def __init__(self, path: Path | None) -> None:
+        self._path = path
+
+    def write(self) -> None:
+        """The worker is ready."""
+        if self._path is not None:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            self._path.write_text(f"{os.getpid()}\n")
+
+    def remove(self) -> None:
+        """The worker is not ready."""
+        if self._path is not None:
+            self._path.unlink(missing_ok=True)
+
+
+class Service:
+    """Faust application, reference views and watchdog, started and stopped together."""
+
+    def __init__(
+        self, settings: Settings, core: Core, view: View, *, data_dir: Path, ready_file: ReadyFile, tuning: Tuning
+    ) -> None:
+        topics, options = Topics.of(settings), settings.kafka_options()
+        self._application = topics.application
+        self._ready_file = ready_file
+        self._bad = BadReferences(topics, options, max_message_bytes=max_message_bytes(settings))
+        self._views = ReferenceFollower(
+            topics, options, view, on_bad=self._on_bad_reference, on_failed=self._on_views_failed
+        )
+        hooks = Hooks(
+            views_complete=self._views.complete,
+            bad_references=self._bad,
+            progressed=self._progressed,
+            on_ready=self._on_ready,
+            on_unready=self._ready_file.remove,
+            end=end_process,
+        )
+        self.app = create_app(settings, topics, core, tuning, data_dir=data_dir, hooks=hooks)
+        self._watchdog = Watchdog(self.app.owner, topics.raw, options, tuning.stall_s, end_process)
+
+    async def start(self) -> None:
+        """Connect and join the group; partitions open as they are assigned."""
+        self._ready_file.remove()
+        await self._views.start()
+        self._watchdog.start()
+        await self.app.start()
+
+    async def stop(self) -> None:
+        """Finish or abort the chunks in flight, leave the group; within seconds."""
+        self._ready_file.remove()
+        await self._watchdog.stop()
+        await self.app.owner.release()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_STOP_S):
+                await self.app.stop()
+        await self._views.stop()
+        _log.info("stopped", application=self._application)
+
+    def _progressed(self) -> None:
+        self._watchdog.progressed()
+
+    def _on_ready(self) -> None:
+        _log.info("ready", application=self._application)
+        self._ready_file.write()
+
+    def _on_bad_reference(self, bad: BadReference) -> None:
+        self._bad.add(bad)
+        self.app.owner.wake(WRITER)
+
+    def _on_views_failed(self, error: BaseException) -> None:
+        end_process(ExitCode.VIEWS_FAILED, "rules and directory cannot be followed any more: start again", error)
+
+
+async def _serve(service: Service) -> int:
+    stop, loop = asyncio.Event(), asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    await service.start()
+    crashed, asked = loop.create_task(service.app.wait_until_stopped()), loop.create_task(stop.wait())
+    await asyncio.wait({crashed, asked}, return_when=asyncio.FIRST_COMPLETED)
+    if service.app.crashed:
+        reason = service.app.crash_reason
+        end_process(ExitCode.FAILED, f"Faust crashed: {reason!r}: start again", reason)
+    await service.stop()
+    return int(ExitCode.OK)
+
+
+def run(
+    settings: Settings,
+    core: Core,
+    view: View,
+    *,
+    data_dir: Path,
+    ready_file: Path | None = None,
+    tuning: Tuning | None = None,
+) -> int:
+    """Work until SIGTERM or SIGINT; answers the exit code.
+
+    Does not return if the worker must not go on: streams.exits has the codes.
+    """
+    data_dir.mkdir(parents=True, exist_ok=True)
+
+    async def serve() -> int:
+        service = Service(
+            settings, core, view, data_dir=data_dir, ready_file=ReadyFile(ready_file), tuning=tuning or Tuning()
+        )
+        return await _serve(service)
+
+    return int(uvloop.run(serve()))

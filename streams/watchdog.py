@@ -1,0 +1,134 @@
+"""Ends a worker that stands still while records wait, or whose event loop does not turn any more."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import threading
+import time
+from typing import TYPE_CHECKING, Any, Final, Self
+
+import aiokafka
+from aiokafka import TopicPartition
+from aiokafka.errors import KafkaError
+
+from streams.exits import End, ExitCode
+from streams.stall import StallPolicy, StallState
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from streams.ownership import Ownership
+
+__all__ = ["Watchdog"]
+
+_LOOK_S: Final = 2.0
+_TURN_S: Final = 0.5
+
+
+class Watchdog:
+    """Compares what is committed with what the broker holds, over a connection of its own.
+
+    Lag is asked from the broker, not from Faust's consumer, whose figures stand still with it. While the broker does
+    not answer nothing is judged: a new process could not do more. The event loop is watched from a thread.
+    """
+
+    def __init__(self, owner: Ownership, topic: str, options: Mapping[str, Any], patience_s: float, end: End) -> None:
+        self._owner = owner
+        self._topic = topic
+        self._options = options
+        self._patience_s = patience_s
+        self._end = end
+        self._steps = 0
+        self._turned = time.monotonic()
+        self._stopped = threading.Event()
+        self._task: asyncio.Task[None] | None = None
+
+    def progressed(self) -> None:
+        """Something went forward: a commit, a partition opened, a part of its state restored."""
+        self._steps += 1
+
+    def start(self) -> None:
+        """Begin to watch the running loop."""
+        self._task = asyncio.get_running_loop().create_task(self._watch_progress(), name="watchdog")
+        threading.Thread(target=self._watch_loop, name="watchdog", daemon=True).start()
+
+    async def stop(self) -> None:
+        """Stop watching."""
+        self._stopped.set()
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.wait({self._task})
+
+    def _watch_loop(self) -> None:
+        while not self._stopped.wait(_LOOK_S):
+            still = time.monotonic() - self._turned
+            if still > self._patience_s:
+                self._end(ExitCode.STALLED, f"the event loop has not turned for {still:.0f} s: start again")
+
+    async def _watch_progress(self) -> None:
+        state = StallState(StallPolicy(self._patience_s), since=time.monotonic())
+        async with _Broker(self._options, self._topic, self._patience_s / 3) as broker:
+            while True:
+                waiting = await self._waiting(broker)
+                self._turned = time.monotonic()
+                still = state.observe(self._turned, steps=self._steps, waiting=waiting)
+                if still is not None:
+                    self._end(
+                        ExitCode.STALLED,
+                        f"nothing was committed for {still:.0f} s although webhooks wait: start again",
+                        generation=self._owner.generation,
+                        partitions=sorted(self._owner.partitions),
+                    )
+                await self._turn(_LOOK_S)
+
+    async def _turn(self, seconds: float) -> None:
+        for _ in range(int(seconds / _TURN_S)):
+            await asyncio.sleep(_TURN_S)
+            self._turned = time.monotonic()
+
+    async def _waiting(self, broker: _Broker) -> bool:
+        """Whether there is work for this worker, as far as the broker tells."""
+        owned = {number: one.admission.position for number, one in self._owner.partitions.items()}
+        assigning = self._owner.generation is None
+        if not assigning and not owned:
+            return False
+        ends = await broker.ends(owned or [0])
+        return ends is not None and (assigning or any(ends[number] > position for number, position in owned.items()))
+
+
+class _Broker:
+    """Asks for the ends of the raw topic's partitions over a connection of its own, made anew after a failure."""
+
+    def __init__(self, options: Mapping[str, Any], topic: str, timeout_s: float) -> None:
+        self._options = options
+        self._topic = topic
+        self._timeout_s = timeout_s
+        self._consumer: aiokafka.AIOKafkaConsumer | None = None
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_error: object) -> None:
+        await self._close()
+
+    async def ends(self, numbers: Iterable[int]) -> dict[int, int] | None:
+        """The offset after the last committed record, by partition; None if the broker does not answer in time."""
+        partitions = [TopicPartition(self._topic, number) for number in numbers]
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                if self._consumer is None:
+                    self._consumer = aiokafka.AIOKafkaConsumer(
+                        **self._options, isolation_level="read_committed", enable_auto_commit=False
+                    )
+                    await self._consumer.start()
+                return {tp.partition: end for tp, end in (await self._consumer.end_offsets(partitions)).items()}
+        except (KafkaError, OSError, TimeoutError):
+            await self._close()
+            return None
+
+    async def _close(self) -> None:
+        consumer, self._consumer = self._consumer, None
+        if consumer is not None:
+            with contextlib.suppress(Exception):
+                await asyncio.wait_for(consumer.stop(), self._timeout_s)
