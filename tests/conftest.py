@@ -40,7 +40,9 @@ if TYPE_CHECKING:
 class SettingsFactory(Protocol):
     """Builds settings for this test's servers, topics and database."""
 
-    def __call__(self, **overrides: Any) -> Settings: ...
+    def __call__(self, **overrides: Any) -> Settings:
+        """Build settings; `overrides` take the place of the test's own."""
+        ...
 
 
 @pytest.fixture(scope="session")

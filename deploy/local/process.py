@@ -75,10 +75,10 @@ class LocalServer(ABC):
         deadline = time.monotonic() + limit
         while not await self.answers():
             if self._process is not None and (code := self._process.poll()) is not None:
-                message = f"{self.name} ended with code {code} while starting. {self._last_words()}"
+                message = f"{self.name} ended with code {code} while starting.{self._last_words()}"
                 raise LocalStackError(message)
             if time.monotonic() > deadline:
-                message = f"{self.name} did not answer within {limit:g} s. {self._last_words()}"
+                message = f"{self.name} did not answer within {limit:g} s.{self._last_words()}"
                 raise LocalStackError(message)
             await asyncio.sleep(_POLL_SECONDS)
 
@@ -136,9 +136,8 @@ class LocalServer(ABC):
         self.stop()
 
     def _last_words(self) -> str:
-        try:
-            tail = self.log_file.read_bytes()[-_TAIL_BYTES:].decode(errors="replace").strip()
-        except OSError:
-            return "It wrote no log."
+        if self._process is None:
+            return ""
+        tail = self.log_file.read_bytes()[-_TAIL_BYTES:].decode(errors="replace").strip()
         last = tail.splitlines()[-1] if tail else "nothing"
-        return f"Its log {self.log_file} ends with: {last}"
+        return f" Its log {self.log_file} ends with: {last}"

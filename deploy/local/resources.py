@@ -66,7 +66,9 @@ def listens(port: int) -> bool:
 def require_free_port(port: int, name: str) -> None:
     """Raise LocalStackError if `port` on the loopback address is taken; `name` says who wants it."""
     if not _is_free(port):
-        message = f"{name} cannot listen on {LOOPBACK}:{port}: the port is in use. Stop what uses it or name another port."
+        message = (
+            f"{name} cannot listen on {LOOPBACK}:{port}: the port is in use. Stop what uses it or name another port."
+        )
         raise LocalStackError(message)
 
 

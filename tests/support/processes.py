@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -37,6 +38,7 @@ class Child:
 
     @property
     def pid(self) -> int:
+        """Its process id, which is its group's too."""
         return self.process.pid
 
     @property
@@ -83,10 +85,8 @@ class Child:
 
     def end(self) -> None:
         """SIGKILL to its whole group, whatever its state."""
-        try:
+        with contextlib.suppress(ProcessLookupError):
             os.killpg(self.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
         self.process.wait(_STOP_SECONDS)
 
 

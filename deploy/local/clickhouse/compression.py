@@ -10,7 +10,7 @@ import cramjam
 from deploy.local.clickhouse.errors import ClickHouseError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Generator, Iterator
 
 __all__ = ["choose_encoding", "compress", "compress_pieces", "decompress"]
 
@@ -93,7 +93,7 @@ def compress(body: bytes, encoding: str) -> bytes:
     return b"".join(compress_pieces(iter((body,)), encoding))
 
 
-def compress_pieces(pieces: Iterator[bytes], encoding: str) -> Iterator[bytes]:
+def compress_pieces(pieces: Iterator[bytes], encoding: str) -> Generator[bytes, None, None]:
     """Compress a body that comes in pieces, each piece as soon as it is there."""
     if not encoding:
         yield from pieces

@@ -9,12 +9,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Self
 
+import orjson
+
 from deploy.local.clickhouse.errors import ClickHouseError
 from deploy.local.clickhouse.literals import quote_identifier, quote_string, setting_name
 from deploy.local.errors import INSTALL_HINT, LocalStackError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
     from deploy.local.clickhouse.statement import Insert
@@ -103,6 +105,15 @@ class EngineSession:
             text = ", ".join(f"{setting_name(name)} = {quote_string(value)}" for name, value in ordered)
             self.run(f"SET {text}".encode())
 
+    def reset(self, names: Iterable[str]) -> None:
+        """Give settings their defaults again."""
+        text = ", ".join(f"{setting_name(name)} = DEFAULT" for name in names)
+        if text:
+            self.run(f"SET {text}".encode())
+
+    def rows(self, statement: str) -> list[list[Any]]:
+        """Run a statement and return its rows."""
+        return [orjson.loads(line) for line in self.run(statement.encode(), "JSONCompactEachRow").body.splitlines()]
 
     def run(
         self, statement: bytes, output_format: str = "TabSeparated", parameters: Mapping[str, str] | None = None

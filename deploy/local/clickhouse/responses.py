@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from deploy.local.clickhouse.errors import http_status
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator
 
     from deploy.local.clickhouse.engine import Result
     from deploy.local.clickhouse.errors import ClickHouseError
@@ -28,7 +28,7 @@ class Response:
     status: int
     headers: list[tuple[str, str]]
     body: bytes = b""
-    pieces: Iterator[bytes] | None = field(default=None)
+    pieces: Generator[bytes, None, None] | None = None
 
 
 def plain(status: int, text: str) -> Response:

@@ -26,7 +26,7 @@ from deploy.local.errors import LocalStackError
 from deploy.local.resources import LOOPBACK
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator
 
     from deploy.local.clickhouse.responses import Response
 
@@ -61,7 +61,7 @@ class _Application:
         """Whether the requests that are running end within `timeout` seconds."""
         try:
             await asyncio.wait_for(self._idle.wait(), timeout)
-        except asyncio.TimeoutError:
+        except TimeoutError:
             return False
         return True
 
@@ -82,7 +82,7 @@ class _Application:
             await loop.run_in_executor(self._pool, pieces.close)
 
 
-def _next(pieces: Iterator[bytes]) -> bytes | None:
+def _next(pieces: Generator[bytes, None, None]) -> bytes | None:
     return next(pieces, None)
 
 
@@ -107,7 +107,7 @@ async def _serve(engine: Engine, port: int, user: str, password: str) -> None:
         serving = asyncio.create_task(server.serve())
         stopping = asyncio.create_task(stop.wait())
         await asyncio.wait((serving, stopping), return_when=asyncio.FIRST_COMPLETED)
-        server.stop()
+        server.stop()  # type: ignore[no-untyped-call]
         await serving
         if not await application.drained(_STOP_SECONDS):
             sys.stderr.write("ClickHouse stops although requests are running.\n")

@@ -52,16 +52,9 @@ class Service:
 
     def answer(self, request: HttpRequest) -> Response:
         """Answer one request; failures become ClickHouse's own error responses."""
-        if request.path in ("/ping", "/replicas_status"):
-            return plain(200, _OK)
-        if request.path not in ("", "/"):
-            return plain(404, f"There is no handle {request.path}\n\nUse / or /ping for health checks.\n")
-        if request.method == "OPTIONS":
-            return Response(204, [("allow", ", ".join((*_METHODS, "OPTIONS")))])
-        if request.method not in _METHODS:
-            return plain(501, f"The method {request.method} is not supported: use GET or POST.\n")
-        if request.method != "POST" and not request.query_string and not request.body:
-            return plain(200, _OK)
+        without_query = _without_query(request)
+        if without_query:
+            return without_query
         headers = self._headers()
         try:
             query = read_query(request)
@@ -123,6 +116,20 @@ class Service:
                 yield result
             if empty:
                 yield Result()
+
+
+def _without_query(request: HttpRequest) -> Response | None:
+    if request.path in ("/ping", "/replicas_status"):
+        return plain(200, _OK)
+    if request.path not in ("", "/"):
+        return plain(404, f"There is no handle {request.path}\n\nUse / or /ping for health checks.\n")
+    if request.method == "OPTIONS":
+        return Response(204, [("allow", ", ".join((*_METHODS, "OPTIONS")))])
+    if request.method not in _METHODS:
+        return plain(501, f"The method {request.method} is not supported: use GET or POST.\n")
+    if request.method != "POST" and not request.query_string and not request.body:
+        return plain(200, _OK)
+    return None
 
 
 def _pieces(results: Iterator[Result], source: Generator[Result, None, None], tag: str) -> Iterator[bytes]:

@@ -10,11 +10,11 @@ import threading
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from deploy.local.clickhouse.errors import ClickHouseError
-from deploy.local.clickhouse.literals import quote_identifier, quote_string
-from deploy.local.clickhouse.statement import changes_session
+from deploy.local.clickhouse.literals import quote_string
+from deploy.local.clickhouse.statement import changes_database, changes_session
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -108,18 +108,45 @@ class Sessions:
         elif query.read_only or query.settings.get("readonly", "0") != "0":
             # Nothing lifts readonly again, so such a request gets a copy (without the temporary tables).
             with self._engine.session() as session:
-                for statement in _description(named.engine_session):
-                    session.run(statement)
+                _State.of(named.engine_session, _CHANGED).restore(session)
                 _apply(session, query)
                 yield session
         else:
-            undo = _undo_list(named.engine_session, query)
+            names = ", ".join(quote_string(name) for name in query.settings)
+            before = _State.of(named.engine_session, f"name IN ({names})" if names else "0")
             try:
                 _apply(named.engine_session, query)
                 yield named.engine_session
             finally:
-                for statement in undo:
-                    named.engine_session.run(statement)
+                before.restore(named.engine_session, database=not changes_database(query.statement))
+
+
+_CHANGED: Final = "changed AND name != 'readonly'"
+
+
+@dataclass(frozen=True, slots=True)
+class _State:
+    """The current database and some settings of an engine session."""
+
+    database: str
+    changed: dict[str, str]
+    unchanged: list[str]
+
+    @classmethod
+    def of(cls, session: EngineSession, condition: str) -> _State:
+        ((database,),) = session.rows("SELECT currentDatabase()")
+        found = session.rows(f"SELECT name, value, changed FROM system.settings WHERE {condition}")  # noqa: S608 - literals
+        return cls(
+            database,
+            {name: value for name, value, changed in found if changed},
+            [name for name, _, changed in found if not changed],
+        )
+
+    def restore(self, session: EngineSession, *, database: bool = True) -> None:
+        if database:
+            session.use(self.database)
+        session.reset(self.unchanged)
+        session.set(self.changed)
 
 
 def _apply(session: EngineSession, query: Query) -> None:
@@ -129,29 +156,3 @@ def _apply(session: EngineSession, query: Query) -> None:
     if query.read_only and settings.get("readonly", "0") == "0":
         settings["readonly"] = "2"
     session.set(settings)
-
-
-def _undo_list(session: EngineSession, query: Query) -> list[bytes]:
-    undo: list[bytes] = []
-    if query.database:
-        undo.append(_use_current(session))
-    if query.settings:
-        names = ", ".join(quote_string(name) for name in query.settings)
-        sql = f"SELECT if(changed, 'SET ' || name || ' = ' || {_QUOTED}, 'SET ' || name || ' = DEFAULT') FROM {_SETTINGS}"
-        undo += session.run(f"{sql} WHERE name IN ({names})".encode(), "TSVRaw").body.splitlines()
-    return undo
-
-
-_SETTINGS = "system.settings"
-# A literal that survives a line-wise format: every byte as \xHH.
-_QUOTED = "concat('\\'', replaceRegexpAll(hex(value), '(..)', '\\\\\\\\x\\\\1'), '\\'')"
-
-
-def _use_current(session: EngineSession) -> bytes:
-    database = session.run(b"SELECT currentDatabase()", "TSVRaw").body.removesuffix(b"\n").decode()
-    return f"USE {quote_identifier(database)}".encode()
-
-
-def _description(session: EngineSession) -> list[bytes]:
-    sql = f"SELECT 'SET ' || name || ' = ' || {_QUOTED} FROM {_SETTINGS} WHERE changed AND name != 'readonly'"
-    return [_use_current(session), *session.run(sql.encode(), "TSVRaw").body.splitlines()]

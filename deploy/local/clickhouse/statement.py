@@ -12,7 +12,7 @@ from typing import Final
 
 from deploy.local.clickhouse.errors import ClickHouseError
 
-__all__ = ["Insert", "changes_session", "is_select", "output_format", "split_insert"]
+__all__ = ["Insert", "changes_database", "changes_session", "is_select", "output_format", "split_insert"]
 
 _TOKEN: Final = re.compile(
     rb"""
@@ -91,7 +91,9 @@ def _text(part: bytes) -> str:
     try:
         return part.decode()
     except UnicodeDecodeError as error:
-        raise ClickHouseError(62, "SYNTAX_ERROR", f"Syntax error: the query is not UTF-8 text ({error.reason})") from error
+        raise ClickHouseError(
+            62, "SYNTAX_ERROR", f"Syntax error: the query is not UTF-8 text ({error.reason})"
+        ) from error
 
 
 def output_format(statement: bytes) -> str | None:
@@ -113,6 +115,11 @@ def changes_session(statement: bytes) -> bool:
         case [b"CREATE" | b"REPLACE", *rest]:
             return b"TEMPORARY" in rest
     return False
+
+
+def changes_database(statement: bytes) -> bool:
+    """Whether a statement changes the current database of its session."""
+    return _first_words(statement, 1) == [b"USE"]
 
 
 def _first_words(statement: bytes, count: int) -> list[bytes]:

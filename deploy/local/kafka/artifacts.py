@@ -124,7 +124,9 @@ def _fetch_one(context: Any, jar: Jar, cache: Path, advance: Callable[[int], Non
     _download(artifact, jar)
     if _digest(path) != jar.sha256:
         path.unlink()
-        message = f"{jar.coordinate} was downloaded with wrong contents: try again, and check the Maven mirror if it stays."
+        message = (
+            f"{jar.coordinate} was downloaded with wrong contents: try again, and check the Maven mirror if it stays."
+        )
         raise LocalStackError(message)
     return path
 
@@ -136,12 +138,14 @@ def _download(artifact: Any, jar: Jar) -> None:
         artifact.resolve()
     except requests.RequestException as error:
         message = (
-            f"Kafka could not be downloaded ({jar.coordinate}: {type(error).__name__}): the first start needs a network "
-            "that reaches Maven Central. Connect and try again."
+            f"Kafka could not be downloaded ({jar.coordinate}: {type(error).__name__}): the first start needs a "
+            "network that reaches Maven Central. Connect and try again."
         )
         raise LocalStackError(message) from error
     except RuntimeError as error:
-        message = f"Kafka could not be downloaded: no Maven repository has {jar.coordinate}. Check the mirror set in jgo.conf."
+        message = (
+            f"Kafka could not be downloaded: no Maven repository has {jar.coordinate}. Check the mirror in jgo.conf."
+        )
         raise LocalStackError(message) from error
 
 

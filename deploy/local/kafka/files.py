@@ -76,7 +76,7 @@ def server_properties(logs: Path, ports: BrokerPorts, message_max_bytes: int) ->
 
 
 def logging_configuration(log_file: Path) -> str:
-    """Render log4j2.properties: warnings and worse into `log_file`, ten megabytes at most, fatal errors to the console."""
+    """Render log4j2.properties: warnings and worse to `log_file`, ten megabytes at most, errors to the console too."""
     return f"""\
 status = error
 name = kafka

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import subprocess
 import uuid
@@ -11,10 +10,10 @@ from typing import TYPE_CHECKING, ClassVar, Final
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
-from deploy.local.kafka import artifacts
 from deploy.local.errors import LocalStackError
-from deploy.local.kafka.java import java_command, java_environment
+from deploy.local.kafka import artifacts
 from deploy.local.kafka.files import BrokerPorts, logging_configuration, server_properties
+from deploy.local.kafka.java import java_command, java_environment
 from deploy.local.process import LocalServer
 from deploy.local.progress import silent
 from deploy.local.resources import LOOPBACK, free_port, listens, require_free_port, require_space
@@ -105,7 +104,7 @@ class KafkaNode(LocalServer):
         try:
             await admin.start()
             await admin.list_topics()
-        except (KafkaError, OSError, asyncio.TimeoutError):
+        except (TimeoutError, KafkaError, OSError):
             return False
         finally:
             await admin.close()

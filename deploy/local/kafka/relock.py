@@ -1,4 +1,4 @@
-"""Pin another version of Kafka: `python -m deploy.local.kafka.relock 4.3.1` writes kafka.lock anew (needs the network)."""
+"""Pin another version of Kafka: `python -m deploy.local.kafka.relock VERSION` writes kafka.lock anew."""
 
 from __future__ import annotations
 

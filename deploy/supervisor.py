@@ -1,0 +1,240 @@
+"""Runs the parts of a system as child processes: starts them in order, restarts what dies, stops all in the end."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+import sys
+import time
+import uuid
+from typing import TYPE_CHECKING, Any, Final
+
+from rich.text import Text
+
+from deploy.guardian import MARK_VARIABLE, end_processes
+from deploy.child import Child, Part
+from deploy.restarts import Restart, RestartPolicy
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+
+    from rich.console import Console
+
+__all__ = ["Part", "RestartPolicy", "Supervisor", "SupervisorError"]
+
+_COLOURS: Final = ("cyan", "magenta", "green", "yellow", "blue", "bright_red", "bright_cyan", "bright_magenta")
+_STOP_SECONDS: Final = 9.0
+_LEAST_STOP_SECONDS: Final = 0.5
+_SWEEP_SECONDS: Final = 0.5
+_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
+
+
+class SupervisorError(RuntimeError):
+    """A part could not be started, or a critical one keeps ending; the text is one line that says which and why."""
+
+
+class Supervisor:
+    """Keeps a list of parts running until a signal, `stop()`, or the failure of a critical part."""
+
+    def __init__(
+        self,
+        parts: Sequence[Part],
+        console: Console,
+        policy: RestartPolicy | None = None,
+        stop_seconds: float = _STOP_SECONDS,
+    ) -> None:
+        """Prepare to run `parts`; all of them are stopped within `stop_seconds` in the end."""
+        self._parts = list(parts)
+        self._console = console
+        self._policy = policy or RestartPolicy()
+        self._stop_seconds = stop_seconds
+        self._mark = uuid.uuid4().hex
+        self._children: dict[str, Child] = {}
+        self._keepers: list[asyncio.Task[None]] = []
+        self._stop = asyncio.Event()
+        self._hurry = asyncio.Event()
+        self._failed = asyncio.Event()
+        self._failure = ""
+        self._width = max((len(part.name) for part in self._parts), default=0)
+
+    @property
+    def pids(self) -> dict[str, int]:
+        """The process ids of the parts that run now."""
+        return {name: child.pid for name, child in self._children.items()}
+
+    def stop(self) -> None:
+        """End the run; a second call does not wait for the parts to end in good order."""
+        if self._stop.is_set():
+            self._hurry.set()
+        self._stop.set()
+
+    async def run(self, then: Callable[[], Awaitable[None]] | None = None) -> None:
+        """Start the parts, each when the one before it is ready; await `then`; keep all running until the end.
+
+        Returns after SIGINT, SIGTERM or `stop()`, when all parts have ended. Raises SupervisorError if a part did not
+        start or a critical one kept ending, and what `then` raises; the parts have ended then as well.
+        """
+        loop = asyncio.get_running_loop()
+        for number in _SIGNALS:
+            loop.add_signal_handler(number, self.stop)
+        try:
+            async with self._guarded():
+                await self._supervise(then)
+        finally:
+            for number in _SIGNALS:
+                loop.remove_signal_handler(number)
+
+    @contextlib.asynccontextmanager
+    async def _guarded(self) -> AsyncIterator[None]:
+        guardian = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "deploy.guardian", self._mark, stdin=asyncio.subprocess.PIPE, start_new_session=True
+        )
+        try:
+            yield
+        finally:
+            await asyncio.to_thread(end_processes, self._mark, _SWEEP_SECONDS)
+            if guardian.stdin is not None:
+                guardian.stdin.close()
+            await guardian.wait()
+
+    async def _supervise(self, then: Callable[[], Awaitable[None]] | None) -> None:
+        work = asyncio.create_task(self._work(then))
+        stopping = asyncio.create_task(self._stop.wait())
+        failing = asyncio.create_task(self._failed.wait())
+        pending: set[asyncio.Task[Any]] = {work, stopping, failing}
+        try:
+            while True:
+                done, pending = await asyncio.wait(pending, return_when=asyncio.FIRST_COMPLETED)
+                if work in done:
+                    work.result()
+                if failing in done:
+                    raise SupervisorError(self._failure)
+                if stopping in done:
+                    return
+        finally:
+            await _cancel(work, stopping, failing)
+            await self._stop_all()
+
+    async def _work(self, then: Callable[[], Awaitable[None]] | None) -> None:
+        for part in self._parts:
+            await self._start_first(part)
+        if then is not None:
+            await then()
+
+    async def _start_first(self, part: Part) -> None:
+        child = await self._start(part)
+        problem = await self._until_ready(child)
+        if problem:
+            message = f"{part.name} did not start: {problem}"
+            raise SupervisorError(message)
+        self._keepers.append(asyncio.create_task(self._keep(child), name=f"keeper of {part.name}"))
+
+    async def _start(self, part: Part) -> Child:
+        style = _COLOURS[self._parts.index(part) % len(_COLOURS)]
+
+        def write(line: str) -> None:
+            self._print(part.name, style, Text.from_ansi(line))
+
+        try:
+            child = await Child.start(part, {MARK_VARIABLE: self._mark}, write)
+        except OSError as error:
+            message = f"{part.name} could not be started: {part.command[0]}: {error.strerror or error}"
+            raise SupervisorError(message) from error
+        self._children[part.name] = child
+        return child
+
+    async def _until_ready(self, child: Child) -> str:
+        """Wait until a part is ready; returns what is wrong if it is not, and the part has ended then."""
+        part = child.part
+        if part.wait_ready is None:
+            return ""
+        ready = asyncio.ensure_future(part.wait_ready(part.start_seconds))
+        ended = asyncio.create_task(child.wait())
+        try:
+            await asyncio.wait({ready, ended}, timeout=part.start_seconds, return_when=asyncio.FIRST_COMPLETED)
+            if ended.done():
+                return _epitaph(child, ended.result())
+            if not ready.done():
+                problem = f"it was not ready within {part.start_seconds:g} s"
+            elif error := ready.exception():
+                problem = str(error)
+            else:
+                return ""
+            await child.kill()
+            return problem
+        finally:
+            await _cancel(ready, ended)
+
+    async def _keep(self, child: Child) -> None:
+        in_a_row = 0
+        problem = ""
+        while True:
+            code = await child.wait()
+            self._children.pop(child.part.name, None)
+            # A start that fails after a minute is no minute in good health.
+            restart = self._policy.decide(in_a_row, 0.0 if problem else child.lived)
+            in_a_row = restart.in_a_row
+            if not self._report(child, problem or _epitaph(child, code), restart):
+                return
+            await asyncio.sleep(restart.delay)
+            try:
+                child = await self._start(child.part)
+            except SupervisorError as error:
+                self._fail(str(error))
+                return
+            problem = await self._until_ready(child)
+
+    def _report(self, child: Child, what: str, restart: Restart) -> bool:
+        """Tell of a part's end; returns whether it is to be started again."""
+        name = child.part.name
+        if restart.alarming and child.part.critical:
+            self._fail(f"{name} is critical and ended {restart.in_a_row} times in a row: {what}")
+            return False
+        if restart.alarming:
+            self._say(
+                f"{name} ended {restart.in_a_row} times in a row, next try in {restart.delay:g} s: {what}", "bold red"
+            )
+        else:
+            self._say(f"{name} ended and starts again in {restart.delay:g} s: {what}", "red")
+        return True
+
+    def _fail(self, message: str) -> None:
+        self._failure = self._failure or message
+        self._failed.set()
+
+    async def _stop_all(self) -> None:
+        await _cancel(*self._keepers)
+        deadline = time.monotonic() + self._stop_seconds
+        children = [self._children[part.name] for part in reversed(self._parts) if part.name in self._children]
+        for left, child in zip(range(len(children) - 1, -1, -1), children, strict=True):
+            spare = deadline - time.monotonic() - left * _LEAST_STOP_SECONDS
+            seconds = 0.0 if self._hurry.is_set() else max(min(child.part.stop_seconds, spare), _LEAST_STOP_SECONDS)
+            stopping = asyncio.create_task(child.stop(seconds))
+            hurried = asyncio.create_task(self._hurry.wait())
+            await asyncio.wait({stopping, hurried}, return_when=asyncio.FIRST_COMPLETED)
+            if not stopping.done():
+                await child.kill()
+            if not await stopping:
+                self._say(f"{child.part.name} had to be killed", "red")
+            await _cancel(hurried)
+            self._children.pop(child.part.name, None)
+
+    def _say(self, message: str, style: str) -> None:
+        self._print("supervisor", "bold", Text(message, style=style))
+
+    def _print(self, name: str, style: str, text: Text) -> None:
+        prefix = Text(f"{name:>{max(self._width, len('supervisor'))}} │ ", style=style)
+        self._console.print(prefix + text, soft_wrap=True, highlight=False)
+
+
+def _epitaph(child: Child, code: int) -> str:
+    how = f"signal {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
+    last = next((line for line in reversed(child.last_lines) if line.strip()), "")
+    return f"{how}; its last line: {last}" if last else how
+
+
+async def _cancel(*tasks: asyncio.Future[Any]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)

@@ -1,0 +1,361 @@
+"""The supervisor with real child processes."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from rich.console import Console
+
+from deploy.guardian import MARK_VARIABLE, marked_processes
+from deploy.supervisor import Part, RestartPolicy, Supervisor, SupervisorError
+from tests.support.processes import is_alive
+from tests.support.waiting import aeventually, eventually
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from tests.support.processes import Processes
+
+pytestmark = pytest.mark.system
+
+QUICK = RestartPolicy(first_delay=0.01, longest_delay=0.05, healthy_seconds=60, alarm_after=3)
+
+STAYS = "import time; print('ready', flush=True); time.sleep(600)"
+STUBBORN = "import signal, time; signal.signal(15, signal.SIG_IGN); print('ready', flush=True); time.sleep(600)"
+WITH_CHILD = (
+    "import subprocess, sys, time\n"
+    "child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)'])\n"
+    "print('grandchild', child.pid, flush=True)\n"
+    "time.sleep(600)\n"
+)
+
+
+class Screen:
+    """What the supervisor has written."""
+
+    def __init__(self) -> None:
+        self._file = io.StringIO()
+        self.console = Console(file=self._file, width=200, color_system=None)
+
+    @property
+    def text(self) -> str:
+        """All lines so far."""
+        return self._file.getvalue()
+
+
+@pytest.fixture
+def screen() -> Screen:
+    """A console that remembers."""
+    return Screen()
+
+
+def part(name: str, code: str, *, critical: bool = False, stop_seconds: float = 5, start_seconds: float = 20) -> Part:
+    """A part that runs a piece of Python."""
+    return Part(
+        name,
+        [sys.executable, "-c", code],
+        os.environ,
+        critical=critical,
+        stop_seconds=stop_seconds,
+        start_seconds=start_seconds,
+    )
+
+
+def ready_when(path: Path) -> Callable[[float], Awaitable[None]]:
+    """Readiness as the existence of a file."""
+
+    async def wait(timeout: float) -> None:  # noqa: ASYNC109
+        await aeventually(_async(path.exists), timeout)
+
+    return wait
+
+
+async def gone(*pids: int) -> None:
+    """Wait until none of the processes is there."""
+
+    async def none_is_alive() -> bool:
+        return not any(map(is_alive, pids))
+
+    await aeventually(none_is_alive, 10)
+
+
+async def test_parts_start_one_after_the_other(screen: Screen, tmp_path: Path) -> None:
+    """A part is started only when the one before it is ready."""
+    order = tmp_path / "order"
+    first, second = (
+        f"import time; open({str(order)!r}, 'a').write({name!r}); open({str(tmp_path / name)!r}, 'w'); time.sleep(600)"
+        for name in ("a", "b")
+    )
+    slow = f"import time; time.sleep(0.3); {first}"
+    parts = [
+        Part("a", [sys.executable, "-c", slow], os.environ, wait_ready=ready_when(tmp_path / "a")),
+        Part("b", [sys.executable, "-c", second], os.environ, wait_ready=ready_when(tmp_path / "b")),
+    ]
+    supervisor = Supervisor(parts, screen.console)
+
+    async def then() -> None:
+        supervisor.stop()
+
+    await supervisor.run(then)
+
+    assert order.read_text() == "ab"
+
+
+async def test_every_part_has_ended_after_a_run(screen: Screen) -> None:
+    """No child and no grandchild is left when `run` returns."""
+    supervisor = Supervisor([part("one", STAYS), part("two", WITH_CHILD)], screen.console)
+    pids: list[int] = []
+
+    async def then() -> None:
+        await aeventually(_async(lambda: "grandchild" in screen.text))
+        pids.extend(supervisor.pids.values())
+        pids.append(int(screen.text.split("grandchild")[1].split()[0]))
+        supervisor.stop()
+
+    await supervisor.run(then)
+
+    assert len(pids) == 3
+    assert not any(map(is_alive, pids))
+
+
+async def test_lines_carry_the_name_of_their_part(screen: Screen) -> None:
+    """Output of a part, also an unfinished last line and bytes that are no text, comes out behind its name."""
+    code = "import os, time; os.write(1, b'one [bold]two\\xff\\nrest'); os.write(2, b' of it\\n'); time.sleep(600)"
+    supervisor = Supervisor([part("gateway", code)], screen.console)
+
+    async def then() -> None:
+        await aeventually(_async(lambda: "rest of it" in screen.text))
+        supervisor.stop()
+
+    await supervisor.run(then)
+
+    lines = [line.strip() for line in screen.text.splitlines()]
+    assert lines == ["gateway │ one [bold]two\ufffd", "gateway │ rest of it"]
+
+
+async def test_a_killed_part_starts_again(screen: Screen) -> None:
+    """After SIGKILL the part runs again under another process id, and the screen says why."""
+    supervisor = Supervisor([part("worker", STAYS)], screen.console, QUICK)
+
+    async def then() -> None:
+        await aeventually(_async(lambda: "ready" in screen.text))
+        before = supervisor.pids["worker"]
+        os.kill(before, signal.SIGKILL)
+        await aeventually(_async(lambda: screen.text.count("ready") > 2 and supervisor.pids["worker"] != before))
+        supervisor.stop()
+
+    await supervisor.run(then)
+
+    assert "worker ended and starts again in 0.01 s: signal SIGKILL; its last line: ready" in screen.text
+
+
+async def test_children_of_a_killed_part_end_with_it(screen: Screen) -> None:
+    """What a killed part leaves behind is ended before the part starts again."""
+    supervisor = Supervisor([part("worker", WITH_CHILD)], screen.console, QUICK)
+
+    async def then() -> None:
+        await aeventually(_async(lambda: "grandchild" in screen.text))
+        grandchild = int(screen.text.split("grandchild")[1].split()[0])
+        os.kill(supervisor.pids["worker"], signal.SIGKILL)
+        await gone(grandchild)
+        supervisor.stop()
+
+    await supervisor.run(then)
+
+
+async def test_a_part_that_keeps_ending_is_reported_and_tried_on(screen: Screen) -> None:
+    """A part that is not critical and ends again and again is named with its last words, and the others stay."""
+    failing = part("sink", "print('no such table'); raise SystemExit(3)")
+    supervisor = Supervisor([part("worker", STAYS), failing], screen.console, QUICK)
+
+    async def then() -> None:
+        await aeventually(_async(lambda: "sink ended 5 times in a row" in screen.text))
+        assert is_alive(supervisor.pids["worker"])
+        supervisor.stop()
+
+    await supervisor.run(then)
+
+    assert "sink ended 3 times in a row, next try in 0.04 s: exit code 3; its last line: no such table" in screen.text
+
+
+async def test_a_critical_part_that_keeps_ending_ends_the_run(screen: Screen) -> None:
+    """The error names the critical part and its last words; the other parts have ended."""
+    failing = part("kafka", "print('disk full'); raise SystemExit(1)", critical=True)
+    supervisor = Supervisor([part("worker", STAYS), failing], screen.console, QUICK)
+    pids: list[int] = []
+
+    async def then() -> None:
+        pids.append(supervisor.pids["worker"])
+
+    with pytest.raises(
+        SupervisorError, match=r"kafka is critical and ended 3 times in a row: exit code 1; .*disk full"
+    ):
+        await supervisor.run(then)
+
+    assert not any(map(is_alive, pids))
+
+
+async def test_a_part_that_ends_while_starting_stops_the_start(screen: Screen, tmp_path: Path) -> None:
+    """The first start fails with the part's name, exit code and last line, and nothing stays behind."""
+    broken = Part(
+        "kafka",
+        [sys.executable, "-c", "print('port in use'); raise SystemExit(1)"],
+        os.environ,
+        wait_ready=ready_when(tmp_path / "never"),
+    )
+    supervisor = Supervisor([part("clickhouse", STAYS), broken], screen.console)
+
+    with pytest.raises(SupervisorError, match="kafka did not start: exit code 1; its last line: port in use"):
+        await supervisor.run()
+
+    assert supervisor.pids == {}
+
+
+async def test_a_part_that_is_never_ready_stops_the_start(screen: Screen, tmp_path: Path) -> None:
+    """A part that runs but does not become ready in time fails the first start."""
+    mute = Part(
+        "kafka", [sys.executable, "-c", STAYS], os.environ, wait_ready=ready_when(tmp_path / "never"), start_seconds=0.3
+    )
+    supervisor = Supervisor([mute], screen.console)
+
+    with pytest.raises(SupervisorError, match="kafka did not start: "):
+        await supervisor.run()
+
+
+async def test_a_command_that_does_not_exist_is_named(screen: Screen) -> None:
+    """A missing program is one clear line."""
+    supervisor = Supervisor([Part("kafka", ["/nowhere/java"], os.environ)], screen.console)
+
+    with pytest.raises(SupervisorError, match="kafka could not be started: /nowhere/java: No such file"):
+        await supervisor.run()
+
+
+async def test_a_part_that_ignores_sigterm_is_killed(screen: Screen) -> None:
+    """A stubborn part is ended by force after its time, and that is said."""
+    supervisor = Supervisor([part("worker", STUBBORN, stop_seconds=0.3)], screen.console)
+    pids: list[int] = []
+
+    async def then() -> None:
+        await aeventually(_async(lambda: "ready" in screen.text))
+        pids.extend(supervisor.pids.values())
+        supervisor.stop()
+
+    await supervisor.run(then)
+
+    assert "worker had to be killed" in screen.text
+    assert not any(map(is_alive, pids))
+
+
+async def test_a_frozen_part_is_killed_too(screen: Screen) -> None:
+    """SIGSTOP does not keep a part alive past the end of the run."""
+    supervisor = Supervisor([part("worker", STAYS, stop_seconds=0.3)], screen.console)
+    pids: list[int] = []
+
+    async def then() -> None:
+        pids.extend(supervisor.pids.values())
+        os.kill(pids[0], signal.SIGSTOP)
+        supervisor.stop()
+
+    await supervisor.run(then)
+
+    assert not any(map(is_alive, pids))
+
+
+async def test_an_error_of_the_following_work_stops_everything(screen: Screen) -> None:
+    """What `then` raises comes out of `run` after the parts have ended."""
+    supervisor = Supervisor([part("worker", STAYS)], screen.console)
+    pids: list[int] = []
+
+    async def then() -> None:
+        pids.extend(supervisor.pids.values())
+        raise KeyError("demo")  # noqa: EM101
+
+    with pytest.raises(KeyError, match="demo"):
+        await supervisor.run(then)
+
+    assert not any(map(is_alive, pids))
+
+
+SUPERVISED = f"""
+import asyncio, os, sys
+from rich.console import Console
+from deploy.supervisor import Part, Supervisor
+
+codes = dict(stays={STAYS!r}, stubborn={STUBBORN!r}, family={WITH_CHILD!r})
+parts = [Part(name, [sys.executable, "-c", code], os.environ, stop_seconds=60) for name, code in codes.items()]
+supervisor = Supervisor(parts, Console(width=200))
+async def then():
+    print("all started", flush=True)
+asyncio.run(supervisor.run(then))
+print("in good order", flush=True)
+"""
+
+
+def family(output: str, supervisor: int) -> list[int]:
+    """The marked processes of a supervisor that runs in another process."""
+    environ = Path(f"/proc/{supervisor}/task/{supervisor}/children").read_text().split()
+    marks = {
+        entry.split(b"=")[1].decode()
+        for child in environ
+        for entry in Path(f"/proc/{child}/environ").read_bytes().split(b"\0")
+        if entry.startswith(MARK_VARIABLE.encode())
+    }
+    (mark,) = marks
+    found = marked_processes(mark)
+    assert len(found) == 4, output
+    return found
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_stops_everything_within_ten_seconds(processes: Processes, number: int) -> None:
+    """Ctrl-C or SIGTERM ends a supervisor and all its parts in time, even with one that ignores SIGTERM."""
+    child = processes.start([sys.executable, "-c", SUPERVISED])
+    child.says("all started")
+    child.says("grandchild")
+    started = family(child.output, child.pid)
+
+    child.signal(number)
+
+    assert child.process.wait(10) == 0
+    assert "in good order" in child.output
+    assert "stubborn had to be killed" in child.output
+    assert not any(map(is_alive, started))
+
+
+def test_a_second_signal_does_not_wait(processes: Processes) -> None:
+    """Two Ctrl-C end at once what would have had a minute to end."""
+    child = processes.start([sys.executable, "-c", SUPERVISED])
+    child.says("all started")
+    child.says("grandchild")
+
+    child.signal(signal.SIGINT)
+    child.signal(signal.SIGINT)
+
+    child.says("in good order", 10)
+
+
+def test_nothing_is_left_of_a_killed_supervisor(processes: Processes) -> None:
+    """After SIGKILL to the supervisor its parts and their children end, also one that ignores SIGTERM."""
+    child = processes.start([sys.executable, "-c", SUPERVISED])
+    child.says("all started")
+    child.says("grandchild")
+    started = family(child.output, child.pid)
+
+    child.kill()
+
+    eventually(lambda: not any(map(is_alive, started)), 20, "the end of the parts")
+
+
+def _async(condition: Callable[[], bool]) -> Callable[[], Awaitable[bool]]:
+    async def call() -> bool:
+        await asyncio.sleep(0)
+        return condition()
+
+    return call
