@@ -59,7 +59,7 @@ class Checkpoint:
 
 @tenacity.retry(
     retry=tenacity.retry_if_exception_type(KafkaError),
-    wait=tenacity.wait_exponential_jitter(initial=0.1, max=2),
+    wait=tenacity.wait_exponential_jitter(multiplier=0.1, max=2),
     stop=tenacity.stop_after_delay(_PATIENCE_S),
     reraise=True,
 )

@@ -1,0 +1,147 @@
+"""Workers under load with a supervisor that starts those that died, for the chaos tests."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import shutil
+import threading
+import time
+from collections import Counter
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from tests.chaos.kafka import create_topics, is_caught_up, produce
+from tests.support.waiting import eventually
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from pathlib import Path
+
+    from schemas.settings import Settings
+    from tests.chaos.load import Webhook
+    from tests.chaos.worker_process import WorkerSpec
+    from tests.support.processes import Child, Processes
+
+__all__ = ["Arena"]
+
+_LOOK_S = 0.1
+
+
+class Arena:
+    """Starts workers, starts those again that end, and loads them; what it counts ends in `exits`."""
+
+    def __init__(self, settings: Settings, spec: WorkerSpec, processes: Processes, directory: Path) -> None:
+        self.settings = settings
+        self.exits: Counter[int] = Counter()
+        self._spec = spec
+        self._processes = processes
+        self._directory = directory
+        self._names = itertools.count()
+        self._workers: dict[int, Child] = {}
+        self._lock = threading.RLock()
+        self._stopped = threading.Event()
+        self._supervisor = threading.Thread(target=self._supervise, daemon=True)
+
+    def __enter__(self) -> Arena:
+        asyncio.run(create_topics(self.settings))
+        self._supervisor.start()
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self._stopped.set()
+        self._supervisor.join()
+
+    @property
+    def workers(self) -> list[int]:
+        """The workers that should be there, by number."""
+        return list(self._workers)
+
+    def add(self) -> int:
+        """Start one more worker."""
+        number = next(self._names)
+        with self._lock:
+            self._workers[number] = self._start(number)
+        return number
+
+    def remove(self, number: int) -> int:
+        """Ask a worker to leave; answers its exit code."""
+        with self._lock:
+            child = self._workers.pop(number)
+        return child.terminate(20)
+
+    def child(self, number: int) -> Child:
+        """The worker's process."""
+        return self._workers[number]
+
+    def kill(self, number: int) -> None:
+        """SIGKILL; the supervisor starts it again."""
+        self.child(number).kill()
+
+    def freeze(self, number: int, seconds: float) -> None:
+        """SIGSTOP, and SIGCONT after that long."""
+        child = self.child(number)
+        child.freeze()
+        time.sleep(seconds)
+        child.thaw()
+
+    def wipe(self, number: int) -> None:
+        """Kill a worker and delete its directory before it starts again."""
+        with self._lock:
+            self.kill(number)
+            self._workers[number].process.wait()
+            shutil.rmtree(self._data_dir(number))
+
+    def with_all_down(self, action: Callable[[], None]) -> None:
+        """Kill every worker, act, and let the supervisor start them again."""
+        with self._lock:
+            for number in self.workers:
+                self.kill(number)
+            action()
+
+    def is_ready(self, number: int) -> bool:
+        """Whether the worker says that it is."""
+        return self._ready_file(number).exists()
+
+    def load(self, webhooks: Iterable[Webhook], *, pause_every: int, pause_s: float) -> threading.Thread:
+        """Produce webhooks from a thread, at a pace."""
+        prepared = list(webhooks)
+
+        def send() -> None:
+            records = [(None, one.key, one.value, one.headers) for one in prepared]
+            times = [one.timestamp for one in prepared]
+            raw = f"{self.settings.topic_prefix}webhooks.raw"
+            asyncio.run(
+                produce(
+                    self.settings.kafka, raw, records, pause_every=pause_every, pause_s=pause_s, timestamps=times
+                )
+            )
+
+        thread = threading.Thread(target=send, daemon=True)
+        thread.start()
+        return thread
+
+    def wait_until_done(self, timeout: float = 90) -> None:
+        """Wait until everything is processed."""
+        eventually(lambda: asyncio.run(is_caught_up(self.settings)), timeout, "the workers to catch up")
+
+    def _supervise(self) -> None:
+        while not self._stopped.wait(_LOOK_S):
+            with self._lock:
+                for number, child in self._workers.items():
+                    if (code := child.process.poll()) is not None:
+                        self.exits[code] += 1
+                        self._workers[number] = self._start(number)
+
+    def _start(self, number: int) -> Child:
+        spec = msgspec.structs.replace(
+            self._spec, data_dir=str(self._data_dir(number)), ready_file=str(self._ready_file(number))
+        )
+        return self._processes.start(spec.command())
+
+    def _data_dir(self, number: int) -> Path:
+        return self._directory / f"worker-{number}"
+
+    def _ready_file(self, number: int) -> Path:
+        return self._directory / f"worker-{number}.ready"
