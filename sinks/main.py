@@ -1,0 +1,123 @@
+"""The sink's process: two consumer groups (raw is every generation's), until it is told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+from typing import TYPE_CHECKING, Any, Final
+
+import structlog
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError
+from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, wait_exponential_jitter
+
+from schemas.topics import Topics
+from sinks.clickhouse import CLICKHOUSE_ERRORS, connect, one_line
+from sinks.errors import SinkError
+from sinks.setup import check_tables
+from sinks.templates import Installation
+from sinks.writer.buffer import Limits
+from sinks.writer.dead_letters import DeadLetters
+from sinks.writer.group import Group
+from sinks.writer.inserter import Inserter
+from sinks.writer.routes import derived_routes, raw_route
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from clickhouse_connect.driver.client import Client
+
+    from schemas.settings import Settings
+
+__all__ = ["main"]
+
+_LONGEST_PAUSE: Final = 5.0
+
+_log = structlog.get_logger(__name__)
+
+
+def main(settings: Settings, *, ready_file: Path | None = None) -> int:
+    """Run the sink until SIGTERM or SIGINT; returns the exit code (0 stopped, 1 failed).
+
+    `ready_file` is created once partitions are assigned and the tables fit, and removed at the end.
+    """
+    try:
+        asyncio.run(_run(settings, ready_file))
+    except (SinkError, KafkaError, *CLICKHOUSE_ERRORS) as error:
+        _log.error("sink_failed", error=one_line(error))  # noqa: TRY400 - one line, the supervisor restarts
+        return 1
+    return 0
+
+
+async def _run(settings: Settings, ready_file: Path | None) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    installation = Installation.of(settings)
+    client = await _connect(settings, stop)
+    if client is None:
+        return
+    inserter = Inserter(client, installation)
+    try:
+        await inserter.call(check_tables, client, installation)
+        await _write(settings, inserter, stop, ready_file)
+    finally:
+        inserter.close()
+        client.close()
+    _log.info("sink_stopped")
+
+
+async def _connect(settings: Settings, stop: asyncio.Event) -> Client | None:
+    def report(attempt: RetryCallState) -> None:
+        error = attempt.outcome.exception() if attempt.outcome is not None else None
+        _log.warning("clickhouse_away", attempt=attempt.attempt_number, error=one_line(error or OSError()))
+
+    async for attempt in AsyncRetrying(
+        retry=retry_if_exception_type(CLICKHOUSE_ERRORS),
+        wait=wait_exponential_jitter(initial=0.2, max=_LONGEST_PAUSE),
+        stop=lambda _: stop.is_set(),
+        before_sleep=report,
+        reraise=True,
+    ):
+        with attempt:
+            return await asyncio.to_thread(connect, settings)
+    return None
+
+
+async def _write(settings: Settings, inserter: Inserter, stop: asyncio.Event, ready_file: Path | None) -> None:
+    topics = Topics.of(settings)
+    options: dict[str, Any] = settings.kafka_options()
+    producer = AIOKafkaProducer(
+        **options, acks="all", enable_idempotence=True, max_request_size=4 * settings.max_body_bytes
+    )
+    await producer.start()
+    try:
+        letters = DeadLetters(producer, topics.dead_letters)
+        shared = {"limits": Limits(), "inserter": inserter, "dead_letters": letters}
+        groups = [
+            Group(options, f"{topics.prefix}sink.raw", [raw_route(topics)], **shared),
+            Group(options, f"{topics.prefix}sink.g{topics.generation}", derived_routes(topics), **shared),
+        ]
+        ready = [asyncio.Event() for _ in groups]
+        async with asyncio.TaskGroup() as tasks:
+            running = [tasks.create_task(group.run(stop, event)) for group, event in zip(groups, ready, strict=True)]
+            announcing = tasks.create_task(_announce(ready, ready_file))
+            await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
+            announcing.cancel()
+    except* (SinkError, KafkaError) as errors:
+        raise errors.exceptions[0] from None
+    finally:
+        if ready_file is not None:
+            ready_file.unlink(missing_ok=True)
+        await producer.stop()
+
+
+async def _announce(ready: list[asyncio.Event], ready_file: Path | None) -> None:
+    for event in ready:
+        await event.wait()
+    _log.info("sink_ready")
+    if ready_file is not None:
+        with contextlib.suppress(OSError):
+            ready_file.touch()

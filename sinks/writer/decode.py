@@ -1,0 +1,126 @@
+"""Records of the unpacked topics as rows: raw webhooks, documents, dead letters. Instants are milliseconds (UTC)."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Final
+
+import orjson
+
+from schemas.headers import HeaderError, RawHeaders, decode_headers
+from schemas.webhook import OFFSET_BITS, webhook_id
+from sinks.errors import BadRecordError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from aiokafka import ConsumerRecord
+
+__all__ = ["claim_row", "dead_letter_row", "raw_row", "telemetry_row"]
+
+_ANONYMOUS: Final = "telemetry:"
+_LETTER: Final = "dead-letter-"
+
+
+def _place(record: ConsumerRecord) -> int:
+    return record.partition << OFFSET_BITS | record.offset
+
+
+def _id(text: str | None) -> int | None:
+    return int(text) if text is not None and text.isascii() and text.isdigit() and len(text) < 20 else None  # noqa: PLR2004 - digits of 2^64
+
+
+def raw_row(record: ConsumerRecord) -> dict[str, Any]:
+    """A webhook as it arrived. Headers that nobody can read leave their columns empty: the body is kept all the same."""
+    try:
+        headers = decode_headers(record.headers)
+    except HeaderError:
+        headers = RawHeaders()
+    return {
+        "id": webhook_id(record.partition, record.offset, headers),
+        "received_at": record.timestamp,
+        "academy_id": headers.academy,
+        "principal": _id(headers.principal),
+        "source": headers.source,
+        "params": orjson.dumps(headers.params or {}),
+        "payload": record.value or b"",
+        "receipt": headers.receipt,
+        "version": _place(record),
+    }
+
+
+def _instant(text: Any) -> int:
+    try:
+        instant = datetime.fromisoformat(text)
+    except (TypeError, ValueError) as error:
+        message = f"updated_at is no time: {text!r:.100}"
+        raise BadRecordError(message) from error
+    return round(instant.replace(tzinfo=UTC).timestamp() * 1000)
+
+
+def telemetry_row(record: ConsumerRecord) -> dict[str, Any]:
+    """A document with the columns that its header `row` gives; without a value it is taken back.
+
+    Raises BadRecordError where the header is missing or no object.
+    """
+    header = dict(record.headers).get("row")
+    try:
+        row = orjson.loads(header or b"null")
+    except orjson.JSONDecodeError as error:
+        message = f"header row is no JSON: {header!r:.100}"
+        raise BadRecordError(message) from error
+    if type(row) is not dict:
+        message = "header row is missing or no object"
+        raise BadRecordError(message)
+    row["updated_at"] = _instant(row.get("updated_at"))
+    row["document"] = record.value or b""
+    row["deleted"] = int(record.value is None)
+    return row
+
+
+def claim_row(record: ConsumerRecord) -> dict[str, Any] | None:
+    """The anonymous run that a named student's document claims, or None."""
+    row = telemetry_row(record)
+    actor, telemetry_id = row.get("actor"), row.get("telemetry_id")
+    if not actor or not telemetry_id or row["deleted"] or str(actor).startswith(_ANONYMOUS):
+        return None
+    return {"telemetry_id": telemetry_id, "actor": actor, "version": row.get("version")}
+
+
+def _header(headers: Mapping[str, bytes], name: str) -> str:
+    return headers.get(_LETTER + name, b"").decode("utf-8", "replace")
+
+
+def _integer(headers: Mapping[str, bytes], name: str, default: int) -> int:
+    text = _header(headers, name)
+    try:
+        return int(text) if text else default
+    except ValueError as error:
+        message = f"header {_LETTER}{name} is no number: {text!r:.100}"
+        raise BadRecordError(message) from error
+
+
+def dead_letter_row(record: ConsumerRecord) -> dict[str, Any]:
+    """A dead letter, whose `dead-letter-*` headers say where it comes from and why.
+
+    Raises BadRecordError where a header that must be a number is none.
+    """
+    headers: dict[str, bytes] = dict(record.headers)
+    return {
+        "id": _place(record),
+        "topic": _header(headers, "topic"),
+        "partition": _integer(headers, "partition", -1),
+        "offset": _integer(headers, "offset", -1),
+        "line": _integer(headers, "line", -1),
+        "timestamp": _integer(headers, "timestamp", 0),
+        "stage": _header(headers, "stage"),
+        "reason": _header(headers, "reason"),
+        "traceback": _header(headers, "traceback"),
+        "key": record.key,
+        "value": record.value,
+        "headers": {name: value for name, value in headers.items() if not name.startswith(_LETTER)},
+        "resolution": _header(headers, "resolution"),
+        "received_at": record.timestamp,
+        "version": record.timestamp,
+        "deleted": 0,
+    }

@@ -1,0 +1,215 @@
+"""One consumer group: reads committed records, hands them to the partitions' lanes, and follows rebalances."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import TYPE_CHECKING, Any, Final
+
+import structlog
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.abc import ConsumerRebalanceListener
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import KafkaError, NoOffsetForPartitionError, OffsetOutOfRangeError
+
+from sinks.errors import SinkError
+from sinks.writer.bookmark import Bookmark
+from sinks.writer.lane import Lane
+from sinks.writer.session import Session
+from sinks.writer.topic_ids import topic_ids
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sinks.writer.buffer import Limits
+    from sinks.writer.dead_letters import DeadLetters
+    from sinks.writer.inserter import Inserter
+    from sinks.writer.routes import Route
+
+__all__ = ["SESSION_SECONDS", "Group"]
+
+# The shortest that brokers allow by default: a sink that dies keeps its partitions that long.
+SESSION_SECONDS: Final = 6.0
+_DRAIN_SECONDS: Final = 3.0
+_POLL_MS: Final = 200
+# Records in hand, in bytes over all partitions; beyond its share a partition is not read until it has stored some.
+_BUFFER_BYTES: Final = 96 << 20
+_LEAST_SHARE: Final = 1 << 20
+
+_log = structlog.get_logger(__name__)
+
+
+class Group(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is untyped
+    """The writer of some topics, as one member of their consumer group."""
+
+    def __init__(
+        self,
+        options: dict[str, Any],
+        group_id: str,
+        routes: Sequence[Route],
+        *,
+        limits: Limits,
+        inserter: Inserter,
+        dead_letters: DeadLetters,
+    ) -> None:
+        """Prepare a member; `options` connect to Kafka."""
+        self._options = options
+        self._group_id = group_id
+        self._routes = {route.topic: route for route in routes}
+        self._limits = limits
+        self._inserter = inserter
+        self._dead_letters = dead_letters
+        self._session: Session | None = None
+        self._failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._paused: set[TopicPartition] = set()
+        self._positions_at = 0.0
+        self._consumer = AIOKafkaConsumer(
+            **options,
+            group_id=group_id,
+            enable_auto_commit=False,
+            auto_offset_reset="none",
+            isolation_level="read_committed",
+            session_timeout_ms=int(SESSION_SECONDS * 1000),
+            heartbeat_interval_ms=int(SESSION_SECONDS * 1000 / 4),
+            max_partition_fetch_bytes=2 << 20,
+        )
+        self._admin = AIOKafkaAdminClient(**options)
+
+    @property
+    def partitions(self) -> frozenset[TopicPartition]:
+        """The partitions that this member writes now."""
+        return frozenset(self._session.lanes) if self._session is not None else frozenset()
+
+    async def run(self, stop: asyncio.Event, ready: asyncio.Event) -> None:
+        """Write until `stop` is set; `ready` is set after the first assignment.
+
+        Raises SinkError where going on would lose or double rows, and KafkaError where Kafka stays away.
+        """
+        await self._admin.start()
+        try:
+            self._ids = await topic_ids(self._options, self._routes)
+            await self._consumer.start()
+            try:
+                self._consumer.subscribe(list(self._routes), listener=self)
+                while not stop.is_set():
+                    await self._poll()
+                    if self._session is not None:
+                        ready.set()
+            finally:
+                await self._end_session()
+                await self._consumer.stop()
+        finally:
+            await self._admin.close()
+
+    async def _poll(self) -> None:
+        try:
+            batches = await self._consumer.getmany(timeout_ms=_POLL_MS)
+        except NoOffsetForPartitionError:
+            # A new partition between its assignment and the seek in on_partitions_assigned.
+            batches = {}
+        except OffsetOutOfRangeError as error:
+            await self._out_of_range(dict(error.args[0]))
+            batches = {}
+        session = self._session
+        if self._failed.done():
+            self._failed.result()
+        if session is None:
+            return
+        if session.failure.done() and not session.failure.cancelled():
+            session.failure.result()
+        for partition, records in batches.items():
+            lane = session.lanes.get(partition)
+            if lane is not None:
+                lane.add(records, records[-1].offset + 1)
+        if time.monotonic() >= self._positions_at + _POLL_MS / 1000:
+            self._positions_at = time.monotonic()
+            await self._follow_gaps(session)
+        self._balance(session)
+
+    async def _follow_gaps(self, session: Session) -> None:
+        """Tell lanes how far has been read where the last records were transaction markers or aborted."""
+        assigned = self._consumer.assignment()
+        for partition, lane in session.lanes.items():
+            if partition in assigned and not len(lane.buffer):
+                position = await self._consumer.position(partition)
+                if position > lane.buffer.position:
+                    lane.add((), position)
+
+    def _balance(self, session: Session) -> None:
+        share = max(_LEAST_SHARE, _BUFFER_BYTES // max(1, len(session.lanes)))
+        full = {partition for partition, lane in session.lanes.items() if lane.buffer.bytes > share}
+        assigned = self._consumer.assignment()
+        if begin := (full - self._paused) & assigned:
+            self._consumer.pause(*begin)
+        if end := (self._paused - full) & assigned:
+            self._consumer.resume(*end)
+        self._paused = full
+
+    async def _out_of_range(self, partitions: dict[TopicPartition, int]) -> None:
+        """Go on at the log's start where retention was faster than this sink; refuse a log that ends too soon."""
+        starts = await self._consumer.beginning_offsets(list(partitions))
+        for partition, offset in partitions.items():
+            start = starts[partition]
+            if offset > start:
+                message = (
+                    f"{partition.topic}[{partition.partition}] ends before offset {offset}, up to which it is stored: the "
+                    "log was cut, and its next records would be taken for old ones. Recompute with: learnpack-telemetry "
+                    "replay"
+                )
+                raise SinkError(message)
+            _log.error(
+                "records_expired", topic=partition.topic, partition=partition.partition, first=offset, next=start
+            )
+            self._consumer.seek(partition, start)
+
+    async def on_partitions_revoked(self, revoked: set[TopicPartition]) -> None:
+        """Finish what is in hand, as far as that goes quickly; the next owner finishes the rest."""
+        del revoked
+        await self._end_session()
+
+    async def on_partitions_assigned(self, assigned: set[TopicPartition]) -> None:
+        """Start a lane per partition at its bookmark."""
+        try:
+            await self._end_session()
+            await self._begin_session(assigned)
+        except (KafkaError, SinkError, ValueError) as error:
+            # aiokafka would log and forget it.
+            if not self._failed.done():
+                self._failed.set_exception(error)
+
+    async def _begin_session(self, assigned: set[TopicPartition]) -> None:
+        session = Session(self._consumer)
+        lanes: dict[TopicPartition, Lane] = {}
+        if assigned:
+            committed = await self._admin.list_consumer_group_offsets(self._group_id, partitions=list(assigned))
+            starts = await self._consumer.beginning_offsets(list(assigned))
+            for partition in assigned:
+                bookmark = self._bookmark(partition, committed.get(partition), starts[partition])
+                self._consumer.seek(partition, bookmark.offset)
+                lanes[partition] = Lane(
+                    partition,
+                    self._routes[partition.topic],
+                    bookmark,
+                    limits=self._limits,
+                    inserter=self._inserter,
+                    commits=session.commits,
+                    dead_letters=self._dead_letters,
+                )
+        self._paused = set()
+        session.start(lanes)
+        self._session = session
+        _log.info("assigned", group=self._group_id, partitions=len(assigned))
+
+    def _bookmark(self, partition: TopicPartition, committed: Any, start: int) -> Bookmark:
+        topic_id = self._ids[partition.topic]
+        found = Bookmark.read(topic_id, committed.offset, committed.metadata) if committed is not None else None
+        if found is not None:
+            return found
+        if committed is not None and committed.offset >= 0:
+            _log.warning("topic_recreated", topic=partition.topic, partition=partition.partition, reads_from=start)
+        return Bookmark(topic_id, start)
+
+    async def _end_session(self) -> None:
+        session, self._session = self._session, None
+        if session is not None:
+            await session.close(_DRAIN_SECONDS)

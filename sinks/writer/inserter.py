@@ -1,0 +1,76 @@
+"""Sending blocks to ClickHouse, in threads, under tokens."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from concurrent.futures import ThreadPoolExecutor
+from hashlib import blake2b
+from typing import TYPE_CHECKING, Any, Final
+
+from sinks.clickhouse import insert_settings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from clickhouse_connect.driver.client import Client
+
+    from sinks.templates import Installation
+    from sinks.writer.buffer import Block
+    from sinks.writer.routes import Target
+
+__all__ = ["Inserter", "StaleIntentError", "token"]
+
+# Blocks that are sent at once. More would make more and smaller parts, not more rows a second.
+_THREADS: Final = 4
+
+
+class StaleIntentError(Exception):
+    """The intent was recorded too long ago for this process to be sure that the partition is still its own."""
+
+
+def token(topic: str, topic_id: str, partition: int, block: Block, scope: str, excluded: tuple[int, ...]) -> str:
+    """The name under which ClickHouse knows a block: the same rows always have it, other rows never.
+
+    `scope` names table and generation. A block without some of its lines is another block.
+    """
+    name = f"{topic}/{topic_id}/{partition}/{block.first}-{block.end - 1}/{scope}"
+    if not excluded:
+        return name
+    return f"{name}/without-{blake2b(repr(excluded).encode(), digest_size=8).hexdigest()}"
+
+
+class Inserter:
+    """A shared client and the threads that use it."""
+
+    def __init__(self, client: Client, installation: Installation) -> None:
+        """Use `client`, which stays the caller's to close."""
+        self.client = client
+        self.installation = installation
+        self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="insert")
+
+    async def call(self, function: Callable[..., Any], *arguments: Any) -> Any:
+        """Run a function that blocks in one of the threads."""
+        return await asyncio.get_running_loop().run_in_executor(self._threads, function, *arguments)
+
+    async def insert(self, target: Target, form: str, body: bytes, name: str, until: float) -> None:
+        """Insert one block and return once ClickHouse has stored it (or knows the token already).
+
+        `until` (time.monotonic) is how long the intent vouches for the partition. Raises StaleIntentError if sending
+        could not begin before, else what the client raises; then nobody knows whether the block was stored.
+        """
+        await self.call(self._insert, target, form, body, name, until)
+
+    def _insert(self, target: Target, form: str, body: bytes, name: str, until: float) -> None:
+        settings: dict[str, str | int] = {
+            **insert_settings(name),
+            "input_format_skip_unknown_fields": int(target.lenient),
+        }
+        table = f"{self.installation.database_of(target.table.name)}.{target.table.name}"
+        if time.monotonic() >= until:
+            raise StaleIntentError
+        self.client.raw_insert(table, target.columns or None, body, settings=settings, fmt=form)
+
+    def close(self) -> None:
+        """Wait for what is being sent, then end the threads."""
+        self._threads.shutdown(wait=True)

@@ -1,0 +1,75 @@
+"""Finding the rows that ClickHouse refuses, by trying halves where trying has no effect."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from sinks.clickhouse import Failure, failure_of, one_line
+from sinks.errors import SchemaMismatchError
+from sinks.templates import column_definition, quoted
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from clickhouse_connect.driver.client import Client
+
+    from schemas.rows import Table
+    from sinks.templates import Installation
+
+__all__ = ["refused_lines", "unknown_field"]
+
+
+def _structure(table: Table) -> str:
+    # MergeTree refuses other numbers than 0 and 1 in the column that takes rows back, parsing alone would not.
+    return ", ".join(
+        f"`{column.name}` {'Bool' if column.name == 'deleted' else column.type}" for column in table.columns
+    )
+
+
+def refused_lines(client: Client, table: Table, lines: Sequence[bytes]) -> dict[int, str]:
+    """The indexes of the lines that the table would refuse, each with ClickHouse's reason; stores nothing.
+
+    Raises what the client raises for anything but a refused row.
+    """
+    statement = f"INSERT INTO FUNCTION null('{quoted(_structure(table))}') FORMAT JSONEachRow"
+    settings = {"input_format_parallel_parsing": 0, "input_format_skip_unknown_fields": 0, "async_insert": 0}
+    refused: dict[int, str] = {}
+    spans = [(0, len(lines))]
+    while spans:
+        first, end = spans.pop()
+        if first == end:
+            continue
+        try:
+            client.command(statement, data=b"\n".join(lines[first:end]), settings=settings)
+        except Exception as error:
+            if failure_of(error) is not Failure.DATA:
+                raise
+            if end - first == 1:
+                refused[first] = one_line(error)
+                continue
+            middle = (first + end) // 2
+            spans += [(first, middle), (middle, end)]
+    return refused
+
+
+def unknown_field(installation: Installation, table: Table, lines: Sequence[bytes]) -> SchemaMismatchError | None:
+    """The error to stop with if every line has a field that the table does not know: the worker is newer than it."""
+    common: set[str] | None = None
+    for line in lines:
+        try:
+            row: Any = orjson.loads(line)
+        except orjson.JSONDecodeError:
+            return None
+        fields = set(row) if type(row) is dict else set()
+        common = fields if common is None else common & fields
+    unknown = sorted((common or set()) - set(table.names))
+    if not unknown:
+        return None
+    known = {column.name: column for column in table.columns}
+    column = known.get(unknown[0])
+    definition = column_definition(column) if column else f"`{unknown[0]}` Nullable(String)"
+    full = f"{installation.database_of(table.name)}.{table.name}"
+    remedy = " ".join(f"ALTER TABLE {full} {installation.on_cluster} ADD COLUMN {definition}".split())
+    return SchemaMismatchError(full, f"lacks the column {unknown[0]} that the rows have", remedy)
