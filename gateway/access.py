@@ -5,15 +5,24 @@ from __future__ import annotations
 import hashlib
 import re
 import time
-from typing import TYPE_CHECKING, Final
+from typing import Final, Protocol
 
 from gateway.errors import ApiError
 from schemas.directory import Token
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
+__all__ = [
+    "RETRY_SECONDS",
+    "UPLOAD",
+    "Access",
+    "TokenView",
+    "academy_id",
+    "require",
+    "require_upload",
+    "required_academy",
+    "secret_of",
+]
 
-__all__ = ["UPLOAD", "Access", "academy_id", "require", "require_upload", "required_academy", "secret_of"]
+RETRY_SECONDS: Final = 5
 
 UPLOAD: Final = "upload_assignment_telemetry"
 
@@ -38,24 +47,37 @@ def secret_of(authorization: str | None, parameter: str | None) -> str | None:
     return parameter or None
 
 
+class TokenView(Protocol):
+    """Where tokens are looked up."""
+
+    @property
+    def complete(self) -> bool:
+        """Whether a token that is not found is unknown; before that, it may only not have been read yet."""
+
+    def token(self, sha256: str, /) -> Token | None:
+        """The token with a SHA-256 in lower-case hex."""
+
+
 class Access:
-    """Finds tokens; `lookup` takes a SHA-256 in lower-case hex.
+    """Finds tokens by their secrets.
 
     `everybody` lets webhooks in without a token or with an unknown one, as an ingest key of no academy would.
     """
 
-    def __init__(self, lookup: Callable[[str], Token | None], *, everybody: bool = False) -> None:
-        self._lookup = lookup
+    def __init__(self, view: TokenView, *, everybody: bool = False) -> None:
+        self._view = view
         self._everybody = everybody
 
     def token(self, secret: str | None) -> Token:
-        """The valid token with this secret; raises ApiError 401.
+        """The valid token with this secret; raises ApiError 401, or 503 as long as the tokens are not read.
 
         What is compared are digests, so the time that a lookup takes tells nothing of any secret.
         """
         if not secret:
             raise ApiError("authentication-required", _CHALLENGE)
-        known = self._lookup(hashlib.sha256(secret.encode("utf-8", "replace")).hexdigest())
+        known = self._view.token(hashlib.sha256(secret.encode("utf-8", "replace")).hexdigest())
+        if known is None and not self._view.complete:
+            raise ApiError("starting", {"Retry-After": str(RETRY_SECONDS)}, seconds=RETRY_SECONDS)
         if known is None or known.expired(time.time_ns() // 1000):
             raise ApiError("invalid-token", _CHALLENGE)
         return known

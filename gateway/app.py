@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from gateway.bodies import Receive
+    from gateway.following import Views
     from gateway.health import Readiness
     from gateway.publishing import Publisher
-    from schemas.reference import Reference
     from schemas.settings import Settings
 
 __all__ = ["Gateway", "create_app"]
@@ -46,12 +46,12 @@ class Gateway:
 def create_app(
     settings: Settings,
     *,
-    reference: Reference,
+    views: Views,
     readiness: Callable[[], Awaitable[Readiness]],
     publisher: Publisher,
 ) -> Gateway:
     """The application for these settings, over a reference view that somebody keeps up to date."""
-    access = Access(reference.token, everybody=settings.auth == "open")
+    access = Access(views, everybody=settings.auth == "open")
     origins = Origins(settings.gateway_origins)
     api = FastAPI(title="LearnPack Telemetry", version="1", redirect_slashes=False)
     middleware, options = origins.middleware()

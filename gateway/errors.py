@@ -3,6 +3,8 @@
 GatewayError
  ├─ ApiError          an answer with a status, a slug and a text
  ├─ ClientGoneError   the caller hung up; there is nobody to answer
+ ├─ KafkaUnavailableError  no broker has acknowledged a record
+ ├─ SpoolError        the spool cannot take a record or cannot be opened
  └─ UnavailableError  neither Kafka nor the spool can take a webhook
 """
 
@@ -15,7 +17,7 @@ import orjson
 from gateway.messages import TRANSPORT
 from schemas.messages import MESSAGES, preferred_language, translate
 
-__all__ = ["ApiError", "ClientGoneError", "GatewayError", "UnavailableError"]
+__all__ = ["ApiError", "ClientGoneError", "GatewayError", "KafkaUnavailableError", "SpoolError", "UnavailableError"]
 
 _STATUSES: Final = {slug: message.status for slug, message in (MESSAGES | TRANSPORT).items()}
 
@@ -49,9 +51,13 @@ class ClientGoneError(GatewayError):
     """The caller closed the connection before its request was whole."""
 
 
-class UnavailableError(GatewayError):
-    """Neither Kafka nor the spool can take a webhook now; `reason` says why the spool could not."""
+class KafkaUnavailableError(GatewayError):
+    """No broker has acknowledged a record, so it may or may not be in the log; the text says why."""
 
-    def __init__(self, reason: str) -> None:
-        super().__init__(reason)
-        self.reason = reason
+
+class SpoolError(GatewayError):
+    """The spool's directory cannot be used, or the spool is full; the text says what to do."""
+
+
+class UnavailableError(GatewayError):
+    """Neither Kafka nor the spool can take a webhook now; the text says why the spool could not."""

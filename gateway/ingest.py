@@ -10,7 +10,7 @@ import time
 import uuid
 from typing import TYPE_CHECKING, Any, Final
 
-from gateway.access import academy_id, require_upload, secret_of
+from gateway.access import RETRY_SECONDS, academy_id, require_upload, secret_of
 from gateway.bodies import decompress, parse_object, read_body
 from gateway.errors import ApiError, ClientGoneError, UnavailableError
 from gateway.publishing import RawRecord
@@ -32,8 +32,6 @@ __all__ = ["INGEST_PATH", "Ingest"]
 INGEST_PATH: Final = "/v1/assignment/me/telemetry"
 
 NOTHING_SENT: Final = b"this request couldn't no be processed"
-
-RETRY_SECONDS: Final = 5
 
 _TEXT: Final = (b"content-type", b"text/plain; charset=utf-8")
 _JSON: Final = (b"content-type", b"application/json")

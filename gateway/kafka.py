@@ -1,28 +1,32 @@
-"""The producer of the raw topic: acknowledged by all replicas, idempotent, batched."""
+"""The producer of the raw topic: acknowledged by all replicas, idempotent, batched by what waits."""
 
 from __future__ import annotations
 
+import asyncio
+from collections import deque
 from functools import lru_cache
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 from aiokafka.partitioner import murmur2
 
-from gateway.errors import UnavailableError
+from gateway.errors import KafkaUnavailableError
 from schemas.topics import Topics
 
 if TYPE_CHECKING:
     from gateway.publishing import RawRecord
     from schemas.settings import Settings
 
-__all__ = ["RawProducer"]
+__all__ = ["ACK_SECONDS", "RawProducer"]
 
-# Long enough to gather what arrives in one turn of the loop or two, short beside a broker's fsync-free round trip.
-_LINGER_MS: Final = 2
+# A healthy broker answers in milliseconds; who has not by now is taken for dead, and the spool is on this machine.
+ACK_SECONDS: Final = 3.0
+
 _MAX_BATCH_BYTES: Final = 1 << 20
 _RECORD_OVERHEAD: Final = 64 << 10
 _REQUEST_TIMEOUT_MS: Final = 10_000
+_CLOSE_SECONDS: Final = 5.0
 
 
 @lru_cache(maxsize=1 << 16)
@@ -30,44 +34,159 @@ def _hash(key: bytes) -> int:
     return int(murmur2(key)) & 0x7FFFFFFF
 
 
+class _Lane:
+    """One partition's records: one batch on its way, the next ones gather behind it."""
+
+    __slots__ = ("partition", "task", "waiting")
+
+    def __init__(self, partition: int) -> None:
+        self.partition = partition
+        self.waiting: deque[tuple[RawRecord, asyncio.Future[None]]] = deque()
+        self.task: asyncio.Task[None] | None = None
+
+
 class RawProducer:
-    """An aiokafka producer for one topic, started by `start`; the partition is the Java client's for the same key."""
+    """Sends records to one topic, each partition's in order; the partition is the Java client's for the same key.
+
+    A record whose batch was given up may still arrive: the producer never drops a batch once it is handed over, so that
+    what is sent later comes later.
+    """
 
     def __init__(self, settings: Settings) -> None:
+        self._settings = settings
         self._topic = Topics.of(settings).raw
-        self._producer = AIOKafkaProducer(
-            **settings.kafka_options(),
+        self._lanes: list[_Lane] = []
+        self._producer: AIOKafkaProducer | None = None
+
+    async def start(self) -> None:
+        """Connect, anew if it was connected, and learn the topic's partitions; raises KafkaUnavailableError."""
+        if self._producer is not None:
+            await self.stop()
+        producer = AIOKafkaProducer(
+            **self._settings.kafka_options(),
             acks="all",
             enable_idempotence=True,
-            linger_ms=_LINGER_MS,
-            max_batch_size=_MAX_BATCH_BYTES,
-            max_request_size=2 * settings.max_body_bytes + _RECORD_OVERHEAD,
+            max_batch_size=min(_MAX_BATCH_BYTES, self._settings.max_body_bytes + _RECORD_OVERHEAD),
+            max_request_size=2 * self._settings.max_body_bytes + _RECORD_OVERHEAD,
             request_timeout_ms=_REQUEST_TIMEOUT_MS,
         )
-        self._partitions = 0
+        try:
+            await producer.start()
+            partitions = await producer.partitions_for(self._topic)
+        except KafkaError as error:
+            await _close(producer)
+            raise KafkaUnavailableError(_reason(error)) from error
+        self._lanes = [_Lane(partition) for partition in range(len(partitions))]
+        self._producer = producer
 
     @property
     def connected(self) -> bool:
-        """Whether it was started."""
-        return self._partitions > 0
+        """Whether it was started and not stopped; the broker may have gone since."""
+        return self._producer is not None
 
-    async def start(self) -> None:
-        """Connect and learn the topic's partitions; raises KafkaError."""
-        await self._producer.start()
-        self._partitions = len(await self._producer.partitions_for(self._topic))
+    async def probe(self) -> None:
+        """Ask a broker for its metadata; raises KafkaUnavailableError if none answers in time."""
+        if self._producer is None:
+            message = "not connected"
+            raise KafkaUnavailableError(message)
+        try:
+            async with asyncio.timeout(ACK_SECONDS):
+                await self._producer.client.fetch_all_metadata()
+        except (KafkaError, TimeoutError) as error:
+            raise KafkaUnavailableError(_reason(error)) from error
 
     async def stop(self) -> None:
-        """Send what is buffered and disconnect."""
-        await self._producer.stop()
+        """Send what is waiting, for a few seconds at most, and disconnect."""
+        producer, self._producer = self._producer, None
+        if producer is not None:
+            await _close(producer)
+        self.give_up("the producer was stopped")
 
-    async def publish(self, record: RawRecord) -> None:
-        """Return when all replicas have the record; raises UnavailableError."""
-        key, value, headers, timestamp = record
-        partition = _hash(key) % self._partitions
+    def send(self, record: RawRecord) -> asyncio.Future[None]:
+        """Take a record; the future is done when all replicas have it, and fails with KafkaUnavailableError."""
+        waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        if self._producer is None:
+            waiter.set_exception(KafkaUnavailableError("not connected"))
+            return waiter
+        lane = self._lanes[_hash(record.key) % len(self._lanes)]
+        lane.waiting.append((record, waiter))
+        if lane.task is None:
+            lane.task = asyncio.get_running_loop().create_task(self._run(lane, self._producer))
+        return waiter
+
+    def give_up(self, reason: str) -> None:
+        """Fail whatever waits, in order; batches that were handed over may still arrive."""
+        error = KafkaUnavailableError(reason)
+        for lane in self._lanes:
+            if lane.task is not None:
+                lane.task.cancel()
+                lane.task = None
+            while lane.waiting:
+                _fail(lane.waiting.popleft()[1], error)
+
+    async def _run(self, lane: _Lane, producer: AIOKafkaProducer) -> None:
+        waiters: list[asyncio.Future[None]] = []
         try:
-            sent = await self._producer.send(
-                self._topic, value, key, partition=partition, timestamp_ms=timestamp, headers=headers
-            )
-            await sent
-        except KafkaError as error:
-            raise UnavailableError(str(error)) from error
+            while lane.waiting:
+                batch = self._fill(lane, producer.create_batch(), waiters)
+                async with asyncio.timeout(ACK_SECONDS):
+                    sent = await producer.send_batch(batch, self._topic, partition=lane.partition)
+                    sent.add_done_callback(_look_at)
+                    await sent
+                for waiter in waiters:
+                    if not waiter.done():
+                        waiter.set_result(None)
+                waiters.clear()
+            lane.task = None
+        except asyncio.CancelledError:
+            _fail_all(waiters, KafkaUnavailableError("given up"))
+            raise
+        except (KafkaError, TimeoutError) as error:
+            lane.task = None
+            _fail_all(waiters, KafkaUnavailableError(_reason(error)))
+            self.give_up(_reason(error))
+
+    @staticmethod
+    def _fill(lane: _Lane, batch: Any, waiters: list[asyncio.Future[None]]) -> Any:
+        waiting = lane.waiting
+        while waiting:
+            (key, value, headers, timestamp), waiter = waiting[0]
+            if batch.append(timestamp=timestamp, key=key, value=value, headers=headers) is None:
+                break
+            waiters.append(waiter)
+            waiting.popleft()
+        batch.close()
+        return batch
+
+
+async def _close(producer: AIOKafkaProducer) -> None:
+    stopping = asyncio.ensure_future(producer.stop())
+    done, _ = await asyncio.wait({stopping}, timeout=_CLOSE_SECONDS)
+    if not done:
+        # Without its sender, stop() waits for nothing any more.
+        producer._sender.sender_task.cancel()  # noqa: SLF001 - aiokafka has no way to stop without a broker
+        await asyncio.wait({stopping}, timeout=_CLOSE_SECONDS)
+    if stopping.done():
+        _look_at(stopping)
+
+
+def _reason(error: BaseException) -> str:
+    text = str(error) or type(error).__name__
+    return f"no acknowledgement within {ACK_SECONDS:g} s" if isinstance(error, TimeoutError) else text
+
+
+def _fail(waiter: asyncio.Future[None], error: Exception) -> None:
+    if not waiter.done():
+        waiter.set_exception(error)
+
+
+def _fail_all(waiters: list[asyncio.Future[None]], error: Exception) -> None:
+    for waiter in waiters:
+        _fail(waiter, error)
+    waiters.clear()
+
+
+def _look_at(future: asyncio.Future[Any]) -> None:
+    """Take note of a failure that nobody waits for any more, which asyncio would report as forgotten."""
+    if not future.cancelled():
+        future.exception()

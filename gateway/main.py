@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import os
 import signal
@@ -9,14 +10,16 @@ from typing import TYPE_CHECKING, Final
 
 import structlog
 import uvloop
-from aiokafka.errors import KafkaError
 
 from gateway.app import create_app
+from gateway.delivery import Delivery
+from gateway.errors import KafkaUnavailableError, SpoolError
+from gateway.following import Views
 from gateway.health import Readiness
 from gateway.kafka import RawProducer
 from gateway.reading import ClickHouse
 from gateway.server import BindError, serve
-from schemas.reference import Reference
+from gateway.spool import Spool
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -33,11 +36,11 @@ def main(settings: Settings, *, follow_views: Follow, ready_file: Path | None = 
     """Run the gateway until SIGTERM or SIGINT; returns the process's exit code.
 
     `follow_views` makes what keeps the view of the reference topics (gateway.following). `ready_file` is written, with
-    the process id, once the gateway accepts webhooks, and removed at the end.
+    the process id, once webhooks are accepted, and removed at the end.
     """
     try:
         uvloop.run(_run(settings, follow_views, ready_file))
-    except (BindError, KafkaError) as error:
+    except (BindError, SpoolError) as error:
         _log.critical("gateway stopped", reason=str(error))
         return 1
     finally:
@@ -47,30 +50,36 @@ def main(settings: Settings, *, follow_views: Follow, ready_file: Path | None = 
 
 
 async def _run(settings: Settings, follow_views: Follow, ready_file: Path | None) -> None:
-    reference = Reference()
-    clickhouse = ClickHouse(settings)
-    follower = follow_views(reference, _end_process)
     producer = RawProducer(settings)
+    delivery = Delivery(producer, Spool(settings.spool, settings.spool_max_bytes))
+    views = Views(follow_views, settings.spool, _end_process)
+    clickhouse = ClickHouse(settings)
+
+    async def kafka_answers() -> bool:
+        try:
+            await producer.probe()
+        except KafkaUnavailableError:
+            return False
+        return delivery.direct
 
     async def readiness() -> Readiness:
-        return Readiness(
-            kafka=producer.connected, clickhouse=await clickhouse.answers(), views=follower.complete.is_set()
-        )
+        kafka, database = await asyncio.gather(kafka_answers(), clickhouse.answers())
+        return Readiness(kafka=kafka, clickhouse=database, views=views.complete)
 
-    def listening() -> None:
-        _log.info("gateway listens", address=settings.gateway_bind)
+    async def announce() -> None:
+        await views.usable.wait()
+        _log.info("gateway accepts webhooks", address=settings.gateway_bind)
         if ready_file is not None:
-            ready_file.write_text(f"{os.getpid()}\n")
+            await asyncio.to_thread(ready_file.write_text, f"{os.getpid()}\n")
 
     async with contextlib.AsyncExitStack() as closing:
         closing.push_async_callback(clickhouse.close)
-        await producer.start()
-        closing.push_async_callback(producer.stop)
-        await follower.start()
-        closing.push_async_callback(follower.stop)
-        await follower.complete.wait()
-        app = create_app(settings, reference=reference, readiness=readiness, publisher=producer)
-        await serve(app, settings.gateway_bind, listening=listening)
+        await delivery.start()
+        closing.push_async_callback(delivery.stop)
+        await views.start()
+        closing.push_async_callback(views.stop)
+        app = create_app(settings, views=views, readiness=readiness, publisher=delivery)
+        await serve(app, settings.gateway_bind, once_listening=announce)
 
 
 def _end_process(error: BaseException) -> None:

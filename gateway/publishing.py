@@ -1,4 +1,4 @@
-"""Webhooks on their way to the raw topic: what is published and who takes it."""
+"""Webhooks on their way to the raw topic: what is published, and the two that can make it durable."""
 
 from __future__ import annotations
 

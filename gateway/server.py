@@ -11,7 +11,7 @@ from granian.http import HTTP1Settings
 from granian.server.embed import Server
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Coroutine
 
 __all__ = ["BindError", "serve"]
 
@@ -19,15 +19,18 @@ __all__ = ["BindError", "serve"]
 _HEADER_TIMEOUT_MS: Final = 10_000
 _BACKLOG: Final = 2048
 
+# Binding happens in the first turns of the server's task, and fails there.
+_BIND_SECONDS: Final = 0.2
+
 
 class BindError(OSError):
     """The address cannot be bound; the text says which and what to do."""
 
 
-async def serve(app: Any, bind: str, *, listening: Callable[[], None]) -> None:
+async def serve(app: Any, bind: str, *, once_listening: Callable[[], Coroutine[Any, Any, None]]) -> None:
     """Serve an ASGI application on HOST:PORT until SIGTERM or SIGINT; requests under way are finished first.
 
-    `listening` is called once connections are accepted. Raises BindError.
+    `once_listening` is run beside the server once it accepts connections. Raises BindError.
     """
     host, _, port = bind.rpartition(":")
     server = Server(
@@ -44,15 +47,18 @@ async def serve(app: Any, bind: str, *, listening: Callable[[], None]) -> None:
     loop = asyncio.get_running_loop()
     for name in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(name, server.stop)
-    task = asyncio.create_task(server.serve())
+    serving = asyncio.create_task(server.serve())
+    beside: asyncio.Task[None] | None = None
     try:
-        await asyncio.wait([task], timeout=0.2)
-        if not task.done():
-            listening()
-        await task
+        await asyncio.wait({serving}, timeout=_BIND_SECONDS)
+        if not serving.done():
+            beside = asyncio.create_task(once_listening())
+        await serving
     except (OSError, RuntimeError) as error:
         message = f"cannot listen on {bind}: {error}. Free the port or set TELEMETRY_GATEWAY_BIND."
         raise BindError(message) from error
     finally:
+        if beside is not None:
+            beside.cancel()
         for name in (signal.SIGTERM, signal.SIGINT):
             loop.remove_signal_handler(name)

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from schemas.headers import RawHeaders
 
 __all__ = [
+    "MAX_KEY_BYTES",
     "NEVER_MERGED",
     "OFFSET_BITS",
     "academy_of",
@@ -32,6 +33,9 @@ __all__ = [
 NEVER_MERGED: Final = frozenset({"token", "academy"})
 
 OFFSET_BITS: Final = 40
+
+# A key only has to be the same for the same student; what a client invents must not outgrow a record.
+MAX_KEY_BYTES: Final = 256
 
 _EXACT_FLOAT: Final = float(1 << 53)
 
@@ -90,7 +94,7 @@ def student_key(payload: Mapping[str, Any], principal: str | None) -> bytes:
     if whose is None:
         asset = payload.get("asset_id") or payload.get("package_slug") or payload.get("slug") or ""
         whose = f"asset:{_text(asset)}"
-    return whose.encode("utf-8", "replace")
+    return whose.encode("utf-8", "replace")[:MAX_KEY_BYTES]
 
 
 def webhook_id(partition: int, offset: int, headers: RawHeaders) -> int:

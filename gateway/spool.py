@@ -1,0 +1,130 @@
+"""Webhooks on disk while Kafka does not answer: synced in groups, bounded, drained in order."""
+
+from __future__ import annotations
+
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from gateway.errors import SpoolError
+from gateway.publishing import RawRecord
+from gateway.spool_files import SpoolFiles
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from gateway.spool_files import Segment
+
+__all__ = ["Spool", "SpooledRecords"]
+
+_decode = msgspec.msgpack.Decoder(tuple[bytes, bytes, list[tuple[str, bytes]], int]).decode
+_encode = msgspec.msgpack.Encoder().encode
+
+
+class SpooledRecords:
+    """The oldest records of the spool, in order."""
+
+    def __init__(self, segment: Segment) -> None:
+        self._segment = segment
+        self.records = [RawRecord(*_decode(payload)) for payload in segment.payloads]
+
+    @property
+    def segment(self) -> Segment:
+        """Where they are."""
+        return self._segment
+
+
+class Spool:
+    """A bounded queue of records on disk; `max_bytes` bounds its files.
+
+    Attributes:
+        records: How many records wait.
+    """
+
+    def __init__(self, directory: Path, max_bytes: int) -> None:
+        self.records = 0
+        self._files = SpoolFiles(directory)
+        self._max_bytes = max_bytes
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="spool")
+        self._waiting: list[tuple[bytes, asyncio.Future[None]]] = []
+        self._waiting_bytes = 0
+        self._writing: asyncio.Task[None] | None = None
+
+    @property
+    def size(self) -> int:
+        """Bytes of its files and of what is about to be written to them."""
+        return self._files.size + self._waiting_bytes
+
+    @property
+    def empty(self) -> bool:
+        """Whether nothing waits, on disk or on its way there."""
+        return self._files.size == 0 and not self._waiting and self._writing is None
+
+    async def open(self) -> None:
+        """Take the directory and count what an earlier process left; raises SpoolError."""
+        self.records = await self._in_thread(self._files.open)
+
+    async def close(self) -> None:
+        """Let go of the directory; what is in it stays."""
+        if self._writing is not None:
+            await asyncio.wait({self._writing})
+        await self._in_thread(self._files.close)
+        self._thread.shutdown()
+
+    async def append(self, record: RawRecord) -> None:
+        """Return when the disk has the record; raises SpoolError if it is full or fails."""
+        payload = _encode(tuple(record))
+        if self.size + len(payload) > self._max_bytes:
+            message = f"the spool holds {self._max_bytes} bytes; raise TELEMETRY_SPOOL_MAX_BYTES or mend Kafka."
+            raise SpoolError(message)
+        loop = asyncio.get_running_loop()
+        waiter: asyncio.Future[None] = loop.create_future()
+        self._waiting.append((payload, waiter))
+        self._waiting_bytes += len(payload)
+        if self._writing is None:
+            self._writing = loop.create_task(self._write())
+        await waiter
+
+    async def _write(self) -> None:
+        try:
+            while self._waiting:
+                group, self._waiting = self._waiting, []
+                await self._write_group(group)
+                self._waiting_bytes -= sum(len(payload) for payload, _ in group)
+        finally:
+            self._writing = None
+
+    async def _write_group(self, group: list[tuple[bytes, asyncio.Future[None]]]) -> None:
+        try:
+            await self._in_thread(self._files.append, [payload for payload, _ in group])
+        except OSError as error:
+            failure = SpoolError(f"the spool cannot be written: {error.strerror}. Free space or mend the disk.")
+            for _, waiter in group:
+                if not waiter.done():
+                    waiter.set_exception(failure)
+            return
+        self.records += len(group)
+        for _, waiter in group:
+            if not waiter.done():
+                waiter.set_result(None)
+
+    async def oldest(self) -> SpooledRecords | None:
+        """The oldest records, or None if there are none; the same again until they are forgotten."""
+        segment = await self._in_thread(self._files.oldest)
+        return None if segment is None else SpooledRecords(segment)
+
+    async def note(self, taken: SpooledRecords, drained: int) -> None:
+        """Remember that the first `drained` of these records are in Kafka."""
+        await self._in_thread(self._files.note, taken.segment.number, taken.segment.drained + drained)
+
+    async def forget(self, taken: SpooledRecords) -> None:
+        """Delete these records: all of them are in Kafka."""
+        await self._in_thread(self._files.drop, taken.segment)
+        # A group whose write failed may have left frames that were never counted.
+        self.records = max(0, self.records - len(taken.records))
+
+    async def _in_thread(self, work: Callable[..., Any], /, *arguments: Any) -> Any:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, work, *arguments)

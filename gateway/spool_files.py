@@ -1,0 +1,185 @@
+"""The spool's files: numbered segments of checksummed frames, and a note of how far the oldest one is drained.
+
+A segment begins with a mark of its own, 16 random bytes; a frame is that mark, the payload's length and CRC-32 (4 bytes
+each, little-endian) and the payload. What a torn write left behind is no frame, and reading goes on at the next mark.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import struct
+import zlib
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from gateway.errors import SpoolError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+__all__ = ["Segment", "SpoolFiles"]
+
+_HEAD: Final = struct.Struct("<II")
+_NOTE: Final = struct.Struct("<QQ")
+_MARK_BYTES: Final = 16
+_SUFFIX: Final = ".segment"
+
+# Read whole when it is drained, so it bounds the memory that draining takes.
+_SEGMENT_BYTES: Final = 16 << 20
+
+
+class Segment(NamedTuple):
+    """A sealed segment's number, its payloads that are not drained, how many were, and bytes that are no frames."""
+
+    number: int
+    payloads: list[bytes]
+    drained: int
+    damaged_bytes: int
+
+
+class SpoolFiles:
+    """One process's spool directory; every method blocks and may raise OSError, and one thread at a time calls them.
+
+    Attributes:
+        size: Bytes of all segments.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        self.size = 0
+        self._directory = directory
+        self._lock = self._file = -1
+        self._active = 0
+        self._length = 0
+        self._mark = b""
+        self._sealed: list[int] = []
+
+    def open(self) -> int:
+        """Take the directory; returns the number of frames that wait in it.
+
+        Raises SpoolError if it cannot be used or another process has it.
+        """
+        try:
+            self._directory.mkdir(parents=True, exist_ok=True)
+            self._lock = os.open(self._directory / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            self._sealed = sorted(int(path.stem) for path in self._directory.glob(f"*{_SUFFIX}"))
+            self._active = self._sealed[-1] + 1 if self._sealed else 1
+            self.size = sum(self._path(number).stat().st_size for number in self._sealed)
+            return sum(len(self._read(number).payloads) for number in self._sealed)
+        except BlockingIOError as error:
+            message = f"another gateway uses the spool {self._directory}: give each its own with TELEMETRY_SPOOL."
+            raise SpoolError(message) from error
+        except OSError as error:
+            message = f"cannot use the spool {self._directory}: {error.strerror}. Mend that or set TELEMETRY_SPOOL."
+            raise SpoolError(message) from error
+
+    def append(self, payloads: Sequence[bytes]) -> None:
+        """Write payloads and wait until the disk has them; if it fails, some of them may be read back all the same."""
+        try:
+            if self._file < 0:
+                self._create()
+            data = b"".join(
+                part
+                for payload in payloads
+                for part in (self._mark, _HEAD.pack(len(payload), zlib.crc32(payload)), payload)
+            )
+            self._write(data)
+            os.fdatasync(self._file)
+        except OSError:
+            # After a failed sync nobody knows what the file holds: the next frames go to another one.
+            self._seal()
+            raise
+        if self._length >= _SEGMENT_BYTES:
+            self._seal()
+
+    def oldest(self) -> Segment | None:
+        """Seal what is being written and read the oldest segment; None if there is none."""
+        self._seal()
+        return self._read(self._sealed[0]) if self._sealed else None
+
+    def note(self, number: int, drained: int) -> None:
+        """Remember that so many of a segment's frames are drained, for a process that takes over."""
+        self._note_path.write_bytes(_NOTE.pack(number, drained))
+
+    def drop(self, segment: Segment) -> None:
+        """Delete a drained segment; one with damage is kept aside as `*.damaged`."""
+        path = self._path(segment.number)
+        self.size -= path.stat().st_size
+        if segment.damaged_bytes:
+            path.rename(path.with_suffix(".damaged"))
+        else:
+            path.unlink()
+        self._sealed.remove(segment.number)
+
+    def close(self) -> None:
+        """Let go of the directory; what is in it stays."""
+        self._seal()
+        if self._lock >= 0:
+            os.close(self._lock)
+            self._lock = -1
+
+    @property
+    def _note_path(self) -> Path:
+        return self._directory / "drained"
+
+    def _path(self, number: int) -> Path:
+        return self._directory / f"{number:012}{_SUFFIX}"
+
+    def _create(self) -> None:
+        self._mark = os.urandom(_MARK_BYTES)
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC
+        self._file = os.open(self._path(self._active), flags, 0o600)
+        self._length = 0
+        self._write(self._mark)
+        directory = os.open(self._directory, os.O_RDONLY)
+        try:
+            os.fsync(directory)
+        finally:
+            os.close(directory)
+
+    def _write(self, data: bytes) -> None:
+        view = memoryview(data)
+        while view:
+            written = os.write(self._file, view)
+            self._length += written
+            self.size += written
+            view = view[written:]
+
+    def _seal(self) -> None:
+        if self._file < 0:
+            return
+        with contextlib.suppress(OSError):
+            os.close(self._file)
+        self._file = -1
+        self._sealed.append(self._active)
+        self._active += 1
+
+    def _read(self, number: int) -> Segment:
+        data = self._path(number).read_bytes()
+        payloads = list(_frames(data))
+        sound = sum(len(payload) + _HEAD.size + _MARK_BYTES for payload in payloads)
+        drained = min(self._noted(number), len(payloads))
+        return Segment(number, payloads[drained:], drained, len(data) - sound - min(len(data), _MARK_BYTES))
+
+    def _noted(self, number: int) -> int:
+        try:
+            noted, drained = _NOTE.unpack(self._note_path.read_bytes())
+        except (FileNotFoundError, struct.error):
+            return 0
+        return int(drained) if noted == number else 0
+
+
+def _frames(data: bytes) -> Iterator[bytes]:
+    mark, offset = data[:_MARK_BYTES], _MARK_BYTES
+    while len(mark) == _MARK_BYTES and (offset := data.find(mark, offset)) >= 0:
+        offset += _MARK_BYTES
+        if offset + _HEAD.size > len(data):
+            return
+        length, checksum = _HEAD.unpack_from(data, offset)
+        begin = offset + _HEAD.size
+        payload = data[begin : begin + length]
+        if len(payload) == length and zlib.crc32(payload) == checksum:
+            yield payload
+            offset = begin + length
