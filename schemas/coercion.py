@@ -36,7 +36,7 @@ def as_integer(value: Any) -> int | None:
 
 
 def as_text(value: Any) -> str:
-    """Read what a rule compares, a slug or an event name, as trimmed `str()` gives it; empty for null and for what has no text."""
+    """Read what a rule compares, a slug or an event, as trimmed `str()` gives it; empty for null."""
     if value is None:
         return ""
     try:

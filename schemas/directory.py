@@ -9,11 +9,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
-import orjson
 
 from schemas.coercion import as_id
 from schemas.fields import (
     decode_object,
+    encode_object,
     flag,
     linked_id,
     linked_ids,
@@ -89,8 +89,8 @@ class Asset(_Record, frozen=True, kw_only=True):
         return (self.lang or "").strip().lower() in ("en", "us")
 
     def updated(self, changes: Mapping[str, Any]) -> Asset:
-        """This asset with some fields changed and all others kept."""
-        return Asset.parse(self.key, orjson.dumps({**self.fields(), **changes}))
+        """This asset with some fields changed and all others kept; raises ValueError for what an asset cannot hold."""
+        return Asset.parse(self.key, encode_object({**self.fields(), **changes}))
 
 
 class User(_Record, frozen=True, kw_only=True):

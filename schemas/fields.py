@@ -13,7 +13,9 @@ from schemas.coercion import as_id
 
 __all__ = [
     "decode_object",
+    "encode_object",
     "flag",
+    "key_id",
     "linked_id",
     "linked_ids",
     "list_of_texts",
@@ -44,16 +46,31 @@ def decode_object(value: bytes | str) -> dict[str, Any]:
     return record
 
 
-def numbered(key: bytes, value: bytes) -> tuple[int, dict[str, Any], bytes]:
-    """The id of a record that is keyed by it, the record, and its JSON with the id in it."""
-    number = int(key) if key.isdigit() else None
-    if number is None or number != as_id(number):
+def encode_object(record: dict[str, Any]) -> bytes:
+    """Write a record as JSON; raises ValueError where it is nested deeper than any reader takes."""
+    try:
+        return orjson.dumps(record)
+    except orjson.JSONEncodeError as error:
+        message = f"cannot be written as JSON: {error}"
+        raise ValueError(message) from error
+
+
+def key_id(key: bytes) -> int:
+    """The id that a record's key is: digits as an integer is written, so that one id has one key."""
+    number = as_id(key.decode("ascii", "replace"))
+    if number is None or key != b"%d" % number:
         message = f"the key {key!r:.60} is not an id"
         raise ValueError(message)
+    return number
+
+
+def numbered(key: bytes, value: bytes) -> tuple[int, dict[str, Any], bytes]:
+    """The id of a record that is keyed by it, the record, and its JSON with the id in it."""
+    number = key_id(key)
     record = decode_object(value)
     if record.get("id") is None:
         record["id"] = number
-        return number, record, orjson.dumps(record)
+        return number, record, encode_object(record)
     if required_id(record, "id") != number:
         message = f"`id` is {record['id']!r}, but the key is {number}"
         raise ValueError(message)
@@ -76,7 +93,12 @@ def optional_id(record: dict[str, Any], name: str) -> int | None:
 def linked_id(record: dict[str, Any], name: str) -> int | None:
     """As optional_id, also from an object with an `id`, as the LMS's API writes what another record is linked to."""
     value = record.get(name)
-    return optional_id(value, "id") if isinstance(value, dict) else optional_id(record, name)
+    if not isinstance(value, dict):
+        return optional_id(record, name)
+    try:
+        return optional_id(value, "id")
+    except ValueError:
+        _refuse(f"{name}.id", "an id", value["id"])
 
 
 def linked_ids(record: dict[str, Any], name: str) -> tuple[int, ...]:

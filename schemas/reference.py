@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, Final, Literal, get_args
 
 import orjson
 
-from schemas.coercion import as_id
 from schemas.directory import Asset, Task, Token, User
+from schemas.fields import key_id
 from schemas.index import Index
 from schemas.rules import Rules, validate
 
@@ -62,7 +62,7 @@ class Reference:
         self._appliers[kind](key, value)
 
     def _apply_rules(self, key: bytes, value: bytes | None) -> None:
-        academy = _number(key)
+        academy = key_id(key)
         if value is None:
             self._rules.pop(academy, None)
             return
@@ -74,7 +74,7 @@ class Reference:
         self._rules[academy] = Rules.compile(validate(stored))
 
     def _apply_asset(self, key: bytes, value: bytes | None) -> None:
-        number = _number(key)
+        number = key_id(key)
         new = None if value is None else Asset.parse(key, value)
         old = self._assets.pop(number, None)
         if old is not None:
@@ -97,7 +97,7 @@ class Reference:
             yield self._packages, asset.learnpack_id
 
     def _apply_user(self, key: bytes, value: bytes | None) -> None:
-        number = _number(key)
+        number = key_id(key)
         new = None if value is None else User.parse(key, value)
         old = self.user(number)
         if old is not None:
@@ -110,7 +110,7 @@ class Reference:
                 self._members.add(academy, number)
 
     def _apply_task(self, key: bytes, value: bytes | None) -> None:
-        number = _number(key)
+        number = key_id(key)
         new = None if value is None else Task.parse(key, value)
         old = self.task(number)
         if old is not None:
@@ -230,11 +230,3 @@ class Reference:
         else:
             values = self._users if kind == "users" else self._tasks
             yield from ((b"%d" % number, value) for number, value in values.items())
-
-
-def _number(key: bytes) -> int:
-    number = as_id(key.decode("ascii", "replace"))
-    if number is None or not key.isdigit():
-        message = f"the key {key!r:.60} is not an id"
-        raise ValueError(message)
-    return number

@@ -6,7 +6,7 @@ fields stand at the top level, where one is enough.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from schemas.coercion import as_id, as_integer, as_text
@@ -22,7 +22,6 @@ __all__ = ["FIELDS", "Rules", "RulesError", "validate"]
 FIELDS: Final = ("user_ids", "learnpack_package_ids", "package_slugs", "asset_ids", "events")
 
 _OF_IDS: Final = frozenset({"user_ids", "learnpack_package_ids", "asset_ids"})
-_NOTHING: Final[frozenset[Any]] = frozenset()
 
 
 class RulesError(ValueError):
@@ -84,33 +83,17 @@ def _wanted(name: str, values: list[Any]) -> frozenset[Any]:
     return frozenset(text for text in map(as_text, values) if text)
 
 
-@dataclass(slots=True)
-class _Sent:
-    """What a payload says, by field of the rules, each read once and only when a rule asks."""
-
-    payload: Mapping[str, Any]
-    resolve: Callable[[Any], int | None]
-    known: dict[str, frozenset[Any]] = field(default_factory=dict)
-
-    def among(self, name: str, wanted: frozenset[Any]) -> bool:
-        found = self.known.get(name)
-        if found is None:
-            found = self.known[name] = self._read(name)
-        return not wanted.isdisjoint(found)
-
-    def _read(self, name: str) -> frozenset[Any]:
-        get = self.payload.get
-        if name == "package_slugs":
-            return frozenset((as_text(get("package_slug")), as_text(get("slug"))))
-        if name == "events":
-            return frozenset((as_text(get("event")),))
-        if name == "user_ids":
-            number = as_id(get("user_id"))
-        elif name == "learnpack_package_ids":
-            number = as_integer(get("package_id"))
-        else:
-            number = self.resolve(get("asset_id"))
-        return _NOTHING if number is None else frozenset((number,))
+def _sent(name: str, payload: Mapping[str, Any], resolve: Callable[[Any], int | None]) -> tuple[Any, ...]:
+    get = payload.get
+    if name == "user_ids":
+        return (as_id(get("user_id")),)
+    if name == "learnpack_package_ids":
+        return (as_integer(get("package_id")),)
+    if name == "package_slugs":
+        return as_text(get("package_slug")), as_text(get("slug"))
+    if name == "asset_ids":
+        return (resolve(get("asset_id")),)
+    return (as_text(get("event")),)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,22 +101,27 @@ class Rules:
     """The rules of one academy, compiled for matching; `stored` is the cleaned object that GET returns."""
 
     stored: dict[str, Any]
-    _rules: tuple[tuple[str, tuple[tuple[str, frozenset[Any]], ...]], ...]
-    _legacy: tuple[tuple[str, str, frozenset[Any]], ...]
+    # Text and tests of each rule in order; a legacy field is a rule with one test.
+    _verdicts: tuple[tuple[str, tuple[tuple[str, frozenset[Any]], ...]], ...]
 
     @classmethod
     def compile(cls, stored: dict[str, Any]) -> Rules:
         """Compile what `validate` returned; a rule without a field is dropped, for it must not match everything."""
-        rules = []
+        levels = []
         for rule in stored.get("rules", ()):
-            tests = [(name, _wanted(name, rule[name])) for name in FIELDS if name in rule]
-            # A list without a usable item matches nothing, so its rule cannot match.
-            if tests and all(wanted for _, wanted in tests):
+            fields = [name for name in FIELDS if name in rule]
+            if fields:
+                levels.append((ignored_by_rule(fields), fields, rule))
+        levels.extend((ignored_by_legacy(name), [name], stored) for name in FIELDS if name in stored)
+        verdicts = []
+        for text, fields, level in levels:
+            tests = [(name, _wanted(name, level[name])) for name in fields]
+            # A list without a usable item matches nothing, and so does its rule.
+            if all(wanted for _, wanted in tests):
                 # The asset comes last, for it alone needs a lookup.
                 tests.sort(key=lambda test: test[0] == "asset_ids")
-                rules.append((ignored_by_rule([name for name in FIELDS if name in rule]), tuple(tests)))
-        legacy = [(ignored_by_legacy(name), name, _wanted(name, stored[name])) for name in FIELDS if name in stored]
-        return cls(stored, tuple(rules), tuple(test for test in legacy if test[2]))
+                verdicts.append((text, tuple(tests)))
+        return cls(stored, tuple(verdicts))
 
     def match(self, payload: Mapping[str, Any], resolve: Callable[[Any], int | None]) -> str | None:
         """The verdict of the first rule that matches the merged payload, else of the first legacy field, else None.
@@ -141,11 +129,14 @@ class Rules:
         `resolve` gives the id of the asset that a root `asset_id` means; it is called at most once, and only if a rule
         asks for assets.
         """
-        sent = _Sent(payload, resolve)
-        for text, tests in self._rules:
-            if all(sent.among(name, wanted) for name, wanted in tests):
-                return text
-        for text, name, wanted in self._legacy:
-            if sent.among(name, wanted):
+        sent: dict[str, tuple[Any, ...]] = {}
+        for text, tests in self._verdicts:
+            for name, wanted in tests:
+                values = sent.get(name)
+                if values is None:
+                    values = sent[name] = _sent(name, payload, resolve)
+                if wanted.isdisjoint(values):
+                    break
+            else:
                 return text
         return None

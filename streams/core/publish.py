@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from schemas.coercion import as_integer, as_slug
+from schemas.fields import encode_object
 from schemas.vocabulary import NO_MANIFEST, invalid_config, invalid_package_id, package_asset_not_found
 from streams.core.resolve import candidate_ids, known_assets, package_of
 
@@ -85,9 +86,11 @@ def _config(text: str) -> Any:
     try:
         # The standard library's reader, for its messages are part of the verdict's text; numbers that no JSON writer
         # takes become what one takes.
-        return json.loads(text, parse_int=_number, parse_constant=lambda _: None)
-    except (json.JSONDecodeError, RecursionError) as error:
+        config = json.loads(text, parse_int=_number, parse_constant=lambda _: None)
+        encode_object({"config": config})
+    except (ValueError, RecursionError) as error:
         raise Refused(invalid_config(error)) from error
+    return config
 
 
 def _number(digits: str) -> float | None:

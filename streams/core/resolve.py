@@ -154,7 +154,8 @@ def recall(slug: str, asset_id: int | None, reference: Reference, *, strict: boo
 
     The directory may have learnt of the asset, or of a translation with a lower id, since they were stored.
     """
-    asset = reference.asset_by_slug(slug)
+    asset = None if asset_id is None else reference.asset(asset_id)
+    asset = asset or reference.asset_by_slug(slug)
     if asset is not None:
         return _resolved(asset, reference, strict=strict)
     return None if strict else Resolved(slug, asset_id, None, graded=True)
