@@ -14,7 +14,7 @@ from streams.core.fold import KINDS, Batch, fold_batch, fold_streamed
 from streams.core.lines import FactLines, user_number
 from streams.core.orphans import adopt, keep, tell
 from streams.core.redact import redacted
-from streams.core.resolve import Resolved, adopt_package_id, resolve_batch, resolve_event
+from streams.core.resolve import Resolved, adopt_package_id, recall, resolve_batch, resolve_event
 from streams.core.scores import COMPLETE, completion_rate
 from streams.core.slim import slim, slim_attempt, slim_interaction, slim_quiz
 from streams.core.state import Origin, Overlay, Session
@@ -137,7 +137,7 @@ class Apply:
         session = self._store.session(webhook.student, telemetry_id) if telemetry_id else None
         known = None
         if session is not None and session.asset_slug is not None:
-            known = (session.asset_slug, session.asset_id)
+            known = recall(session.asset_slug, session.asset_id, self._reference, strict=self._policy.strict)
         resolved = resolve_event(webhook.payload, known, self._reference, strict=self._policy.strict)
         if resolved is None and self._policy.strict:
             return Applied(error(texts.ASSET_NOT_FOUND))

@@ -127,15 +127,15 @@ class ChunkProcessor:
 
     def _publish(self, webhook: Webhook) -> Decision:
         try:
-            assets = publish(webhook.event, webhook.payload, self._reference, strict=self._policy.strict)
+            assets = publish(webhook.event, webhook.payload, self._reference)
         except Refused as refused:
             return Decision("ERROR", str(refused), "error")
-        self._effects.directory.extend(("assets", asset.key, asset.encode()) for asset in assets)
+        self._effects.directory.extend(("assets", asset.key, asset.value) for asset in assets)
         return DONE
 
     def _follow(self, webhook: Webhook, applied: Applied, now: int) -> None:
         if applied.adopted is not None:
-            self._effects.directory.append(("assets", applied.adopted.key, applied.adopted.encode()))
+            self._effects.directory.append(("assets", applied.adopted.key, applied.adopted.value))
         if applied.document is not None and applied.live is not None:
             self._keep_document(applied.live, applied.document, webhook.telemetry_id, now)
         if applied.completion is not None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from schemas import vocabulary as texts
 from streams.core import dedup
-from streams.core.resolve import resolve_value
+from streams.core.resolve import resolver
 
 if TYPE_CHECKING:
     from schemas.reference import Reference
@@ -55,7 +55,7 @@ def screen(webhook: Webhook, reference: Reference, policy: Policy) -> Decision |
     rules = reference.rules(webhook.academy)
     if rules is None:
         return None
-    text = rules.match(webhook.payload, lambda value: resolve_value(value, reference, strict=policy.strict))
+    text = rules.match(webhook.payload, resolver(reference, strict=policy.strict))
     return None if text is None else Decision("IGNORED", text, "ignored")
 
 
@@ -98,7 +98,7 @@ def refuse(webhook: Webhook, reference: Reference, policy: Policy) -> Decision |
         return error(texts.NO_EVENT)
     if "slug" not in payload and "package_slug" not in payload:
         return error(texts.NO_SLUG)
-    if policy.strict and payload.get("user_id") is not None and not _known(webhook.user, reference):
+    if policy.strict and webhook.user is not None and not _known(webhook.user, reference):
         return error(texts.student_not_found(payload["user_id"]))
     if webhook.event not in texts.EVENTS:
         return error(texts.event_not_implemented(payload["event"]))
@@ -116,10 +116,10 @@ def student_id(webhook: Webhook, reference: Reference, policy: Policy) -> int | 
     user = webhook.user or webhook.headers.principal
     if user is None or not (user.isascii() and user.isdigit()) or len(user) > 18:  # noqa: PLR2004 - fits 64 bits
         return None
-    return None if policy.strict and reference.user(int(user)) is None else int(user)
+    return None if policy.strict and not reference.has_user(int(user)) else int(user)
 
 
 def _known(user: str | None, reference: Reference) -> bool:
     if user is None or not (user.isascii() and user.isdigit()) or len(user) > 18:  # noqa: PLR2004 - fits 64 bits
         return False
-    return reference.user(int(user)) is not None
+    return reference.has_user(int(user))

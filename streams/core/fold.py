@@ -12,10 +12,9 @@ from enum import Enum, auto
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
-import orjson
 
 from streams.core.details import NOTHING, attempt_details, interaction_details, quiz_details, span
-from streams.core.slim import items_of
+from streams.core.slim import items_of, steps_of
 from streams.core.state import Document, Overlay, Seen
 from streams.core.view import View, find_step, order
 
@@ -131,13 +130,15 @@ def _tell_items(step: Step, key: str, seen: Seen, source: Mapping[str, Any], fac
                 )
 
 
-def _tell_document(state: State, payload: Mapping[str, Any], document: Document, facts: FactLines) -> None:
+def _tell_document(
+    state: State, payload: Mapping[str, Any], document: Document, facts: FactLines, *, stale: bool
+) -> None:
     if not state.started:
         state.started = True
         facts.write("start_tutorial", "", None, document.started, details=NOTHING, once=True)
     if not document.steps:
         return
-    sources = payload["steps"]
+    sources = steps_of(payload)
     for index, step in enumerate(document.steps):
         if (
             step.opened is None
@@ -151,10 +152,12 @@ def _tell_document(state: State, payload: Mapping[str, Any], document: Document,
             seen.opened = True
             facts.write("open_step", key, step.position, step.opened, details=NOTHING, once=True)
         _tell_items(step, key, seen, sources[index], facts)
-        if step.completed is not None and seen.completed != _CONFIRMED:
+        if step.completed is not None:
             if not seen.completed:
                 _tell_completed(step, key, facts)
-            seen.completed = _CONFIRMED
+                seen.completed = _CONFIRMED
+            elif not stale:
+                seen.completed = _CONFIRMED
 
 
 def _tell_completed(step: Step, key: str, facts: FactLines) -> None:
@@ -180,6 +183,31 @@ def _reconcile(live: Live, facts: FactLines) -> None:
         if seen.completed == _DERIVED and key not in completed:
             seen.completed = 0
             facts.write("complete_step", key, None, None, details=NOTHING, once=True, deleted=True)
+
+
+def _extent(document: Document) -> tuple[int, int]:
+    told = sum(
+        (step.opened is not None)
+        + (step.completed is not None)
+        + len(step.compilations)
+        + len(step.tests)
+        + len(step.interactions)
+        + len(step.quizzes)
+        for step in document.steps
+    )
+    return document.sessions, told
+
+
+def _older(document: Document, stored: Document, mark: int | None) -> bool:
+    """Whether a batch is older than the stored document of the same telemetry_id.
+
+    Clients post before they set last_interaction_at, so two batches may share it: then the one that holds less is older.
+    """
+    if document.last is None or mark is None:
+        return False
+    if document.last == mark == stored.last:
+        return _extent(document) < _extent(stored)
+    return document.last < mark
 
 
 def _holds(document: Document, item: Overlay) -> bool:
@@ -228,9 +256,9 @@ def fold_batch(live: Live, payload: Mapping[str, Any], document: Document, arriv
     state = live.state
     stored = state.document
     same = stored is not None and document.telemetry_id != "" and document.telemetry_id == stored.telemetry_id
-    stale = same and document.last is not None and state.mark is not None and document.last < state.mark
+    stale = same and stored is not None and _older(document, stored, state.mark)
     told = facts.count
-    _tell_document(state, payload, document, facts)
+    _tell_document(state, payload, document, facts, stale=stale)
     if stale:
         if facts.count == told:
             return Batch.STALE

@@ -53,7 +53,7 @@ def set_fields(
     """Set the fields of one student's telemetry; what they set holds until the next batch."""
     if policy.strict:
         number = user_number(command.user_id)
-        if number is None or reference.user(number) is None:
+        if number is None or not reference.has_user(number):
             return Answer({"status": "user-not-found"})
     live = store.find(command.user_id, command.asset_slug)
     if live is None and command.command == "telemetry.update":
@@ -63,7 +63,7 @@ def set_fields(
         live = store.state(command.user_id, command.asset_slug, webhook.id, None)
     fields = {**staff_fields(live), **{name: value for name, value in command.fields.items() if name in FIELDS}}
     asset = reference.asset_by_slug(command.asset_slug)
-    live.graded = not policy.strict if asset is None else asset.graded
+    live.graded = not policy.strict or (asset is not None and asset.graded)
     live.state.staff = msgspec.Raw(msgspec.msgpack.encode(fields))
     document = orjson.dumps(fields["telemetry"]) if "telemetry" in command.fields else None
     values = {**_computed(live, policy), **fields}

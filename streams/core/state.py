@@ -33,14 +33,14 @@ SCHEMA: Final = 1
 MISSING: Final = False
 
 
-class Timed(msgspec.Struct, array_like=True):
+class Timed(msgspec.Struct, array_like=True, gc=False):
     """Something with a beginning and an end: an AI interaction."""
 
     started: int | None
     ended: int | None
 
 
-class Attempt(msgspec.Struct, array_like=True):
+class Attempt(msgspec.Struct, array_like=True, gc=False):
     """A compilation or a test; `code` is its exit code, None for null (or no number), MISSING without the key."""
 
     started: int | None
@@ -53,7 +53,7 @@ class Attempt(msgspec.Struct, array_like=True):
         return self.code is None or (self.code is not MISSING and self.code != 0)
 
 
-class Quiz(msgspec.Struct, array_like=True):
+class Quiz(msgspec.Struct, array_like=True, gc=False):
     """A quiz submission; `passed` is its status SUCCESS."""
 
     started: int | None
@@ -65,17 +65,17 @@ class Quiz(msgspec.Struct, array_like=True):
 class Step(msgspec.Struct, array_like=True):
     """A step of the document; `slug` as the client sent it, `position` its own or its place in the list."""
 
-    slug: str | int | float | None
+    slug: str | bool | int | float | None
     position: int
     opened: int | None = None
     completed: int | None = None
-    testable: bool = False
+    testable: bool | None = None
     elements: bool = False
-    pending: list[str] = []  # noqa: RUF012 - msgspec copies mutable defaults. Hashes of quizzes not yet passed.
-    compilations: list[Attempt] = []  # noqa: RUF012
-    tests: list[Attempt] = []  # noqa: RUF012
-    interactions: list[Timed] = []  # noqa: RUF012
-    quizzes: list[Quiz] = []  # noqa: RUF012
+    pending: list[str] = []
+    compilations: list[Attempt] = []
+    tests: list[Attempt] = []
+    interactions: list[Timed] = []
+    quizzes: list[Quiz] = []
 
 
 class Document(msgspec.Struct, array_like=True):
@@ -120,10 +120,10 @@ class Seen(msgspec.Struct, array_like=True):
 
     opened: bool = False
     completed: int = 0
-    compilations: list[int] = []  # noqa: RUF012
-    tests: list[int] = []  # noqa: RUF012
-    interactions: list[int] = []  # noqa: RUF012
-    quizzes: list[int] = []  # noqa: RUF012
+    compilations: list[int] = []
+    tests: list[int] = []
+    interactions: list[int] = []
+    quizzes: list[int] = []
     untimed: tuple[int, ...] = (0, 0, 0, 0)
 
 
@@ -144,12 +144,12 @@ class State(msgspec.Struct, array_like=True):
     telemetry_id: str = ""
     document: Document | None = None
     mark: int | None = None
-    overlay: list[Overlay] = []  # noqa: RUF012
+    overlay: list[Overlay] = []
     root: msgspec.Raw = msgspec.Raw(b"\xc0")
-    seen: dict[str, Seen] = {}  # noqa: RUF012
+    seen: dict[str, Seen] = {}
     started: bool = False
     finished_at: int | None = None
-    told_tasks: list[int] = []  # noqa: RUF012
+    told_tasks: list[int] = []
     staff: msgspec.Raw = msgspec.Raw(b"\xc0")
 
 
@@ -179,7 +179,7 @@ class Session(msgspec.Struct, array_like=True):
 
     asset_slug: str | None
     asset_id: int | None
-    orphans: list[Orphan] = []  # noqa: RUF012
+    orphans: list[Orphan] = []
 
 
 class Student(msgspec.Struct, array_like=True):

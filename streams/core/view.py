@@ -114,7 +114,9 @@ class View:
         if previous is None or previous == index:
             return None
         step = self.document.steps[previous]
-        if step.completed is not None or step.testable or step.tests or step.elements:
+        # Whether a step has tests is the document's word (`is_testeable`); without one, those that were run tell.
+        has_tests = bool(step.tests) if step.testable is None else step.testable
+        if step.completed is not None or has_tests or step.elements:
             return None
         self._owned(previous).completed = at
         return previous

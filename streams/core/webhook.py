@@ -69,7 +69,7 @@ class Webhook:
     def telemetry_id(self) -> str:
         """The payload's telemetry_id as text; empty without one."""
         value = self.payload.get("telemetry_id")
-        return value if type(value) is str else "" if value is None else str(value)
+        return value if type(value) is str else str(value) if type(value) is int else ""
 
 
 def read(record: Record) -> Webhook:

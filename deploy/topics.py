@@ -1,0 +1,79 @@
+"""Creates the Kafka topics and brings their configuration up to date."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+from aiokafka.errors import for_code
+
+from schemas.topics import Topics
+
+if TYPE_CHECKING:
+    from schemas.settings import Settings
+    from schemas.topics import TopicSpec
+
+__all__ = ["TopicsError", "setup_topics"]
+
+_ALREADY_EXISTS = 36
+
+
+class TopicsError(RuntimeError):
+    """A topic could not be created or does not fit; the text says which and what to do."""
+
+
+async def setup_topics(settings: Settings) -> list[str]:
+    """Create missing topics and update configurations; one line for each thing that was done.
+
+    Raises TopicsError where a topic exists with more partitions than the settings say, or with fewer (partitions are
+    never added: a student's records would move to another partition).
+    """
+    specs = Topics.of(settings).specs(settings)
+    admin = AIOKafkaAdminClient(**settings.kafka_options())
+    await admin.start()
+    try:
+        known = {
+            entry["topic"]: len(entry["partitions"])
+            for entry in await admin.describe_topics()
+            if not entry["error_code"]
+        }
+        done = await _create(admin, [spec for spec in specs if spec.name not in known])
+        for spec in specs:
+            if (partitions := known.get(spec.name, spec.partitions)) != spec.partitions:
+                message = (
+                    f"topic {spec.name} has {partitions} partitions, TELEMETRY_PARTITIONS says {spec.partitions}; "
+                    f"set TELEMETRY_PARTITIONS={partitions}"
+                )
+                raise TopicsError(message)
+        done += await _configure(admin, [spec for spec in specs if spec.name in known])
+    finally:
+        await admin.close()
+    return done
+
+
+async def _create(admin: AIOKafkaAdminClient, specs: list[TopicSpec]) -> list[str]:
+    if not specs:
+        return []
+    topics = [NewTopic(spec.name, spec.partitions, spec.replication, topic_configs=spec.config) for spec in specs]
+    response = await admin.create_topics(topics)
+    done = []
+    for name, code, *rest in response.topic_errors:
+        if code and code != _ALREADY_EXISTS:
+            message = f"topic {name} could not be created: {(rest and rest[0]) or for_code(code).__name__}"
+            raise TopicsError(message)
+        if not code:
+            done.append(f"created topic {name}")
+    return done
+
+
+async def _configure(admin: AIOKafkaAdminClient, specs: list[TopicSpec]) -> list[str]:
+    done = []
+    for spec in specs:
+        answers = await admin.describe_configs([ConfigResource(ConfigResourceType.TOPIC, spec.name, spec.config)])
+        present = {entry[0]: entry[1] for answer in answers for resource in answer.resources for entry in resource[4]}
+        changed = sorted(name for name, value in spec.config.items() if present.get(name) != value)
+        if changed:
+            await admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, spec.name, spec.config)])
+            done.append(f"configured topic {spec.name}: {', '.join(changed)}")
+    return done
