@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import signal
 from typing import TYPE_CHECKING, Any, Final
 
@@ -17,7 +16,6 @@ from sinks.clickhouse import CLICKHOUSE_ERRORS, connect, one_line
 from sinks.errors import SinkError
 from sinks.setup import check_tables
 from sinks.templates import Installation
-from sinks.writer.buffer import Limits
 from sinks.writer.dead_letters import DeadLetters
 from sinks.writer.group import Group
 from sinks.writer.inserter import Inserter
@@ -29,6 +27,7 @@ if TYPE_CHECKING:
     from clickhouse_connect.driver.client import Client
 
     from schemas.settings import Settings
+    from sinks.writer.routes import Route
 
 __all__ = ["main"]
 
@@ -45,7 +44,7 @@ def main(settings: Settings, *, ready_file: Path | None = None) -> int:
     try:
         asyncio.run(_run(settings, ready_file))
     except (SinkError, KafkaError, *CLICKHOUSE_ERRORS) as error:
-        _log.error("sink_failed", error=one_line(error))  # noqa: TRY400 - one line, the supervisor restarts
+        _log.error("sink_failed", error=one_line(error))
         return 1
     return 0
 
@@ -93,25 +92,26 @@ async def _write(settings: Settings, inserter: Inserter, stop: asyncio.Event, re
         **options, acks="all", enable_idempotence=True, max_request_size=4 * settings.max_body_bytes
     )
     await producer.start()
+    letters = DeadLetters(producer, topics.dead_letters)
+
+    def group(name: str, routes: tuple[Route, ...]) -> Group:
+        return Group(options, f"{topics.prefix}sink.{name}", routes, inserter=inserter, dead_letters=letters)
+
+    groups = [group("raw", (raw_route(topics),)), group(f"g{topics.generation}", derived_routes(topics))]
+    ready = [asyncio.Event() for _ in groups]
+    running = [asyncio.create_task(group.run(stop, event)) for group, event in zip(groups, ready, strict=True)]
+    announcing = asyncio.create_task(_announce(ready, ready_file))
     try:
-        letters = DeadLetters(producer, topics.dead_letters)
-        shared = {"limits": Limits(), "inserter": inserter, "dead_letters": letters}
-        groups = [
-            Group(options, f"{topics.prefix}sink.raw", [raw_route(topics)], **shared),
-            Group(options, f"{topics.prefix}sink.g{topics.generation}", derived_routes(topics), **shared),
-        ]
-        ready = [asyncio.Event() for _ in groups]
-        async with asyncio.TaskGroup() as tasks:
-            running = [tasks.create_task(group.run(stop, event)) for group, event in zip(groups, ready, strict=True)]
-            announcing = tasks.create_task(_announce(ready, ready_file))
-            await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
-            announcing.cancel()
-    except* (SinkError, KafkaError) as errors:
-        raise errors.exceptions[0] from None
+        await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
     finally:
+        announcing.cancel()
+        stop.set()
+        await asyncio.gather(announcing, *running, return_exceptions=True)
         if ready_file is not None:
-            ready_file.unlink(missing_ok=True)
+            await asyncio.to_thread(ready_file.unlink, missing_ok=True)
         await producer.stop()
+    for task in running:
+        task.result()
 
 
 async def _announce(ready: list[asyncio.Event], ready_file: Path | None) -> None:
@@ -119,5 +119,4 @@ async def _announce(ready: list[asyncio.Event], ready_file: Path | None) -> None
         await event.wait()
     _log.info("sink_ready")
     if ready_file is not None:
-        with contextlib.suppress(OSError):
-            ready_file.touch()
+        await asyncio.to_thread(ready_file.touch)

@@ -45,7 +45,8 @@ def live_generation(client: Client, public: str) -> int | None:
     )
     if not exists:
         return None
-    return int(str(client.command(f"SELECT generation FROM {public}.live_generation")))
+    found = client.command("SELECT generation FROM {view:Identifier}", parameters={"view": f"{public}.live_generation"})
+    return int(str(found))
 
 
 def publish(client: Client, settings: Settings, generation: int) -> list[str]:
@@ -63,7 +64,7 @@ def publish(client: Client, settings: Settings, generation: int) -> list[str]:
 
 
 def check_tables(client: Client, installation: Installation, tables: tuple[Table, ...] = TABLES) -> None:
-    """Hold the tables to schemas.rows; raises SchemaMismatchError with the statement that mends the first difference."""
+    """Hold the tables to schemas.rows; raises SchemaMismatchError with what mends the first difference."""
     for table in tables:
         database = installation.database_of(table.name)
         found = _columns(client, database, table.name)

@@ -1,4 +1,4 @@
-"""The statements of sinks/ddl, filled in for one installation: names, engines, retention, and columns from schemas.rows."""
+"""The statements of sinks/ddl, filled in for one installation; the columns come from schemas.rows."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from importlib.resources import files
 from string import Template
 from typing import TYPE_CHECKING, Final
 
-from schemas.rows import TABLES
+from schemas.rows import RAW, TABLES, WEBHOOKS
 from sinks.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ _IDENTIFIER: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 @dataclass(frozen=True, slots=True)
 class Installation:
-    """Where the tables live: the public database, the generation (from 1), the cluster (empty: one server), retention."""
+    """Where the tables live and how long rows stay; `generation` counts from 1, no `cluster` means one server."""
 
     public: str
     generation: int
@@ -90,12 +90,15 @@ def column_definition(column: Column) -> str:
     return " ".join(parts)
 
 
+def _view(columns: list[Column]) -> str:
+    return ", ".join(f"`{column.name}` {column.type} COMMENT '{quoted(column.comment)}'" for column in columns)
+
+
 def _of_table(table: Table) -> dict[str, str]:
     shown = [column for column in table.columns if column.name not in _HIDDEN]
-    view = [f"`{column.name}` {column.type} COMMENT '{quoted(column.comment)}'" for column in shown]
     return {
         f"{table.name}_columns": ",\n".join(f"    {column_definition(column)}" for column in table.columns),
-        f"{table.name}_view": ", ".join(view),
+        f"{table.name}_view": _view(shown),
         f"{table.name}_names": ", ".join(f"`{column.name}`" for column in shown),
         f"{table.name}_comment": quoted(table.comment),
     }
@@ -119,11 +122,14 @@ def _values(installation: Installation) -> dict[str, str | int]:
     }
     for table in TABLES:
         values.update(_of_table(table))
+    log = [column for column in RAW.columns if column.name != "version"]
+    log += [column for column in WEBHOOKS.columns if column.name not in {*_HIDDEN, "id", "source", "version"}]
+    values["webhook_log_view"] = _view(log)
     return values
 
 
 def statements(installation: Installation, folder: str) -> list[tuple[str, str]]:
-    """The statements of one folder (`tables` or `views`) in the order of their files' numbers, each with its file's name."""
+    """The statements of one folder (`tables` or `views`) in the files' order, each with its file's name."""
     values = _values(installation)
     found: list[tuple[str, str]] = []
     root = files("sinks").joinpath("ddl", folder)

@@ -9,26 +9,34 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from aiokafka import ConsumerRecord
-
     from sinks.writer.bookmark import Bookmark
+    from sinks.writer.dead_letters import Letter
 
-__all__ = ["Block", "Buffer", "Limits", "Piece"]
+__all__ = ["Block", "Buffer", "Limits", "Line", "Piece"]
 
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """One record, ready to insert: a body for each of the topic's tables, or the reason why it cannot have one.
+    """One record, ready to insert: a body for each of the topic's tables, or the dead letter that it must become.
 
-    `timestamp` is the record's (milliseconds); `record` is kept only where there is a reason, for its dead letter.
+    `timestamp` is the record's (milliseconds).
     """
 
     offset: int
     bodies: tuple[bytes, ...]
     rows: int
     timestamp: int = 0
-    reason: str = ""
-    record: ConsumerRecord | None = None
+    letter: Letter | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One row of a packed record: the record's offset and timestamp (milliseconds), its place there, its bytes."""
+
+    offset: int
+    timestamp: int
+    number: int
+    data: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +55,14 @@ class Block:
     def body(self, target: int) -> bytes:
         """The bytes for one of the topic's tables, in offset order."""
         return b"".join(piece.bodies[target] for piece in self.pieces if piece.bodies)
+
+    def lines(self) -> list[Line]:
+        """The rows of a block of packed records, in offset order; their indexes name them in intents."""
+        found: list[Line] = []
+        for piece in self.pieces:
+            rows = (row for row in piece.bodies[0].split(b"\n") if row.strip()) if piece.bodies else ()
+            found.extend(Line(piece.offset, piece.timestamp, number, row) for number, row in enumerate(rows))
+        return found
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,17 +2,30 @@
 
 from __future__ import annotations
 
-import time
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from aiokafka import AIOKafkaProducer, TopicPartition
 
-__all__ = ["DeadLetters"]
+__all__ = ["DeadLetters", "Letter"]
 
 _PREFIX: Final = "dead-letter-"
+_STAGE: Final = "sink"
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """A record (or one line of a packed one, from 0; -1 is the whole) with its timestamp in milliseconds, and why."""
+
+    partition: TopicPartition
+    offset: int
+    timestamp: int
+    reason: str
+    key: bytes | None = None
+    value: bytes | None = None
+    headers: tuple[tuple[str, bytes], ...] = ()
+    line: int = -1
 
 
 class DeadLetters:
@@ -23,35 +36,18 @@ class DeadLetters:
         self._producer = producer
         self._topic = topic
 
-    async def send(
-        self,
-        origin: TopicPartition,
-        offset: int,
-        reason: str,
-        *,
-        timestamp: int,
-        key: bytes | None = None,
-        value: bytes | None = None,
-        headers: Sequence[tuple[str, bytes]] = (),
-        line: int = -1,
-    ) -> None:
-        """Return once Kafka has the letter; raises aiokafka's KafkaError otherwise. `timestamp` is the record's (ms)."""
+    async def send(self, letter: Letter) -> None:
+        """Return once Kafka has the letter; raises aiokafka's KafkaError otherwise."""
         own: dict[str, str | int] = {
-            "topic": origin.topic,
-            "partition": origin.partition,
-            "offset": offset,
-            "timestamp": timestamp,
-            "stage": "sink",
-            "reason": reason,
+            "topic": letter.partition.topic,
+            "partition": letter.partition.partition,
+            "offset": letter.offset,
+            "timestamp": letter.timestamp,
+            "stage": _STAGE,
+            "reason": letter.reason,
         }
-        if line >= 0:
-            own["line"] = line
-        kept = [(name, data) for name, data in headers if not name.startswith(_PREFIX)]
+        if letter.line >= 0:
+            own["line"] = letter.line
+        kept = [(name, data) for name, data in letter.headers if not name.startswith(_PREFIX)]
         added = [(f"{_PREFIX}{name}", str(text).encode()) for name, text in own.items()]
-        await self._producer.send_and_wait(
-            self._topic,
-            value=value,
-            key=key,
-            headers=[*kept, *added],
-            timestamp_ms=int(time.time() * 1000),
-        )
+        await self._producer.send_and_wait(self._topic, value=letter.value, key=letter.key, headers=[*kept, *added])

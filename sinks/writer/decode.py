@@ -23,7 +23,7 @@ _LETTER: Final = "dead-letter-"
 
 
 def _place(record: ConsumerRecord) -> int:
-    return record.partition << OFFSET_BITS | record.offset
+    return int(record.partition) << OFFSET_BITS | int(record.offset)
 
 
 def _id(text: str | None) -> int | None:
@@ -31,7 +31,7 @@ def _id(text: str | None) -> int | None:
 
 
 def raw_row(record: ConsumerRecord) -> dict[str, Any]:
-    """A webhook as it arrived. Headers that nobody can read leave their columns empty: the body is kept all the same."""
+    """A webhook as it arrived. Headers that cannot be read leave their columns empty: the body is kept all the same."""
     try:
         headers = decode_headers(record.headers)
     except HeaderError:

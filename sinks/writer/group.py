@@ -14,6 +14,7 @@ from aiokafka.errors import KafkaError, NoOffsetForPartitionError, OffsetOutOfRa
 
 from sinks.errors import SinkError
 from sinks.writer.bookmark import Bookmark
+from sinks.writer.buffer import Limits
 from sinks.writer.lane import Lane
 from sinks.writer.session import Session
 from sinks.writer.topic_ids import topic_ids
@@ -21,7 +22,6 @@ from sinks.writer.topic_ids import topic_ids
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from sinks.writer.buffer import Limits
     from sinks.writer.dead_letters import DeadLetters
     from sinks.writer.inserter import Inserter
     from sinks.writer.routes import Route
@@ -35,6 +35,7 @@ _POLL_MS: Final = 200
 # Records in hand, in bytes over all partitions; beyond its share a partition is not read until it has stored some.
 _BUFFER_BYTES: Final = 96 << 20
 _LEAST_SHARE: Final = 1 << 20
+_LIMITS: Final = Limits()
 
 _log = structlog.get_logger(__name__)
 
@@ -48,9 +49,9 @@ class Group(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is unt
         group_id: str,
         routes: Sequence[Route],
         *,
-        limits: Limits,
         inserter: Inserter,
         dead_letters: DeadLetters,
+        limits: Limits = _LIMITS,
     ) -> None:
         """Prepare a member; `options` connect to Kafka."""
         self._options = options
@@ -152,9 +153,9 @@ class Group(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is unt
             start = starts[partition]
             if offset > start:
                 message = (
-                    f"{partition.topic}[{partition.partition}] ends before offset {offset}, up to which it is stored: the "
-                    "log was cut, and its next records would be taken for old ones. Recompute with: learnpack-telemetry "
-                    "replay"
+                    f"{partition.topic}[{partition.partition}] ends before offset {offset}, up to which it is stored: "
+                    "the log was cut, and its next records would be taken for old ones. "
+                    "Recompute with: learnpack-telemetry replay"
                 )
                 raise SinkError(message)
             _log.error(

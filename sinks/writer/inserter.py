@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from sinks.writer.buffer import Block
     from sinks.writer.routes import Target
 
-__all__ = ["Inserter", "StaleIntentError", "token"]
+__all__ = ["Inserter", "StaleIntentError", "block_token"]
 
 # Blocks that are sent at once. More would make more and smaller parts, not more rows a second.
 _THREADS: Final = 4
@@ -29,11 +29,13 @@ class StaleIntentError(Exception):
     """The intent was recorded too long ago for this process to be sure that the partition is still its own."""
 
 
-def token(topic: str, topic_id: str, partition: int, block: Block, scope: str, excluded: tuple[int, ...]) -> str:
+def block_token(log: tuple[str, str, int], block: Block, scope: str, excluded: tuple[int, ...]) -> str:
     """The name under which ClickHouse knows a block: the same rows always have it, other rows never.
 
-    `scope` names table and generation. A block without some of its lines is another block.
+    `log` is the topic's name, its Kafka id and the partition; `scope` names table and generation. A block without some
+    of its lines is another block.
     """
+    topic, topic_id, partition = log
     name = f"{topic}/{topic_id}/{partition}/{block.first}-{block.end - 1}/{scope}"
     if not excluded:
         return name

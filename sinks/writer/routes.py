@@ -5,9 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from aiokafka import TopicPartition
+
 from schemas.rows import CLAIMS, DEAD_LETTERS, EVENTS, RAW, SCORES, STUDENT_DAY, TELEMETRY, WEBHOOKS
 from sinks.errors import BadRecordError
 from sinks.writer.buffer import Piece
+from sinks.writer.dead_letters import Letter
 from sinks.writer.decode import claim_row, dead_letter_row, raw_row, telemetry_row
 from sinks.writer.rowbinary import row_encoder
 
@@ -41,7 +44,7 @@ class Target:
 class Route:
     """A topic, the tables that it fills in this order, the format of their bodies, and its records' decoder.
 
-    The decoder never raises: a record that cannot become rows is a piece with a reason.
+    The decoder never raises: a record that cannot become rows is a piece with a dead letter.
     """
 
     topic: str
@@ -61,6 +64,12 @@ def _lines(targets: int) -> Decode:
     return decode
 
 
+def _letter(record: ConsumerRecord, reason: str) -> Letter:
+    origin = TopicPartition(record.topic, record.partition)
+    headers = tuple(record.headers)
+    return Letter(origin, record.offset, record.timestamp, reason, record.key, record.value, headers)
+
+
 def _rows(*tables: tuple[Table, tuple[str, ...], Callable[[ConsumerRecord], Mapping[str, Any] | None]]) -> Decode:
     encoders = [(row_of, row_encoder(table, columns)) for table, columns, row_of in tables]
 
@@ -69,7 +78,7 @@ def _rows(*tables: tuple[Table, tuple[str, ...], Callable[[ConsumerRecord], Mapp
             found = [(row_of(record), encode) for row_of, encode in encoders]
             bodies = tuple(b"" if row is None else encode(row) for row, encode in found)
         except BadRecordError as error:
-            return Piece(record.offset, (), 0, record.timestamp, reason=str(error), record=record)
+            return Piece(record.offset, (), 0, record.timestamp, _letter(record, str(error)))
         return Piece(record.offset, bodies, 1, record.timestamp)
 
     return decode

@@ -109,7 +109,7 @@ class _MetadataRequest(Request[_Struct]):  # type: ignore[misc]  # aiokafka is u
         self._topics = topics
 
     def build(self, request_struct_class: type[_Struct]) -> _Struct:
-        named = [(_NOBODY, name, {}) for name in self._topics]
+        named: list[tuple[bytes, str, dict[int, bytes]]] = [(_NOBODY, name, {}) for name in self._topics]
         return request_struct_class(named, False, False, {})  # noqa: FBT003 - the protocol's fields in order
 
 

@@ -1,0 +1,110 @@
+"""What of a block cannot be stored: found, dead-lettered, and counted, so that a bad deploy stops instead."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import structlog
+from aiokafka.errors import KafkaError
+from tenacity import AsyncRetrying, retry_if_exception_type, wait_exponential_jitter
+
+from sinks.errors import SinkError, TooManyBadRowsError
+from sinks.writer.dead_letters import Letter
+from sinks.writer.isolate import refused_lines, unknown_field
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from aiokafka import TopicPartition
+
+    from sinks.writer.buffer import Block
+    from sinks.writer.dead_letters import DeadLetters
+    from sinks.writer.inserter import Inserter
+    from sinks.writer.routes import Route
+
+__all__ = ["Refusals"]
+
+_LONGEST_PAUSE: Final = 10.0
+# Beyond these a row is not the exception any more: the worker or the tables are wrong, and a topic must not drain into
+# the dead letters. The first also keeps the list of excluded lines within the size of a bookmark's metadata.
+_BAD_ROWS_OF_A_BLOCK: Final = 400
+_BAD_ROWS_IN_A_ROW: Final = 100
+
+_log = structlog.get_logger(__name__)
+
+
+class Refusals:
+    """The bad rows of one partition."""
+
+    def __init__(self, partition: TopicPartition, route: Route, inserter: Inserter, dead_letters: DeadLetters) -> None:
+        self._partition = partition
+        self._route = route
+        self._inserter = inserter
+        self._dead_letters = dead_letters
+        self._in_a_row = 0
+
+    async def bury_undecodable(self, block: Block) -> None:
+        """Dead-letter the records that could not become rows; return once Kafka has all of them."""
+        for piece in block.pieces:
+            if piece.letter is not None:
+                await self._bury(piece.letter)
+
+    async def find(self, block: Block, excluded: tuple[int, ...], error: str) -> dict[int, str]:
+        """The lines, beside `excluded`, for which ClickHouse refused the block with `error`: index and reason each.
+
+        Raises SchemaMismatchError if all of them have a field that the table does not know, TooManyBadRowsError if
+        they are more than a few bad ones, SinkError if each line alone is fine.
+        """
+        lines = block.lines()
+        left = [index for index in range(len(lines)) if index not in frozenset(excluded)]
+        kept = [lines[index].data for index in left]
+        table = self._route.targets[0].table
+        found = await self._inserter.call(refused_lines, self._inserter.client, table, kept)
+        if not found:
+            message = f"ClickHouse refuses a block of {self._partition.topic} but none of its rows: {error}"
+            raise SinkError(message)
+        if len(found) == len(kept):
+            mismatch = unknown_field(self._inserter.installation, table, kept)
+            if mismatch is not None:
+                raise mismatch
+        if len(found) + len(excluded) > _BAD_ROWS_OF_A_BLOCK:
+            raise self._too_many(len(found) + len(excluded), next(iter(found.values())))
+        return {left[index]: reason for index, reason in found.items()}
+
+    async def bury_lines(self, block: Block, reasons: Mapping[int, str]) -> None:
+        """Dead-letter these lines; return once Kafka has all of them."""
+        lines = block.lines()
+        for index, reason in sorted(reasons.items()):
+            line = lines[index]
+            await self._bury(
+                Letter(self._partition, line.offset, line.timestamp, reason, value=line.data, line=line.number)
+            )
+
+    def judge(self, block: Block, excluded: tuple[int, ...]) -> None:
+        """Count a block that is stored; raises TooManyBadRowsError after too many bad rows with no good one between."""
+        bad = len(excluded) + sum(1 for piece in block.pieces if piece.letter is not None)
+        self._in_a_row = 0 if block.rows > len(excluded) else self._in_a_row + bad
+        if self._in_a_row > _BAD_ROWS_IN_A_ROW:
+            raise self._too_many(self._in_a_row, "see their reasons in the dead letters")
+
+    async def _bury(self, letter: Letter) -> None:
+        async for attempt in AsyncRetrying(
+            retry=retry_if_exception_type(KafkaError),
+            wait=wait_exponential_jitter(initial=0.1, max=_LONGEST_PAUSE),
+        ):
+            with attempt:
+                await self._dead_letters.send(letter)
+        _log.error(
+            "dead_letter",
+            topic=letter.partition.topic,
+            partition=letter.partition.partition,
+            offset=letter.offset,
+            reason=letter.reason,
+        )
+
+    def _too_many(self, count: int, reason: str) -> TooManyBadRowsError:
+        message = (
+            f"{count} rows of {self._partition.topic}[{self._partition.partition}] are refused ({reason}). "
+            "Correct the worker or the tables, then start the sink again."
+        )
+        return TooManyBadRowsError(message)
