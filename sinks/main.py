@@ -7,12 +7,13 @@ import signal
 from typing import TYPE_CHECKING, Any, Final
 
 import structlog
-from aiokafka import AIOKafkaProducer
+from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.errors import KafkaError
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, wait_exponential_jitter
 
 from schemas.topics import Topics
 from sinks.clickhouse import CLICKHOUSE_ERRORS, connect, one_line
+from sinks.daily.loop import keep_fresh
 from sinks.errors import SinkError
 from sinks.setup import check_tables
 from sinks.templates import Installation
@@ -100,17 +101,23 @@ async def _write(settings: Settings, inserter: Inserter, stop: asyncio.Event, re
     groups = [group("raw", (raw_route(topics),)), group(f"g{topics.generation}", derived_routes(topics))]
     ready = [asyncio.Event() for _ in groups]
     running = [asyncio.create_task(group.run(stop, event)) for group, event in zip(groups, ready, strict=True)]
-    announcing = asyncio.create_task(_announce(ready, ready_file))
+    leading = TopicPartition(topics.scores, 0)
+    beside = [
+        asyncio.create_task(_announce(ready, ready_file)),
+        asyncio.create_task(
+            keep_fresh(inserter.client, inserter.installation, lambda: leading in groups[1].partitions, stop)
+        ),
+    ]
     try:
         await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
     finally:
-        announcing.cancel()
         stop.set()
-        await asyncio.gather(announcing, *running, return_exceptions=True)
+        beside[0].cancel()
+        await asyncio.gather(*beside, *running, return_exceptions=True)
         if ready_file is not None:
             await asyncio.to_thread(ready_file.unlink, missing_ok=True)
         await producer.stop()
-    for task in running:
+    for task in (*running, beside[1]):
         task.result()
 
 

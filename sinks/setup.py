@@ -45,7 +45,7 @@ def live_generation(client: Client, public: str) -> int | None:
     )
     if not exists:
         return None
-    found = client.command("SELECT generation FROM {view:Identifier}", parameters={"view": f"{public}.live_generation"})
+    found = client.command("SELECT generation FROM {public:Identifier}.live_generation", parameters={"public": public})
     return int(str(found))
 
 

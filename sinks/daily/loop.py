@@ -1,0 +1,74 @@
+"""Keeping the daily aggregates fresh while the sink runs."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
+
+import structlog
+
+from sinks.clickhouse import CLICKHOUSE_ERRORS, one_line
+from sinks.daily.refresh import changed_since, refresh, refresh_all, server_time
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+    from clickhouse_connect.driver.client import Client
+
+    from sinks.templates import Installation
+
+__all__ = ["keep_fresh"]
+
+_PAUSE_SECONDS: Final = 1.0
+# A row is dated when its insert begins and seen when it ends.
+_OVERLAP: Final = timedelta(seconds=15)
+# Everything is compared that often, for what the clocks hide.
+_EVERYTHING_SECONDS: Final = 600.0
+# Of the time, at most this part is spent computing.
+_DUTY: Final = 0.5
+
+_log = structlog.get_logger(__name__)
+
+
+async def keep_fresh(
+    client: Client, installation: Installation, leads: Callable[[], bool], stop: asyncio.Event
+) -> None:
+    """Compute what changed about once a second until `stop` is set, while `leads` says that this process should.
+
+    Everything is compared when the lead is taken, so nothing is missed between two leaders. Two at once do no harm.
+    """
+    since: datetime | None = None
+    everything_at = 0.0
+    while not stop.is_set():
+        started = time.monotonic()
+        if not leads():
+            since = None
+        else:
+            try:
+                everything = since is None or started >= everything_at
+                since = await asyncio.to_thread(_pass, client, installation, None if everything else since)
+            except CLICKHOUSE_ERRORS as error:
+                since = None
+                _log.warning("daily_waits", error=one_line(error))
+            else:
+                spent = time.monotonic() - started
+                if everything:
+                    everything_at = started + max(_EVERYTHING_SECONDS, 20 * spent)
+        spent = time.monotonic() - started
+        try:
+            async with asyncio.timeout(max(_PAUSE_SECONDS, spent * (1 / _DUTY - 1))):
+                await stop.wait()
+        except TimeoutError:
+            continue
+
+
+def _pass(client: Client, installation: Installation, since: datetime | None) -> datetime:
+    now = server_time(client)
+    if since is None:
+        refresh_all(client, installation)
+    else:
+        refresh(client, installation, changed_since(client, installation, since - _OVERLAP))
+    return now
