@@ -37,10 +37,11 @@ def _hash(key: bytes) -> int:
 class _Lane:
     """One partition's records: one batch on its way, the next ones gather behind it."""
 
-    __slots__ = ("partition", "task", "waiting")
+    __slots__ = ("partition", "sent", "task", "waiting")
 
     def __init__(self, partition: int) -> None:
         self.partition = partition
+        self.sent: list[asyncio.Future[None]] = []
         self.waiting: deque[tuple[RawRecord, asyncio.Future[None]]] = deque()
         self.task: asyncio.Task[None] | None = None
 
@@ -115,45 +116,43 @@ class RawProducer:
         return waiter
 
     def give_up(self, reason: str) -> None:
-        """Fail whatever waits, in order; batches that were handed over may still arrive."""
+        """Fail whatever waits, each partition's in order; batches that were handed over may still arrive."""
         error = KafkaUnavailableError(reason)
         for lane in self._lanes:
             if lane.task is not None:
                 lane.task.cancel()
                 lane.task = None
-            while lane.waiting:
-                _fail(lane.waiting.popleft()[1], error)
+            for waiter in (*lane.sent, *(waiter for _, waiter in lane.waiting)):
+                if not waiter.done():
+                    waiter.set_exception(error)
+            lane.sent.clear()
+            lane.waiting.clear()
 
     async def _run(self, lane: _Lane, producer: AIOKafkaProducer) -> None:
-        waiters: list[asyncio.Future[None]] = []
         try:
             while lane.waiting:
-                batch = self._fill(lane, producer.create_batch(), waiters)
+                batch = self._fill(lane, producer.create_batch())
                 async with asyncio.timeout(ACK_SECONDS):
                     sent = await producer.send_batch(batch, self._topic, partition=lane.partition)
                     sent.add_done_callback(_look_at)
                     await sent
-                for waiter in waiters:
+                for waiter in lane.sent:
                     if not waiter.done():
                         waiter.set_result(None)
-                waiters.clear()
+                lane.sent.clear()
             lane.task = None
-        except asyncio.CancelledError:
-            _fail_all(waiters, KafkaUnavailableError("given up"))
-            raise
         except (KafkaError, TimeoutError) as error:
             lane.task = None
-            _fail_all(waiters, KafkaUnavailableError(_reason(error)))
             self.give_up(_reason(error))
 
     @staticmethod
-    def _fill(lane: _Lane, batch: Any, waiters: list[asyncio.Future[None]]) -> Any:
+    def _fill(lane: _Lane, batch: Any) -> Any:
         waiting = lane.waiting
         while waiting:
             (key, value, headers, timestamp), waiter = waiting[0]
             if batch.append(timestamp=timestamp, key=key, value=value, headers=headers) is None:
                 break
-            waiters.append(waiter)
+            lane.sent.append(waiter)
             waiting.popleft()
         batch.close()
         return batch
@@ -173,17 +172,6 @@ async def _close(producer: AIOKafkaProducer) -> None:
 def _reason(error: BaseException) -> str:
     text = str(error) or type(error).__name__
     return f"no acknowledgement within {ACK_SECONDS:g} s" if isinstance(error, TimeoutError) else text
-
-
-def _fail(waiter: asyncio.Future[None], error: Exception) -> None:
-    if not waiter.done():
-        waiter.set_exception(error)
-
-
-def _fail_all(waiters: list[asyncio.Future[None]], error: Exception) -> None:
-    for waiter in waiters:
-        _fail(waiter, error)
-    waiters.clear()
 
 
 def _look_at(future: asyncio.Future[Any]) -> None:
