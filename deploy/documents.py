@@ -26,7 +26,10 @@ def _decompressed(data: bytes) -> bytes:
 
 
 def demo_documents() -> list[bytes]:
-    """The bundled documents of real students (names, code and output replaced), in the order in which they were sent."""
+    """The bundled documents of real students, in the order in which they were sent.
+
+    Names, code and output in them are replaced.
+    """
     bundle = files("deploy").joinpath("demo/documents.ndjson.gz").read_bytes()
     return gzip.decompress(bundle).splitlines()
 

@@ -17,6 +17,8 @@ __all__ = ["configure_logging"]
 
 # Libraries that say at INFO what only their authors need.
 _CHATTY = ("aiokafka", "faust", "mode", "clickhouse_connect", "granian", "asyncio")
+# Faust names the loggers of its services after the modules of their classes.
+_SERVICES = ("streams.app", "streams.service", "streams.stores", "streams.tables", "streams.transport")
 
 
 def configure_logging(settings: Settings) -> None:
@@ -48,5 +50,5 @@ def configure_logging(settings: Settings) -> None:
     handler = logging.StreamHandler()
     handler.setFormatter(formatter)
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
-    for name in _CHATTY:
+    for name in (*_CHATTY, *_SERVICES):
         logging.getLogger(name).setLevel(logging.WARNING)

@@ -22,7 +22,8 @@ async def send_webhooks(
 ) -> Counter[str]:
     """Post each body in order; how many got which answer, such as `200 ok`.
 
-    `rate` bounds the posts per second, `sent` is called after each. Raises httpx.HTTPError if the gateway does not answer.
+    `rate` bounds the posts per second, `sent` is called after each. Raises httpx.HTTPError if the gateway does not
+    answer.
     """
     answers: Counter[str] = Counter()
     loop = asyncio.get_running_loop()

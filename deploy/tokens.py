@@ -91,8 +91,8 @@ async def revoke_token(settings: Settings, which: str) -> Token:
         found = [token for token in tokens if token.sha256.startswith(which)]
     if len(found) != 1:
         message = (
-            f"{len(found)} tokens fit {which[:_SHORTEST_PREFIX]}…; give the secret or at least {_SHORTEST_PREFIX} characters of the "
-            "SHA-256 that `token list` shows."
+            f"{len(found)} tokens fit; give the secret or at least {_SHORTEST_PREFIX} characters of the SHA-256 that "
+            "`token list` shows."
         )
         raise TokenError(message)
     await publish_reference(settings, Topics.of(settings).tokens, [(found[0].sha256.encode(), None)])

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import asyncio
+from typing import TYPE_CHECKING, Final
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
@@ -16,7 +17,9 @@ if TYPE_CHECKING:
 
 __all__ = ["TopicsError", "setup_topics"]
 
-_ALREADY_EXISTS = 36
+_ALREADY_EXISTS: Final = 36
+_LEADER_SECONDS: Final = 30.0
+_POLL_SECONDS: Final = 0.05
 
 
 class TopicsError(RuntimeError):
@@ -39,6 +42,7 @@ async def setup_topics(settings: Settings) -> list[str]:
             if not entry["error_code"]
         }
         done = await _create(admin, [spec for spec in specs if spec.name not in known])
+        await _led(admin, [spec.name for spec in specs])
         for spec in specs:
             if (partitions := known.get(spec.name, spec.partitions)) != spec.partitions:
                 message = (
@@ -65,6 +69,20 @@ async def _create(admin: AIOKafkaAdminClient, specs: list[TopicSpec]) -> list[st
         if not code:
             done.append(f"created topic {name}")
     return done
+
+
+async def _led(admin: AIOKafkaAdminClient, names: list[str]) -> None:
+    """Wait until every partition has a leader: right after its creation a topic refuses records."""
+    try:
+        async with asyncio.timeout(_LEADER_SECONDS):
+            while not all(  # noqa: ASYNC110 - the broker is asked
+                entry["partitions"] and all(partition["leader"] >= 0 for partition in entry["partitions"])
+                for entry in await admin.describe_topics(names)
+            ):
+                await asyncio.sleep(_POLL_SECONDS)
+    except TimeoutError as error:
+        message = f"some topics have no leader after {_LEADER_SECONDS:g} s; check the brokers and their disks"
+        raise TopicsError(message) from error
 
 
 async def _configure(admin: AIOKafkaAdminClient, specs: list[TopicSpec]) -> list[str]:

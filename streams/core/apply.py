@@ -46,7 +46,10 @@ class Applied:
 
 
 class Apply:
-    """Applies webhooks to the states of one chunk; facts go to `facts`, `settle` writes the scores of a day that ends."""
+    """Applies webhooks to the states of one chunk.
+
+    Facts go to `facts`; `settle` writes the scores of a day that ends.
+    """
 
     __slots__ = ("_facts", "_policy", "_reference", "_settle", "_store")
 
@@ -74,7 +77,10 @@ class Apply:
         state.telemetry_id = webhook.telemetry_id or state.telemetry_id
 
     def item_of(self, webhook: Webhook, now: int) -> Overlay | None:
-        """The item of a streamed event, None for any other webhook; `now` (milliseconds) stands in for a missing time."""
+        """The item of a streamed event, None for any other webhook.
+
+        `now` (milliseconds) stands in for a missing time.
+        """
         event = webhook.event
         if event not in texts.STREAMED_EVENTS:
             return None

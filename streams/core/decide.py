@@ -91,7 +91,7 @@ def repeated(webhook: Webhook, fingerprint: Fingerprint, student: Student, now: 
     return None
 
 
-def refuse(webhook: Webhook, reference: Reference, policy: Policy) -> Decision | None:
+def refuse(webhook: Webhook, reference: Reference, policy: Policy) -> Decision | None:  # noqa: PLR0911 - a list of checks
     """The checks 0 to 4 on the payload alone, in their order."""
     payload = webhook.payload
     if not payload.get("event", True):

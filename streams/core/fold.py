@@ -1,8 +1,8 @@
 """How a batch or a streamed event changes a student's state, and which facts that tells.
 
-A fact is told when its item is new to the state, whichever way it came; the document is always that of the newest batch,
-and streamed items lie over it until a batch holds them or is later than them. So any order, repetition or delay of
-batches and of the streamed events that they contain ends in the same state and the same facts.
+A fact is told when its item is new to the state, whichever way it came; the document is always that of the newest
+batch, and streamed items lie over it until a batch holds them or is later than them. So any order, repetition or
+delay of batches and of the streamed events that they contain ends in the same state and the same facts.
 """
 
 from __future__ import annotations
@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 
 __all__ = ["KINDS", "Batch", "Live", "fold_batch", "fold_streamed", "step_key"]
 
-# How far past its arrival a batch's clock may be before it no longer shuts out older batches (learnpack.md, "Stale batch").
+# How far past its arrival a batch's clock may be before it no longer shuts out older batches (learnpack.md, "Stale
+# batch").
 _FUTURE_MS: Final = 5 * 60_000
 
 _DERIVED: Final = 1
@@ -52,7 +53,10 @@ class Batch(Enum):
 
 
 class Live:
-    """A state while a chunk works on it; `dirty` until its scores are written, `graded` as its last webhook found it."""
+    """A state while a chunk works on it.
+
+    `changed` since the chunk began, `dirty` until its scores are written, `graded` as its last webhook found it.
+    """
 
     __slots__ = ("_view", "actor", "asset_slug", "changed", "dirty", "graded", "state")
 
@@ -91,7 +95,7 @@ def _seen(state: State, key: str) -> Seen:
 
 
 def _new_items(items: Sequence[Any], known: list[int], untimed: int) -> tuple[list[int], int]:
-    """The indexes of the items that are new, whose starts are added to `known`, and the count of those without a start."""
+    """The indexes of the new items, whose starts are added to `known`, and the count of items without one."""
     starts = [item.started for item in items]
     told = len(known)
     if starts[:told] == known:
@@ -201,7 +205,8 @@ def _extent(document: Document) -> tuple[int, int]:
 def _older(document: Document, stored: Document, mark: int | None) -> bool:
     """Whether a batch is older than the stored document of the same telemetry_id.
 
-    Clients post before they set last_interaction_at, so two batches may share it: then the one that holds less is older.
+    Clients post before they set last_interaction_at, so two batches may share it: then the one that holds less is
+    older.
     """
     if document.last is None or mark is None:
         return False
@@ -295,7 +300,7 @@ def fold_streamed(live: Live, item: Overlay, details: Mapping[str, Any], facts: 
     index = find_step(steps, item.position, item.slug)
     key = step_key(steps[index]) if index is not None else item.slug or f"#{item.position}"
     position = steps[index].position if index is not None else item.position
-    _tell_streamed(item, key, position, _seen(state, key), details, facts)
+    _tell_streamed(item, key, position, _seen(state, key), details=details, facts=facts)
     if not _lies_over(state.document, item) or _repeats(state.overlay, item):
         return
     if state.overlay and order(item) < order(state.overlay[-1]):
@@ -324,7 +329,7 @@ def _repeats(overlay: list[Overlay], item: Overlay) -> bool:
 
 
 def _tell_streamed(
-    item: Overlay, key: str, position: int | None, seen: Seen, details: Mapping[str, Any], facts: FactLines
+    item: Overlay, key: str, position: int | None, seen: Seen, *, details: Mapping[str, Any], facts: FactLines
 ) -> None:
     if item.event == "open_step":
         if not seen.opened:
@@ -332,8 +337,7 @@ def _tell_streamed(
             facts.write("open_step", key, position, item.at, details=details, once=True)
         return
     place = _KIND_OF[item.event]
-    held = item.attempt or item.quiz or item.interaction
-    start = held.started if held is not None else None
+    start = item.own_start
     if start is None:
         seen.untimed = (*seen.untimed[:place], seen.untimed[place] + 1, *seen.untimed[place + 1 :])
     else:

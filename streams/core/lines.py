@@ -14,10 +14,10 @@ if TYPE_CHECKING:
 
     from streams.core.state import Origin
 
-__all__ = ["FactLines", "item_id", "outcome_line", "user_number"]
+__all__ = ["LATEST_MS", "FactLines", "item_id", "outcome_line", "user_number"]
 
 # Instants outside these (1970 to 2100, in milliseconds) come from wrong clocks; a fact then happened when it arrived.
-_LATEST_MS: Final = 4_102_444_800_000
+LATEST_MS: Final = 4_102_444_800_000
 _MAX_USER: Final = (1 << 63) - 1
 
 
@@ -105,7 +105,7 @@ class FactLines:
         else:
             identity = (own,)
         milliseconds = self._received if at is None else at // 1000
-        if not 0 <= milliseconds < _LATEST_MS:
+        if not 0 <= milliseconds < LATEST_MS:
             milliseconds = self._received
         tail = {
             "event": event,

@@ -10,7 +10,7 @@ import orjson
 from schemas.times import sql_time
 from streams.core.fold import KINDS
 from streams.core.indicators import compute
-from streams.core.lines import user_number
+from streams.core.lines import LATEST_MS, user_number
 from streams.core.state import MISSING
 from streams.core.view import find_step
 
@@ -100,7 +100,10 @@ def _instants(known: Step | None, step: Step, out: dict[str, Any]) -> None:
 
 
 def scores_line(live: Live, algorithm: float) -> bytes:
-    """The scores of a state as one JSON line; null where nothing is computed (no document yet, or an asset not graded)."""
+    """The scores of a state as one JSON line.
+
+    They are null where nothing is computed: no document yet, or an asset that is not graded.
+    """
     state = live.state
     document = live.view.document
     row: dict[str, Any] = {
@@ -131,7 +134,7 @@ def scores_line(live: Live, algorithm: float) -> bytes:
             row[name] = value
     row["overlay"] = overlay_of(live)
     last = _millis(document.last)
-    row["last_interaction_at"] = None if last is None or not 0 <= last < 4_102_444_800_000 else sql_time(last)
+    row["last_interaction_at"] = None if last is None or not 0 <= last < LATEST_MS else sql_time(last)
     row["finished_at"] = None if state.finished_at is None else sql_time(state.finished_at)
     row["updated_at"] = sql_time(state.effective_at)
     row["version"] = state.version

@@ -1,4 +1,4 @@
-"""The slim state of one (student, tutorial): a telemetry document without its texts, and what facts have been told of it.
+"""The slim state of one (student, tutorial): a document without its texts, and what facts have been told of it.
 
 It keeps what indicators, facts and deduplication need (times, codes, identities), about a tenth of the document.
 All times are microseconds since 1970 UTC, or None where the client sent no time.
@@ -113,8 +113,9 @@ class Overlay(msgspec.Struct, array_like=True):
 
 
 class Seen(msgspec.Struct, array_like=True):
-    """What facts have been told of one step; the lists hold the starts of its items, `untimed` counts those without one.
+    """What facts have been told of one step.
 
+    The lists hold the starts of its items, `untimed` counts those without one by kind.
     `completed` is NOT_TOLD, DERIVED (from streamed events, until a document confirms or denies it) or CONFIRMED.
     """
 
@@ -130,10 +131,11 @@ class Seen(msgspec.Struct, array_like=True):
 class State(msgspec.Struct, array_like=True):
     """Everything the worker keeps of one (student, tutorial).
 
-    `id` is the webhook that created it, `version` the last that changed it, `effective_at` (milliseconds) when that was.
-    `mark` is the last_interaction_at below which a batch is stale, `root` the keys of batches without steps, which lie over
-    the stored document, `staff` the fields that staff set, in force until the next batch. `finished_at` (milliseconds) is
-    when the tutorial was first complete, `told_tasks` the tasks that completions have named.
+    `id` is the webhook that created it, `version` the last that changed it, `effective_at` (milliseconds) when that
+    was.
+    `mark` is the last_interaction_at below which a batch is stale, `root` the keys of batches without steps, which
+    lie over the stored document, `staff` the fields that staff set, in force until the next batch. `finished_at`
+    (milliseconds) is when the tutorial was first complete, `told_tasks` the tasks that completions have named.
     """
 
     schema: int

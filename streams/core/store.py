@@ -1,4 +1,4 @@
-"""The tables of one partition as one chunk sees them: values are decoded when first asked for and encoded once at its end.
+"""The tables of one partition as one chunk sees them: a value is decoded when first asked for, encoded at the end.
 
 Keys of the one state table: `s` state of (actor, asset), `t` session of (student, telemetry_id), `u` student.
 """
@@ -28,7 +28,8 @@ _decode_student: Final = msgspec.msgpack.Decoder(Student).decode
 class Load(Protocol):
     """Reads a value of the partition's state table; None where there is none."""
 
-    def __call__(self, key: bytes, /) -> bytes | None: ...
+    def __call__(self, key: bytes, /) -> bytes | None:
+        """The value of a key."""
 
 
 def _key(kind: bytes, first: bytes, second: str) -> bytes:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from streams.core.state import Document, Step
+from streams.core.state import MISSING, Document, Step
 
 if TYPE_CHECKING:
     from streams.core.state import Overlay
@@ -81,33 +81,14 @@ class View:
             position = index if item.position is None else item.position
             document.steps.append(Step(item.slug or None, position))
             self._own.add(index)
+        if document.last is None or item.touched > document.last:
+            document.last = item.touched
         step = self._owned(index)
-        completed = None
         if item.event == "open_step":
             if step.opened is None:
                 step.opened = item.at
-            completed = self._leave(index, item.at)
-        elif item.attempt is not None and item.event == "compile":
-            step.compilations.append(item.attempt)
-        elif item.attempt is not None:
-            step.tests.append(item.attempt)
-            if (
-                item.attempt.code == 0
-                and item.attempt.code is not False
-                and not step.pending
-                and step.completed is None
-            ):
-                step.completed = item.touched
-                completed = index
-        elif item.quiz is not None:
-            step.quizzes.append(item.quiz)
-            if item.quiz.passed and item.quiz.quiz_hash in step.pending:
-                step.pending.remove(item.quiz.quiz_hash)
-        elif item.interaction is not None:
-            step.interactions.append(item.interaction)
-        if document.last is None or item.touched > document.last:
-            document.last = item.touched
-        return completed
+            return self._leave(index, item.at)
+        return index if _append(step, item) else None
 
     def _leave(self, index: int, at: int) -> int | None:
         previous, self._previous = self._previous, index
@@ -120,3 +101,21 @@ class View:
             return None
         self._owned(previous).completed = at
         return previous
+
+
+def _append(step: Step, item: Overlay) -> bool:
+    """Add an item to its step; whether that completed it."""
+    if item.attempt is not None and item.event == "compile":
+        step.compilations.append(item.attempt)
+    elif item.attempt is not None:
+        step.tests.append(item.attempt)
+        if item.attempt.code == 0 and item.attempt.code is not MISSING and not step.pending and step.completed is None:
+            step.completed = item.touched
+            return True
+    elif item.quiz is not None:
+        step.quizzes.append(item.quiz)
+        if item.quiz.passed and item.quiz.quiz_hash in step.pending:
+            step.pending.remove(item.quiz.quiz_hash)
+    elif item.interaction is not None:
+        step.interactions.append(item.interaction)
+    return False

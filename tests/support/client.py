@@ -92,7 +92,12 @@ class Client:
     def ask(self, place: int) -> None:
         """Ask the AI tutor."""
         self.clock += 5_000
-        item = {"student_message": "why?", "ai_response": "so", "starting_at": self.clock, "ending_at": self.clock + 900}
+        item = {
+            "student_message": "why?",
+            "ai_response": "so",
+            "starting_at": self.clock,
+            "ending_at": self.clock + 900,
+        }
         self.clock += 1_000
         self.document["steps"][place]["ai_interactions"].append(item)
         self._event(place, "ai_interaction", item)

@@ -16,8 +16,12 @@ from tests.support.core import MORNING, Core, live_facts
 
 _DAY = 86_400_000
 
+# What a client posted: (milliseconds, payload).
+Posted = list[tuple[int, dict[str, Any]]]
+
 
 def state_of(core: Core, actor: str = "7", slug: str = "lists") -> State:
+    """The stored state of a student in a tutorial."""
     return msgspec.msgpack.decode(core.table[state_key(actor, slug)], type=State)
 
 
@@ -40,7 +44,8 @@ def meaning(core: Core) -> tuple[Any, ...]:
     return msgspec.to_builtins(view), overlay, seen, state.mark
 
 
-def deliver(posted: list[tuple[int, dict[str, Any]]]) -> Core:
+def deliver(posted: Posted) -> Core:
+    """A core that has processed what was posted."""
     core = Core()
     for at, payload in posted:
         core.send(payload, at=at)
@@ -48,7 +53,7 @@ def deliver(posted: list[tuple[int, dict[str, Any]]]) -> Core:
 
 
 @st.composite
-def sessions(draw: st.DrawFn) -> list[tuple[int, dict[str, Any]]]:
+def sessions(draw: st.DrawFn) -> Posted:
     """What a client posts while a student goes through a tutorial; it ends with a batch that holds everything."""
     testable = draw(st.lists(st.booleans(), min_size=2, max_size=5))
     client = Client(testable, MORNING)
@@ -68,7 +73,7 @@ def sessions(draw: st.DrawFn) -> list[tuple[int, dict[str, Any]]]:
 
 @given(posted=sessions(), data=st.data())
 @settings(max_examples=300, deadline=None)
-def test_order_repetition_and_delay_change_nothing(posted: list[tuple[int, dict[str, Any]]], data: st.DataObject) -> None:
+def test_order_repetition_and_delay_change_nothing(posted: Posted, data: st.DataObject) -> None:
     """Any permutation, with repeats long after, ends in the same state and the same facts."""
     expected = deliver(posted)
     repeats = data.draw(st.lists(st.sampled_from(posted), max_size=4))
@@ -82,7 +87,7 @@ def test_order_repetition_and_delay_change_nothing(posted: list[tuple[int, dict[
 
 @given(posted=sessions())
 @settings(max_examples=200, deadline=None)
-def test_batch_only_stream_only_and_both_tell_the_same_attempts(posted: list[tuple[int, dict[str, Any]]]) -> None:
+def test_batch_only_stream_only_and_both_tell_the_same_attempts(posted: Posted) -> None:
     """Every compilation, test, question and opening is a fact, whichever way it came."""
 
     def told(core: Core) -> set[tuple[Any, ...]]:
@@ -102,7 +107,7 @@ def test_batch_only_stream_only_and_both_tell_the_same_attempts(posted: list[tup
 
 @given(posted=sessions(), size=st.integers(1, 12))
 @settings(max_examples=100, deadline=None)
-def test_chunks_of_any_size_give_the_same_rows(posted: list[tuple[int, dict[str, Any]]], size: int) -> None:
+def test_chunks_of_any_size_give_the_same_rows(posted: Posted, size: int) -> None:
     """Facts, outcomes, documents, tables and the last scores of each day do not depend on where chunks end."""
     posted = [(at + place * 7_200_000, payload) for place, (at, payload) in enumerate(posted)]
 
@@ -125,7 +130,7 @@ def test_chunks_of_any_size_give_the_same_rows(posted: list[tuple[int, dict[str,
 
 @given(posted=sessions())
 @settings(max_examples=100, deadline=None)
-def test_no_fact_is_told_twice(posted: list[tuple[int, dict[str, Any]]]) -> None:
+def test_no_fact_is_told_twice(posted: Posted) -> None:
     """In the order in which a client posts, every row of the facts is a new item."""
     facts = deliver(posted).facts
     ids = [fact["item_id"] for fact in facts]
@@ -144,7 +149,8 @@ def test_an_event_before_its_batch_moves_to_the_asset() -> None:
 
     client.batch()
     core.send(client.posted[-1][1])
-    assert {(fact[2], fact[0]) for fact in live_facts(core.facts)} == {("lists", "start_tutorial"), ("lists", "compile")}
+    told = {(fact[2], fact[0]) for fact in live_facts(core.facts)}
+    assert told == {("lists", "start_tutorial"), ("lists", "compile")}
     assert [fact["asset_slug"] for fact in core.facts if fact["deleted"]] == [""]
 
 
@@ -172,7 +178,7 @@ def test_an_opened_step_completes_the_one_before_it() -> None:
     client.batch()
     for place in range(3):
         client.open(place)
-    core = deliver([entry for entry in client.posted[:1]] + [entry for entry in client.posted if "event" in entry[1]])
+    core = deliver(client.posted[:1] + [entry for entry in client.posted if "event" in entry[1]])
 
     assert [step for event, step in core.events() if event == "complete_step"] == ["00"]
 
@@ -181,7 +187,8 @@ def test_a_pending_quiz_keeps_a_test_from_completing_its_step() -> None:
     """Until the quiz is passed."""
     core = Core()
     document = Client([True], MORNING).document
-    document["steps"][0] |= {"opened_at": MORNING, "testeable_elements": [{"type": "quiz", "hash": "q"}, {"type": "test", "hash": "x"}]}
+    elements = [{"type": "quiz", "hash": "q"}, {"type": "test", "hash": "x"}]
+    document["steps"][0] |= {"opened_at": MORNING, "testeable_elements": elements}
     core.send(document)
 
     def event(name: str, start: int, **data: Any) -> None:
@@ -208,7 +215,8 @@ def test_a_stale_batch_is_ignored_unless_it_tells_something_new() -> None:
     core = Core()
     core.send(newer, at=client.clock)
 
-    assert core.verdict(older, at=client.clock + 1) == ("IGNORED", "Ignored because a more recent telemetry batch was obtained.")
+    text = "Ignored because a more recent telemetry batch was obtained."
+    assert core.verdict(older, at=client.clock + 1) == ("IGNORED", text)
     assert core.outcomes[-1]["verdict"] == "stale"
     older["steps"][0]["tests"].append({"starting_at": MORNING + 5, "exit_code": 1})
     assert core.verdict(older, at=client.clock + 2) == ("DONE", "OK")
@@ -245,7 +253,8 @@ def test_a_batch_without_steps_is_merged_over_the_stored_one() -> None:
     client = Client([True], MORNING)
     client.open(0)
     core.send(client.document, at=MORNING + 60_000)
-    bare = {"telemetry_id": "t1", "user_id": 7, "slug": "lists", "agent": "vscode", "last_interaction_at": MORNING + 50_000}
+    bare = {"telemetry_id": "t1", "user_id": 7, "slug": "lists", "agent": "vscode"}
+    bare["last_interaction_at"] = MORNING + 50_000
     core.send(bare, at=MORNING + 70_000)
 
     assert state_of(core).document.steps[0].opened is not None  # type: ignore[union-attr]
@@ -280,7 +289,11 @@ def test_facts_carry_sizes_and_codes_but_no_texts() -> None:
     told = {fact["event"]: fact for fact in core.facts}
 
     assert (told["compile"]["code_bytes"], told["compile"]["output_bytes"]) == (8, 1)
-    assert (told["compile"]["exit_code"], told["compile"]["succeeded"], told["compile"]["duration_ms"]) == (1, False, 2000)
+    assert (told["compile"]["exit_code"], told["compile"]["succeeded"], told["compile"]["duration_ms"]) == (
+        1,
+        False,
+        2000,
+    )
     assert told["ai_interaction"]["properties"] == {"message_bytes": 4}
     assert "cHJpbnQoMSk" not in str(core.facts) + str(core.scores) + str(core.outcomes)
     assert "why?" not in str(core.facts) + str(core.scores) + str(core.outcomes)

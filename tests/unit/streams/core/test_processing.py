@@ -23,10 +23,12 @@ DOCUMENT: dict[str, Any] = {
 
 
 def batch(**changes: Any) -> dict[str, Any]:
+    """The document with some keys changed."""
     return {**DOCUMENT, **changes}
 
 
 def without(*keys: str) -> dict[str, Any]:
+    """The document without some keys."""
     return {key: value for key, value in DOCUMENT.items() if key not in keys}
 
 
@@ -41,9 +43,10 @@ def strict() -> Core:
     """A core with a strict directory that knows user 7, asset 5 (`lists`, in Spanish `listas`, 6) and a task."""
     core = Core(policy=Policy(strict=True))
     core.refer("users", 7, {"id": 7, "first_name": "Ada", "last_name": "L", "academies": [1, 2]})
-    core.refer("assets", 5, {"id": 5, "slug": "lists", "lang": "us", "graded": True, "translations": {"us": "lists", "es": "listas"}})
-    core.refer("assets", 6, {"id": 6, "slug": "listas", "lang": "es", "graded": True, "translations": {"us": "lists", "es": "listas"}})
-    core.refer("tasks", 70, {"id": 70, "user_id": 7, "associated_slug": "listas", "task_type": "EXERCISE", "task_status": "PENDING"})
+    translations = {"us": "lists", "es": "listas"}
+    core.refer("assets", 5, {"id": 5, "slug": "lists", "lang": "us", "graded": True, "translations": translations})
+    core.refer("assets", 6, {"id": 6, "slug": "listas", "lang": "es", "graded": True, "translations": translations})
+    core.refer("tasks", 70, {"id": 70, "user_id": 7, "associated_slug": "listas", "task_type": "EXERCISE"})
     return core
 
 
@@ -272,7 +275,8 @@ def test_a_package_id_is_adopted_by_an_asset_found_by_its_id(strict: Core) -> No
 
 def test_package_events_update_the_directory(strict: Core) -> None:
     """A published package sets what is unset and the manifest; without an asset it is an error."""
-    payload = {"event": "package_published", "slug": "x", "asset_id": 5, "package_id": 3, "payload": {"manifest": {"a": 1}}}
+    manifest = {"payload": {"manifest": {"a": 1}}}
+    payload = {"event": "package_published", "slug": "x", "asset_id": 5, "package_id": 3, **manifest}
     assert strict.verdict(payload)[0] == "DONE"
     assert strict.reference.asset(5).fields()["manifest"] == {"a": 1}  # type: ignore[union-attr]
 
@@ -300,6 +304,7 @@ def test_only_a_graded_asset_is_scored_in_a_strict_directory(strict: Core) -> No
 
 
 def finished(**changes: Any) -> dict[str, Any]:
+    """The document of a student who has completed all steps."""
     step = {"slug": "01", "position": 0, "opened_at": MORNING, "completed_at": MORNING + 1000}
     return batch(steps=[step], **changes)
 

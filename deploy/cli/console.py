@@ -1,0 +1,36 @@
+"""What the commands share: output, settings, errors as one line, and running asynchronous work."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+from rich.console import Console
+
+from schemas.settings import load_settings
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine
+
+    from schemas.settings import Settings
+
+__all__ = ["Failed", "err", "out", "run", "settings"]
+
+T = TypeVar("T")
+
+out: Final = Console(highlight=False, soft_wrap=True)
+err: Final = Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+class Failed(RuntimeError):  # noqa: N818 - it is a result, the command's exit code 1
+    """The command cannot do its work; the text is one line that says what to do."""
+
+
+def settings(**overrides: Any) -> Settings:
+    """The settings of this process; those that are None in `overrides` come from the environment."""
+    return load_settings(**{name: value for name, value in overrides.items() if value is not None})
+
+
+def run(work: Coroutine[Any, Any, T]) -> T:
+    """Run asynchronous work to its end."""
+    return asyncio.run(work)

@@ -1,0 +1,65 @@
+"""`gateway`, `worker`, `sink`, `setup`: the parts of a cluster, one process each, configured by environment."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from deploy.cli.console import out, run, settings
+from deploy.logs import configure_logging
+from deploy.topics import setup_topics
+from sinks.setup import setup_tables
+
+__all__ = ["register"]
+
+_ReadyFile = Annotated[
+    Path | None, typer.Option(help="A file that exists while the part is ready: for supervisors and probes.")
+]
+
+
+def gateway(*, ready_file: _ReadyFile = None) -> None:
+    """Take webhooks over HTTP and answer the staff API."""
+    from deploy.parts import run_gateway  # noqa: PLC0415 - each part loads only its own libraries
+
+    current = settings()
+    configure_logging(current)
+    raise typer.Exit(run_gateway(current, ready_file))
+
+
+def worker(
+    *,
+    data: Annotated[Path | None, typer.Option(help="Directory of its state table; one per process.")] = None,
+    ready_file: _ReadyFile = None,
+) -> None:
+    """Process webhooks: rules, deduplication, state, facts, scores."""
+    from deploy.parts import run_worker  # noqa: PLC0415 - as above
+
+    current = settings()
+    configure_logging(current)
+    raise typer.Exit(run_worker(current, data or current.data / "worker", ready_file))
+
+
+def sink(*, ready_file: _ReadyFile = None) -> None:
+    """Insert facts, outcomes, scores, documents and raw webhooks into ClickHouse."""
+    from deploy.parts import run_sink  # noqa: PLC0415 - as above
+
+    current = settings()
+    configure_logging(current)
+    raise typer.Exit(run_sink(current, ready_file))
+
+
+def setup() -> None:
+    """Create or upgrade topics and tables; doing it again changes nothing."""
+    current = settings()
+    done = [*run(setup_topics(current)), *setup_tables(current)]
+    for line in done:
+        out.print(line, markup=False)
+    out.print(f"{len(done)} changes" if done else "Everything is up to date.")
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    for command in (gateway, worker, sink, setup):
+        app.command()(command)

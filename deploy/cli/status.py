@@ -1,0 +1,49 @@
+"""`status`: one page about a running system."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import orjson
+import typer
+from rich.table import Table
+
+from deploy.cli.console import Failed, out, run, settings
+from deploy.status import Status, collect_status
+
+__all__ = ["register"]
+
+
+def status(*, json: Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")] = False) -> None:
+    """Show parts, lag per topic, rows and the last error; exit code 1 if a part does not work."""
+    found = run(collect_status(settings()))
+    if json:
+        out.print(orjson.dumps(found.as_json(), option=orjson.OPT_INDENT_2).decode(), markup=False)
+    else:
+        _show(found)
+    if not found.healthy:
+        broken = ", ".join(part for part, state in found.parts.items() if state != "ok")
+        message = f"not everything works: {broken}"
+        raise Failed(message)
+
+
+def _show(found: Status) -> None:
+    parts = Table("part", "state", title="Parts", title_justify="left")
+    for part, state in found.parts.items():
+        parts.add_row(part, f"[green]{state}[/]" if state == "ok" else f"[red]{state}[/]")
+    lag = Table("group", "topic", "behind", title="Lag (records)", title_justify="left")
+    for entry in found.lag:
+        lag.add_row(entry.group, entry.topic, str(entry.lag))
+    rows = Table("table", "rows", title="Rows", title_justify="left")
+    for table, count in found.rows.items():
+        rows.add_row(table, str(count))
+    for shown in (parts, lag, rows):
+        out.print(shown)
+    if found.last_error:
+        error = found.last_error
+        out.print(f"last error: {error['at']} webhook {error['webhook']}: {error['text']}", markup=False)
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("status")(status)

@@ -1,0 +1,97 @@
+"""`token create | list | revoke`."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from deploy.cli.console import Failed, err, out, run, settings
+from deploy.tokens import CAPABILITIES, NewToken, grant, list_tokens, revoke_token
+from schemas.times import sql_time
+
+__all__ = ["app"]
+
+app = typer.Typer(help="Personal tokens and write-only ingest keys.", no_args_is_help=True)
+
+_UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+
+
+def _expiry(text: str | None, now: datetime) -> datetime | None:
+    if text is None:
+        return None
+    if text[-1:] in _UNITS and text[:-1].isdigit():
+        return now + timedelta(**{_UNITS[text[-1]]: int(text[:-1])})
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        message = f"--expires {text!r} is neither a span such as 90d, 12h, 30m nor an ISO 8601 date."
+        raise typer.BadParameter(message) from None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+@app.command()
+def create(
+    *,
+    user: Annotated[int | None, typer.Option(help="User id of a personal token.")] = None,
+    ingest: Annotated[
+        bool, typer.Option("--ingest", help="A write-only key for learn.json, bound to no student.")
+    ] = False,
+    academy: Annotated[list[int] | None, typer.Option(help="Academy in which it holds; repeatable.")] = None,
+    capability: Annotated[
+        list[str] | None, typer.Option(help=f"What it may do there, of: {', '.join(CAPABILITIES)}. Repeatable.")
+    ] = None,
+    expires: Annotated[str | None, typer.Option(help="A span (90d, 12h, 30m) or an ISO 8601 date.")] = None,
+    label: Annotated[str, typer.Option(help="A name that `token list` shows.")] = "",
+) -> None:
+    """Make a token and print it once; only its SHA-256 is kept."""
+    if ingest == (user is not None):
+        message = "give either --user ID or --ingest."
+        raise typer.BadParameter(message)
+    if ingest and capability:
+        message = "an ingest key can only write; leave --capability out."
+        raise typer.BadParameter(message)
+    if unknown := sorted(set(capability or ()) - set(CAPABILITIES)):
+        message = f"unknown capability {unknown[0]}; known: {', '.join(CAPABILITIES)}."
+        raise typer.BadParameter(message)
+    if capability and not academy:
+        message = "--capability needs --academy ID, for capabilities hold in an academy."
+        raise typer.BadParameter(message)
+    now = datetime.now(UTC)
+    token = NewToken(
+        user, {number: tuple(capability or ()) for number in academy or ()}, now, _expiry(expires, now), label
+    )
+    secret = run(grant(settings(), token))
+    out.print(secret, markup=False)
+    err.print("This is the only time the token is shown; it is in force within two seconds.", style="dim")
+
+
+@app.command("list")
+def list_() -> None:
+    """Show all tokens in force, by the beginning of their SHA-256."""
+    table = Table("SHA-256", "kind", "user", "academies", "expires", "label")
+    for token in run(list_tokens(settings())):
+        academies = "; ".join(
+            f"{academy}: {', '.join(sorted(names)) or 'upload'}" for academy, names in sorted(token.academies.items())
+        )
+        table.add_row(
+            token.sha256[:16],
+            "ingest" if token.ingest else "personal",
+            "" if token.user_id is None else str(token.user_id),
+            academies,
+            "never" if token.expires_at is None else sql_time(token.expires_at // 1000)[:19],
+            token.label or "",
+        )
+    out.print(table)
+
+
+@app.command()
+def revoke(token: Annotated[str, typer.Argument(help="Its secret, or the beginning of its SHA-256.")]) -> None:
+    """End a token, everywhere within two seconds."""
+    ended = run(revoke_token(settings(), token))
+    if not ended.sha256:
+        message = "nothing was revoked."
+        raise Failed(message)
+    out.print(f"revoked {ended.sha256[:16]}")

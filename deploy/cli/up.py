@@ -1,0 +1,106 @@
+"""`up`: the whole system on this machine."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
+
+from deploy.cli.console import Failed, err, out, run, settings
+from deploy.demo.report import DemoError, run_demo
+from deploy.supervisor import Supervisor, SupervisorError
+
+if TYPE_CHECKING:
+    from rich.progress import TaskID
+
+    from deploy.system import LocalSystem
+
+__all__ = ["register"]
+
+_QUERY = "SELECT event, count() FROM telemetry.events GROUP BY event ORDER BY event"
+
+
+def up(
+    *,
+    data: Annotated[Path | None, typer.Option(help="Directory of all data [default: .telemetry].")] = None,
+    ephemeral: Annotated[bool, typer.Option("--ephemeral", help="Use a directory that is deleted at the end.")] = False,
+    workers: Annotated[int, typer.Option(min=1, help="Worker processes.")] = 1,
+    demo: Annotated[bool, typer.Option("--demo", help="Send real documents and show what came out.")] = False,
+) -> None:
+    """Run the whole system here: Kafka, the ClickHouse engine, gateway, workers and sink. Ctrl-C stops it."""
+    if ephemeral and data is not None:
+        message = "--ephemeral picks its own directory; leave --data out."
+        raise typer.BadParameter(message)
+    if not ephemeral:
+        _up(data or settings().data, workers, demo=demo)
+        return
+    directory = Path(tempfile.mkdtemp(prefix="telemetry-"))
+    try:
+        _up(directory, workers, demo=demo)
+    finally:
+        shutil.rmtree(directory, ignore_errors=True)
+
+
+def _up(directory: Path, workers: int, *, demo: bool) -> None:
+    from deploy.system import LocalSystem  # noqa: PLC0415 - brings the libraries of all parts
+
+    system = LocalSystem(directory, workers, settings())
+    _prepare(system)
+    supervisor = Supervisor(system.parts(), err)
+
+    async def then() -> None:
+        out.print(_summary(system), markup=False)
+        if demo:
+            await run_demo(system.settings(), out)
+            out.print(_paste(system), markup=False)
+
+    try:
+        run(supervisor.run(then))
+    except (SupervisorError, DemoError) as error:
+        raise Failed(str(error)) from error
+    err.print("Stopped; the data is kept." if directory.exists() else "Stopped.")
+
+
+def _prepare(system: LocalSystem) -> None:
+    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn())
+    with Progress(*columns, console=err, transient=True) as progress:
+        tasks: dict[str, TaskID] = {}
+
+        def show(step: str, done: int, total: int) -> None:
+            if step not in tasks:
+                tasks[step] = progress.add_task(step)
+            progress.update(tasks[step], completed=done, total=total or None)
+
+        system.prepare(show)
+
+
+def _summary(system: LocalSystem) -> str:
+    url = f"{system.gateway_url}/v1/assignment/me/telemetry"
+    lines = [
+        "",
+        "LearnPack Telemetry is up; Ctrl-C stops it.",
+        "",
+        f"gateway     {system.gateway_url}",
+        f"clickhouse  {system.clickhouse_url}",
+        f"token       {system.token}",
+        f"addresses   {system.env_file}",
+        "",
+        "learn.json of a tutorial:",
+        f'  "telemetry": {{"batch": "{url}?asset_id=ASSET_ID", "streaming": "{url}?token=INGEST_KEY"}}',
+        "  (INGEST_KEY: learnpack-telemetry token create --ingest --academy 1)",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def _paste(system: LocalSystem) -> str:
+    return f"Ask it yourself:\n  curl '{system.clickhouse_url}' --data-binary '{_QUERY}'"
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command()(up)

@@ -1,0 +1,1 @@
+"""What `up --demo` shows: real documents go in, and what came out is read back from ClickHouse."""

@@ -1,0 +1,105 @@
+"""Sends the bundled documents and tables what became of them."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import TYPE_CHECKING, Any, Final
+
+import clickhouse_connect
+from rich.progress import Progress
+from rich.table import Table
+
+from deploy.documents import demo_documents
+from deploy.sending import send_webhooks
+
+if TYPE_CHECKING:
+    from clickhouse_connect.driver.client import Client
+    from rich.console import Console
+
+    from schemas.settings import Settings
+
+__all__ = ["DemoError", "run_demo"]
+
+_WAIT_SECONDS: Final = 45.0
+_POLL_SECONDS: Final = 0.1
+
+
+class DemoError(RuntimeError):
+    """What was sent did not come out in time, or was refused; the text says what is missing."""
+
+
+async def run_demo(settings: Settings, console: Console) -> None:
+    """Send the documents and print webhooks by status, facts by kind and the students' scores.
+
+    Raises DemoError if a document is refused or has no outcome after 45 s.
+    """
+    bodies = demo_documents()
+    assert settings.token is not None  # noqa: S101 - `up` always has one
+    since = await asyncio.to_thread(_count, settings)
+    with Progress(console=console, transient=True) as progress:
+        task = progress.add_task(f"sending {len(bodies)} documents", total=len(bodies))
+        answers = await send_webhooks(
+            bodies, settings.gateway_url, settings.token.get_secret_value(), sent=lambda: progress.advance(task)
+        )
+    if set(answers) != {"200 ok"}:
+        message = f"the gateway refused documents: {dict(answers)}"
+        raise DemoError(message)
+    await asyncio.to_thread(_wait, settings, since + len(bodies))
+    for table in await asyncio.to_thread(_tables, settings):
+        console.print(table)
+
+
+def _client(settings: Settings) -> Client:
+    return clickhouse_connect.get_client(
+        dsn=settings.clickhouse.get_secret_value(), database=settings.database, autogenerate_session_id=False
+    )
+
+
+def _count(settings: Settings) -> int:
+    client = _client(settings)
+    try:
+        return int(client.query("SELECT count() FROM webhooks").result_rows[0][0])
+    finally:
+        client.close()
+
+
+def _wait(settings: Settings, wanted: int) -> None:
+    deadline = time.monotonic() + _WAIT_SECONDS
+    while (present := _count(settings)) < wanted:
+        if time.monotonic() > deadline:
+            message = f"{wanted - present} documents have no outcome after {_WAIT_SECONDS:g} s; ask `status` why."
+            raise DemoError(message)
+        time.sleep(_POLL_SECONDS)
+
+
+def _tables(settings: Settings) -> list[Table]:
+    client = _client(settings)
+    try:
+        webhooks = client.query("SELECT status, verdict, count() FROM webhooks GROUP BY ALL ORDER BY ALL").result_rows
+        facts = client.query(
+            "SELECT event, count(), uniqExact(actor) FROM events GROUP BY ALL ORDER BY 2 DESC"
+        ).result_rows
+        scores = client.query(
+            "SELECT user_id, asset_slug, engagement_score, frustration_score, completion_rate, "
+            "total_time_seconds / 3600 FROM scores ORDER BY asset_slug, user_id"
+        ).result_rows
+    finally:
+        client.close()
+    return [
+        _table("Webhooks", ("status", "verdict", "webhooks"), webhooks),
+        _table("Facts", ("event", "facts", "students"), facts),
+        _table("Scores", ("student", "tutorial", "engagement", "frustration", "completion %", "hours"), scores),
+    ]
+
+
+def _table(title: str, columns: tuple[str, ...], rows: Any) -> Table:
+    table = Table(title=title, title_justify="left")
+    numbers = [bool(rows) and isinstance(cell, int | float) for cell in (rows[0] if rows else columns)]
+    for name, number in zip(columns, numbers, strict=True):
+        table.add_column(name, justify="right" if number else "left")
+    for row in rows:
+        table.add_row(
+            *(f"{cell:.2f}" if isinstance(cell, float) else "" if cell is None else str(cell) for cell in row)
+        )
+    return table
