@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import faust
 from faust.events import Event
 from faust.streams import current_event
+from faust.types import TP
 
 from streams.memory import MemoryBudget
 from streams.ownership import Ownership
@@ -85,7 +86,7 @@ class _ConsumerLog:
         await self._app.consumer.resume_at(partition, offset)
 
     async def log_start(self, partition: int) -> int:
-        tp = faust.TP(self._app.chunked_topic, partition)
+        tp = TP(self._app.chunked_topic, partition)
         return int((await self._app.consumer.earliest_offsets(tp))[tp])
 
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from schemas.settings import Settings
     from streams.processing import Core
 
-__all__ = ["Service", "run"]
+__all__ = ["ReadyFile", "Service", "run", "serve"]
 
 _log: Final = structlog.stdlib.get_logger("streams")
 
@@ -108,7 +108,8 @@ class Service:
         end_process(ExitCode.VIEWS_FAILED, "rules and directory cannot be followed any more: start again", error)
 
 
-async def _serve(service: Service) -> int:
+async def serve(service: Service) -> int:
+    """Run a service until SIGTERM or SIGINT; answers the exit code."""
     stop, loop = asyncio.Event(), asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
@@ -136,11 +137,17 @@ def run(
     Does not return if the worker must not go on: streams.exits has the codes.
     """
     data_dir.mkdir(parents=True, exist_ok=True)
+    if not structlog.is_configured():
+        # Tracebacks without the values of locals: those hold webhooks and credentials.
+        render = structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
+        stamp = structlog.processors.TimeStamper(fmt="iso", utc=True)
+        structlog.configure(processors=[structlog.processors.add_log_level, stamp, render])
 
-    async def serve() -> int:
-        service = Service(
-            settings, core, view, data_dir=data_dir, ready_file=ReadyFile(ready_file), tuning=tuning or Tuning()
+    async def build_and_serve() -> int:
+        return await serve(
+            Service(
+                settings, core, view, data_dir=data_dir, ready_file=ReadyFile(ready_file), tuning=tuning or Tuning()
+            )
         )
-        return await _serve(service)
 
-    return int(uvloop.run(serve()))
+    return int(uvloop.run(build_and_serve()))

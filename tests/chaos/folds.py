@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from schemas.reference import Reference
+from streams.core.chunk import ChunkProcessor
 from streams.core.policy import Policy
 from tests.chaos import fake_core
 from tests.chaos.checker import Expected
@@ -42,7 +43,6 @@ class RealFold:
     def fold(self, records: list[Any], outcomes: list[bytes]) -> Expected:
         """Fold all records but those that a rule ignored, which change nothing."""
         by_rule = {orjson.loads(row)["id"]: row for row in outcomes if _BY_RULE in row}
-        from streams.core.chunk import ChunkProcessor
         expected, reference = Expected(scores={}), Reference()
         for chunk in self._chunks([one for one in records if one.partition << 40 | one.offset not in by_rule]):
             processor = ChunkProcessor(expected.states.get, reference, self._policy)

@@ -7,16 +7,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
+import uvloop
 
 from schemas.reference import Reference
 from schemas.settings import Settings
 from streams.chunk import ChunkLimits
+from streams.core.chunk import ChunkProcessor, dead_outcome
 from streams.core.policy import Policy
 from streams.dead_letters import Limits
 from streams.processing import Core
-from streams.service import run
+from streams.service import ReadyFile, Service, serve
 from streams.tuning import Tuning
 from tests.chaos.fake_core import CORE
+from tests.chaos.sabotage import SABOTAGES
 
 if TYPE_CHECKING:
     from streams.processing import Load
@@ -41,6 +44,7 @@ class WorkerSpec(msgspec.Struct, frozen=True, kw_only=True):
     memory_bytes: int = 64 << 20
     max_body_bytes: int = 5 << 20
     dead_letter_run: int = 100
+    sabotage: str = ""
 
     def command(self) -> list[str]:
         """The command line that starts it."""
@@ -63,9 +67,6 @@ def main(text: str) -> int:
     spec = msgspec.json.decode(text, type=WorkerSpec)
     settings, view = spec.settings(), Reference()
     policy = Policy.of(settings)
-    dead_outcome=None
-    if spec.real:
-        from streams.core.chunk import ChunkProcessor, dead_outcome
 
     def processor(load: Load) -> ChunkProcessor:
         return ChunkProcessor(load, view, policy)
@@ -77,14 +78,21 @@ def main(text: str) -> int:
         stall_s=spec.stall_s,
         limits=Limits(run=spec.dead_letter_run),
     )
-    return run(
-        settings,
-        Core(processor, dead_outcome) if spec.real else CORE,
-        view,
-        data_dir=Path(spec.data_dir),
-        ready_file=Path(spec.ready_file),
-        tuning=tuning,
-    )
+
+    async def build_and_serve() -> int:
+        service = Service(
+            settings,
+            Core(processor, dead_outcome) if spec.real else CORE,
+            view,
+            data_dir=Path(spec.data_dir),
+            ready_file=ReadyFile(Path(spec.ready_file)),
+            tuning=tuning,
+        )
+        if spec.sabotage:
+            SABOTAGES[spec.sabotage](service)
+        return await serve(service)
+
+    return int(uvloop.run(build_and_serve()))
 
 
 if __name__ == "__main__":

@@ -1,0 +1,197 @@
+"""Chunks cover their partition exactly, whatever Faust, the log or the disk do with them."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from typing import TYPE_CHECKING, Any
+
+import aiokafka
+import pytest
+from aiokafka import TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic, RecordsToDelete
+
+from streams.exits import ExitCode
+from tests.chaos.kafka import admin, lines, produce
+from tests.chaos.load import counting
+from tests.support.waiting import aeventually
+from tests.system.workers import Bench
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.conftest import SettingsFactory
+    from tests.support.processes import Processes
+
+pytestmark = pytest.mark.system
+
+
+@pytest.fixture
+def bench(settings: SettingsFactory, processes: Processes, tmp_path: Path) -> Bench:
+    return Bench(settings(partitions=2), processes, tmp_path)
+
+
+def load(bench: Bench, count: int, seed: int = 1) -> None:
+    records = [(None, one.key, one.value, one.headers) for one in counting(count, random.Random(seed))]
+    asyncio.run(produce(bench.settings.kafka, bench.topics.raw, records))
+
+
+@pytest.mark.parametrize("sabotage", ["drop", "repeat"])
+def test_chunks_that_are_dropped_or_repeated_change_nothing(bench: Bench, sabotage: str) -> None:
+    """What Faust loses is read again, what it repeats is not processed again, and the order stays."""
+    load(bench, 3_000)
+    worker = bench.start(sabotage=sabotage, chunk_records=100)
+    bench.wait_until_done()
+    worker.terminate()
+    report = bench.check()
+
+    assert report.is_exact, str(report)
+    assert report.records == 3_000
+
+
+@pytest.mark.parametrize("store", ["rocksdb", "memory"])
+def test_a_crash_between_commit_and_store_is_made_good(bench: Bench, store: str) -> None:
+    """The disk fails after a transaction was committed: the process ends, the next one has the state of the changelog."""
+    load(bench, 2_000)
+
+    assert bench.start(sabotage="disk", chunk_records=50, store=store).process.wait(60) == ExitCode.CHUNK_FAILED
+
+    worker = bench.start(store=store)
+    bench.wait_until_done()
+    worker.terminate()
+    report = bench.check()
+    assert report.is_exact, str(report)
+
+
+def test_stopping_and_starting_in_mid_stream_is_exact(bench: Bench) -> None:
+    """SIGTERM ends a busy worker with exit code 0 within seconds; the next one goes on behind its last chunk."""
+    load(bench, 20_000)
+    codes = []
+    for _ in range(2):
+        worker = bench.start(chunk_records=50)
+        worker.says("ready", 60)
+        codes.append(worker.terminate(10))
+        assert not bench.ready_file().exists()
+    worker = bench.start()
+    bench.wait_until_done()
+    codes.append(worker.terminate(10))
+    report = bench.check()
+
+    assert codes == [ExitCode.OK] * 3
+    assert report.is_exact, str(report)
+
+
+def test_records_that_retention_deleted_are_passed_over_loudly(bench: Bench) -> None:
+    """A log that begins after the committed offset is processed from its beginning, and the worker says what it lost."""
+    bench.send([b"{}"] * 100)
+    worker = bench.start()
+    bench.wait_until_done()
+    worker.terminate()
+    bench.send([b"{}"] * 100)
+    _delete(bench, bench.topics.raw, 150)
+
+    worker = bench.start()
+    bench.wait_until_done()
+    worker.terminate()
+    facts = lines(bench.read(bench.topics.facts))
+
+    assert len(facts) == 150
+    assert "were deleted before they were processed" in worker.output
+    assert "first_offset=100" in worker.output
+    assert "last_offset=149" in worker.output
+
+
+def _delete(bench: Bench, topic: str, before: int) -> None:
+    async def run() -> None:
+        async with admin(bench.settings.kafka) as client:
+            await client.delete_records({TopicPartition(topic, 0): RecordsToDelete(before_offset=before)})
+
+    asyncio.run(run())
+
+
+def test_transaction_markers_in_the_raw_topic_are_no_gap(bench: Bench) -> None:
+    """A copied raw topic holds markers and aborted records: neither stops the worker nor reaches the core."""
+
+    async def copy() -> None:
+        producer = aiokafka.AIOKafkaProducer(bootstrap_servers=bench.settings.kafka, transactional_id=bench.topics.raw)
+        await producer.start()
+        for number in range(12):
+            await producer.begin_transaction()
+            for _ in range(5):
+                await producer.send(bench.topics.raw, b"{}", key=b"u", partition=0)
+            await (producer.abort_transaction() if number % 3 == 2 else producer.commit_transaction())
+        await producer.stop()
+
+    asyncio.run(copy())
+    worker = bench.start(chunk_records=3)
+    bench.wait_until_facts(40)
+    worker.terminate()
+    report = bench.check()
+
+    assert report.is_exact, str(report)
+    assert report.records == 40
+
+
+def test_state_is_restored_though_its_changelog_ends_in_a_marker(bench: Bench) -> None:
+    """A worker without its directory has the whole state back before it goes on."""
+    load(bench, 500)
+    worker = bench.start()
+    bench.wait_until_done()
+    worker.terminate()
+    load(bench, 500, seed=2)
+
+    worker = bench.start("another")
+    bench.wait_until_done()
+    worker.terminate()
+    report = bench.check()
+
+    assert report.is_exact, str(report)
+    assert report.records == 1_000
+
+
+def test_a_changelog_that_lost_records_stops_the_worker(bench: Bench) -> None:
+    """State that cannot be restored is never served half: the worker ends and says what to do."""
+    bench.send([b"{}"] * 200)
+    worker = bench.start(chunk_records=10)
+    bench.wait_until_done()
+    worker.terminate()
+    _create_anew(bench, bench.topics.changelog)
+
+    worker = bench.start("another")
+
+    assert worker.process.wait(60) == ExitCode.STATE_LOST
+    assert "learnpack-telemetry replay" in worker.output
+
+
+def _create_anew(bench: Bench, topic: str) -> None:
+    async def run() -> None:
+        async with admin(bench.settings.kafka) as client:
+            await client.delete_topics([topic])
+            await aeventually(lambda: _is_gone(client, topic))
+            await client.create_topics([NewTopic(topic, 2, 1, topic_configs={"cleanup.policy": "compact"})])
+
+    asyncio.run(run())
+
+
+async def _is_gone(client: AIOKafkaAdminClient, topic: str) -> bool:
+    return topic not in await client.list_topics()
+
+
+def test_large_records_keep_memory_bounded(bench: Bench) -> None:
+    """Two hundred megabytes of records in large chunks pass through a worker that may hold sixteen."""
+    value = b'{"pad": "%s"}' % (b"x" * 1_000_000)
+    bench.send([value] * 200)
+    worker = bench.start(chunk_records=5_000, chunk_bytes=4 << 20, memory_bytes=16 << 20)
+    worker.says("ready", 60)
+    bench.wait_until_done()
+    peak = _peak_memory(worker.pid)
+    worker.terminate()
+
+    assert bench.check().is_exact
+    assert peak < 330 << 20
+
+
+def _peak_memory(pid: int) -> int:
+    with open(f"/proc/{pid}/status") as status:  # noqa: PTH123 - no path of the project
+        fields: dict[str, Any] = dict(line.split(":", 1) for line in status)
+    return int(fields["VmHWM"].split()[0]) << 10

@@ -1,0 +1,71 @@
+"""Running the core over a chunk and sorting out what it cannot take."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import orjson
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from streams.processing import Core, SplitError, process
+from tests.chaos.fake_core import CORE, FakeEffects, FakeProcessor, fold
+from tests.unit.streams.records import record
+
+if TYPE_CHECKING:
+    from typing import Any
+
+
+def nothing(_key: bytes) -> bytes | None:
+    return None
+
+
+@given(st.lists(st.booleans(), min_size=1, max_size=16))
+def test_bad_records_are_left_out_and_the_others_are_folded(good: list[bool]) -> None:
+    """The result is that of the good records alone; the bad ones are described in order."""
+    records = [record(at, b"{}" if fine else b"no JSON") for at, fine in enumerate(good)]
+
+    processed = process(CORE, nothing, records)
+
+    facts = processed.effects.facts if processed.effects is not None else []
+    assert facts == fold([one for one, fine in zip(records, good, strict=True) if fine]).facts
+    assert [dead.record.offset for dead in processed.dead] == [at for at, fine in enumerate(good) if not fine]
+    assert list(processed.failed) == [not fine for fine in good]
+
+
+def test_a_record_that_makes_the_core_raise_leaves_the_state_as_it_was() -> None:
+    """The student's next record goes on from the state before the poison."""
+    records = [record(0), record(1, b'{"raise": "boom"}'), record(2)]
+
+    processed = process(CORE, nothing, records)
+
+    assert processed.effects is not None
+    ((_, state),) = processed.effects.changes
+    assert state is not None
+    assert orjson.loads(state)["n"] == 2
+    assert processed.dead[0].reason == "RuntimeError: boom"
+
+
+def test_many_bad_records_are_processed_in_smaller_pieces() -> None:
+    """Starting a large chunk again for each of them would not end."""
+    with pytest.raises(SplitError):
+        process(CORE, nothing, [record(at, b"no JSON") for at in range(40)])
+
+
+class _FailsAtTheEnd(FakeProcessor):
+    def finish(self) -> FakeEffects:
+        message = "at the end"
+        raise RuntimeError(message)
+
+
+def test_a_core_that_raises_at_the_end_is_tried_record_by_record() -> None:
+    """Of several records the culprit is not known, of one it is."""
+    core = Core(_FailsAtTheEnd, CORE.dead_outcome)
+
+    with pytest.raises(SplitError):
+        process(core, nothing, [record(0), record(1)])
+    processed: Any = process(core, nothing, [record(0)])
+
+    assert processed.effects is None
+    assert processed.dead[0].reason == "RuntimeError: at the end"
