@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-import os
+import difflib
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import AfterValidator, Field, SecretStr, ValidationError
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
+from pydantic_settings import (
+    BaseSettings,
+    DotEnvSettingsSource,
+    EnvSettingsSource,
+    NoDecode,
+    SettingsConfigDict,
+)
 
 __all__ = ["PREFIX", "Settings", "SettingsError", "load_settings"]
 
@@ -29,8 +35,32 @@ def _host_and_port(value: str) -> str:
     return value
 
 
-def _split(value: str) -> tuple[str, ...]:
-    return tuple(part.strip() for part in value.split(",") if part.strip())
+def _server(value: str) -> str:
+    for server in value.split(","):
+        _host_and_port(server.strip())
+    return value
+
+
+def _url(value: str) -> str:
+    if not value.startswith(("http://", "https://")):
+        message = "it must begin with http:// or https://"
+        raise ValueError(message)
+    return value.rstrip("/")
+
+
+def _secret_url(value: SecretStr) -> SecretStr:
+    return SecretStr(_url(value.get_secret_value()))
+
+
+def _split(value: Any) -> Any:
+    return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+
+# Both become part of SQL, where names cannot be parameters.
+_Identifier = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", max_length=64)]
+_Cluster = Annotated[str, Field(pattern=r"^([A-Za-z_][A-Za-z0-9_]*)?$", max_length=64)]
+# What Kafka takes in a topic's name; the longest own part is well under 100 characters.
+_TopicPrefix = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]*$", max_length=100)]
 
 
 class Settings(BaseSettings):
@@ -38,19 +68,19 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, env_file=".env", extra="ignore", frozen=True)
 
-    kafka: str = "127.0.0.1:9092"
+    kafka: Annotated[str, AfterValidator(_server)] = "127.0.0.1:9092"
     kafka_security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
     kafka_security_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] | None = None
     kafka_security_username: str | None = None
     kafka_security_password: SecretStr | None = None
     kafka_security_cafile: Path | None = None
 
-    clickhouse: SecretStr = SecretStr("http://default@127.0.0.1:8123")
-    clickhouse_cluster: str = ""
-    database: str = "telemetry"
+    clickhouse: Annotated[SecretStr, AfterValidator(_secret_url)] = SecretStr("http://default@127.0.0.1:8123")
+    clickhouse_cluster: _Cluster = ""
+    database: _Identifier = "telemetry"
 
     gateway_bind: Annotated[str, AfterValidator(_host_and_port)] = "127.0.0.1:8000"
-    gateway_url: str = "http://127.0.0.1:8000"
+    gateway_url: Annotated[str, AfterValidator(_url)] = "http://127.0.0.1:8000"
     gateway_origins: str = "*"
     token: SecretStr | None = None
     auth: Literal["token", "open"] = "token"
@@ -61,7 +91,7 @@ class Settings(BaseSettings):
 
     partitions: Annotated[int, Field(gt=0, le=2047)] = 8
     replication: Annotated[int, Field(gt=0)] = 1
-    topic_prefix: str = "learnpack."
+    topic_prefix: _TopicPrefix = "learnpack."
     generation: Annotated[int, Field(gt=0)] = 1
 
     directory: Literal["open", "strict"] = "open"
@@ -69,7 +99,7 @@ class Settings(BaseSettings):
     dedup_window: Annotated[int, Field(ge=0)] = 600
     chunk_records: Annotated[int, Field(gt=0)] = 2_000
     chunk_bytes: Annotated[int, Field(gt=0)] = 8 << 20
-    redact: Annotated[tuple[str, ...], NoDecode] = ()
+    redact: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)] = ()
     store: Literal["rocksdb", "memory"] = "rocksdb"
     data: Path = Path(".telemetry")
     webhook_retention_days: Annotated[int, Field(gt=0)] = 30
@@ -101,19 +131,35 @@ class Settings(BaseSettings):
 
 
 def load_settings(**overrides: Any) -> Settings:
-    """Read the settings.
+    """Read the settings; `overrides` come before the environment, and that before `.env`.
 
-    Raises SettingsError for an unknown `TELEMETRY_` variable or a bad value, with one line that names it.
+    Raises SettingsError for an unknown `TELEMETRY_` name in the environment or in `.env`, and for a bad value, with one
+    line that names it. No value of a secret is in it.
     """
+    try:
+        sources = {**DotEnvSettingsSource(Settings).env_vars, **EnvSettingsSource(Settings).env_vars}
+    except UnicodeDecodeError as error:
+        message = f".env is not UTF-8: {error}. Save it as UTF-8."
+        raise SettingsError(message) from error
     known = Settings.settings_names()
-    for name in sorted(os.environ):
+    for name in sorted(map(str.upper, sources)):
         if name.startswith(PREFIX) and name not in known and not name.startswith(_FOREIGN):
-            message = f"{name} is not a setting; known ones: {', '.join(sorted(known))}. Unset it or correct its name."
+            # Without the prefix, for with it every two names are alike.
+            near = difflib.get_close_matches(
+                name.removeprefix(PREFIX), [one.removeprefix(PREFIX) for one in known], n=1
+            )
+            hint = f"did you mean {PREFIX}{near[0]}?" if near else f"known ones: {', '.join(sorted(known))}."
+            message = f"{name} is not a setting; {hint} Correct its name or unset it."
             raise SettingsError(message)
     try:
         return Settings(**overrides)
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        name = f"{PREFIX}{first['loc'][0]}".upper() if first["loc"] else PREFIX
-        message = f"{name}: {first['msg']} (got {first.get('input')!r}). Correct it or unset it for the default."
-        raise SettingsError(message) from error
+        raise SettingsError(_complaint(error)) from None
+
+
+def _complaint(error: ValidationError) -> str:
+    first = error.errors(include_url=False, include_context=False)[0]
+    field = str(first["loc"][0]) if first["loc"] else ""
+    annotation = Settings.model_fields[field].annotation if field in Settings.model_fields else None
+    given = "" if "SecretStr" in str(annotation) else f" (got {first['input']!r:.200})"
+    return f"{PREFIX}{field.upper()}: {first['msg']}{given}. Correct it or unset it for the default."

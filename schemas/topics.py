@@ -46,54 +46,67 @@ class Topics:
 
     @property
     def raw(self) -> str:
+        """Webhooks as they came in: the only truth, from which everything else is derived."""
         return f"{self.prefix}webhooks.raw"
 
     @property
     def ignore_rules(self) -> str:
+        """Each academy's ignore rules."""
         return f"{self.prefix}ignore-rules"
 
     @property
     def assets(self) -> str:
+        """The directory's assets."""
         return f"{self.prefix}directory.assets"
 
     @property
     def users(self) -> str:
+        """The directory's users."""
         return f"{self.prefix}directory.users"
 
     @property
     def tasks(self) -> str:
+        """The directory's tasks."""
         return f"{self.prefix}directory.tasks"
 
     @property
     def tokens(self) -> str:
+        """Personal tokens and ingest keys, by their SHA-256."""
         return f"{self.prefix}directory.tokens"
 
     @property
     def facts(self) -> str:
+        """New things that students did."""
         return self._derived("facts")
 
     @property
     def outcomes(self) -> str:
+        """What became of each webhook."""
         return self._derived("outcomes")
 
     @property
     def scores(self) -> str:
+        """What was computed of each (student, asset)."""
         return self._derived("scores")
 
     @property
     def telemetry(self) -> str:
+        """The document of each (student, asset), as the last batch or staff command left it."""
         return self._derived("telemetry")
 
     @property
     def dead_letters(self) -> str:
+        """Records that could not be processed, and why."""
         return self._derived("dead-letters")
 
     @property
     def completions(self) -> str:
+        """Students who finished a tutorial, for the LMS."""
         return f"{self.prefix}completions"
 
     @property
     def generations(self) -> str:
+        """Which generation is live, and the journal of a replay."""
         return f"{self.prefix}generations"
 
     @property
