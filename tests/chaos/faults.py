@@ -1,15 +1,34 @@
-"""What can happen to workers; each fault is one call that returns when it is over."""
+"""What can happen to workers and their broker; each fault is one call that returns when it is over."""
 
 from __future__ import annotations
 
+import asyncio
+import os
+import signal
+import time
 from typing import TYPE_CHECKING
+
+from tests.chaos.kafka import produce
 
 if TYPE_CHECKING:
     import random
 
+    from deploy.local.kafka import KafkaNode
     from tests.chaos.arena import Arena
 
-__all__ = ["FAULTS", "add_and_remove", "freeze_past_session", "kill", "wipe"]
+__all__ = [
+    "RULE",
+    "add_and_remove",
+    "change_rule_while_down",
+    "freeze_broker",
+    "freeze_past_session",
+    "kill",
+    "kill_broker",
+    "wipe",
+]
+
+# Academy 1 does not want compilations.
+RULE = b'{"rules":[{"events":["compile"]}]}'
 
 
 def kill(arena: Arena, rnd: random.Random) -> None:
@@ -33,4 +52,20 @@ def add_and_remove(arena: Arena, rnd: random.Random) -> None:
     arena.remove(rnd.choice(arena.workers))
 
 
-FAULTS = {"kill": kill, "wipe": wipe, "freeze": freeze_past_session, "scale": add_and_remove}
+def change_rule_while_down(arena: Arena, _rnd: random.Random) -> None:
+    """Kill all workers, change an academy's rules, start the workers."""
+    topic = f"{arena.settings.topic_prefix}ignore-rules"
+    arena.with_all_down(lambda: asyncio.run(produce(arena.settings.kafka, topic, [(0, b"1", RULE, [])])))
+
+
+def kill_broker(node: KafkaNode) -> None:
+    """SIGKILL the broker and start it again on the same directory and port."""
+    node.kill()
+    node.start()
+
+
+def freeze_broker(node: KafkaNode, seconds: float) -> None:
+    """Stop the broker for so long, then let it go on."""
+    os.killpg(node.pid, signal.SIGSTOP)
+    time.sleep(seconds)
+    os.killpg(node.pid, signal.SIGCONT)

@@ -15,9 +15,9 @@ from tests.chaos.checker import Expected
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["FakeFold", "RealFold"]
+__all__ = ["BY_RULE", "FakeFold", "RealFold"]
 
-_BY_RULE = b'"status_text":"Ignored by academy'
+BY_RULE = b'"status_text":"Ignored by academy'
 
 
 class FakeFold:
@@ -42,7 +42,7 @@ class RealFold:
 
     def fold(self, records: list[Any], outcomes: list[bytes]) -> Expected:
         """Fold all records but those that a rule ignored, which change nothing."""
-        by_rule = {orjson.loads(row)["id"]: row for row in outcomes if _BY_RULE in row}
+        by_rule = {orjson.loads(row)["id"]: row for row in outcomes if BY_RULE in row}
         expected, reference = Expected(scores={}), Reference()
         for chunk in self._chunks([one for one in records if one.partition << 40 | one.offset not in by_rule]):
             processor = ChunkProcessor(expected.states.get, reference, self._policy)

@@ -1,24 +1,24 @@
-"""Workers that are killed, frozen, moved and wiped under load lose nothing and count nothing twice."""
+"""Workers and brokers that are killed, frozen, moved and wiped under load lose nothing and count nothing twice.
+
+The short form; `uv run python -m tests.chaos` is the long one.
+"""
 
 from __future__ import annotations
 
-import asyncio
 import random
 from typing import TYPE_CHECKING
 
 import pytest
 
-from streams.core.policy import Policy
 from tests.chaos import faults
-from tests.chaos.arena import Arena
-from tests.chaos.checker import check
-from tests.chaos.folds import FakeFold, RealFold
-from tests.chaos.load import counting, webhooks
-from tests.chaos.worker_process import WorkerSpec
+from tests.chaos.trials import Trial, run_trial
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
+    from deploy.local.kafka import KafkaNode
+    from tests.chaos.arena import Arena
     from tests.conftest import SettingsFactory
     from tests.support.processes import Processes
 
@@ -27,32 +27,36 @@ pytestmark = [pytest.mark.system, pytest.mark.chaos]
 SEED = 11
 
 
-def spec_for(settings_factory: SettingsFactory, **overrides: object) -> WorkerSpec:
-    settings = settings_factory(partitions=4)
-    return WorkerSpec(
-        kafka=settings.kafka,
-        topic_prefix=settings.topic_prefix,
-        data_dir="",
-        ready_file="",
-        **overrides,  # type: ignore[arg-type]
-    )
+def in_turn(*actions: Callable[[Arena, random.Random], None]) -> Callable[[Arena, random.Random], None]:
+    """One action after another, one a call."""
+    left = list(actions)
+    return lambda arena, rnd: left.pop(0)(arena, rnd)
 
 
-def test_killed_frozen_and_moved_workers_stay_exact(
+def test_killed_frozen_moved_and_wiped_workers_stay_exact(
     settings: SettingsFactory, processes: Processes, tmp_path: Path
 ) -> None:
-    """Two workers are killed, wiped, frozen and exchanged under load with poison in it; the result is that of a fold."""
-    rnd = random.Random(SEED)
-    with Arena(settings(partitions=4), spec_for(settings), processes, tmp_path) as arena:
-        arena.add(), arena.add()
-        loader = arena.load(counting(20_000, rnd, bad_every=701), pause_every=100, pause_s=0.1)
-        for fault in (faults.kill, faults.add_and_remove, faults.freeze_past_session, faults.wipe):
-            loader.join(rnd.uniform(1, 4))
-            fault(arena, rnd)
-        loader.join()
-        arena.wait_until_done()
-        report = asyncio.run(check(arena.settings, FakeFold()))
-    print(report, dict(arena.exits))
+    """Two workers meet every fault under load with poison records; all rows and states are those of a fold."""
+    fault = in_turn(faults.kill, faults.add_and_remove, faults.freeze_past_session, faults.wipe)
+    trial = Trial("workers", fault, 4, 20_000, 20, real=False, pause_s=(1, 4))
+
+    report, _ = run_trial(trial, settings(partitions=4), processes, tmp_path, random.Random(SEED))
 
     assert report.is_exact, str(report)
-    assert report.records == 20_000
+    assert report.records == trial.records
+
+
+def test_a_killed_broker_and_a_changed_rule_leave_webhooks_exact(
+    kafka_nodes: Callable[[], KafkaNode], settings: SettingsFactory, processes: Processes, tmp_path: Path
+) -> None:
+    """Real documents and events survive a broker that is killed, and a rule that changes while all workers are down."""
+    node = kafka_nodes()
+    fault = in_turn(lambda _arena, _rnd: faults.kill_broker(node), faults.change_rule_while_down)
+    trial = Trial("broker", fault, 2, 2_000, 15, pause_s=(4, 6))
+
+    report, _ = run_trial(
+        trial, settings(kafka=node.bootstrap, partitions=4), processes, tmp_path, random.Random(SEED)
+    )
+
+    assert report.is_exact, str(report)
+    assert report.records == trial.records
