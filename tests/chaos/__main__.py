@@ -1,6 +1,7 @@
 """The long form of the chaos tests: `uv run python -m tests.chaos [--kills 20] [--seed 1] [--only TEXT]`.
 
-Starts a Kafka of its own, runs every trial and prints what the checker found; exits with 1 if anything was lost or doubled.
+Starts a Kafka of its own, runs every trial and prints what the checker found; exits with 1 if anything was lost or
+doubled.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ def main(
             )
             began = time.monotonic()
             try:
-                report, arena = run_trial(trial, settings, processes, directory, random.Random(seed + index))
+                report, arena = run_trial(trial, settings, processes, directory, random.Random(seed + index))  # noqa: S311 - repeatable
             finally:
                 processes.end_all()
             failed += not report.is_exact

@@ -8,7 +8,7 @@ import shutil
 import threading
 import time
 from collections import Counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 import msgspec
 
@@ -44,7 +44,7 @@ class Arena:
         self._stopped = threading.Event()
         self._supervisor = threading.Thread(target=self._supervise, daemon=True)
 
-    def __enter__(self) -> Arena:
+    def __enter__(self) -> Self:
         asyncio.run(create_topics(self.settings))
         self._supervisor.start()
         return self
@@ -113,9 +113,7 @@ class Arena:
             times = [one.timestamp for one in prepared]
             raw = f"{self.settings.topic_prefix}webhooks.raw"
             asyncio.run(
-                produce(
-                    self.settings.kafka, raw, records, pause_every=pause_every, pause_s=pause_s, timestamps=times
-                )
+                produce(self.settings.kafka, raw, records, pause_every=pause_every, pause_s=pause_s, timestamps=times)
             )
 
         thread = threading.Thread(target=send, daemon=True)

@@ -58,7 +58,9 @@ class Report:
 
     def __str__(self) -> str:
         counts = {"lost": self.lost, "doubled": self.doubled, "wrong": self.wrong}
-        texts = (f"{count.total()} {name}{f' {dict(count)}' if count.total() else ''}" for name, count in counts.items())
+        texts = (
+            f"{count.total()} {name}{f' {dict(count)}' if count.total() else ''}" for name, count in counts.items()
+        )
         return f"{self.records} records: {', '.join(texts)}"
 
     def compare(self, kind: str, expected: list[bytes], found: list[bytes], *, ordered: bool) -> None:

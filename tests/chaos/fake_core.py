@@ -40,7 +40,7 @@ class UndecodableError(Exception):
 
 
 class FakeProcessor:
-    """Each record: one fact and one outcome; each touched student: one state, which also depends on the order of records."""
+    """Each record: one fact and one outcome; each touched student: a state that depends on the order of records."""
 
     def __init__(self, load: Load) -> None:
         self._load = load
@@ -48,6 +48,7 @@ class FakeProcessor:
         self._effects = FakeEffects()
 
     def apply(self, record: Any) -> None:
+        """Count the record; bodies may ask to raise, to forget the student, for a document and so on."""
         try:
             body = orjson.loads(record.value or b"")
         except orjson.JSONDecodeError as error:
@@ -77,6 +78,7 @@ class FakeProcessor:
             effects.directory.append(("assets", b"%d" % body["asset"], orjson.dumps({"id": body["asset"]})))
 
     def finish(self) -> FakeEffects:
+        """The effects, with the touched states."""
         for key, state in self._states.items():
             assert state is not None
             gone = state["n"] == 0
@@ -109,7 +111,7 @@ def fold(records: list[Any]) -> Folded:
         processor = FakeProcessor(states.get)
         try:
             processor.apply(record)
-        except Exception:  # noqa: BLE001 - a dead letter
+        except Exception:  # noqa: BLE001, S112 - a dead letter
             continue
         effects = processor.finish()
         facts += effects.facts

@@ -8,12 +8,13 @@ import orjson
 
 from schemas.reference import Reference
 from streams.core.chunk import ChunkProcessor
-from streams.core.policy import Policy
 from tests.chaos import fake_core
 from tests.chaos.checker import Expected
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from streams.core.policy import Policy
 
 __all__ = ["BY_RULE", "FakeFold", "RealFold"]
 

@@ -124,7 +124,9 @@ async def committed(kafka: str, group: str, topic: str, partitions: int) -> dict
     """The group's committed offsets, 0 where there is none."""
     async with admin(kafka) as client:
         found = await client.list_consumer_group_offsets(group)
-    return {number: max(getattr(found.get(TopicPartition(topic, number)), "offset", 0), 0) for number in range(partitions)}
+    return {
+        number: max(getattr(found.get(TopicPartition(topic, number)), "offset", 0), 0) for number in range(partitions)
+    }
 
 
 async def is_caught_up(settings: Settings) -> bool:

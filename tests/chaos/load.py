@@ -85,7 +85,12 @@ def _event(document: dict[str, Any], user: int, at: int, rnd: random.Random) -> 
     event = rnd.choice(("open_step", "compile", "test", "ai_interaction"))
     data: dict[str, Any] = {}
     if event in ("compile", "test"):
-        data = {"starting_at": at - 900, "ended_at": at - 300, "exit_code": rnd.choice((0, 0, 1)), "source_code": "eA=="}
+        data = {
+            "starting_at": at - 900,
+            "ended_at": at - 300,
+            "exit_code": rnd.choice((0, 0, 1)),
+            "source_code": "eA==",
+        }
     elif event == "ai_interaction":
         data = {"student_message": "why?", "starting_at": at - 900, "ending_at": at}
     return {

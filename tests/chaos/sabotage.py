@@ -25,12 +25,13 @@ def drop_chunks(service: Service) -> None:
         if number % 3 or number > _DROPPED_UNTIL:
             await submit(chunk, generation)
 
-    service.app.owner.submit = lossy
+    service.app.owner.submit = lossy  # type: ignore[method-assign]  # sabotage
 
 
 def repeat_chunks(service: Service) -> None:
     """Every chunk comes twice, the second time after the next one."""
-    submit, last = service.app.owner.submit, []
+    submit = service.app.owner.submit
+    last: list[Any] = []
 
     async def echo(chunk: Any, generation: int) -> None:
         await submit(chunk, generation)
@@ -38,7 +39,7 @@ def repeat_chunks(service: Service) -> None:
             await submit(last.pop(), generation)
         last.append(chunk)
 
-    service.app.owner.submit = echo
+    service.app.owner.submit = echo  # type: ignore[method-assign]  # sabotage
 
 
 def break_store(service: Service) -> None:

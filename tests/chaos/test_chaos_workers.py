@@ -30,7 +30,11 @@ SEED = 11
 def in_turn(*actions: Callable[[Arena, random.Random], None]) -> Callable[[Arena, random.Random], None]:
     """One action after another, one a call."""
     left = list(actions)
-    return lambda arena, rnd: left.pop(0)(arena, rnd)
+
+    def next_one(arena: Arena, rnd: random.Random) -> None:
+        left.pop(0)(arena, rnd)
+
+    return next_one
 
 
 def test_killed_frozen_moved_and_wiped_workers_stay_exact(
@@ -40,7 +44,7 @@ def test_killed_frozen_moved_and_wiped_workers_stay_exact(
     fault = in_turn(faults.kill, faults.add_and_remove, faults.freeze_past_session, faults.wipe)
     trial = Trial("workers", fault, 4, 20_000, 20, real=False, pause_s=(1, 4))
 
-    report, _ = run_trial(trial, settings(partitions=4), processes, tmp_path, random.Random(SEED))
+    report, _ = run_trial(trial, settings(partitions=4), processes, tmp_path, random.Random(SEED))  # noqa: S311 - repeatable
 
     assert report.is_exact, str(report)
     assert report.records == trial.records
@@ -54,9 +58,7 @@ def test_a_killed_broker_and_a_changed_rule_leave_webhooks_exact(
     fault = in_turn(lambda _arena, _rnd: faults.kill_broker(node), faults.change_rule_while_down)
     trial = Trial("broker", fault, 2, 2_000, 15, pause_s=(4, 6))
 
-    report, _ = run_trial(
-        trial, settings(kafka=node.bootstrap, partitions=4), processes, tmp_path, random.Random(SEED)
-    )
+    report, _ = run_trial(trial, settings(kafka=node.bootstrap, partitions=4), processes, tmp_path, random.Random(SEED))  # noqa: S311 - repeatable
 
     assert report.is_exact, str(report)
     assert report.records == trial.records

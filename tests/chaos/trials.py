@@ -72,7 +72,9 @@ def run_trial(
         ready_file="",
         real=trial.real,
     )
-    load = webhooks(trial.records, rnd, day_ms=2 * _DAY_MS) if trial.real else counting(trial.records, rnd, bad_every=701)
+    load = (
+        webhooks(trial.records, rnd, day_ms=2 * _DAY_MS) if trial.real else counting(trial.records, rnd, bad_every=701)
+    )
     with Arena(settings, spec, processes, directory) as arena:
         for _ in range(trial.workers):
             arena.add()

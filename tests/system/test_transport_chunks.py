@@ -28,11 +28,13 @@ pytestmark = pytest.mark.system
 
 @pytest.fixture
 def bench(settings: SettingsFactory, processes: Processes, tmp_path: Path) -> Bench:
+    """A worker on topics of two partitions."""
     return Bench(settings(partitions=2), processes, tmp_path)
 
 
 def load(bench: Bench, count: int, seed: int = 1) -> None:
-    records = [(None, one.key, one.value, one.headers) for one in counting(count, random.Random(seed))]
+    """Append records of many students."""
+    records = [(None, one.key, one.value, one.headers) for one in counting(count, random.Random(seed))]  # noqa: S311 - repeatable
     asyncio.run(produce(bench.settings.kafka, bench.topics.raw, records))
 
 
@@ -51,7 +53,7 @@ def test_chunks_that_are_dropped_or_repeated_change_nothing(bench: Bench, sabota
 
 @pytest.mark.parametrize("store", ["rocksdb", "memory"])
 def test_a_crash_between_commit_and_store_is_made_good(bench: Bench, store: str) -> None:
-    """The disk fails after a transaction was committed: the process ends, the next one has the state of the changelog."""
+    """The disk fails after a commit: the process ends, the next one has the state of the changelog."""
     load(bench, 2_000)
 
     assert bench.start(sabotage="disk", chunk_records=50, store=store).process.wait(60) == ExitCode.CHUNK_FAILED
@@ -82,7 +84,7 @@ def test_stopping_and_starting_in_mid_stream_is_exact(bench: Bench) -> None:
 
 
 def test_records_that_retention_deleted_are_passed_over_loudly(bench: Bench) -> None:
-    """A log that begins after the committed offset is processed from its beginning, and the worker says what it lost."""
+    """A log that begins after the committed offset is processed from there, and the worker says what was lost."""
     bench.send([b"{}"] * 100)
     worker = bench.start()
     bench.wait_until_done()

@@ -24,6 +24,7 @@ LIMIT = 200_000
 
 @pytest.fixture
 def bench(settings: SettingsFactory, processes: Processes, tmp_path: Path) -> Bench:
+    """A worker that takes small records only."""
     return Bench(settings(partitions=1, max_body_bytes=LIMIT), processes, tmp_path)
 
 
@@ -52,7 +53,9 @@ def test_poison_becomes_dead_letters_and_the_rest_flows_on(bench: Bench) -> None
     assert [int(one["dead-letter-offset"]) for one in headers] == list(range(25, 30))
     assert [one["dead-letter-stage"] for one in headers] == [b"decode", b"decode", b"process", b"size", b"process"]
     assert [letter.value for letter in letters[:4]] == poison[:4]
-    assert all(one["source"] == b"learnpack" and one["dead-letter-topic"].decode() == bench.topics.raw for one in headers)
+    assert all(
+        one["source"] == b"learnpack" and one["dead-letter-topic"].decode() == bench.topics.raw for one in headers
+    )
     assert b"RuntimeError: boom" in headers[2]["dead-letter-traceback"]
     assert int(headers[4]["dead-letter-size"]) == len(poison[4] or b"")
 

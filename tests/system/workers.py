@@ -53,11 +53,14 @@ class Bench:
         return self.processes.start(msgspec.structs.replace(spec, **overrides).command())
 
     def ready_file(self, name: str = "worker") -> Path:
+        """Exists while the worker is ready."""
         return self.directory / f"{name}.ready"
 
-    def send(self, values: Iterable[bytes | None], *, partition: int = 0, key: bytes = b"u", headers: Headers = []) -> None:  # noqa: B006 - never changed
+    def send(
+        self, values: Iterable[bytes | None], *, partition: int = 0, key: bytes = b"u", headers: Headers | None = None
+    ) -> None:
         """Append records of one student to the raw topic."""
-        records = [(partition, key, value, list(headers)) for value in values]
+        records = [(partition, key, value, headers or []) for value in values]
         asyncio.run(produce(self.settings.kafka, self.topics.raw, records))
 
     def wait_until_done(self, timeout: float = 60) -> None:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 
 def nothing(_key: bytes) -> bytes | None:
+    """An empty state table."""
     return None
 
 

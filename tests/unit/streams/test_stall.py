@@ -6,6 +6,7 @@ from streams.stall import StallPolicy, StallState
 
 
 def state() -> StallState:
+    """A worker that was seen to do something at time 0."""
     return StallState(StallPolicy(patience_s=10), since=0.0)
 
 
