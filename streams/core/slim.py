@@ -138,6 +138,7 @@ def _step(step: dict[str, Any], place: int) -> Step:
     tests = _attempts(get("tests")) if get("tests") else []
     quizzes = [slim_quiz(item) for item in _objects(get("quiz_submissions"))] if get("quiz_submissions") else []
     interactions = _objects(get("ai_interactions")) if get("ai_interactions") else []
+    testable = get("is_testeable")
     position = get("position")
     slug = get("slug")
     opened = get("opened_at")
@@ -147,7 +148,7 @@ def _step(step: dict[str, Any], place: int) -> Step:
         position if type(position) is int and _LOWEST <= position <= _HIGHEST else place,
         None if opened is None else parse_time(opened),
         None if completed is None else parse_time(completed),
-        get("is_testeable") is True,
+        testable if type(testable) is bool else None,
         bool(elements),
         _pending(elements, quizzes) if elements else [],
         compilations,

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["render"]
 
 _MOST_STEPS: Final = 5
+_LONGEST_NAME: Final = 80
 _SECOND: Final = 1_000_000
 
 
@@ -47,9 +48,17 @@ def _attempts(starts: list[int | None]) -> str:
     return f"{counted}, {first}" if first == last else f"{counted}, {first} to {last}"
 
 
+def _name(mover: Mover) -> str:
+    if mover.slug is None or mover.slug == "":
+        return f"step {mover.position}"
+    slug = str(mover.slug)
+    # Students write slugs, too: none may steer the terminal that shows them.
+    slug = "".join(character if character.isprintable() else "\ufffd" for character in slug[:_LONGEST_NAME])
+    return slug if len(slug) < _LONGEST_NAME else f"{slug[:-1]}…"
+
+
 def _mover(mover: Mover, unit: Unit) -> str:
-    name = f"step {mover.position}" if mover.slug is None or mover.slug == "" else str(mover.slug)
-    line = f"    {mover.points:+7.2f}  {name} ({mover.status})"
+    line = f"    {mover.points:+7.2f}  {_name(mover)} ({mover.status})"
     if mover.starts:
         return f"{line}: {_attempts(mover.starts)}"
     return f"{line}: {_duration(mover.amount)}" if unit == "seconds" else line

@@ -1,15 +1,17 @@
-"""Version 1.0 of the indicators, sentence by sentence (learnpack.md, "Indicators"); the numbers are worked out by hand."""
+"""Version 1.0 of the indicators, sentence by sentence (learnpack.md, "Indicators"); numbers are worked out by hand."""
 
 from __future__ import annotations
 
 import json
+from types import SimpleNamespace
 from typing import Any
 
 import orjson
 import pytest
 
+from streams.core import indicators
 from streams.core.errors import UnknownAlgorithm
-from streams.core.indicators import Indicators, compute
+from streams.core.indicators import Indicators, compute, v1_0
 from streams.core.slim import slim
 from tests.support.documents import DATA, documents
 from tests.support.payloads import START, attempt, document, iso, milliseconds, step
@@ -117,7 +119,13 @@ def test_a_document_with_a_step_of_each_status() -> None:
             ],
         }
     )
-    assert (found.engagement_score, found.frustration_score, found.completion_rate, found.total_time, found.version) == (
+    assert (
+        found.engagement_score,
+        found.frustration_score,
+        found.completion_rate,
+        found.total_time,
+        found.version,
+    ) == (
         25.0,
         24.33,
         40.0,
@@ -175,7 +183,14 @@ def test_a_completion_that_does_not_parse_is_none(completed: Any) -> None:
         ([attempt(5, 1), {"starting_at": "soon", "exit_code": 0}], 0),
         ([attempt(5, 1), {"starting_at": -1, "exit_code": 0}, attempt(None, 1)], 0),
         # Text and numbers are one order.
-        ([{"started_at": iso(9), "exit_code": 0}, attempt(3, 1), {"started_at": str(milliseconds(6)), "exit_code": 1}], 2),
+        (
+            [
+                {"started_at": iso(9), "exit_code": 0},
+                attempt(3, 1),
+                {"started_at": str(milliseconds(6)), "exit_code": 1},
+            ],
+            2,
+        ),
     ],
 )
 def test_struggles_of_a_completed_step_are_the_failures_before_its_first_success(
@@ -185,14 +200,17 @@ def test_struggles_of_a_completed_step_are_the_failures_before_its_first_success
     own = of_step(step("a", 0, 60, **{kind: items}))["metrics"]
 
     assert own["status"] == "completed"
-    assert (own["comp_struggles"], own["test_struggles"]) == ((struggles, 0) if kind == "compilations" else (0, struggles))
+    assert (own["comp_struggles"], own["test_struggles"]) == (
+        (struggles, 0) if kind == "compilations" else (0, struggles)
+    )
 
 
 @pytest.mark.parametrize("kind", ["compilations", "tests"])
 def test_struggles_of_an_attempted_step_are_all_its_failures(kind: str) -> None:
     """A success does not end the count while the step is not completed."""
     items = [attempt(1, 1), attempt(2, 0), attempt(3, 1), attempt(4, None), attempt(5)]
-    own = of_step(step("a", 0, **{kind: items}))["metrics"]
+    lists: dict[str, Any] = {kind: items}
+    own = of_step(step("a", 0, **lists))["metrics"]
 
     assert own["status"] == "attempted"
     assert (own["comp_struggles"], own["test_struggles"]) == ((3, 0) if kind == "compilations" else (0, 3))
@@ -381,20 +399,18 @@ def test_full_engagement() -> None:
 
 
 @pytest.mark.parametrize(
-    ("fields", "points"),
+    ("steps", "last", "sessions", "points"),
     [
-        ({"last": 3600, "sessions": 0}, 3.0),
-        ({"last": 0, "sessions": 1}, 4.0),
-        ({"last": 0, "sessions": 0, "steps": [step("a", 0, 9), step("b")]}, 15.0),
-        ({"last": 0, "sessions": 0, "steps": [step("a", tests=[attempt(1, 1)] * 25)]}, 5.0),
-        ({"last": -36_000, "sessions": 0}, -30.0),
+        ([], 3600, 0, 3.0),
+        ([], -36_000, 0, -30.0),
+        ([], 0, 1, 4.0),
+        ([step("a", 0, 9), step("b")], 0, 0, 15.0),
+        ([step("a", tests=[attempt(1, 1)] * 25)], 0, 0, 5.0),
     ],
 )
-def test_weights_of_engagement(fields: dict[str, Any], points: float) -> None:
+def test_weights_of_engagement(steps: list[dict[str, Any]], last: float, sessions: int, points: float) -> None:
     """0.3 for ten hours, 0.2 for five sessions, 0.3 for completion, 0.2 for a hundred attempts."""
-    steps = fields.pop("steps", []) if (fields := dict(fields)) else []
-
-    assert computed(*steps, **fields).engagement_score == points
+    assert computed(*steps, last=last, sessions=sessions).engagement_score == points
 
 
 @pytest.mark.parametrize(
@@ -466,3 +482,16 @@ def test_an_unknown_version_is_named_with_those_that_exist() -> None:
         compute(slim({}), 9.9)
 
     assert (raised.value.version, raised.value.known) == (9.9, (1.0,))
+
+
+def test_another_version_stands_beside_the_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A version that is entered is computed when asked for; the first stays what is computed otherwise."""
+    nothing = Indicators({"algo_version": 1.1}, 0, 0, 0, 0, 1.1)
+    other = SimpleNamespace(
+        VERSION=1.1, SCORES=v1_0.SCORES, measure=v1_0.measure, score=v1_0.score, compute=lambda _: nothing
+    )
+    monkeypatch.setattr(indicators, "ALGORITHMS", {**indicators.ALGORITHMS, 1.1: other})
+    whole = slim(document(step("a", 0, 9)))
+
+    assert compute(whole, 1.1) is nothing
+    assert compute(whole).version == compute(whole, 1.0).version == 1.0

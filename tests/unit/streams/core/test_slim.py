@@ -8,12 +8,11 @@ import msgspec
 import orjson
 import pytest
 from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from streams.core.slim import items_of, slim, steps_of
 from streams.core.state import MISSING, Attempt, Document, Quiz, Step, Timed
 from tests.support.documents import documents
-from tests.support.strategies import json_objects, json_values
+from tests.support.telemetry import any_payloads
 
 MS = 1_734_621_469_242
 ISO = "2024-12-19T15:17:49.242Z"
@@ -248,34 +247,8 @@ def test_the_state_is_slim() -> None:
     assert sum(kept for kept, _ in sizes) < 0.03 * sum(sent for _, sent in sizes)
 
 
-_ITEMS = json_values() | st.lists(
-    json_values()
-    | json_objects(
-        "started_at", "starting_at", "ended_at", "ending_at", "exit_code", "status", "quiz_hash", "hash", "type",
-        "is_completed",
-    ),
-    max_size=3,
-)  # fmt: skip
-_STEPS = st.fixed_dictionaries(
-    {},
-    optional={
-        **dict.fromkeys(("slug", "position", "is_testeable", "opened_at", "completed_at"), json_values()),
-        **dict.fromkeys(("testeable_elements", *(field for field, _ in KINDS)), _ITEMS),
-    },
-)
-_PAYLOADS = st.fixed_dictionaries(
-    {},
-    optional={
-        **dict.fromkeys(
-            ("telemetry_id", "tutorial_started_at", "last_interaction_at", "workout_session"), json_values()
-        ),
-        "steps": json_values() | st.lists(json_values() | _STEPS, max_size=3),
-    },
-)
-
-
-@given(_PAYLOADS)
-@settings(max_examples=300)
+@given(any_payloads())
+@settings(max_examples=200)
 def test_any_json_value_may_stand_in_any_place(payload: dict[str, Any]) -> None:
     """No document raises, what is read of it packs and unpacks, and steps and items keep their places."""
     document = slim(payload)
