@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 import clickhouse_connect
 from clickhouse_connect.driver.exceptions import ClickHouseError, DatabaseError, Error
 from clickhouse_connect.driver.httputil import get_pool_manager
+from urllib3.exceptions import HTTPError
 
 from sinks.errors import ConfigurationError
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["CLICKHOUSE_ERRORS", "Failure", "connect", "failure_of", "insert_settings", "one_line"]
 
 # What a call may raise: the server's and the driver's own errors, and what the network makes of them.
-CLICKHOUSE_ERRORS: Final = (ClickHouseError, OSError)
+CLICKHOUSE_ERRORS: Final = (ClickHouseError, HTTPError, OSError)
 
 _CONNECT_SECONDS: Final = 5
 _ANSWER_SECONDS: Final = 120
@@ -32,6 +33,7 @@ class Failure(Enum):
     DATA = "some row is refused"
     SCHEMA = "the tables do not fit"
     CONFIGURATION = "it can never work like this"
+    FOREIGN = "not ClickHouse's at all"
 
 
 # Codes of ClickHouse's src/Common/ErrorCodes.cpp. What is not named here is waited for: a server that is down, slow,
@@ -89,6 +91,8 @@ _CONFIGURATION: Final = frozenset(
 
 def failure_of(error: BaseException) -> Failure:
     """What to do about an error that a call of the client raised; decided by its code, never by its text."""
+    if not isinstance(error, CLICKHOUSE_ERRORS):
+        return Failure.FOREIGN
     code = error.code if isinstance(error, Error) else None
     if code in _DATA:
         return Failure.DATA

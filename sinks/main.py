@@ -76,7 +76,7 @@ async def _connect(settings: Settings, stop: asyncio.Event) -> Client | None:
 
     async for attempt in AsyncRetrying(
         retry=retry_if_exception_type(CLICKHOUSE_ERRORS),
-        wait=wait_exponential_jitter(initial=0.2, max=_LONGEST_PAUSE),
+        wait=wait_exponential_jitter(multiplier=0.2, max=_LONGEST_PAUSE),
         stop=lambda _: stop.is_set(),
         before_sleep=report,
         reraise=True,

@@ -7,19 +7,22 @@ A bookmark without an intent says: everything before `offset` is stored. One wit
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeAlias
 
-__all__ = ["Bookmark", "Intent"]
+__all__ = ["Bookmark", "Intent", "LineId"]
 
 _FORMAT: Final = "1"
+
+# A line of a packed record: the record's offset and the line's place in it, from 0.
+LineId: TypeAlias = tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True)
 class Intent:
-    """The block that is being stored: up to offset `end` (exclusive), without the lines `excluded` (from 0)."""
+    """The block that is being stored: up to offset `end` (exclusive), without the lines `excluded` (sorted)."""
 
     end: int
-    excluded: tuple[int, ...] = ()
+    excluded: tuple[LineId, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +37,7 @@ class Bookmark:
         """What is committed beside the offset (Kafka takes 4,096 bytes by default)."""
         if self.intent is None:
             return f"{_FORMAT};{self.topic_id}"
-        excluded = ",".join(map(str, self.intent.excluded))
+        excluded = ",".join(f"{offset - self.offset}:{line}" for offset, line in self.intent.excluded)
         return f"{_FORMAT};{self.topic_id};{self.intent.end};{excluded}"
 
     @classmethod
@@ -58,4 +61,6 @@ class Bookmark:
         if not intent:
             return cls(topic_id, offset)
         end, _, excluded = intent.partition(";")
-        return cls(topic_id, offset, Intent(int(end), tuple(map(int, excluded.split(","))) if excluded else ()))
+        pairs = (pair.partition(":") for pair in excluded.split(",") if pair)
+        lines = tuple((offset + int(distance), int(line)) for distance, _, line in pairs)
+        return cls(topic_id, offset, Intent(int(end), lines))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from sinks.writer.bookmark import Bookmark
+    from sinks.writer.bookmark import Bookmark, LineId
     from sinks.writer.dead_letters import Letter
 
 __all__ = ["Block", "Buffer", "Limits", "Line", "Piece"]
@@ -31,11 +31,10 @@ class Piece:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One row of a packed record: the record's offset and timestamp (milliseconds), its place there, its bytes."""
+    """One row of a packed record: which it is, the record's timestamp (milliseconds), the bytes."""
 
-    offset: int
+    id: LineId
     timestamp: int
-    number: int
     data: bytes
 
 
@@ -57,11 +56,11 @@ class Block:
         return b"".join(piece.bodies[target] for piece in self.pieces if piece.bodies)
 
     def lines(self) -> list[Line]:
-        """The rows of a block of packed records, in offset order; their indexes name them in intents."""
+        """The rows of a block of packed records, in offset order."""
         found: list[Line] = []
         for piece in self.pieces:
             rows = (row for row in piece.bodies[0].split(b"\n") if row.strip()) if piece.bodies else ()
-            found.extend(Line(piece.offset, piece.timestamp, number, row) for number, row in enumerate(rows))
+            found.extend(Line((piece.offset, number), piece.timestamp, row) for number, row in enumerate(rows))
         return found
 
 

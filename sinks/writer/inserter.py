@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from clickhouse_connect.driver.client import Client
 
     from sinks.templates import Installation
+    from sinks.writer.bookmark import LineId
     from sinks.writer.buffer import Block
     from sinks.writer.routes import Target
 
@@ -29,7 +30,7 @@ class StaleIntentError(Exception):
     """The intent was recorded too long ago for this process to be sure that the partition is still its own."""
 
 
-def block_token(log: tuple[str, str, int], block: Block, scope: str, excluded: tuple[int, ...]) -> str:
+def block_token(log: tuple[str, str, int], block: Block, scope: str, excluded: tuple[LineId, ...]) -> str:
     """The name under which ClickHouse knows a block: the same rows always have it, other rows never.
 
     `log` is the topic's name, its Kafka id and the partition; `scope` names table and generation. A block without some

@@ -10,7 +10,7 @@ from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, wait_exp
 
 from schemas.rows import RAW
 from sinks.clickhouse import Failure, failure_of, one_line
-from sinks.errors import ConfigurationError, SinkError
+from sinks.errors import ConfigurationError
 from sinks.setup import check_tables
 from sinks.writer.inserter import StaleIntentError, block_token
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from aiokafka import TopicPartition
 
+    from sinks.writer.bookmark import LineId
     from sinks.writer.buffer import Block
     from sinks.writer.inserter import Inserter
     from sinks.writer.routes import Route, Target
@@ -39,7 +40,7 @@ class Insertion:
         self._route = route
         self._inserter = inserter
 
-    async def insert(self, block: Block, excluded: tuple[int, ...], vouched: Callable[[], Awaitable[float]]) -> None:
+    async def insert(self, block: Block, excluded: tuple[LineId, ...], vouched: Callable[[], Awaitable[float]]) -> None:
         """Insert a block without its excluded lines into each table; return once all of them have it.
 
         `vouched` is asked before each try: it returns until when (time.monotonic) the partition is surely ours, and
@@ -52,7 +53,7 @@ class Insertion:
             name = self._token(target, block, excluded)
             async for attempt in AsyncRetrying(
                 retry=retry_if_exception(_passes),
-                wait=wait_exponential_jitter(initial=0.1, max=_LONGEST_PAUSE),
+                wait=wait_exponential_jitter(multiplier=0.1, max=_LONGEST_PAUSE),
                 before_sleep=self._report,
                 reraise=True,
             ):
@@ -64,14 +65,14 @@ class Insertion:
                         await self._explain(error)
                         raise
 
-    def _bodies(self, block: Block, excluded: tuple[int, ...]) -> list[bytes]:
+    def _bodies(self, block: Block, excluded: tuple[LineId, ...]) -> list[bytes]:
         if not excluded:
             return [block.body(index) for index in range(len(self._route.targets))]
         gone = frozenset(excluded)
-        kept = b"".join(line.data + b"\n" for index, line in enumerate(block.lines()) if index not in gone)
+        kept = b"".join(line.data + b"\n" for line in block.lines() if line.id not in gone)
         return [kept] * len(self._route.targets)
 
-    def _token(self, target: Target, block: Block, excluded: tuple[int, ...]) -> str:
+    def _token(self, target: Target, block: Block, excluded: tuple[LineId, ...]) -> str:
         generation = 0 if target.table is RAW else self._inserter.installation.generation
         return block_token(
             (self._partition.topic, self._topic_id, self._partition.partition),
@@ -107,6 +108,4 @@ class Insertion:
 
 def _passes(error: BaseException) -> bool:
     """Whether to try the same insert again: ClickHouse may get well, an intent can be recorded anew."""
-    if isinstance(error, SinkError) or not isinstance(error, Exception):
-        return False
     return isinstance(error, StaleIntentError) or failure_of(error) in {Failure.WAIT, Failure.SCHEMA}

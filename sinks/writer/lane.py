@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from aiokafka import ConsumerRecord, TopicPartition
 
+    from sinks.writer.bookmark import LineId
     from sinks.writer.buffer import Block, Limits
     from sinks.writer.commits import Commits
     from sinks.writer.dead_letters import DeadLetters
@@ -120,7 +121,7 @@ class Lane:
             await self._refusals.bury_lines(block, refused)
         self._refusals.judge(block, intent.excluded)
 
-    async def _insert(self, block: Block, intent: Intent) -> dict[int, str] | None:
+    async def _insert(self, block: Block, intent: Intent) -> dict[LineId, str] | None:
         """Insert a recorded block; the lines that are refused with their reasons, or None once it is stored."""
 
         async def vouched() -> float:

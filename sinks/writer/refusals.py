@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from aiokafka import TopicPartition
 
+    from sinks.writer.bookmark import LineId
     from sinks.writer.buffer import Block
     from sinks.writer.dead_letters import DeadLetters
     from sinks.writer.inserter import Inserter
@@ -27,7 +28,7 @@ __all__ = ["Refusals"]
 _LONGEST_PAUSE: Final = 10.0
 # Beyond these a row is not the exception any more: the worker or the tables are wrong, and a topic must not drain into
 # the dead letters. The first also keeps the list of excluded lines within the size of a bookmark's metadata.
-_BAD_ROWS_OF_A_BLOCK: Final = 400
+_BAD_ROWS_OF_A_BLOCK: Final = 300
 _BAD_ROWS_IN_A_ROW: Final = 100
 
 _log = structlog.get_logger(__name__)
@@ -49,15 +50,15 @@ class Refusals:
             if piece.letter is not None:
                 await self._bury(piece.letter)
 
-    async def find(self, block: Block, excluded: tuple[int, ...], error: str) -> dict[int, str]:
-        """The lines, beside `excluded`, for which ClickHouse refused the block with `error`: index and reason each.
+    async def find(self, block: Block, excluded: tuple[LineId, ...], error: str) -> dict[LineId, str]:
+        """The lines, beside `excluded`, for which ClickHouse refused the block with `error`, and the reason of each.
 
         Raises SchemaMismatchError if all of them have a field that the table does not know, TooManyBadRowsError if
         they are more than a few bad ones, SinkError if each line alone is fine.
         """
-        lines = block.lines()
-        left = [index for index in range(len(lines)) if index not in frozenset(excluded)]
-        kept = [lines[index].data for index in left]
+        gone = frozenset(excluded)
+        left = [line for line in block.lines() if line.id not in gone]
+        kept = [line.data for line in left]
         table = self._route.targets[0].table
         found = await self._inserter.call(refused_lines, self._inserter.client, table, kept)
         if not found:
@@ -69,18 +70,16 @@ class Refusals:
                 raise mismatch
         if len(found) + len(excluded) > _BAD_ROWS_OF_A_BLOCK:
             raise self._too_many(len(found) + len(excluded), next(iter(found.values())))
-        return {left[index]: reason for index, reason in found.items()}
+        return {left[index].id: reason for index, reason in found.items()}
 
-    async def bury_lines(self, block: Block, reasons: Mapping[int, str]) -> None:
-        """Dead-letter these lines; return once Kafka has all of them."""
-        lines = block.lines()
-        for index, reason in sorted(reasons.items()):
-            line = lines[index]
-            await self._bury(
-                Letter(self._partition, line.offset, line.timestamp, reason, value=line.data, line=line.number)
-            )
+    async def bury_lines(self, block: Block, reasons: Mapping[LineId, str]) -> None:
+        """Dead-letter these lines, as far as the log still has them; return once Kafka has all of them."""
+        for line in block.lines() if reasons else ():
+            if (reason := reasons.get(line.id)) is not None:
+                offset, number = line.id
+                await self._bury(Letter(self._partition, offset, line.timestamp, reason, value=line.data, line=number))
 
-    def judge(self, block: Block, excluded: tuple[int, ...]) -> None:
+    def judge(self, block: Block, excluded: tuple[LineId, ...]) -> None:
         """Count a block that is stored; raises TooManyBadRowsError after too many bad rows with no good one between."""
         bad = len(excluded) + sum(1 for piece in block.pieces if piece.letter is not None)
         self._in_a_row = 0 if block.rows > len(excluded) else self._in_a_row + bad
@@ -90,7 +89,7 @@ class Refusals:
     async def _bury(self, letter: Letter) -> None:
         async for attempt in AsyncRetrying(
             retry=retry_if_exception_type(KafkaError),
-            wait=wait_exponential_jitter(initial=0.1, max=_LONGEST_PAUSE),
+            wait=wait_exponential_jitter(multiplier=0.1, max=_LONGEST_PAUSE),
         ):
             with attempt:
                 await self._dead_letters.send(letter)
