@@ -4,26 +4,33 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+import structlog
 from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
+from starlette.routing import Route
 
-from gateway.access import Access
-from gateway.errors import ApiError
+from gateway.access import RETRY_SECONDS
+from gateway.api import assets, ide, rules, tasks, telemetry, webhooks
+from gateway.api.openapi import DESCRIPTION, describe
+from gateway.errors import ApiError, ClientGoneError
 from gateway.health import health_routes
-from gateway.ingest import INGEST_PATH, Ingest
+from gateway.ingest import INGEST_PATHS, Ingest
 from gateway.origins import Origins
 from gateway.rates import RateLimiter
+from gateway.reading import ReadError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
+    from gateway.api.services import Services
     from gateway.bodies import Receive
-    from gateway.following import Views
     from gateway.health import Readiness
     from gateway.publishing import Publisher
-    from schemas.settings import Settings
 
 __all__ = ["Gateway", "create_app"]
+
+_log: Final = structlog.stdlib.get_logger("gateway")
 
 _SLUGS: Final = {404: "not-found", 405: "method-not-allowed"}
 
@@ -37,45 +44,77 @@ class Gateway:
 
     async def __call__(self, scope: dict[str, Any], receive: Receive, send: Callable[[Any], Any]) -> None:
         """The ASGI entry."""
-        if scope["type"] == "http" and scope["method"] == "POST" and scope["path"] == INGEST_PATH:
+        if scope["type"] == "http" and scope["method"] == "POST" and scope["path"] in INGEST_PATHS:
             await self._ingest(scope, receive, send)
         else:
             await self.api(scope, receive, send)
 
 
-def create_app(
-    settings: Settings,
-    *,
-    views: Views,
-    readiness: Callable[[], Awaitable[Readiness]],
-    publisher: Publisher,
-) -> Gateway:
-    """The application for these settings, over a reference view that somebody keeps up to date."""
-    access = Access(views, everybody=settings.auth == "open")
+def create_app(services: Services, *, publisher: Publisher, readiness: Callable[[], Awaitable[Readiness]]) -> Gateway:
+    """The application over these parts; webhooks go to `publisher`."""
+    settings = services.settings
     origins = Origins(settings.gateway_origins)
-    api = FastAPI(title="LearnPack Telemetry", version="1", redirect_slashes=False)
-    middleware, options = origins.middleware()
-    api.add_middleware(middleware, **options)  # type: ignore[arg-type]
-    api.add_exception_handler(ApiError, _answer)
-    api.add_exception_handler(HTTPException, _answer_http)
-    api.include_router(health_routes(readiness))
     ingest = Ingest(
-        access=access,
+        access=services.access,
         limiter=RateLimiter(settings.rate_limit),
         publisher=publisher,
         max_body_bytes=settings.max_body_bytes,
         default_academy=settings.default_academy,
         origin_headers=origins.headers,
     )
+    api = FastAPI(title="LearnPack Telemetry", version="1", description=DESCRIPTION, redirect_slashes=False)
+    api.state.services = services
+    middleware, options = origins.middleware()
+    api.add_middleware(middleware, **options)  # type: ignore[arg-type]
+    for kind, handler in _HANDLERS.items():
+        api.add_exception_handler(kind, handler)
+    for module in (ide, webhooks, rules, telemetry, tasks, assets):
+        api.include_router(module.router)
+    api.include_router(health_routes(readiness))
+    # Never reached by a POST, but so that other methods are refused as such.
+    api.router.routes.extend(Route(path, ingest, methods=["POST"], include_in_schema=False) for path in INGEST_PATHS)
+    describe(api, INGEST_PATHS)
     return Gateway(ingest, api)
 
 
-def _answer(request: Request, error: Exception) -> Response:
+async def _answer(request: Request, error: Exception) -> Response:
     assert isinstance(error, ApiError)  # noqa: S101 - Starlette calls handlers by the type they are registered for
     body = error.body(request.headers.get("accept-language"))
     return Response(body, status_code=error.status, headers=error.headers, media_type="application/json")
 
 
-def _answer_http(request: Request, error: Exception) -> Response:
+async def _answer_http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101 - as above
-    return _answer(request, ApiError(_SLUGS.get(error.status_code, "not-found")))
+    refusal = ApiError(_SLUGS.get(error.status_code, "not-found"), dict(error.headers or {}))
+    return await _answer(request, refusal)
+
+
+async def _answer_invalid(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)  # noqa: S101 - as above
+    first = error.errors()[0]
+    return await _answer(request, ApiError("invalid-filter", field=first["loc"][-1], values=first["input"]))
+
+
+async def _answer_unreadable(request: Request, error: Exception) -> Response:
+    _log.warning("ClickHouse cannot be read", path=request.url.path, reason=str(error))
+    refusal = ApiError("data-unavailable", {"Retry-After": str(RETRY_SECONDS)}, seconds=RETRY_SECONDS)
+    return await _answer(request, refusal)
+
+
+async def _answer_gone(_request: Request, _error: Exception) -> Response:
+    return Response(status_code=400)
+
+
+async def _answer_bug(request: Request, error: Exception) -> Response:
+    _log.error("a request failed", path=request.url.path, exc_info=error)
+    return await _answer(request, ApiError("internal-error"))
+
+
+_HANDLERS: Final[dict[type[Exception], Callable[[Request, Exception], Awaitable[Response]]]] = {
+    ApiError: _answer,
+    HTTPException: _answer_http,
+    RequestValidationError: _answer_invalid,
+    ReadError: _answer_unreadable,
+    ClientGoneError: _answer_gone,
+    Exception: _answer_bug,
+}

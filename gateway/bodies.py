@@ -11,7 +11,7 @@ import orjson
 
 from gateway.errors import ApiError, ClientGoneError
 
-__all__ = ["MAX_DEPTH", "READ_SECONDS", "check_depth", "decompress", "parse_object", "read_body"]
+__all__ = ["MAX_DEPTH", "READ_SECONDS", "check_depth", "decompress", "parse_json", "parse_object", "read_body"]
 
 Receive = Callable[[], Awaitable[Any]]
 
@@ -82,28 +82,35 @@ def decompress(body: bytes, encoding: bytes, limit: int) -> bytes:
     return b"".join(parts)
 
 
-def parse_object(body: bytes) -> dict[str, Any]:
-    """The JSON object in a body; raises ApiError 400 for bad JSON, too deep nesting or anything but an object."""
+def parse_json(body: bytes) -> Any:
+    """The JSON in a body; raises ApiError 400 for bad JSON and too deep nesting."""
     try:
         parsed = orjson.loads(body)
     except orjson.JSONDecodeError:
         raise ApiError("invalid-json") from None
+    check_depth(parsed)
+    return parsed
+
+
+def parse_object(body: bytes) -> dict[str, Any]:
+    """The JSON object in a body; raises ApiError 400 for anything else."""
+    parsed = parse_json(body)
     if type(parsed) is not dict:
         raise ApiError("invalid-body")
-    check_depth(parsed)
     return parsed
 
 
 def check_depth(parsed: Any) -> None:
     """Raise ApiError 400 where parsed JSON nests deeper than MAX_DEPTH."""
-    level = [parsed]
+    level = [parsed] if type(parsed) in (dict, list) else []
     for _ in range(MAX_DEPTH):
+        if not level:
+            return
         level = [
             value
             for container in level
             for value in (container.values() if type(container) is dict else container)
             if type(value) is dict or type(value) is list
         ]
-        if not level:
-            return
-    raise ApiError("json-too-deep", limit=MAX_DEPTH)
+    if level:
+        raise ApiError("json-too-deep", limit=MAX_DEPTH)

@@ -67,20 +67,19 @@ class Delivery:
         await self._producer.stop()
         await self._spool.close()
 
-    async def publish(self, record: RawRecord) -> None:
-        """Return when Kafka or the spool has the record; raises UnavailableError."""
+    async def publish(self, record: RawRecord) -> int | None:
+        """Return when Kafka (its place there) or the spool (None) has the record; raises UnavailableError."""
         if self._direct:
             try:
-                await self._producer.send(record)
+                return await self._producer.send(record)
             except KafkaUnavailableError as error:
                 self._leave_direct(str(error))
-            else:
-                return
         # Nothing may be awaited from here until the spool counts the record: recovery ends when it is empty.
         try:
             await self._spool.append(record)
         except SpoolError as error:
             raise UnavailableError(str(error)) from error
+        return None
 
     def _leave_direct(self, reason: str) -> None:
         if self._direct:

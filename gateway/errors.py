@@ -10,12 +10,15 @@ GatewayError
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import orjson
 
 from gateway.messages import TRANSPORT
 from schemas.messages import MESSAGES, preferred_language, translate
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 __all__ = ["ApiError", "ClientGoneError", "GatewayError", "KafkaUnavailableError", "SpoolError", "UnavailableError"]
 
@@ -29,11 +32,11 @@ class GatewayError(Exception):
 class ApiError(GatewayError):
     """A request that is refused with the status and the text of a slug; `headers` go out with the answer."""
 
-    def __init__(self, slug: str, headers: dict[str, str] | None = None, **values: object) -> None:
+    def __init__(self, slug: str, headers: Mapping[str, str] | None = None, /, **values: object) -> None:
         super().__init__(slug)
         self.slug = slug
         self.status = _STATUSES[slug]
-        self.headers = headers or {}
+        self.headers = dict(headers or {})
         self.values = values
 
     def body(self, accept_language: str | None) -> bytes:

@@ -27,9 +27,10 @@ if TYPE_CHECKING:
     from gateway.rates import RateLimiter
     from schemas.directory import Token
 
-__all__ = ["INGEST_PATH", "Ingest"]
+__all__ = ["INGEST_PATHS", "Ingest"]
 
-INGEST_PATH: Final = "/v1/assignment/me/telemetry"
+# The second is where the IDE posts what it has just posted to the first; the body tells that it is the same.
+INGEST_PATHS: Final = ("/v1/assignment/me/telemetry", "/v1/learnpack/telemetry")
 
 NOTHING_SENT: Final = b"this request couldn't no be processed"
 

@@ -13,6 +13,7 @@ from aiokafka.partitioner import murmur2
 
 from gateway.errors import KafkaUnavailableError
 from schemas.topics import Topics
+from schemas.webhook import OFFSET_BITS
 
 if TYPE_CHECKING:
     from gateway.publishing import RawRecord
@@ -27,6 +28,7 @@ _MAX_BATCH_BYTES: Final = 1 << 20
 _RECORD_OVERHEAD: Final = 64 << 10
 _REQUEST_TIMEOUT_MS: Final = 10_000
 _CLOSE_SECONDS: Final = 5.0
+_NOT_CONNECTED: Final = "not connected"
 
 
 @lru_cache(maxsize=1 << 16)
@@ -41,8 +43,8 @@ class _Lane:
 
     def __init__(self, partition: int) -> None:
         self.partition = partition
-        self.sent: list[asyncio.Future[None]] = []
-        self.waiting: deque[tuple[RawRecord, asyncio.Future[None]]] = deque()
+        self.sent: list[asyncio.Future[int]] = []
+        self.waiting: deque[tuple[RawRecord, asyncio.Future[int]]] = deque()
         self.task: asyncio.Task[None] | None = None
 
 
@@ -88,8 +90,7 @@ class RawProducer:
     async def probe(self) -> None:
         """Ask a broker for its metadata; raises KafkaUnavailableError if none answers in time."""
         if self._producer is None:
-            message = "not connected"
-            raise KafkaUnavailableError(message)
+            raise KafkaUnavailableError(_NOT_CONNECTED)
         try:
             async with asyncio.timeout(ACK_SECONDS):
                 await self._producer.client.fetch_all_metadata()
@@ -103,17 +104,28 @@ class RawProducer:
             await _close(producer)
         self.give_up("the producer was stopped")
 
-    def send(self, record: RawRecord) -> asyncio.Future[None]:
-        """Take a record; the future is done when all replicas have it, and fails with KafkaUnavailableError."""
-        waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    def send(self, record: RawRecord) -> asyncio.Future[int]:
+        """Take a record; the future gives its place in the log when all replicas have it, or KafkaUnavailableError."""
+        waiter: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         if self._producer is None:
-            waiter.set_exception(KafkaUnavailableError("not connected"))
+            waiter.set_exception(KafkaUnavailableError(_NOT_CONNECTED))
             return waiter
-        lane = self._lanes[_hash(record.key) % len(self._lanes)]
+        partition = _hash(record.key) if record.partition is None else record.partition
+        lane = self._lanes[partition % len(self._lanes)]
         lane.waiting.append((record, waiter))
         if lane.task is None:
             lane.task = asyncio.get_running_loop().create_task(self._run(lane, self._producer))
         return waiter
+
+    async def put(self, topic: str, key: bytes, value: bytes) -> None:
+        """Send a record to a compacted topic; raises KafkaUnavailableError."""
+        if self._producer is None:
+            raise KafkaUnavailableError(_NOT_CONNECTED)
+        try:
+            async with asyncio.timeout(ACK_SECONDS):
+                await self._producer.send_and_wait(topic, value, key)
+        except (KafkaError, TimeoutError) as error:
+            raise KafkaUnavailableError(_reason(error)) from error
 
     def give_up(self, reason: str) -> None:
         """Fail whatever waits, each partition's in order; batches that were handed over may still arrive."""
@@ -135,10 +147,10 @@ class RawProducer:
                 async with asyncio.timeout(ACK_SECONDS):
                     sent = await producer.send_batch(batch, self._topic, partition=lane.partition)
                     sent.add_done_callback(_look_at)
-                    await sent
-                for waiter in lane.sent:
+                    place = lane.partition << OFFSET_BITS | (await sent).offset
+                for ordinal, waiter in enumerate(lane.sent):
                     if not waiter.done():
-                        waiter.set_result(None)
+                        waiter.set_result(place + ordinal)
                 lane.sent.clear()
             lane.task = None
         except (KafkaError, TimeoutError) as error:
@@ -149,7 +161,7 @@ class RawProducer:
     def _fill(lane: _Lane, batch: Any) -> Any:
         waiting = lane.waiting
         while waiting:
-            (key, value, headers, timestamp), waiter = waiting[0]
+            (key, value, headers, timestamp, _), waiter = waiting[0]
             if batch.append(timestamp=timestamp, key=key, value=value, headers=headers) is None:
                 break
             lane.sent.append(waiter)

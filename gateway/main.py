@@ -11,7 +11,10 @@ from typing import TYPE_CHECKING, Final
 import structlog
 import uvloop
 
+from gateway.access import Access
+from gateway.api.services import Services
 from gateway.app import create_app
+from gateway.commands import Commands
 from gateway.delivery import Delivery
 from gateway.errors import KafkaUnavailableError, SpoolError
 from gateway.following import Views
@@ -55,6 +58,15 @@ async def _run(settings: Settings, follow_views: Follow, ready_file: Path | None
     views = Views(follow_views, settings.spool, _end_process)
     clickhouse = ClickHouse(settings)
 
+    services = Services(
+        settings=settings,
+        access=Access(views, everybody=settings.auth == "open"),
+        views=views,
+        clickhouse=clickhouse,
+        producer=producer,
+        commands=Commands(delivery, clickhouse),
+    )
+
     async def kafka_answers() -> bool:
         try:
             await producer.probe()
@@ -78,7 +90,7 @@ async def _run(settings: Settings, follow_views: Follow, ready_file: Path | None
         closing.push_async_callback(delivery.stop)
         await views.start()
         closing.push_async_callback(views.stop)
-        app = create_app(settings, views=views, readiness=readiness, publisher=delivery)
+        app = create_app(services, publisher=delivery, readiness=readiness)
         await serve(app, settings.gateway_bind, once_listening=announce)
 
 

@@ -5,8 +5,16 @@ from __future__ import annotations
 from typing import Final
 
 from schemas.messages import Message
+from schemas.staff import DURATION, NUMBER, OBJECT
 
-__all__ = ["TRANSPORT"]
+__all__ = ["FIELD_ERRORS", "TRANSPORT"]
+
+# In Spanish, what is wrong with a field that staff sent.
+FIELD_ERRORS: Final = {
+    NUMBER: "Se requiere un número válido.",
+    OBJECT: "Se requiere un objeto JSON.",
+    DURATION: "La duración tiene un formato incorrecto. Use [-][D ]HH:MM:SS[.ffffff], segundos o ISO 8601.",
+}
 
 TRANSPORT: Final[dict[str, Message]] = {
     "body-timeout": Message(
@@ -19,6 +27,21 @@ TRANSPORT: Final[dict[str, Message]] = {
         400,
         "The header {header} must be printable ASCII of at most {limit} characters.",
         "El encabezado {header} debe ser ASCII imprimible de {limit} caracteres como máximo.",
+    ),
+    "data-unavailable": Message(
+        503,
+        "The data cannot be read now. Try again in {seconds} s.",
+        "No se pueden leer los datos ahora. Intente de nuevo en {seconds} s.",
+    ),
+    "internal-error": Message(
+        500,
+        "Something went wrong here; it is in the gateway's log.",
+        "Algo falló aquí; está en el registro del servicio.",
+    ),
+    "invalid-sort": Message(
+        400,
+        "`sort` may be one of: {known}.",
+        "`sort` puede ser uno de: {known}.",
     ),
     "json-too-deep": Message(
         400,

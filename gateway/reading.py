@@ -41,7 +41,10 @@ class ClickHouse:
         async with self._connecting:
             if self._client is None:
                 self._client = await clickhouse_connect.get_async_client(
-                    dsn=self._url, connect_timeout=_CONNECT_SECONDS, send_receive_timeout=_ANSWER_SECONDS
+                    dsn=self._url,
+                    database=self.database,
+                    connect_timeout=_CONNECT_SECONDS,
+                    send_receive_timeout=_ANSWER_SECONDS,
                 )
             return self._client
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Spool", "SpooledRecords"]
 
-_decode = msgspec.msgpack.Decoder(tuple[bytes, bytes, list[tuple[str, bytes]], int]).decode
+_decode = msgspec.msgpack.Decoder(tuple[bytes, bytes, list[tuple[str, bytes]], int, int | None]).decode
 _encode = msgspec.msgpack.Encoder().encode
 
 

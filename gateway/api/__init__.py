@@ -1,0 +1,1 @@
+"""Routes of the IDE, staff and the LMS: each module one resource."""

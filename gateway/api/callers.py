@@ -1,0 +1,94 @@
+"""Dependencies of routes: the gateway's parts, and who calls with which academy and capability."""
+
+from __future__ import annotations
+
+from typing import Annotated, NamedTuple
+
+from fastapi import Depends, Header, Query, Request, Security
+from fastapi.security import APIKeyHeader, APIKeyQuery
+
+from gateway.access import RETRY_SECONDS, require, required_academy, secret_of
+from gateway.api.services import Services
+from gateway.errors import ApiError
+from schemas.directory import Token
+
+__all__ = ["Caller", "Parts", "Staff", "require_sight", "staff_with"]
+
+_header = APIKeyHeader(
+    name="Authorization",
+    auto_error=False,
+    scheme_name="token",
+    description="`Token <token>` or `Bearer <token>`.",
+)
+_parameter = APIKeyQuery(
+    name="token",
+    auto_error=False,
+    scheme_name="tokenParameter",
+    description="The token, for clients that can only be given a URL.",
+)
+
+
+async def _services(request: Request) -> Services:
+    services: Services = request.app.state.services
+    return services
+
+
+Parts = Annotated[Services, Depends(_services)]
+
+
+async def _caller(
+    services: Parts,
+    authorization: Annotated[str | None, Security(_header)] = None,
+    parameter: Annotated[str | None, Security(_parameter)] = None,
+) -> Token:
+    token = services.access.token(secret_of(authorization, parameter))
+    if not services.views.complete:
+        raise ApiError("starting", {"Retry-After": str(RETRY_SECONDS)}, seconds=RETRY_SECONDS)
+    return token
+
+
+Caller = Annotated[Token, Depends(_caller)]
+
+
+class Staff(NamedTuple):
+    """A caller with the wanted capability in an academy."""
+
+    token: Token
+    academy: int
+
+
+class staff_with:  # noqa: N801 - reads as the function that it is used as
+    """A dependency: the caller must have a capability in the academy that the request names."""
+
+    def __init__(self, capability: str) -> None:
+        self.capability = capability
+
+    async def __call__(
+        self,
+        token: Caller,
+        header: Annotated[str | None, Header(alias="Academy", description="The academy's id.", examples=["1"])] = None,
+        parameter: Annotated[str | None, Query(alias="academy", description="In place of the header.")] = None,
+    ) -> Staff:
+        """Raises ApiError: 401, 403 or 400."""
+        academy = required_academy(header, parameter)
+        require(token, self.capability, academy)
+        return Staff(token, academy)
+
+
+def require_sight(services: Services, token: Token, user_id: int | None) -> None:
+    """Raise ApiError 403 unless a token may read a student's documents: the own ones, or with read_assignment.
+
+    The capability counts in the academies that the student is a member of; where an open directory does not know the
+    student, in any.
+    """
+    if token.user_id is not None and token.user_id == user_id:
+        return
+    academies = {academy for academy, names in token.academies.items() if "read_assignment" in names}
+    student = None if user_id is None else services.reference.user(user_id)
+    if student is None:
+        allowed = bool(academies) and not services.strict
+    else:
+        allowed = not academies.isdisjoint(student.academies)
+    if not allowed:
+        academy = ", ".join(map(str, student.academies)) if student is not None else "-"
+        raise ApiError("missing-capability", capability="read_assignment", academy=academy or "-")

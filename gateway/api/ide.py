@@ -1,0 +1,100 @@
+"""What LearnPack's IDE reads back when it starts."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Query, Response
+from pydantic import BaseModel
+
+from gateway.api.callers import Caller, Parts, require_sight
+from gateway.api.refusals import OF_ANY_CALLER, refusals
+from gateway.api.services import Services, json_answer
+from gateway.documents import read_documents
+from gateway.errors import ApiError
+from schemas.webhook import normal_user_id
+
+__all__ = ["router"]
+
+router = APIRouter(prefix="/v1/learnpack", tags=["LearnPack"])
+
+_MAX_USERS: Final = 100
+_TRUE: Final = frozenset({"1", "true", "yes"})
+_EXAMPLE: Final = {
+    "results": [
+        {
+            "telemetry_id": "6d4a0c9e-0b0f-4b67-9c2e-0a4f6f3f9b11",
+            "user_id": 1234,
+            "slug": "javascript-arrays-intro",
+            "agent": "cloud",
+            "tutorial_started_at": 1734600000000,
+            "last_interaction_at": 1734603600000,
+        }
+    ]
+}
+
+
+class Documents(BaseModel):
+    """Documents, newest first."""
+
+    results: list[dict[str, Any]]
+
+
+@router.get(
+    "/telemetry",
+    summary="Read documents back",
+    response_model=Documents,
+    responses={
+        200: {"content": {"application/json": {"example": _EXAMPLE}}},
+        **refusals(*OF_ANY_CALLER, "missing-capability", "invalid-filter", "data-unavailable"),
+    },
+)
+async def read_back(
+    services: Parts,
+    token: Caller,
+    *,
+    user_ids: Annotated[
+        str | None, Query(description="Numbers, comma-separated; the token's own user by default.", examples=["1234"])
+    ] = None,
+    package_slug: Annotated[str | None, Query(description="Slug or alias of a tutorial; all by default.")] = None,
+    include_steps: Annotated[str | None, Query(description="`true` for whole documents.", examples=["true"])] = None,
+    include_buffer: Annotated[  # noqa: ARG001 - the IDE sends it; here everything is always read
+        str | None, Query(description="Has no effect: what was accepted is always included.")
+    ] = None,
+) -> Response:
+    """The own documents, or with read_assignment those of students; each with what streamed events added to it."""
+    users = _users(user_ids, token.user_id)
+    for user in users:
+        require_sight(services, token, user)
+    if not users:
+        require_sight(services, token, None)
+    documents = await read_documents(services.clickhouse, [str(user) for user in users], _slugs(services, package_slug))
+    results = [document for known in documents if (document := known.merged()) is not None]
+    if (include_steps or "").strip().lower() not in _TRUE:
+        results = [{name: value for name, value in document.items() if name != "steps"} for document in results]
+    return json_answer({"results": results})
+
+
+def _users(user_ids: str | None, own: int | None) -> list[int]:
+    if not user_ids:
+        return [] if own is None else [own]
+    users = []
+    for word in user_ids.split(","):
+        user = normal_user_id(word)
+        if user is None:
+            continue
+        if not user.isdigit() or not user.isascii() or len(user) > 18:  # noqa: PLR2004 - fits 64 bits
+            raise ApiError("invalid-filter", field="user_ids", values=word[:200])
+        users.append(int(user))
+    if len(users) > _MAX_USERS:
+        raise ApiError("invalid-filter", field="user_ids", values=f"> {_MAX_USERS}")
+    return users
+
+
+def _slugs(services: Services, package_slug: str | None) -> list[str]:
+    """The slugs that a tutorial's documents may be kept under: as it is named, and that of its canonical asset."""
+    if not package_slug:
+        return []
+    asset = services.reference.asset_by_slug(package_slug)
+    canonical = package_slug if asset is None else services.reference.canonical(asset).slug
+    return sorted({package_slug, canonical})

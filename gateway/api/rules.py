@@ -1,0 +1,93 @@
+"""An academy's ignore rules: read them, replace them."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from typing import Annotated, Any, Final
+
+import orjson
+from fastapi import APIRouter, Depends, Request, Response
+
+from gateway.access import RETRY_SECONDS
+from gateway.api.callers import Parts, Staff, staff_with
+from gateway.api.refusals import OF_STAFF, refusals
+from gateway.api.services import Services, json_answer, json_body
+from gateway.errors import ApiError, KafkaUnavailableError
+from schemas.rules import FIELDS, RulesError, validate
+from schemas.topics import Topics
+
+__all__ = ["router"]
+
+router = APIRouter(prefix="/v1/assignment/academy/learnpack", tags=["ignore rules"])
+
+_PATH: Final = "/telemetry-webhook-ignore"
+_FORCE_SECONDS: Final = 2.0
+_POLL_SECONDS: Final = 0.01
+
+_LISTS: Final[dict[str, Any]] = {name: {"type": "array", "items": {}} for name in FIELDS}
+_RULES: Final[dict[str, Any]] = {
+    "type": "object",
+    "properties": {
+        "rules": {"type": "array", "items": {"type": "object", "properties": _LISTS}},
+        **_LISTS,
+    },
+}
+_EXAMPLE: Final = {"rules": [{"events": ["batch"], "learnpack_package_ids": [13190]}, {"user_ids": [123]}]}
+_CONTENT: Final[dict[str, Any]] = {"application/json": {"schema": _RULES, "example": _EXAMPLE}}
+
+
+@router.get(_PATH, summary="Read the ignore rules", responses={200: {"content": _CONTENT}, **refusals(*OF_STAFF)})
+async def read_rules(services: Parts, staff: Annotated[Staff, Depends(staff_with("read_assignment"))]) -> Response:
+    """The rules in force, `{}` if there are none."""
+    return json_answer(_stored(services, staff.academy))
+
+
+@router.put(
+    _PATH,
+    summary="Replace the ignore rules",
+    responses={
+        200: {"content": _CONTENT},
+        **refusals(
+            *OF_STAFF,
+            "invalid-json",
+            "json-too-deep",
+            "body-too-large",
+            "invalid-telemetry-webhook-ignore-body",
+            "invalid-telemetry-webhook-ignore-field",
+            "unavailable",
+        ),
+    },
+    openapi_extra={
+        "requestBody": {
+            "content": {"application/json": {"schema": {**_RULES, "type": ["object", "null"]}, "example": _EXAMPLE}}
+        }
+    },
+)
+async def replace_rules(
+    request: Request, services: Parts, staff: Annotated[Staff, Depends(staff_with("crud_telemetry"))]
+) -> Response:
+    """Check and store the whole object; the answer is what was stored, and the next GET gives it."""
+    try:
+        rules = validate(await json_body(request, services.settings.max_body_bytes))
+    except RulesError as error:
+        raise ApiError(error.slug, {}, **error.values) from error
+    topic = Topics.of(services.settings).ignore_rules
+    try:
+        await services.producer.put(topic, b"%d" % staff.academy, orjson.dumps(rules))
+    except KafkaUnavailableError as error:
+        raise ApiError("unavailable", {"Retry-After": str(RETRY_SECONDS)}, seconds=RETRY_SECONDS) from error
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(_FORCE_SECONDS):
+            await _in_force(services, staff.academy, rules)
+    return json_answer(rules)
+
+
+async def _in_force(services: Services, academy: int, rules: dict[str, Any]) -> None:
+    while _stored(services, academy) != rules:  # noqa: ASYNC110 - the view belongs to whoever follows the topics
+        await asyncio.sleep(_POLL_SECONDS)
+
+
+def _stored(services: Services, academy: int) -> dict[str, Any]:
+    rules = services.reference.rules(academy)
+    return {} if rules is None else rules.stored

@@ -1,0 +1,58 @@
+"""What routes work with, and what all of them do alike: read a body, answer JSON."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import orjson
+from fastapi import Request, Response
+
+from gateway.bodies import decompress, parse_json, read_body
+
+if TYPE_CHECKING:
+    from gateway.access import Access
+    from gateway.commands import Commands
+    from gateway.following import Views
+    from gateway.kafka import RawProducer
+    from gateway.reading import ClickHouse
+    from schemas.reference import Reference
+    from schemas.settings import Settings
+
+__all__ = ["Services", "json_answer", "json_body"]
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """The gateway's parts, as routes need them."""
+
+    settings: Settings
+    access: Access
+    views: Views
+    clickhouse: ClickHouse
+    producer: RawProducer
+    commands: Commands
+
+    @property
+    def reference(self) -> Reference:
+        """What the reference topics say."""
+        return self.views.reference
+
+    @property
+    def strict(self) -> bool:
+        """Whether only what the directory knows exists."""
+        return self.settings.directory == "strict"
+
+
+async def json_body(request: Request, limit: int) -> Any:
+    """The JSON of a request's body, None for an empty one; raises ApiError for what is too large or not JSON."""
+    length = request.headers.get("content-length", "")
+    body = await read_body(request.receive, limit=limit, declared=int(length) if length.isdigit() else None)
+    encoding = request.headers.get("content-encoding", "").strip().lower().encode("latin-1")
+    body = decompress(body, encoding, limit)
+    return parse_json(body) if body.strip() else None
+
+
+def json_answer(content: Any, status: int = 200, headers: dict[str, str] | None = None) -> Response:
+    """An answer of JSON."""
+    return Response(orjson.dumps(content), status_code=status, headers=headers, media_type="application/json")

@@ -1,0 +1,122 @@
+"""A student's task with its telemetry, and what completing the tutorial made of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from fastapi import APIRouter, Response
+from pydantic import BaseModel, ConfigDict
+
+from gateway.api.callers import Caller, Parts, require_sight
+from gateway.api.refusals import OF_ANY_CALLER, refusals
+from gateway.api.services import Services, json_answer
+from gateway.documents import read_documents
+from gateway.errors import ApiError
+from schemas.times import parse_time
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from gateway.documents import StoredDocument
+    from schemas.directory import Task
+
+__all__ = ["router"]
+
+router = APIRouter(prefix="/v1/assignment", tags=["tasks"])
+
+_MAX_DIGITS: Final = 18
+_EXAMPLE: Final = {
+    "id": 890699,
+    "title": "Arrays Practice",
+    "task_status": "PENDING",
+    "associated_slug": "javascript-arrays-intro",
+    "revision_status": "PENDING",
+    "task_type": "EXERCISE",
+    "assignment_telemetry": {"event": "batch", "step": 8, "interactions": 55},
+    "created_at": "2026-04-15T09:20:00Z",
+    "updated_at": "2026-04-15T10:35:00Z",
+}
+
+
+class TaskWithTelemetry(BaseModel):
+    """The task as the directory has it, with the student's document of its tutorial."""
+
+    model_config = ConfigDict(extra="allow")
+
+    id: int
+    title: str | None = None
+    task_status: str | None = None
+    associated_slug: str | None = None
+    revision_status: str | None = None
+    task_type: str | None = None
+    assignment_telemetry: dict[str, Any] | None
+
+
+@router.get(
+    "/task/{task_id}",
+    summary="A task with its telemetry",
+    response_model=TaskWithTelemetry,
+    responses={
+        200: {"content": {"application/json": {"example": _EXAMPLE}}},
+        **refusals(*OF_ANY_CALLER, "task-not-found", "data-unavailable"),
+    },
+)
+async def read_task(services: Parts, token: Caller, task_id: str) -> Response:
+    """The own task, or with read_assignment a student's; the document is null where there is none yet."""
+    task = _task(services, task_id)
+    if task is None:
+        raise ApiError("task-not-found", task=task_id)
+    try:
+        require_sight(services, token, task.user_id)
+    except ApiError:
+        # Whether there is such a task is not for everybody to know.
+        raise ApiError("task-not-found", task=task_id) from None
+    own, canonical = await _telemetry(services, task)
+    shown = own or canonical
+    return json_answer(
+        {
+            **task.fields(),
+            **_completion(services, task, canonical or own),
+            "assignment_telemetry": None if shown is None else shown.merged(),
+        }
+    )
+
+
+def _task(services: Services, task_id: str) -> Task | None:
+    if not task_id.isascii() or not task_id.isdigit() or len(task_id) > _MAX_DIGITS:
+        return None
+    return services.reference.task(int(task_id))
+
+
+async def _telemetry(services: Services, task: Task) -> tuple[StoredDocument | None, StoredDocument | None]:
+    """What there is under the task's own slug, and under the canonical one of its translations."""
+    slug = task.associated_slug
+    if not slug:
+        return None, None
+    asset = services.reference.asset_by_slug(slug)
+    canonical = slug if asset is None else services.reference.canonical(asset).slug
+    documents = await read_documents(services.clickhouse, [str(task.user_id)], sorted({slug, canonical}))
+    found = {document.asset_slug: document for document in documents}
+    return found.get(slug), found.get(canonical)
+
+
+def _completion(services: Services, task: Task, telemetry: StoredDocument | None) -> dict[str, Any]:
+    """The fields that a completion, or new work on what is not complete, sets until the LMS says otherwise."""
+    asset = None if not task.associated_slug else services.reference.asset_by_slug(task.associated_slug)
+    graded = not services.strict or (asset is not None and services.reference.canonical(asset).graded)
+    if telemetry is None or telemetry.completion_rate is None or not graded:
+        return {}
+    finished = telemetry.finished_at
+    if finished is not None:
+        at = finished.strftime("%Y-%m-%dT%H:%M:%SZ")
+        done = {"task_status": "DONE", "revision_status": "APPROVED", "delivered_at": at, "reviewed_at": at}
+        return {} if _changed_since(task, finished) else done
+    pending = task.task_type == "EXERCISE" and task.task_status != "DONE"
+    if not pending or telemetry.updated_at is None or _changed_since(task, telemetry.updated_at):
+        return {}
+    return {"task_status": "PENDING", "revision_status": "PENDING"}
+
+
+def _changed_since(task: Task, instant: datetime) -> bool:
+    changed = parse_time(task.fields().get("updated_at"))
+    return changed is not None and changed > instant.timestamp() * 1_000_000
