@@ -23,6 +23,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 import clickhouse_connect
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis_settings
 
 from deploy.local.clickhouse import ClickHouseServer
 from deploy.local.kafka import KafkaNode
@@ -35,6 +37,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from clickhouse_connect.driver.client import Client
+
+# No test may fail because the machine is busy.
+hypothesis_settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+hypothesis_settings.load_profile("untimed")
 
 
 class SettingsFactory(Protocol):
@@ -126,6 +132,13 @@ def processes(tmp_path: Path) -> Iterator[Processes]:
         yield started
     finally:
         started.end_all()
+
+
+@pytest.fixture(scope="session")
+def local_clickhouse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClickHouseServer]:
+    """The server of deploy/local for the tests of itself, even where `stack` runs in containers."""
+    with ClickHouseServer(tmp_path_factory.mktemp("clickhouse"), user="telemetry", password="p@ss/word") as server:
+        yield server
 
 
 @pytest.fixture
