@@ -20,7 +20,7 @@ from streams.core.slim import slim, slim_attempt, slim_interaction, slim_quiz
 from streams.core.state import Origin, Overlay, Session
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from schemas.directory import Asset, Task
     from schemas.reference import Reference
@@ -51,7 +51,7 @@ class Apply:
     Facts go to `facts`; `settle` writes the scores of a day that ends.
     """
 
-    __slots__ = ("_facts", "_policy", "_reference", "_settle", "_store")
+    __slots__ = ("_facts", "_policy", "_recalled", "_reference", "_settle", "_store")
 
     def __init__(
         self,
@@ -66,6 +66,7 @@ class Apply:
         self._policy = policy
         self._facts = facts
         self._settle = settle
+        self._recalled: dict[tuple[str, int | None], Resolved | None] = {}
 
     def touch(self, live: Live, webhook: Webhook, now: int) -> None:
         """Note that a webhook changed the state."""
@@ -143,7 +144,7 @@ class Apply:
         session = self._store.session(webhook.student, telemetry_id) if telemetry_id else None
         known = None
         if session is not None and session.asset_slug is not None:
-            known = recall(session.asset_slug, session.asset_id, self._reference, strict=self._policy.strict)
+            known = self._recall(session.asset_slug, session.asset_id)
         resolved = resolve_event(webhook.payload, known, self._reference, strict=self._policy.strict)
         if resolved is None and self._policy.strict:
             return Applied(error(texts.ASSET_NOT_FOUND))
@@ -160,7 +161,13 @@ class Apply:
         finishing = item.event in ("open_step", "test")
         return Applied(DONE, live, completion=self._completion(live, resolved, now) if finishing else None)
 
-    def _details(self, webhook: Webhook, item: Overlay) -> Mapping[str, Any]:
+    def _recall(self, slug: str, asset_id: int | None) -> Resolved | None:
+        # The reference does not change within a chunk.
+        if (slug, asset_id) not in self._recalled:
+            self._recalled[slug, asset_id] = recall(slug, asset_id, self._reference, strict=self._policy.strict)
+        return self._recalled[slug, asset_id]
+
+    def _details(self, webhook: Webhook, item: Overlay) -> str:
         data = webhook.payload.get("data")
         held = item.attempt or item.interaction or item.quiz
         return NOTHING if held is None or type(data) is not dict else _DETAILS[item.event](held, data)
@@ -180,7 +187,7 @@ class Apply:
             "stream" if webhook.is_streaming and webhook.event != texts.BATCH else "batch",
         )
 
-    def _orphan(self, webhook: Webhook, item: Overlay, details: Mapping[str, Any], session: Session | None) -> None:
+    def _orphan(self, webhook: Webhook, item: Overlay, details: str, session: Session | None) -> None:
         """Tell an item of an unknown tutorial, and keep it if a batch may still name that."""
         origin = self._origin(webhook, webhook.actor or f"webhook:{webhook.id}")
         if webhook.actor is not None and webhook.telemetry_id:

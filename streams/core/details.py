@@ -1,8 +1,14 @@
-"""What a fact says about its item: codes, sizes and times, never texts."""
+"""What a fact says about its item: codes, sizes and times, never texts.
+
+The columns are written as a fragment of the fact's JSON line, from `exit_code` to `properties`: facts are what the
+worker writes most of, and formatting one this way costs a third of building and encoding a dict.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
+
+import orjson
 
 from streams.core.state import MISSING
 
@@ -11,73 +17,94 @@ if TYPE_CHECKING:
 
     from streams.core.state import Attempt, Quiz, Timed
 
-__all__ = ["NOTHING", "attempt_details", "interaction_details", "quiz_details", "span"]
+__all__ = ["NOTHING", "attempt_details", "completion_details", "interaction_details", "quiz_details"]
 
 _LONGEST_TYPE: Final = 64
 _LONGEST_TEXT: Final = 128
-_MAX_CODE: Final = (1 << 31) - 1
-
-NOTHING: Final[Mapping[str, Any]] = {
-    "exit_code": None,
-    "succeeded": None,
-    "duration_ms": None,
-    "error_type": "",
-    "code_bytes": None,
-    "output_bytes": None,
-    "properties": {},
-}
+_EXTRAS: Final = ("signal", "memoryUsage", "cpuUsage")
 
 
-def span(started: int | None, ended: int | None) -> int | None:
+def _details(  # noqa: PLR0917 - the columns in their order
+    exit_code: int | None = None,
+    succeeded: bool | None = None,  # noqa: FBT001 - as above
+    duration_ms: int | None = None,
+    error_type: str = '""',
+    code_bytes: int | None = None,
+    output_bytes: int | None = None,
+    properties: str = "{}",
+) -> str:
+    return (
+        f'"exit_code":{"null" if exit_code is None else exit_code},'
+        f'"succeeded":{"null" if succeeded is None else "true" if succeeded else "false"},'
+        f'"duration_ms":{"null" if duration_ms is None else duration_ms},'
+        f'"error_type":{error_type},'
+        f'"code_bytes":{"null" if code_bytes is None else code_bytes},'
+        f'"output_bytes":{"null" if output_bytes is None else output_bytes},'
+        f'"properties":{properties}'
+    )
+
+
+NOTHING: Final = _details()
+
+
+def _span(started: int | None, ended: int | None) -> int | None:
     """The milliseconds between two instants in microseconds; negative where the clock went back."""
     return None if started is None or ended is None else (ended - started) // 1000
 
 
 def _decoded_bytes(value: Any) -> int:
     """The size of the text that a base64 field holds (the clients encode all texts of attempts)."""
-    if type(value) is not str:
+    if type(value) is not str or not value:
         return 0
     size = len(value)
-    return size if size % 4 else size // 4 * 3 - value[-2:].count("=")
+    if size % 4:
+        return size
+    padding = 0 if value[-1] != "=" else 1 if value[-2] != "=" else 2
+    return size // 4 * 3 - padding
 
 
 def _text_bytes(value: Any) -> int:
     return len(value.encode("utf-8", "surrogatepass")) if type(value) is str else 0
 
 
-def _code(code: int | bool | None) -> int | None:  # noqa: FBT001 - False is MISSING, as in the state
-    if code is MISSING or code is None:
-        return None
-    return code if -_MAX_CODE <= code <= 2 * _MAX_CODE + 1 else None
+def _plain(value: Any) -> bool:
+    if type(value) is str:
+        return 0 < len(value) <= _LONGEST_TYPE
+    return type(value) is int or type(value) is float
 
 
-def attempt_details(slim: Attempt, item: Mapping[str, Any]) -> dict[str, Any]:
+def _json(value: Any) -> str:
+    return orjson.dumps(value).decode()
+
+
+def attempt_details(slim: Attempt, item: Mapping[str, Any]) -> str:
     """The columns of a compilation or a test."""
+    code = slim.code
+    missing = code is MISSING
     error_type = item.get("errorType")
-    properties = {name: value for name in ("signal", "memoryUsage", "cpuUsage") if _plain(value := item.get(name))}
-    return {
-        "exit_code": _code(slim.code),
-        "succeeded": None if slim.code is MISSING else not slim.failed,
-        "duration_ms": span(slim.started, slim.ended),
-        "error_type": error_type[:_LONGEST_TYPE] if type(error_type) is str else "",
-        "code_bytes": _decoded_bytes(item.get("source_code")),
-        "output_bytes": _decoded_bytes(item.get("stdout")) + _decoded_bytes(item.get("stderr")),
-        "properties": properties,
-    }
+    extras = {name: item[name] for name in _EXTRAS if name in item and _plain(item[name])}
+    return _details(
+        None if missing else code,
+        None if missing else code == 0,
+        _span(slim.started, slim.ended),
+        _json(error_type[:_LONGEST_TYPE]) if error_type and type(error_type) is str else '""',
+        _decoded_bytes(item.get("source_code")),
+        _decoded_bytes(item.get("stdout")) + _decoded_bytes(item.get("stderr")),
+        _json(extras) if extras else "{}",
+    )
 
 
-def interaction_details(slim: Timed, item: Mapping[str, Any]) -> dict[str, Any]:
+def interaction_details(slim: Timed, item: Mapping[str, Any]) -> str:
     """The columns of a question to the AI tutor."""
-    return {
-        **NOTHING,
-        "duration_ms": span(slim.started, slim.ended),
-        "code_bytes": _text_bytes(item.get("source_code")),
-        "output_bytes": _text_bytes(item.get("ai_response")),
-        "properties": {"message_bytes": _text_bytes(item.get("student_message"))},
-    }
+    return _details(
+        duration_ms=_span(slim.started, slim.ended),
+        code_bytes=_text_bytes(item.get("source_code")),
+        output_bytes=_text_bytes(item.get("ai_response")),
+        properties=_json({"message_bytes": _text_bytes(item.get("student_message"))}),
+    )
 
 
-def quiz_details(slim: Quiz, item: Mapping[str, Any]) -> dict[str, Any]:
+def quiz_details(slim: Quiz, item: Mapping[str, Any]) -> str:
     """The columns of a quiz submission."""
     selections = item.get("selections")
     properties: dict[str, Any] = {"quiz_hash": slim.quiz_hash[:_LONGEST_TEXT]}
@@ -85,15 +112,9 @@ def quiz_details(slim: Quiz, item: Mapping[str, Any]) -> dict[str, Any]:
         properties["percentage"] = percentage
     if type(selections) is list:
         properties["selections"] = len(selections)
-    return {
-        **NOTHING,
-        "succeeded": slim.passed,
-        "duration_ms": span(slim.started, slim.ended),
-        "properties": properties,
-    }
+    return _details(succeeded=slim.passed, duration_ms=_span(slim.started, slim.ended), properties=_json(properties))
 
 
-def _plain(value: Any) -> bool:
-    if type(value) is str:
-        return 0 < len(value) <= _LONGEST_TYPE
-    return type(value) is int or type(value) is float
+def completion_details(opened: int | None, completed: int | None) -> str:
+    """The columns of a completed step: how long it was open."""
+    return _details(duration_ms=_span(opened, completed))

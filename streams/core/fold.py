@@ -13,7 +13,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from streams.core.details import NOTHING, attempt_details, interaction_details, quiz_details, span
+from streams.core.details import (
+    NOTHING,
+    attempt_details,
+    completion_details,
+    interaction_details,
+    quiz_details,
+)
 from streams.core.slim import items_of, steps_of
 from streams.core.state import Document, Overlay, Seen
 from streams.core.view import View, find_step, order
@@ -34,7 +40,7 @@ _DERIVED: Final = 1
 _CONFIRMED: Final = 2
 
 # The kinds of items: the fact's event, the document's list, the attribute of Step and Seen, and the fact's columns.
-KINDS: Final[tuple[tuple[str, str, str, Callable[[Any, Mapping[str, Any]], dict[str, Any]]], ...]] = (
+KINDS: Final[tuple[tuple[str, str, str, Callable[[Any, Mapping[str, Any]], str]], ...]] = (
     ("compile", "compilations", "compilations", attempt_details),
     ("test", "tests", "tests", attempt_details),
     ("ai_interaction", "ai_interactions", "interactions", interaction_details),
@@ -129,9 +135,7 @@ def _tell_items(step: Step, key: str, seen: Seen, source: Mapping[str, Any], fac
             sources = items_of(source, field)
             for index in new:
                 item = items[index]
-                facts.write(
-                    event, key, step.position, item.started, details=details(item, sources[index]), own=item.started
-                )
+                facts.write(event, key, step.position, item.started, details(item, sources[index]), own=item.started)
 
 
 def _tell_document(
@@ -139,11 +143,15 @@ def _tell_document(
 ) -> None:
     if not state.started:
         state.started = True
-        facts.write("start_tutorial", "", None, document.started, details=NOTHING, once=True)
+        facts.write("start_tutorial", "", None, document.started, NOTHING, once=True)
     if not document.steps:
         return
     sources = steps_of(payload)
+    told = state.document.steps if state.document is not None else []
     for index, step in enumerate(document.steps):
+        # What the stored document says of a step has been told.
+        if index < len(told) and told[index] == step:
+            continue
         if (
             step.opened is None
             and step.completed is None
@@ -154,7 +162,7 @@ def _tell_document(
         seen = _seen(state, key)
         if step.opened is not None and not seen.opened:
             seen.opened = True
-            facts.write("open_step", key, step.position, step.opened, details=NOTHING, once=True)
+            facts.write("open_step", key, step.position, step.opened, NOTHING, once=True)
         _tell_items(step, key, seen, sources[index], facts)
         if step.completed is not None:
             if not seen.completed:
@@ -165,8 +173,8 @@ def _tell_document(
 
 
 def _tell_completed(step: Step, key: str, facts: FactLines) -> None:
-    details = {**NOTHING, "duration_ms": span(step.opened, step.completed)}
-    facts.write("complete_step", key, step.position, step.completed, details=details, once=True)
+    details = completion_details(step.opened, step.completed)
+    facts.write("complete_step", key, step.position, step.completed, details, once=True)
 
 
 def _reconcile(live: Live, facts: FactLines) -> None:
@@ -186,7 +194,7 @@ def _reconcile(live: Live, facts: FactLines) -> None:
     for key, seen in state.seen.items():
         if seen.completed == _DERIVED and key not in completed:
             seen.completed = 0
-            facts.write("complete_step", key, None, None, details=NOTHING, once=True, deleted=True)
+            facts.write("complete_step", key, None, None, NOTHING, once=True, deleted=True)
 
 
 def _extent(document: Document) -> tuple[int, int]:
@@ -289,12 +297,12 @@ def fold_batch(live: Live, payload: Mapping[str, Any], document: Document, arriv
     return answer
 
 
-def fold_streamed(live: Live, item: Overlay, details: Mapping[str, Any], facts: FactLines) -> None:
-    """Fold a streamed item into the state; `details` are its fact's columns."""
+def fold_streamed(live: Live, item: Overlay, details: str, facts: FactLines) -> None:
+    """Fold a streamed item into the state; `details` are its fact's columns (streams.core.details)."""
     state = live.state
     if not state.started:
         state.started = True
-        facts.write("start_tutorial", "", None, item.at, details=NOTHING, once=True)
+        facts.write("start_tutorial", "", None, item.at, NOTHING, once=True)
     view = live.view
     steps = view.document.steps
     index = find_step(steps, item.position, item.slug)
@@ -329,12 +337,12 @@ def _repeats(overlay: list[Overlay], item: Overlay) -> bool:
 
 
 def _tell_streamed(
-    item: Overlay, key: str, position: int | None, seen: Seen, *, details: Mapping[str, Any], facts: FactLines
+    item: Overlay, key: str, position: int | None, seen: Seen, *, details: str, facts: FactLines
 ) -> None:
     if item.event == "open_step":
         if not seen.opened:
             seen.opened = True
-            facts.write("open_step", key, position, item.at, details=details, once=True)
+            facts.write("open_step", key, position, item.at, details, once=True)
         return
     place = _KIND_OF[item.event]
     start = item.own_start
@@ -345,4 +353,4 @@ def _tell_streamed(
         if start in known:
             return
         known.append(start)
-    facts.write(item.event, key, position, item.at, details=details, own=start)
+    facts.write(item.event, key, position, item.at, details, own=start)

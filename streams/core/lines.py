@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, Final
 
@@ -10,7 +11,7 @@ import orjson
 from schemas.times import sql_time
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from streams.core.state import Origin
 
@@ -29,54 +30,64 @@ def user_number(actor: str | None) -> int | None:
     return number if number <= _MAX_USER else None
 
 
-def item_id(actor: str, asset_slug: str, step_slug: str, event: str, *own: int) -> str:
+def _identity(text: bytes) -> str:
+    return str(int.from_bytes(blake2b(text, digest_size=16).digest(), "big"))
+
+
+def item_id(actor: str, asset: str, step_slug: str, event: str, *own: int) -> str:
     """The identity of a fact as a UInt128's decimal text.
 
     `own` is the item's own start (microseconds), or its webhook id and ordinal where it has none; nothing for what
     happens once per step or tutorial (contract.md, `item_id`).
     """
-    identity = orjson.dumps((actor, asset_slug, step_slug, event, *own))
-    return str(int.from_bytes(blake2b(identity, digest_size=16).digest(), "big"))
+    return _identity(orjson.dumps((actor, asset, step_slug, event, *own)))
 
 
 class FactLines:
-    """Writes the facts of one webhook and one asset; their common columns are encoded once."""
+    """Writes the facts of one webhook and one asset; what they share is encoded once."""
 
-    __slots__ = ("_actor", "_asset", "_head", "_lines", "_ordinal", "_origin", "_received")
+    __slots__ = ("_asset", "_head", "_lines", "_ordinal", "_origin", "_step", "_step_columns", "_step_identity")
 
     def __init__(self, origin: Origin, asset_slug: str, asset_id: int | None, lines: list[bytes]) -> None:
         """Append to `lines` the facts that `origin` tells about one asset.
 
         Where the asset is unknown its slug is empty, and the telemetry_id stands in for it in the identity.
         """
-        self._actor = origin.actor
-        self._asset = asset_slug or f"?{origin.telemetry_id}"
         self._origin = origin
-        self._received = origin.received_at
         self._lines = lines
         self._ordinal = 0
-        self._head = (
-            orjson.dumps(
-                {
-                    "received_at": sql_time(origin.received_at),
-                    "academy_id": origin.academy_id,
-                    "user_id": user_number(origin.actor),
-                    "actor": origin.actor,
-                    "telemetry_id": origin.telemetry_id,
-                    "asset_slug": asset_slug,
-                    "asset_id": asset_id,
-                    "package_id": origin.package_id,
-                    "source": origin.source,
-                    "webhook_id": origin.webhook_id,
-                }
-            )[:-1]
-            + b","
-        )
+        # The beginning of what item_id encodes.
+        self._asset = orjson.dumps((origin.actor, asset_slug or f"?{origin.telemetry_id}"))[:-1]
+        self._step: tuple[str, int | None] | None = None
+        self._step_columns = ""
+        self._step_identity = b""
+        columns = {
+            "received_at": sql_time(origin.received_at),
+            "academy_id": origin.academy_id,
+            "user_id": user_number(origin.actor),
+            "actor": origin.actor,
+            "telemetry_id": origin.telemetry_id,
+            "asset_slug": asset_slug,
+            "asset_id": asset_id,
+            "package_id": origin.package_id,
+            "source": origin.source,
+            "webhook_id": origin.webhook_id,
+        }
+        self._head = orjson.dumps(columns)[:-1].decode()
 
     @property
     def count(self) -> int:
         """How many facts this webhook has told so far."""
         return self._ordinal
+
+    def _at_step(self, slug: str, position: int | None) -> None:
+        if self._step != (slug, position):
+            encoded = orjson.dumps(slug)
+            self._step = slug, position
+            self._step_columns = (
+                f'"step_slug":{encoded.decode()},"step_position":{"null" if position is None else position}'
+            )
+            self._step_identity = b"%b,%b" % (self._asset, encoded)
 
     def write(
         self,
@@ -84,41 +95,38 @@ class FactLines:
         step_slug: str,
         step_position: int | None,
         at: int | None,
+        details: str,
         *,
-        details: Mapping[str, Any],
         own: int | None = None,
         once: bool = False,
         version: int | None = None,
         deleted: bool = False,
     ) -> None:
-        """Append one fact that happened at `at` (microseconds, None when unknown).
+        """Append one fact that happened at `at` (microseconds, None when unknown), with its `details` columns.
 
         `own` is the item's own start, `once` marks what happens once per step or tutorial, `version` defaults to the
         webhook's version and `deleted` takes an earlier fact back.
         """
-        ordinal = self._ordinal
+        self._at_step(step_slug, step_position)
+        origin, ordinal = self._origin, self._ordinal
         self._ordinal = ordinal + 1
+        name = event.encode()
         if once:
-            identity: Sequence[int] = ()
+            identity = b'%b,"%b"]' % (self._step_identity, name)
         elif own is None:
-            identity = (self._origin.webhook_id, ordinal)
+            identity = b'%b,"%b",%d,%d]' % (self._step_identity, name, origin.webhook_id, ordinal)
         else:
-            identity = (own,)
-        milliseconds = self._received if at is None else at // 1000
+            identity = b'%b,"%b",%d]' % (self._step_identity, name, own)
+        milliseconds = origin.received_at if at is None else at // 1000
         if not 0 <= milliseconds < LATEST_MS:
-            milliseconds = self._received
-        tail = {
-            "event": event,
-            "occurred_at": sql_time(milliseconds),
-            "step_slug": step_slug,
-            "step_position": step_position,
-            **details,
-            "ordinal": ordinal,
-            "item_id": item_id(self._actor, self._asset, step_slug, event, *identity),
-            "version": self._origin.version if version is None else version,
-            "deleted": int(deleted),
-        }
-        self._lines.append(self._head + orjson.dumps(tail)[1:])
+            milliseconds = origin.received_at
+        self._lines.append(
+            (
+                f'{self._head},"event":"{event}","occurred_at":"{sql_time(milliseconds)}",{self._step_columns},{details},'
+                f'"ordinal":{ordinal},"item_id":"{_identity(identity)}",'
+                f'"version":{origin.version if version is None else version},"deleted":{1 if deleted else 0}}}'
+            ).encode()
+        )
 
 
 def outcome_line(
@@ -141,24 +149,21 @@ def outcome_line(
     version: int,
 ) -> bytes:
     """The final status row of a webhook; instants are in milliseconds."""
-    return orjson.dumps(
-        {
-            "id": webhook_id,
-            "is_streaming": int(is_streaming),
-            "event": event,
-            "academy_ids": academy_ids,
-            "student_id": student_id,
-            "asset_id": asset_id,
-            "package_slug": package_slug,
-            "learnpack_package_id": learnpack_package_id,
-            "status": status,
-            "status_text": status_text,
-            "verdict": verdict,
-            "result": result,
-            "source": source,
-            "created_at": sql_time(created_at),
-            "updated_at": sql_time(updated_at),
-            "version": version,
-            "deleted": 0,
-        }
-    )
+    created = sql_time(created_at)
+    updated = created if updated_at == created_at else sql_time(updated_at)
+    return (
+        f'{{"id":{webhook_id},"is_streaming":{1 if is_streaming else 0},"event":{_quoted(event)},'
+        f'"academy_ids":{orjson.dumps(academy_ids).decode() if academy_ids else "[]"},'
+        f'"student_id":{"null" if student_id is None else student_id},'
+        f'"asset_id":{"null" if asset_id is None else asset_id},"package_slug":{_quoted(package_slug)},'
+        f'"learnpack_package_id":{"null" if learnpack_package_id is None else learnpack_package_id},'
+        f'"status":"{status}","status_text":{_quoted(status_text)},"verdict":"{verdict}",'
+        f'"result":{"null" if result is None else orjson.dumps(result).decode()},"source":"{source}",'
+        f'"created_at":"{created}","updated_at":"{updated}","version":{version},"deleted":0}}'
+    ).encode()
+
+
+@lru_cache(maxsize=8192)
+def _quoted(text: str) -> str:
+    """JSON of a text that recurs: an event, a slug, a verdict's text."""
+    return orjson.dumps(text).decode()

@@ -13,8 +13,6 @@ from streams.core.lines import FactLines
 from streams.core.state import Orphan
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from streams.core.fold import Live
     from streams.core.state import Origin, Overlay, Session
 
@@ -24,16 +22,16 @@ __all__ = ["MOST", "adopt", "keep", "tell"]
 MOST: Final = 500
 
 
-def tell(origin: Origin, item: Overlay, details: Mapping[str, Any], facts: list[bytes], **changes: Any) -> None:
+def tell(origin: Origin, item: Overlay, details: str, facts: list[bytes], **changes: Any) -> None:
     """Tell the fact of an item whose tutorial is unknown."""
     once = item.event == "open_step" and origin.telemetry_id != ""
     slug = item.slug or f"#{item.position}"
     FactLines(origin, "", None, facts).write(
-        item.event, slug, item.position, item.at, details=details, own=item.own_start, once=once, **changes
+        item.event, slug, item.position, item.at, details, own=item.own_start, once=once, **changes
     )
 
 
-def keep(session: Session, origin: Origin, item: Overlay, details: Mapping[str, Any]) -> bool:
+def keep(session: Session, origin: Origin, item: Overlay, details: str) -> bool:
     """Keep an item until its asset is known, unless it is kept already; whether it is new."""
     start = item.own_start
     if start is not None or item.event == "open_step":
@@ -47,7 +45,7 @@ def keep(session: Session, origin: Origin, item: Overlay, details: Mapping[str, 
             ):
                 return False
     if len(session.orphans) < MOST:
-        session.orphans.append(Orphan(origin, item, dict(details)))
+        session.orphans.append(Orphan(origin, item, details))
     return True
 
 

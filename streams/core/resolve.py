@@ -7,7 +7,7 @@ falls back to its own slug, and every asset is graded; what the directory happen
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from schemas.coercion import as_integer, as_integers, as_slug
 
@@ -30,6 +30,10 @@ __all__ = [
     "resolve_id",
     "resolver",
 ]
+
+
+# Most payloads have none of the places where candidates may stand.
+_NAMES: Final = frozenset({"asset_id", "asset_ids", "package", "payload"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +65,8 @@ def candidate_ids(payload: Mapping[str, Any]) -> list[int]:
     They come from the first that is not null of `asset_id` and `asset_ids` in the root, in `payload.package` and in
     `package`.
     """
+    if _NAMES.isdisjoint(payload):
+        return []
     nested = payload.get("payload")
     for level in (payload, nested.get("package") if isinstance(nested, dict) else None, payload.get("package")):
         if not isinstance(level, dict):

@@ -6,7 +6,7 @@ All times are microseconds since 1970 UTC, or None where the client sent no time
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
@@ -173,7 +173,7 @@ class Orphan(msgspec.Struct, array_like=True, frozen=True):
 
     origin: Origin
     item: Overlay
-    details: dict[str, Any]
+    details: str
 
 
 class Session(msgspec.Struct, array_like=True):

@@ -45,9 +45,9 @@ class Record:
 class Webhook:
     """A raw record with its merged payload and what follows from that alone.
 
-    `version` orders what it writes: its id, but for a dead letter sent again its own place in the log, so that it replaces
-    what the first try wrote. `actor` is whose it is (None: nobody's), `user` the reported user id, normalised, `student` the key that its partition
-    and its redelivery memory go by, `academy` its scope.
+    `version` orders what it writes: its id, but for a dead letter sent again its own place in the log, so that it
+    replaces what the first try wrote. `actor` is whose it is (None: nobody's), `user` the reported user id,
+    normalised, `student` the key that its partition and its redelivery memory go by, `academy` its scope.
     """
 
     id: int
