@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Any, Final
 
 import structlog
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from gateway.api.services import Services
     from gateway.bodies import Receive
     from gateway.health import Readiness
+    from gateway.metrics import Metrics
     from gateway.publishing import Publisher
 
 __all__ = ["Gateway", "create_app"]
@@ -38,19 +40,41 @@ _SLUGS: Final = {404: "not-found", 405: "method-not-allowed"}
 class Gateway:
     """Sends POSTs of webhooks to the ingest route, everything else to FastAPI."""
 
-    def __init__(self, ingest: Ingest, api: FastAPI) -> None:
+    def __init__(self, ingest: Ingest, api: FastAPI, metrics: Metrics) -> None:
         self._ingest = ingest
+        self._metrics = metrics
         self.api = api
 
     async def __call__(self, scope: dict[str, Any], receive: Receive, send: Callable[[Any], Any]) -> None:
         """The ASGI entry."""
-        if scope["type"] == "http" and scope["method"] == "POST" and scope["path"] in INGEST_PATHS:
+        if scope["type"] != "http":
+            await self.api(scope, receive, send)
+        elif scope["method"] == "POST" and scope["path"] in INGEST_PATHS:
             await self._ingest(scope, receive, send)
         else:
-            await self.api(scope, receive, send)
+            await self._measured(scope, receive, send)
+
+    async def _measured(self, scope: dict[str, Any], receive: Receive, send: Callable[[Any], Any]) -> None:
+        status = 0
+
+        async def noting(message: Any) -> None:
+            nonlocal status
+            status = message.get("status", status)
+            await send(message)
+
+        began = time.perf_counter()
+        try:
+            await self.api(scope, receive, noting)
+        finally:
+            # The template and not the path, which may be anything.
+            route = getattr(scope.get("route"), "path", "other")
+            self._metrics.requests.labels(route, status).inc()
+            self._metrics.seconds.labels(route).observe(time.perf_counter() - began)
 
 
-def create_app(services: Services, *, publisher: Publisher, readiness: Callable[[], Awaitable[Readiness]]) -> Gateway:
+def create_app(
+    services: Services, *, publisher: Publisher, metrics: Metrics, readiness: Callable[[], Awaitable[Readiness]]
+) -> Gateway:
     """The application over these parts; webhooks go to `publisher`."""
     settings = services.settings
     origins = Origins(settings.gateway_origins)
@@ -58,6 +82,7 @@ def create_app(services: Services, *, publisher: Publisher, readiness: Callable[
         access=services.access,
         limiter=RateLimiter(settings.rate_limit),
         publisher=publisher,
+        metrics=metrics,
         max_body_bytes=settings.max_body_bytes,
         default_academy=settings.default_academy,
         origin_headers=origins.headers,
@@ -70,11 +95,11 @@ def create_app(services: Services, *, publisher: Publisher, readiness: Callable[
         api.add_exception_handler(kind, handler)
     for module in (ide, webhooks, rules, telemetry, tasks, assets):
         api.include_router(module.router)
-    api.include_router(health_routes(readiness))
+    api.include_router(health_routes(readiness, metrics))
     # Never reached by a POST, but so that other methods are refused as such.
     api.router.routes.extend(Route(path, ingest, methods=["POST"], include_in_schema=False) for path in INGEST_PATHS)
     describe(api, INGEST_PATHS)
-    return Gateway(ingest, api)
+    return Gateway(ingest, api, metrics)
 
 
 async def _answer(request: Request, error: Exception) -> Response:

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import orjson
 
+from gateway.deadlines import Deadlines
 from gateway.errors import ApiError, ClientGoneError
 
 __all__ = ["MAX_DEPTH", "READ_SECONDS", "check_depth", "decompress", "parse_json", "parse_object", "read_body"]
@@ -23,6 +24,8 @@ READ_SECONDS: Final = 30.0
 
 _GZIP: Final = 31
 
+_deadlines: Final = Deadlines(READ_SECONDS)
+
 
 async def read_body(receive: Receive, *, limit: int, declared: int | None) -> bytes:
     """The body of a request, as sent.
@@ -32,11 +35,19 @@ async def read_body(receive: Receive, *, limit: int, declared: int | None) -> by
     """
     if declared is not None and declared > limit:
         raise ApiError("body-too-large", limit=limit)
+    task = asyncio.current_task()
+    assert task is not None  # noqa: S101 - this is a coroutine
+    _deadlines.watch(task)
     try:
-        async with asyncio.timeout(READ_SECONDS):
-            return await _read(receive, limit)
-    except TimeoutError:
-        raise ApiError("body-timeout", {"Connection": "close"}, seconds=int(READ_SECONDS)) from None
+        body = await _read(receive, limit)
+    except asyncio.CancelledError:
+        if _deadlines.release(task):
+            task.uncancel()
+            raise ApiError("body-timeout", {"Connection": "close"}, seconds=int(READ_SECONDS)) from None
+        raise
+    finally:
+        _deadlines.release(task)
+    return body
 
 
 async def _read(receive: Receive, limit: int) -> bytes:

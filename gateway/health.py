@@ -6,10 +6,12 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 from fastapi import APIRouter
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, PlainTextResponse, Response
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
+
+    from gateway.metrics import Metrics
 
 __all__ = ["Readiness", "health_routes"]
 
@@ -28,8 +30,8 @@ class Readiness:
         return self.kafka and self.clickhouse and self.views
 
 
-def health_routes(readiness: Callable[[], Awaitable[Readiness]]) -> APIRouter:
-    """`/health/live` and `/health/ready`."""
+def health_routes(readiness: Callable[[], Awaitable[Readiness]], metrics: Metrics) -> APIRouter:
+    """`/health/live`, `/health/ready` and `/metrics`."""
     router = APIRouter(tags=["health"])
 
     @router.get("/health/live", summary="The process answers")
@@ -46,5 +48,9 @@ def health_routes(readiness: Callable[[], Awaitable[Readiness]]) -> APIRouter:
         return JSONResponse(
             {"status": "ok" if state.ready else "not ready", **asdict(state)}, status_code=200 if state.ready else 503
         )
+
+    @router.get("/metrics", summary="Metrics for Prometheus", response_class=PlainTextResponse)
+    async def prometheus() -> Response:
+        return Response(metrics.text(), media_type=metrics.content_type)
 
     return router

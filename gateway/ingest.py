@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import time
-import uuid
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 from gateway.access import RETRY_SECONDS, academy_id, require_upload, secret_of
@@ -15,6 +15,7 @@ from gateway.bodies import decompress, parse_object, read_body
 from gateway.errors import ApiError, ClientGoneError, UnavailableError
 from gateway.publishing import RawRecord
 from gateway.queries import MAX_QUERY_BYTES, parse_query
+from gateway.receipts import Receipts
 from schemas.headers import RawHeaders, encode_headers
 from schemas.webhook import academy_of, merge, student_key
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
     from gateway.access import Access
     from gateway.bodies import Receive
+    from gateway.metrics import Metrics
     from gateway.publishing import Publisher
     from gateway.rates import RateLimiter
     from schemas.directory import Token
@@ -34,11 +36,14 @@ INGEST_PATHS: Final = ("/v1/assignment/me/telemetry", "/v1/learnpack/telemetry")
 
 NOTHING_SENT: Final = b"this request couldn't no be processed"
 
+# Requests under way may hold this many bodies of the largest size, or ever so many small ones.
+_BODIES_HELD: Final = 64
+
 _TEXT: Final = (b"content-type", b"text/plain; charset=utf-8")
 _JSON: Final = (b"content-type", b"application/json")
 _MAX_KEY: Final = 255
 _PRINTABLE: Final = re.compile(rb"[\x20-\x7e]+")
-_TRACEPARENT: Final = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
+_TRACEPARENT: Final = re.compile(rb"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 
 
 class Ingest:
@@ -50,6 +55,7 @@ class Ingest:
         access: Access,
         limiter: RateLimiter,
         publisher: Publisher,
+        metrics: Metrics,
         max_body_bytes: int,
         default_academy: int | None,
         origin_headers: Callable[[bytes | None], list[tuple[bytes, bytes]]],
@@ -57,16 +63,23 @@ class Ingest:
         self._access = access
         self._limiter = limiter
         self._publisher = publisher
+        self._metrics = metrics
+        self._seconds = metrics.seconds.labels(INGEST_PATHS[0])
         self._max_body_bytes = max_body_bytes
         self._default_academy = default_academy
         self._origin_headers = origin_headers
+        self._receipts = Receipts()
+        self._held = 0
 
     async def __call__(self, scope: dict[str, Any], receive: Receive, send: Callable[[Any], Any]) -> None:
         """Answer one POST."""
+        began = time.perf_counter()
         sent = dict(scope["headers"])
         extra = self._origin_headers(sent.get(b"origin"))
+        status, body, kind = 200, b"ok", _TEXT
         try:
-            status, body, kind = await self._accept(scope["query_string"], sent, receive)
+            if not await self._accept(scope["query_string"], sent, receive):
+                status, body = 400, NOTHING_SENT
         except ApiError as error:
             status, kind = error.status, _JSON
             body = error.body(sent.get(b"accept-language", b"").decode("latin-1"))
@@ -76,10 +89,11 @@ class Ingest:
         headers = [kind, (b"content-length", b"%d" % len(body)), *extra]
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": body})
+        self._metrics.requests.labels(INGEST_PATHS[0], status).inc()
+        self._seconds.observe(time.perf_counter() - began)
 
-    async def _accept(
-        self, query_string: bytes, sent: dict[bytes, bytes], receive: Receive
-    ) -> tuple[int, bytes, tuple[bytes, bytes]]:
+    async def _accept(self, query_string: bytes, sent: dict[bytes, bytes], receive: Receive) -> bool:
+        """Publish what a request says; False if it says nothing."""
         if len(query_string) > MAX_QUERY_BYTES:
             raise ApiError("query-too-long", limit=MAX_QUERY_BYTES)
         query = parse_query(query_string)
@@ -87,30 +101,42 @@ class Ingest:
         token = self._access.uploader(
             secret_of(authorization.decode("latin-1") if authorization else None, query.token)
         )
-        scope = academy_id(sent.get(b"academy", b"").decode("latin-1")) or academy_id(query.academy)
+        scope = _scope(sent.get(b"academy"), query.academy)
         require_upload(token, scope)
         self._limit(token)
         idempotency_key = _printable(sent, b"idempotency-key")
-        body = await self._body(sent, receive)
-        if not body and not query.params:
-            return 400, NOTHING_SENT, _TEXT
-        payload = merge(parse_object(body) if body else {}, query.params)
-        principal = None if token.user_id is None else str(token.user_id)
-        headers = RawHeaders(
-            params=query.params or None,
-            academy=self._academy(scope, token, payload),
-            principal=principal,
-            capabilities=tuple(sorted(token.capabilities(scope))),
-            receipt=str(uuid.uuid4()),
-            idempotency_key=idempotency_key,
-            traceparent=_traceparent(sent),
-        )
-        key = student_key(payload, principal)
+        length = sent.get(b"content-length", b"")
+        declared = int(length) if length.isdigit() else None
+        room = self._take_room(declared)
         try:
+            body = await read_body(receive, limit=self._max_body_bytes, declared=declared)
+            if encoding := sent.get(b"content-encoding"):
+                body = decompress(body, encoding.strip().lower(), self._max_body_bytes)
+            if body.isspace():
+                body = b""
+            if not body and not query.params:
+                return False
+            payload = merge(parse_object(body) if body else {}, query.params)
+            principal = None if token.user_id is None else str(token.user_id)
+            traceparent = sent.get(b"traceparent")
+            headers = RawHeaders(
+                params=query.params or None,
+                academy=scope if scope is not None else self._unnamed_academy(token, payload),
+                principal=principal,
+                capabilities=_sorted(_capabilities(token, scope)),
+                receipt=self._receipts.next(),
+                idempotency_key=idempotency_key,
+                traceparent=traceparent.decode() if traceparent and _TRACEPARENT.fullmatch(traceparent) else None,
+            )
+            key = student_key(payload, principal)
+            del payload
             await self._publisher.publish(RawRecord(key, body, encode_headers(headers), time.time_ns() // 1_000_000))
         except UnavailableError as error:
-            raise ApiError("unavailable", {"Retry-After": str(RETRY_SECONDS)}, seconds=RETRY_SECONDS) from error
-        return 200, b"ok", _TEXT
+            raise _unavailable() from error
+        finally:
+            self._held -= room
+        self._metrics.accepted_bytes.inc(len(body))
+        return True
 
     def _limit(self, token: Token) -> None:
         wait = self._limiter.take(token.sha256, time.monotonic())
@@ -119,24 +145,41 @@ class Ingest:
                 "too-many-requests", {"Retry-After": str(wait)}, limit=self._limiter.per_minute, seconds=wait
             )
 
-    async def _body(self, sent: dict[bytes, bytes], receive: Receive) -> bytes:
-        length = sent.get(b"content-length", b"")
-        limit = self._max_body_bytes
-        body = await read_body(receive, limit=limit, declared=int(length) if length.isdigit() else None)
-        body = decompress(body, sent.get(b"content-encoding", b"").strip().lower(), limit)
-        return b"" if body.isspace() else body
+    def _take_room(self, declared: int | None) -> int:
+        """Count a body against what all requests under way may hold; the bytes to give back."""
+        room = min(self._max_body_bytes if declared is None else declared, self._max_body_bytes)
+        if self._held + room > _BODIES_HELD * self._max_body_bytes:
+            raise _unavailable()
+        self._held += room
+        return room
 
-    def _academy(self, named: int | None, token: Token, payload: dict[str, Any]) -> int | None:
-        if named is not None:
-            return named
+    def _unnamed_academy(self, token: Token, payload: dict[str, Any]) -> int | None:
+        """The scope of a request that names none: an ingest key's own academy, the document's, the default."""
         if token.ingest and len(token.academies) == 1:
             return next(iter(token.academies))
         return self._default_academy if academy_of(None, payload) is None else None
 
 
-def _traceparent(sent: dict[bytes, bytes]) -> str | None:
-    value = sent.get(b"traceparent", b"").decode("latin-1")
-    return value if _TRACEPARENT.fullmatch(value) else None
+def _unavailable() -> ApiError:
+    return ApiError("unavailable", {"Retry-After": str(RETRY_SECONDS)}, seconds=RETRY_SECONDS)
+
+
+def _scope(header: bytes | None, parameter: str | None) -> int | None:
+    if header is None and parameter is None:
+        return None
+    scope = academy_id(header.decode("latin-1")) if header else None
+    return academy_id(parameter) if scope is None else scope
+
+
+def _capabilities(token: Token, academy: int | None) -> frozenset[str]:
+    if academy is None and len(token.academies) == 1:
+        return next(iter(token.academies.values()))
+    return token.capabilities(academy)
+
+
+@lru_cache(maxsize=1024)
+def _sorted(capabilities: frozenset[str]) -> tuple[str, ...]:
+    return tuple(sorted(capabilities))
 
 
 def _printable(sent: dict[bytes, bytes], name: bytes) -> str | None:

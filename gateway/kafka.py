@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import deque
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
@@ -16,6 +17,7 @@ from schemas.topics import Topics
 from schemas.webhook import OFFSET_BITS
 
 if TYPE_CHECKING:
+    from gateway.metrics import Metrics
     from gateway.publishing import RawRecord
     from schemas.settings import Settings
 
@@ -55,8 +57,9 @@ class RawProducer:
     what is sent later comes later.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, metrics: Metrics) -> None:
         self._settings = settings
+        self._metrics = metrics
         self._topic = Topics.of(settings).raw
         self._lanes: list[_Lane] = []
         self._producer: AIOKafkaProducer | None = None
@@ -137,6 +140,7 @@ class RawProducer:
             for waiter in (*lane.sent, *(waiter for _, waiter in lane.waiting)):
                 if not waiter.done():
                     waiter.set_exception(error)
+                    self._metrics.unacknowledged.inc()
             lane.sent.clear()
             lane.waiting.clear()
 
@@ -144,6 +148,7 @@ class RawProducer:
         try:
             while lane.waiting:
                 batch = self._fill(lane, producer.create_batch())
+                began = time.perf_counter()
                 async with asyncio.timeout(ACK_SECONDS):
                     sent = await producer.send_batch(batch, self._topic, partition=lane.partition)
                     sent.add_done_callback(_look_at)
@@ -151,6 +156,8 @@ class RawProducer:
                 for ordinal, waiter in enumerate(lane.sent):
                     if not waiter.done():
                         waiter.set_result(place + ordinal)
+                self._metrics.ack_seconds.observe(time.perf_counter() - began)
+                self._metrics.acknowledged.inc(len(lane.sent))
                 lane.sent.clear()
             lane.task = None
         except (KafkaError, TimeoutError) as error:

@@ -20,6 +20,7 @@ from gateway.errors import KafkaUnavailableError, SpoolError
 from gateway.following import Views
 from gateway.health import Readiness
 from gateway.kafka import RawProducer
+from gateway.metrics import Metrics
 from gateway.reading import ClickHouse
 from gateway.server import BindError, serve
 from gateway.spool import Spool
@@ -53,8 +54,11 @@ def main(settings: Settings, *, follow_views: Follow, ready_file: Path | None = 
 
 
 async def _run(settings: Settings, follow_views: Follow, ready_file: Path | None) -> None:
-    producer = RawProducer(settings)
-    delivery = Delivery(producer, Spool(settings.spool, settings.spool_max_bytes))
+    metrics = Metrics()
+    producer = RawProducer(settings, metrics)
+    spool = Spool(settings.spool, settings.spool_max_bytes)
+    delivery = Delivery(producer, spool)
+    metrics.watch(delivery, spool)
     views = Views(follow_views, settings.spool, _end_process)
     clickhouse = ClickHouse(settings)
 
@@ -90,7 +94,7 @@ async def _run(settings: Settings, follow_views: Follow, ready_file: Path | None
         closing.push_async_callback(delivery.stop)
         await views.start()
         closing.push_async_callback(views.stop)
-        app = create_app(services, publisher=delivery, readiness=readiness)
+        app = create_app(services, publisher=delivery, metrics=metrics, readiness=readiness)
         await serve(app, settings.gateway_bind, once_listening=announce)
 
 

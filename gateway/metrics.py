@@ -1,0 +1,76 @@
+"""What Prometheus may know: never a token, a user or an academy."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, PlatformCollector, ProcessCollector
+from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
+
+if TYPE_CHECKING:
+    from gateway.delivery import Delivery
+    from gateway.spool import Spool
+
+__all__ = ["Metrics"]
+
+_SECONDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+
+
+class Metrics:
+    """The gateway's metrics in a registry of their own; each help text says how to act on it."""
+
+    content_type: Final = CONTENT_TYPE_LATEST
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        ProcessCollector(registry=self.registry)
+        PlatformCollector(registry=self.registry)
+        self.requests = Counter(
+            "telemetry_gateway_requests",
+            "Answered requests. Many 5xx: see the log; many 429 on the ingest route: raise TELEMETRY_RATE_LIMIT.",
+            ("route", "status"),
+            registry=self.registry,
+        )
+        self.seconds = Histogram(
+            "telemetry_gateway_request_seconds",
+            "Time to answer. High on the ingest route: Kafka acknowledges late.",
+            ("route",),
+            buckets=_SECONDS,
+            registry=self.registry,
+        )
+        self.accepted_bytes = Counter(
+            "telemetry_gateway_accepted_bytes",
+            "Bytes of accepted webhooks, decompressed.",
+            registry=self.registry,
+        )
+        self.acknowledged = Counter(
+            "telemetry_gateway_kafka_acknowledged",
+            "Records that Kafka acknowledged.",
+            registry=self.registry,
+        )
+        self.unacknowledged = Counter(
+            "telemetry_gateway_kafka_unacknowledged",
+            "Records that Kafka did not acknowledge in time. They were spooled.",
+            registry=self.registry,
+        )
+        self.ack_seconds = Histogram(
+            "telemetry_gateway_kafka_ack_seconds",
+            "Time from sending a batch to its acknowledgement by all replicas.",
+            buckets=_SECONDS,
+            registry=self.registry,
+        )
+
+    def watch(self, delivery: Delivery, spool: Spool) -> None:
+        """Read gauges from these whenever Prometheus asks."""
+        gauges = {
+            "spool_records": ("Webhooks on disk that wait for Kafka. Rising: mend Kafka.", lambda: spool.records),
+            "spool_bytes": ("Size of the spool. At TELEMETRY_SPOOL_MAX_BYTES it refuses.", lambda: spool.size),
+            "direct": ("1 while webhooks go to Kafka, 0 while they go to the spool.", lambda: delivery.direct),
+        }
+        for name, (description, read) in gauges.items():
+            gauge = Gauge(f"telemetry_gateway_{name}", description, registry=self.registry)
+            gauge.set_function(read)
+
+    def text(self) -> bytes:
+        """All metrics in Prometheus's text format."""
+        return generate_latest(self.registry)
