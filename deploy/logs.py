@@ -1,4 +1,4 @@
-"""Logging of a part's process: structlog and the libraries' own loggers, in one format on standard error."""
+"""Logging: structlog and the libraries' own loggers, in one format on standard error; nothing of it in commands."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from schemas.settings import Settings
 
-__all__ = ["configure_logging"]
+__all__ = ["configure_logging", "silence_logging"]
 
 # Libraries that say at INFO what only their authors need.
 _CHATTY = ("aiokafka", "faust", "mode", "clickhouse_connect", "granian", "asyncio")
@@ -52,3 +52,12 @@ def configure_logging(settings: Settings) -> None:
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
     for name in (*_CHATTY, *_SERVICES):
         logging.getLogger(name).setLevel(logging.WARNING)
+
+
+def silence_logging() -> None:
+    """Keep log records out of a command's output: what matters to its user comes back as an error."""
+    structlog.configure(
+        wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
+    logging.basicConfig(level=logging.CRITICAL, force=True)

@@ -14,6 +14,7 @@ from deploy.cli import directory, parts, rules, send, tokens, up
 from deploy.cli import status as status_
 from deploy.cli.console import Failed, err
 from deploy.local.errors import LocalStackError
+from deploy.logs import silence_logging
 from deploy.tokens import TokenError
 from deploy.topics import TopicsError
 from schemas.settings import SettingsError
@@ -45,6 +46,8 @@ def _options(
 ) -> None:
     global _verbose  # noqa: PLW0603 - an option of the process
     _verbose = verbose
+    if not verbose:
+        silence_logging()
 
 
 def _explain(error: Exception) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from rich.console import Console
@@ -18,7 +19,10 @@ __all__ = ["Failed", "err", "out", "run", "settings"]
 
 T = TypeVar("T")
 
-out: Final = Console(highlight=False, soft_wrap=True)
+# Tables are cut to the width of a terminal; a file or a pipe has none and takes all of them.
+_UNBOUNDED: Final = 250
+
+out: Final = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else _UNBOUNDED)
 err: Final = Console(stderr=True, highlight=False, soft_wrap=True)
 
 

@@ -67,7 +67,7 @@ def _up(directory: Path, workers: int, *, demo: bool) -> None:
 
 def _prepare(system: LocalSystem) -> None:
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn())
-    with Progress(*columns, console=err, transient=True) as progress:
+    with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as progress:
         tasks: dict[str, TaskID] = {}
 
         def show(step: str, done: int, total: int) -> None:

@@ -1,0 +1,211 @@
+"""The commands against real servers."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import sys
+from typing import TYPE_CHECKING
+
+import orjson
+import pytest
+
+from deploy.local.resources import free_port
+from schemas.topics import Topics
+from tests.chaos.kafka import read_all
+from tests.support.commands import as_environment, command
+from tests.support.waiting import eventually
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from schemas.settings import Settings
+    from tests.conftest import SettingsFactory
+    from tests.support.processes import Processes
+
+pytestmark = pytest.mark.system
+
+
+@pytest.fixture
+def place(settings: SettingsFactory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    """This test's servers, topics and database as the environment of the commands."""
+    port = free_port()
+    own = settings(partitions=2, gateway_bind=f"127.0.0.1:{port}", gateway_url=f"http://127.0.0.1:{port}")
+    for name, value in as_environment(own).items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.chdir(tmp_path)
+    return own
+
+
+@pytest.fixture
+def installed(place: Settings) -> Settings:
+    """The same after `setup`."""
+    outcome = command("setup")
+    assert outcome.code == 0, outcome.err
+    return place
+
+
+@pytest.fixture
+def gateway(installed: Settings, processes: Processes, tmp_path: Path) -> Callable[[], str]:
+    """Starts a gateway; returns what it has written so far."""
+
+    def start() -> str:
+        ready = tmp_path / "gateway.ready"
+        child = processes.start([sys.executable, "-m", "deploy.cli", "gateway", "--ready-file", str(ready)])
+        eventually(ready.exists, 60, "the gateway")
+        return child.output
+
+    assert installed.gateway_bind in installed.gateway_url
+    return start
+
+
+def values(place: Settings, topic: str, partitions: int = 1) -> list[bytes]:
+    """Keys and values of all records of a topic."""
+    found = asyncio.run(read_all(place.kafka, topic, partitions))
+    return [part for records in found for record in records for part in (record.key or b"", record.value or b"")]
+
+
+def test_setup_is_done_once(place: Settings) -> None:
+    """The first `setup` creates every topic and table, the second finds nothing to do."""
+    first, second = command("setup"), command("setup")
+
+    assert (first.code, second.code) == (0, 0)
+    for spec in Topics.of(place).specs(place):
+        assert f"created topic {spec.name}\n" in first.out
+    assert second.out == "Everything is up to date.\n"
+
+
+def test_setup_never_changes_partitions(installed: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another number of partitions than the topics have is refused, with the number that fits."""
+    monkeypatch.setenv("TELEMETRY_PARTITIONS", "3")
+
+    outcome = command("setup")
+
+    assert outcome.code == 1
+    assert Topics.of(installed).raw in outcome.complaint
+    assert outcome.complaint.endswith("set TELEMETRY_PARTITIONS=2")
+
+
+def test_tokens_live_from_create_to_revoke(installed: Settings) -> None:
+    """A token is shown once, listed by its SHA-256 only, and gone after `revoke`."""
+    made = command("token", "create", "--user", 7, "--academy", 4, "--capability", "read_assignment", "--label", "desk")
+    key = command("token", "create", "--ingest", "--academy", 4, "--expires", "90d")
+    secret = made.out.strip()
+    sha256 = hashlib.sha256(secret.encode()).hexdigest()
+    listed = command("token", "list")
+
+    assert (made.code, key.code, listed.code) == (0, 0, 0)
+    assert sha256[:16] in listed.out
+    assert secret not in listed.out + made.err
+    assert "desk" in listed.out
+    assert "ingest" in listed.out
+
+    assert command("token", "revoke", secret).out == f"revoked {sha256[:16]}\n"
+    left = command("token", "list").out
+    assert sha256[:16] not in left
+    assert hashlib.sha256(key.out.strip().encode()).hexdigest()[:16] in left
+    assert command("token", "revoke", secret).complaint.startswith("error: 0 tokens fit; give the secret or at least 8")
+    stored = values(installed, Topics.of(installed).tokens)
+    assert sha256.encode() in stored
+    assert not [part for part in stored if secret.encode() in part]
+
+
+def test_rules_are_replaced_and_tried(installed: Settings, tmp_path: Path) -> None:
+    """`put` cleans and stores, `get` gives it back, `test` says what a webhook would meet, also with a draft."""
+    payload, draft = tmp_path / "payload.json", tmp_path / "draft.json"
+    payload.write_text('{"slug": "lists", "user_id": "12", "event": "compile"}')
+    draft.write_text('{"package_slugs": ["lists"]}')
+    rules = b'{"rules": [{"user_ids": [12], "events": ["compile"], "asset_ids": null}, {}], "color": "red"}'
+    cleaned = {"rules": [{"user_ids": [12], "events": ["compile"]}]}
+
+    assert command("rules", "get", 4).out == "{}\n"
+    assert orjson.loads(command("rules", "put", 4, stdin=rules).out) == cleaned
+    assert orjson.loads(command("rules", "get", 4).out) == cleaned
+    assert command("rules", "test", 4, payload).out == (
+        "Ignored by academy learnpack_features.telemetry_webhook_ignore rule (user_ids,events).\n"
+    )
+    assert command("rules", "test", 4, payload, "--draft", draft).out == (
+        "Ignored by academy learnpack_features.telemetry_webhook_ignore (package_slugs).\n"
+    )
+    assert command("rules", "test", 5, payload).out == "It would be processed: no rule matches.\n"
+    refused = command("rules", "put", 4, stdin=b'{"rules": {}}')
+    assert (refused.code, refused.complaint) == (1, "error: `rules` must be a list")
+    assert command("rules", "put", 4, stdin=b"null").code == 0
+    assert command("rules", "get", 4).out == "{}\n"
+    assert values(installed, Topics.of(installed).ignore_rules)[-2:] == [b"4", b""]
+
+
+def test_the_directory_takes_all_records_or_none(installed: Settings, tmp_path: Path) -> None:
+    """A file with a bad record writes nothing; a good one is shown."""
+    bad, good = tmp_path / "bad.json", tmp_path / "good.json"
+    asset = {"id": 3, "slug": "lists", "lang": "en", "graded": True, "learnpack_id": 77}
+    bad.write_bytes(orjson.dumps({"assets": [asset, {"id": 4}]}))
+    good.write_bytes(orjson.dumps({"assets": [asset], "users": [{"id": 7, "academies": [4]}]}))
+
+    refused = command("directory", "load", bad)
+    assert refused.code == 1
+    assert refused.complaint.startswith(f"error: {bad}: ")
+    assert "slug" in refused.complaint
+    assert values(installed, Topics.of(installed).assets) == []
+
+    assert command("directory", "load", good).out == "1 assets\n1 users\n"
+    shown = command("directory", "show").out
+    assert all(cell in shown for cell in ("lists", "en", "yes", "77", "1 users", "0 tasks"))
+
+
+def test_documents_are_sent_to_a_gateway(
+    gateway: Callable[[], str], installed: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`send` posts each line as it is; a token that is not known is an error that says so."""
+    monkeypatch.setenv("TELEMETRY_TOKEN", command("token", "create", "--user", 7).out.strip())
+    gateway()
+    bodies = [orjson.dumps({"slug": "lists", "telemetry_id": f"run-{number}", "steps": []}) for number in range(3)]
+    file = tmp_path / "documents.ndjson"
+    file.write_bytes(b"\n".join(bodies))
+
+    sent = command("send", file)
+
+    assert (sent.code, sent.out) == (0, "3 x 200 ok\n")
+    assert sorted(values(installed, Topics.of(installed).raw, partitions=2)[1::2]) == bodies
+
+    refused = command("send", file, "--token", "no-such-token")
+    assert refused.code == 1
+    assert refused.out.startswith("3 x 401 ")
+    assert "error: 3 of 3 webhooks were refused; the answers above say why." in refused.err
+
+
+def test_status_names_what_does_not_run(gateway: Callable[[], str], installed: Settings) -> None:
+    """With a gateway alone the servers and it are `ok`, worker and sink are not, and scripts can read it."""
+    gateway()
+
+    outcome = command("status", "--json")
+    found = orjson.loads(outcome.out)
+
+    assert outcome.code == 1
+    assert outcome.complaint == "error: not everything works: worker, sink"
+    assert found["parts"] == {
+        "gateway": "ok",
+        "worker": "no process runs",
+        "sink": "no process runs",
+        "kafka": "ok",
+        "clickhouse": "ok",
+    }
+    assert found["rows"]["events"] == 0
+    assert found["healthy"] is False
+    assert installed.database not in command("status").err
+
+
+def test_status_survives_servers_that_are_away(place: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What does not answer is reported in its place, each with its address, not raised."""
+    nowhere = f"127.0.0.1:{free_port()}"
+    monkeypatch.setenv("TELEMETRY_KAFKA", nowhere)
+    monkeypatch.setenv("TELEMETRY_CLICKHOUSE", f"http://default@{nowhere}")
+
+    outcome = command("status", "--json")
+    parts = orjson.loads(outcome.out)["parts"]
+
+    assert outcome.code == 1
+    assert nowhere in parts["kafka"]
+    assert parts["clickhouse"].startswith("does not answer: ")
+    assert place.gateway_url in parts["gateway"]
