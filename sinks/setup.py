@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from schemas.rows import GENERATION_TABLES, RAW, TABLES
 from sinks.clickhouse import connect
 from sinks.errors import SchemaMismatchError
-from sinks.templates import Installation, column_definition, statements
+from sinks.templates import Installation, column_definition, quoted, statements
 
 if TYPE_CHECKING:
     from clickhouse_connect.driver.client import Client
@@ -101,10 +101,7 @@ def _upgrade(client: Client, installation: Installation) -> list[str]:
                 client.command(f"ALTER TABLE {target} ADD COLUMN IF NOT EXISTS {column_definition(column)} {after}")
                 done.append(f"Added {database}.{table.name}.{column.name}")
             elif found[column.name][1] != column.comment:
-                client.command(
-                    f"ALTER TABLE {target} COMMENT COLUMN `{column.name}` {{comment:String}}",
-                    parameters={"comment": column.comment},
-                )
+                client.command(f"ALTER TABLE {target} COMMENT COLUMN `{column.name}` '{quoted(column.comment)}'")
                 done.append(f"Described {database}.{table.name}.{column.name}")
     done += _retain(client, installation, "raw", "received_at", installation.raw_days)
     done += _retain(client, installation, "webhooks", "created_at", installation.webhook_table_days)

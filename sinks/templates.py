@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from schemas.rows import Column, Table
     from schemas.settings import Settings
 
-__all__ = ["Installation", "column_definition", "statements"]
+__all__ = ["Installation", "column_definition", "quoted", "statements"]
 
 # Blocks that a token is remembered for: about half an hour of a busy table here, days of a quiet one. A sink that was
 # paused for longer still meets the rows' identity.
