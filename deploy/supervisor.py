@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from rich.text import Text
 
-from deploy.guardian import MARK_VARIABLE, end_processes
 from deploy.child import Child, Part
+from deploy.guardian import MARK_VARIABLE, end_processes
 from deploy.restarts import Restart, RestartPolicy
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ class Supervisor:
         self._stop.set()
 
     async def run(self, then: Callable[[], Awaitable[None]] | None = None) -> None:
-        """Start the parts, each when the one before it is ready; await `then`; keep all running until the end.
+        """Start the parts, each group when the one before it is ready; await `then`; keep all running until the end.
 
         Returns after SIGINT, SIGTERM or `stop()`, when all parts have ended. Raises SupervisorError if a part did not
         start or a critical one kept ending, and what `then` raises; the parts have ended then as well.
@@ -117,8 +117,11 @@ class Supervisor:
             await self._stop_all()
 
     async def _work(self, then: Callable[[], Awaitable[None]] | None) -> None:
-        for part in self._parts:
-            await self._start_first(part)
+        for group in _groups(self._parts):
+            started = await asyncio.gather(*map(self._start_first, group), return_exceptions=True)
+            for problem in started:
+                if isinstance(problem, BaseException):
+                    raise problem
         if then is not None:
             await then()
 
@@ -226,6 +229,17 @@ class Supervisor:
     def _print(self, name: str, style: str, text: Text) -> None:
         prefix = Text(f"{name:>{max(self._width, len('supervisor'))}} │ ", style=style)
         self._console.print(prefix + text, soft_wrap=True, highlight=False)
+
+
+def _groups(parts: Sequence[Part]) -> list[list[Part]]:
+    """The parts in the order in which they start, those that start together in one list."""
+    groups: list[list[Part]] = []
+    for part in parts:
+        if part.together and groups:
+            groups[-1].append(part)
+        else:
+            groups.append([part])
+    return groups
 
 
 def _epitaph(child: Child, code: int) -> str:

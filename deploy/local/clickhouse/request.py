@@ -11,6 +11,8 @@ from urllib.parse import parse_qsl
 
 from deploy.local.clickhouse.compression import choose_encoding, decompress
 from deploy.local.clickhouse.errors import ClickHouseError
+from deploy.local.clickhouse.native import LEAST_VERSION
+from deploy.local.clickhouse.native import SETTINGS as NATIVE_SETTINGS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -59,6 +61,7 @@ class Query:
     read_only: bool
     encoding: str
     buffered: bool
+    protocol: int
     session: str
     session_seconds: int
     session_must_exist: bool
@@ -75,6 +78,8 @@ def read_query(request: HttpRequest) -> Query:
         fields |= form
     _refuse_unsupported(fields)
     url_query = fields.get("query", "").encode()
+    protocol = _number(fields, "client_protocol_version")
+    settings = {k: v for k, v in fields.items() if k not in _RESERVED and not k.startswith(_PARAMETER)}
     user, password = _credentials(fields, headers)
     compressed = _flag(fields, "enable_http_compression")
     return Query(
@@ -84,11 +89,12 @@ def read_query(request: HttpRequest) -> Query:
         password=password,
         database=fields.get("database") or headers.get("x-clickhouse-database", ""),
         format=fields.get("default_format") or headers.get("x-clickhouse-format") or _DEFAULT_FORMAT,
-        settings={k: v for k, v in fields.items() if k not in _RESERVED and not k.startswith(_PARAMETER)},
+        settings=NATIVE_SETTINGS | settings if protocol >= LEAST_VERSION else settings,
         parameters={k.removeprefix(_PARAMETER): v for k, v in fields.items() if k.startswith(_PARAMETER)},
         read_only=request.method in _READ_ONLY_METHODS,
         encoding=choose_encoding(headers.get("accept-encoding", "")) if compressed else "",
         buffered=_flag(fields, "wait_end_of_query"),
+        protocol=protocol,
         session=fields.get("session_id", ""),
         session_seconds=_session_seconds(fields.get("session_timeout")),
         session_must_exist=_flag(fields, "session_check"),
@@ -98,6 +104,13 @@ def read_query(request: HttpRequest) -> Query:
 
 def _flag(fields: Mapping[str, str], name: str) -> bool:
     return fields.get(name, "") in ("1", "true")
+
+
+def _number(fields: Mapping[str, str], name: str) -> int:
+    value = fields.get(name) or "0"
+    if not value.isascii() or not value.isdigit():
+        raise ClickHouseError(36, "BAD_ARGUMENTS", f"{name} must be a number, not {value!r}")
+    return int(value)
 
 
 def _refuse_unsupported(fields: Mapping[str, str]) -> None:

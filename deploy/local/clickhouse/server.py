@@ -6,6 +6,7 @@ User and password come from the environment (`CLICKHOUSE_USER`, `CLICKHOUSE_PASS
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import fcntl
 import os
 import signal
@@ -14,9 +15,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from granian.constants import HTTPModes, Interfaces
-from granian.http import HTTP1Settings
-from granian.server.embed import Server
+import uvloop
+from aiohttp import web
 
 from deploy.local.clickhouse.engine import Engine
 from deploy.local.clickhouse.node import PASSWORD_VARIABLE, USER_VARIABLE
@@ -28,13 +28,14 @@ from deploy.local.resources import LOOPBACK
 if TYPE_CHECKING:
     from collections.abc import Generator
 
-    from deploy.local.clickhouse.responses import Response
 
 __all__ = ["main"]
 
 _THREADS: Final = 32
-_HEADER_BYTES: Final = 4 << 20
-_STOP_SECONDS: Final = 8
+# Statements in the address may be long.
+_LONGEST_LINE_BYTES: Final = 16 << 20
+_LONGEST_HEADER_BYTES: Final = 1 << 20
+_STOP_SECONDS: Final = 8.0
 
 
 class _Application:
@@ -47,11 +48,11 @@ class _Application:
         self._idle.set()
         self._running = 0
 
-    async def __call__(self, scope: Any, protocol: Any) -> None:
+    async def __call__(self, request: web.BaseRequest) -> web.StreamResponse:
         self._running += 1
         self._idle.clear()
         try:
-            await self._serve(scope, protocol)
+            return await self._serve(request)
         finally:
             self._running -= 1
             if not self._running:
@@ -65,19 +66,29 @@ class _Application:
             return False
         return True
 
-    async def _serve(self, scope: Any, protocol: Any) -> None:
-        headers = {name.lower(): value for name, value in scope.headers.items()}
-        request = HttpRequest(scope.method, scope.path, scope.query_string, headers, await protocol())
+    async def _serve(self, request: web.BaseRequest) -> web.StreamResponse:
+        path, _, query_string = request.raw_path.partition("?")
+        headers = {name.lower(): value for name, value in request.headers.items()}
+        asked = HttpRequest(request.method, path, query_string, headers, await request.content.read())
         loop = asyncio.get_running_loop()
-        response: Response = await loop.run_in_executor(self._pool, self._service.answer, request)
-        if response.pieces is None:
-            protocol.response_bytes(response.status, response.headers, response.body)
-            return
-        transport = protocol.response_stream(response.status, response.headers)
-        pieces = response.pieces
+        answer = await loop.run_in_executor(self._pool, self._service.answer, asked)
+        if answer.pieces is None:
+            return web.Response(status=answer.status, headers=answer.headers, body=answer.body)
+        response = web.StreamResponse(status=answer.status, headers=answer.headers)
+        # Nobody is left to tell of a connection that the client has closed.
+        with contextlib.suppress(ConnectionError):
+            await self._send(response, request, answer.pieces)
+        return response
+
+    async def _send(
+        self, response: web.StreamResponse, request: web.BaseRequest, pieces: Generator[bytes, None, None]
+    ) -> None:
+        loop = asyncio.get_running_loop()
         try:
+            await response.prepare(request)
             while (piece := await loop.run_in_executor(self._pool, _next, pieces)) is not None:
-                await transport.send_bytes(piece)
+                await response.write(piece)
+            await response.write_eof()
         finally:
             await loop.run_in_executor(self._pool, pieces.close)
 
@@ -94,24 +105,26 @@ async def _serve(engine: Engine, port: int, user: str, password: str) -> None:
         loop.add_signal_handler(number, stop.set)
     with ThreadPoolExecutor(_THREADS, thread_name_prefix="query") as pool:
         application = _Application(service, pool)
-        server = Server(
+        server = web.Server(
             application,
-            address=LOOPBACK,
-            port=port,
-            interface=Interfaces.RSGI,
-            http=HTTPModes.http1,
-            http1_settings=HTTP1Settings(max_buffer_size=_HEADER_BYTES),
-            websockets=False,
-            log_enabled=False,
+            access_log=None,
+            # Bodies are unpacked with the same strictness whatever their encoding.
+            auto_decompress=False,
+            max_line_size=_LONGEST_LINE_BYTES,
+            max_field_size=_LONGEST_HEADER_BYTES,
         )
-        serving = asyncio.create_task(server.serve())
-        stopping = asyncio.create_task(stop.wait())
-        await asyncio.wait((serving, stopping), return_when=asyncio.FIRST_COMPLETED)
-        server.stop()  # type: ignore[no-untyped-call]
-        await serving
+        runner = web.ServerRunner(server, shutdown_timeout=0)
+        await runner.setup()
+        site = web.TCPSite(runner, LOOPBACK, port)
+        await site.start()
+        sys.stdout.write(f"ClickHouse {engine.version} serves http://{LOOPBACK}:{port}\n")
+        sys.stdout.flush()
+        await stop.wait()
+        await site.stop()
         if not await application.drained(_STOP_SECONDS):
             sys.stderr.write("ClickHouse stops although requests are running.\n")
             os._exit(0)
+        await runner.cleanup()
         service.close()
     engine.close()
 
@@ -140,7 +153,7 @@ def main() -> None:
     try:
         lock = _lock(directory)
         engine = Engine(directory / "data")
+        with lock:
+            uvloop.run(_serve(engine, port, user, password))
     except (LocalStackError, OSError) as error:
         sys.exit(f"ClickHouse cannot start: {error}")
-    with lock:
-        asyncio.run(_serve(engine, port, user, password))

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import hmac
 import itertools
+import logging
 import secrets
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from deploy.local.clickhouse.compression import compress, compress_pieces
 from deploy.local.clickhouse.engine import Result
 from deploy.local.clickhouse.errors import ClickHouseError
+from deploy.local.clickhouse.native import LEAST_VERSION, with_protocol
 from deploy.local.clickhouse.request import read_query
 from deploy.local.clickhouse.responses import DISPLAY_NAME, Response, failure, plain, summary
 from deploy.local.clickhouse.sessions import Sessions
-from deploy.local.clickhouse.statement import is_select, output_format, split_insert
+from deploy.local.clickhouse.statement import is_select, output_format, refuse_unserved, split_insert
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
@@ -23,6 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Service"]
 
+_log: Final = logging.getLogger(__name__)
 _OK: Final = "Ok.\n"
 _METHODS: Final = ("GET", "HEAD", "POST", "PUT")
 # Formats whose pieces, one after the other, are the whole: no beginning, no end, no header.
@@ -63,6 +67,9 @@ class Service:
             return self._run(query, headers)
         except ClickHouseError as error:
             return failure(error, self._engine.version, headers)
+        except Exception as error:  # noqa: BLE001 - a defect here must not look like a broken connection
+            _log.exception("a request could not be answered")
+            return failure(ClickHouseError.from_engine(error), self._engine.version, headers)
 
     def _headers(self) -> list[tuple[str, str]]:
         return [
@@ -103,10 +110,16 @@ class Service:
     def _results(self, query: Query) -> Generator[Result, None, None]:
         with self._sessions.lend(query) as session:
             insert = split_insert(query.statement)
+            if insert is None:
+                refuse_unserved(query.statement)
             if insert:
                 yield session.insert(insert, query.parameters)
                 return
             name = (output_format(query.statement) or query.format).lower()
+            if name == "native" and query.protocol >= LEAST_VERSION:
+                plain_native = session.run(query.statement, query.format, query.parameters)
+                yield replace(plain_native, body=with_protocol(plain_native.body))
+                return
             if query.buffered or name not in _PIECEWISE or not is_select(query.statement):
                 yield session.run(query.statement, query.format, query.parameters)
                 return
