@@ -186,10 +186,10 @@ def test_users_and_their_academies_are_found() -> None:
 def test_tasks_are_found_by_student_and_slugs() -> None:
     """Of a student's tasks those of any of the slugs are found, in order of id, each once."""
     reference = Reference()
-    for number, user, slug in ((3, 7, "a"), (1, 7, "b"), (2, 8, "a"), (4, 7, None), (5, 7, "c")):
+    for number, user, slug in ((100, 7, "a"), (1, 7, "b"), (33, 7, "a"), (2, 8, "a"), (4, 7, None), (5, 7, "c")):
         reference.apply("tasks", b"%d" % number, dumps({"id": number, "user_id": user, "associated_slug": slug}))
 
-    assert [task.id for task in reference.tasks_of(7, ["a", "b", "a", "none"])] == [1, 3]
+    assert [task.id for task in reference.tasks_of(7, ["a", "b", "a", "none"])] == [1, 33, 100]
     assert reference.tasks_of(9, ["a"]) == []
     assert reference.tasks_of(7, []) == []
     task = reference.task(2)
@@ -217,6 +217,25 @@ def test_a_tombstone_of_nothing_changes_nothing(kind: Kind) -> None:
     reference.apply(kind, SHA256.encode() if kind == "tokens" else b"1", None)
 
     assert list(reference.records(kind)) == []
+
+
+def test_the_records_in_force_can_be_listed() -> None:
+    """Each kind lists its keys and values: rules as they were cleaned, the others as they came."""
+    records: dict[Kind, tuple[bytes, bytes]] = {
+        "ignore-rules": (b"4", b'{"user_ids":[1]}'),
+        "assets": (b"1", b'{"slug": "a"}'),
+        "users": (b"7", b'{"id": 7}'),
+        "tasks": (b"3", b'{"id": 3, "user_id": 7}'),
+        "tokens": (SHA256.encode(), b'{"user_id": 7}'),
+    }
+    reference = Reference()
+    for kind, (key, value) in records.items():
+        reference.apply(kind, key, value)
+    reference.apply("users", b"8", b'{"id": 8}')
+    reference.apply("users", b"8", None)
+
+    listed = {kind: list(reference.records(kind)) for kind in KINDS}
+    assert listed == {kind: [record] for kind, record in records.items()} | {"assets": [(b"1", b'{"slug":"a","id":1}')]}
 
 
 def test_the_kinds_are_the_reference_topics() -> None:
