@@ -28,7 +28,8 @@ class Part:
     """What the supervisor has to know of a part.
 
     `wait_ready` is awaited with the seconds that are left of `start_seconds`; it returns when the part works and
-    raises if it will not. `env` is the whole environment. A critical part that keeps ending ends the whole system.
+    raises if it will not. `env` is the whole environment. A critical part that keeps ending ends the whole system;
+    one with `together` starts along with the part before it.
     """
 
     name: str
@@ -38,6 +39,7 @@ class Part:
     start_seconds: float = 60.0
     stop_seconds: float = 5.0
     critical: bool = False
+    together: bool = False
 
 
 class Child:

@@ -171,6 +171,7 @@ class LocalSystem:
             self._own(f"worker-{number}", "worker", "--data", str(self.directory / f"worker-{number}"))
             for number in range(1, self._workers + 1)
         ]
+        # Together: each spends its first seconds on loading libraries and joining groups.
         return [*servers, *workers, self._own("sink", "sink"), self._own("gateway", "gateway")]
 
     def _own(self, name: str, *arguments: str) -> Part:
@@ -184,4 +185,4 @@ class LocalSystem:
                     await asyncio.sleep(_POLL_SECONDS)
 
         ready.unlink(missing_ok=True)
-        return Part(name, command, self._part_env(), wait_ready)
+        return Part(name, command, self._part_env(), wait_ready, together=name != "worker-1")

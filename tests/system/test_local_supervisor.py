@@ -108,6 +108,28 @@ async def test_parts_start_one_after_the_other(screen: Screen, tmp_path: Path) -
     assert order.read_text() == "ab"
 
 
+async def test_parts_that_start_together_do_not_wait_for_each_other(screen: Screen, tmp_path: Path) -> None:
+    """Each of them is ready only once the other runs."""
+    command = {
+        name: [sys.executable, "-c", f"import time; open({str(tmp_path / name)!r}, 'w'); time.sleep(600)"]
+        for name in ("a", "b")
+    }
+    parts = [
+        Part("a", command["a"], os.environ, wait_ready=ready_when(tmp_path / "b")),
+        Part("b", command["b"], os.environ, wait_ready=ready_when(tmp_path / "a"), together=True),
+    ]
+    supervisor = Supervisor(parts, screen.console)
+    running: list[str] = []
+
+    async def then() -> None:
+        running.extend(supervisor.pids)
+        supervisor.stop()
+
+    await supervisor.run(then)
+
+    assert sorted(running) == ["a", "b"]
+
+
 async def test_every_part_has_ended_after_a_run(screen: Screen) -> None:
     """No child and no grandchild is left when `run` returns."""
     supervisor = Supervisor([part("one", STAYS), part("two", WITH_CHILD)], screen.console)
