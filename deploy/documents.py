@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import zlib
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any, Final
 
@@ -47,7 +48,7 @@ def read_webhooks(path: Path) -> Iterator[bytes]:
     """
     try:
         data = _decompressed(path.read_bytes())
-    except (OSError, EOFError) as error:
+    except (OSError, EOFError, zlib.error) as error:
         message = f"{path} cannot be read: {error}"
         raise FileError(message) from error
     try:
@@ -55,7 +56,7 @@ def read_webhooks(path: Path) -> Iterator[bytes]:
     except orjson.JSONDecodeError:
         lines = data.splitlines()
     else:
-        lines = [data] if isinstance(whole, dict) else [orjson.dumps(item) for item in whole if isinstance(whole, list)]
+        lines = [orjson.dumps(item) for item in whole] if isinstance(whole, list) else [data]
     for number, line in enumerate(lines, 1):
         if not line.strip():
             continue

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import asyncio
+from typing import TYPE_CHECKING, Any
 
 import aiokafka
 
@@ -19,13 +20,20 @@ __all__ = ["load_reference", "publish_reference"]
 
 
 async def load_reference(settings: Settings) -> Reference:
-    """Everything that the reference topics hold now."""
+    """Everything that the reference topics hold now; raises aiokafka's KafkaError."""
     reference = Reference()
-    follower = ReferenceFollower(Topics.of(settings), settings.kafka_options(), reference)
-    await follower.start()
+    failure: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    options = settings.kafka_options()
+    follower = ReferenceFollower(Topics.of(settings), options, reference, on_failed=failure.set_exception)
+    complete = asyncio.create_task(follower.complete.wait())
+    either: set[asyncio.Future[Any]] = {complete, failure}
     try:
-        await follower.complete.wait()
+        await follower.start()
+        await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+        if failure.done():
+            failure.result()
     finally:
+        complete.cancel()
         await follower.stop()
     return reference
 
@@ -37,8 +45,8 @@ async def publish_reference(
     producer = aiokafka.AIOKafkaProducer(
         **settings.kafka_options(), acks="all", enable_idempotence=True, max_request_size=settings.max_body_bytes
     )
-    await producer.start()
     try:
+        await producer.start()
         sent = [await producer.send(topic, value, key=key, partition=partition) for key, value in records]
         for acknowledged in sent:
             await acknowledged

@@ -9,6 +9,7 @@ import typer
 from aiokafka.errors import KafkaError
 from clickhouse_connect.driver.exceptions import ClickHouseError
 from httpx import HTTPError
+from rich.markup import escape
 
 from deploy.cli import directory, parts, rules, send, tokens, up
 from deploy.cli import status as status_
@@ -71,5 +72,5 @@ def main() -> None:
     except Exception as error:
         if _verbose:
             raise
-        err.print(f"[red]error:[/] {_explain(error)}", markup=True)
+        err.print(f"[red]error:[/] {escape(_explain(error))}")
         sys.exit(1)

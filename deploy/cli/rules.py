@@ -26,9 +26,12 @@ _Academy = Annotated[int, typer.Argument(min=0, help="Academy id.")]
 
 
 def _read(file: Path | None) -> Any:
-    data = sys.stdin.buffer.read() if file is None or str(file) == "-" else file.read_bytes()
     try:
+        data = sys.stdin.buffer.read() if file is None or str(file) == "-" else file.read_bytes()
         return orjson.loads(data)
+    except OSError as error:
+        message = f"{file} cannot be read: {error.strerror}"
+        raise Failed(message) from error
     except orjson.JSONDecodeError as error:
         message = f"{file or 'standard input'} is not JSON: {error}"
         raise Failed(message) from error
