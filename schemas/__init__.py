@@ -1,1 +1,1 @@
-"""What the records are: settings, topics, payloads, rules, reference data, rows and texts. No I/O, no Kafka, no HTTP."""
+"""What the records are: settings, topics, payloads, rules, reference data, rows and texts; no I/O."""

@@ -25,6 +25,7 @@ from streams.core.webhook import Record, read
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from schemas.directory import Asset
     from schemas.reference import Reference
     from streams.core.fold import Live
     from streams.core.policy import Policy
@@ -55,7 +56,8 @@ class Effects:
 class ChunkProcessor:
     """Applies the records of one chunk of one partition, in their order.
 
-    When `apply` has raised, the processor is of no further use; nothing outside of it has changed.
+    When `apply` has raised, the processor is of no further use; nothing outside of it has changed but, where an asset was
+    published, the view of the reference topics, which the record comes back to.
     """
 
     def __init__(self, load: Load, reference: Reference, policy: Policy) -> None:
@@ -130,12 +132,18 @@ class ChunkProcessor:
             assets = publish(webhook.event, webhook.payload, self._reference)
         except Refused as refused:
             return Decision("ERROR", str(refused), "error")
-        self._effects.directory.extend(("assets", asset.key, asset.value) for asset in assets)
+        for asset in assets:
+            self._update_asset(asset)
         return DONE
+
+    def _update_asset(self, asset: Asset) -> None:
+        """Write an asset's record, and know it at once: the next webhook may change it again before it comes back."""
+        self._effects.directory.append(("assets", asset.key, asset.value))
+        self._reference.apply("assets", asset.key, asset.value)
 
     def _follow(self, webhook: Webhook, applied: Applied, now: int) -> None:
         if applied.adopted is not None:
-            self._effects.directory.append(("assets", applied.adopted.key, applied.adopted.value))
+            self._update_asset(applied.adopted)
         if applied.document is not None and applied.live is not None:
             self._keep_document(applied.live, applied.document, webhook.telemetry_id, now)
         if applied.completion is not None:

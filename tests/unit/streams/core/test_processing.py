@@ -290,6 +290,22 @@ def test_package_events_update_the_directory(strict: Core) -> None:
     )
 
 
+def test_two_package_events_of_one_chunk_both_count(strict: Core) -> None:
+    """The second changes the record that the first left."""
+
+    def published(**fields: Any) -> dict[str, Any]:
+        return {"event": "package_published", "slug": "x", "asset_id": 5, **fields}
+
+    manifest = published(payload={"manifest": {"a": 1}})
+    deployed = published(package={"deployment_url": "https://example.org"})
+    strict.run([strict.record(manifest), strict.record(deployed)])
+    asset = strict.reference.asset(5)
+
+    assert asset is not None
+    assert asset.fields()["manifest"] == {"a": 1}
+    assert asset.fields()["learnpack_deploy_url"] == "https://example.org"
+
+
 def test_only_a_graded_asset_is_scored_in_a_strict_directory(strict: Core) -> None:
     """Without grading the row says null; an open directory grades everything."""
     strict.refer("assets", 5, {"id": 5, "slug": "lists", "graded": False})
