@@ -56,8 +56,8 @@ class Effects:
 class ChunkProcessor:
     """Applies the records of one chunk of one partition, in their order.
 
-    When `apply` has raised, the processor is of no further use; nothing outside of it has changed but, where an asset was
-    published, the view of the reference topics, which the record comes back to.
+    When `apply` has raised, the processor is of no further use; nothing outside of it has changed but, where an asset
+    was published, the view of the reference topics, which its record comes back to.
     """
 
     def __init__(self, load: Load, reference: Reference, policy: Policy) -> None:
