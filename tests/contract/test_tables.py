@@ -109,7 +109,8 @@ def test_nothing_is_without_a_comment(settings: SettingsFactory, clickhouse: Cli
     setup_tables(settings())
     databases = [database, f"{database}_g1"]
     silent = clickhouse.query(
-        "SELECT database || '.' || name FROM system.tables WHERE database IN {databases:Array(String)} AND comment = '' "
+        "SELECT database || '.' || name FROM system.tables "
+        "WHERE database IN {databases:Array(String)} AND comment = '' "
         "UNION ALL SELECT table || '.' || name FROM system.columns "
         "WHERE database IN {databases:Array(String)} AND comment = ''",
         parameters={"databases": databases},

@@ -1,0 +1,135 @@
+"""Ignore rules over HTTP (seeds/diagnose-asset-telemetry.md: get / replace ignore rules)."""
+
+from __future__ import annotations
+
+import itertools
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from schemas.vocabulary import ignored_by_rule
+from tests.support.waiting import eventually
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.support.http_system import HttpSystem
+
+pytestmark = pytest.mark.system
+
+RULES = "/v1/assignment/academy/learnpack/telemetry-webhook-ignore"
+ME = "/v1/assignment/me/telemetry"
+
+_packages = itertools.count(9000)
+
+
+@pytest.fixture(autouse=True)
+def _no_rules_left(system: HttpSystem) -> Iterator[None]:
+    """Other tests run without rules."""
+    yield
+    with system.client() as client:
+        assert client.put(RULES, json={}).json() == {}
+
+
+@pytest.mark.parametrize(
+    ("body", "stored"),
+    [
+        (
+            {"rules": [{"events": ["batch"], "learnpack_package_ids": [13190]}, {"user_ids": [123]}]},
+            {"rules": [{"learnpack_package_ids": [13190], "events": ["batch"]}, {"user_ids": [123]}]},
+        ),
+        (
+            {
+                "user_ids": [999001],
+                "learnpack_package_ids": [456],
+                "package_slugs": ["my-pack"],
+                "asset_ids": [789],
+                "events": ["x"],
+            },
+            {
+                "user_ids": [999001],
+                "learnpack_package_ids": [456],
+                "package_slugs": ["my-pack"],
+                "asset_ids": [789],
+                "events": ["x"],
+            },
+        ),
+        ({"rules": [{}, {"events": None, "other": 1}], "user_ids": None, "x": []}, {"rules": []}),
+        ({"user_ids": [True, "1", None, {}]}, {"user_ids": [True, "1", None, {}]}),
+        (None, {}),
+        ({}, {}),
+    ],
+)
+def test_what_is_put_is_cleaned_stored_and_got(system: HttpSystem, body: Any, stored: Any) -> None:
+    """PUT answers what it stored, and the next GET gives the same."""
+    with system.client() as client:
+        put = client.put(RULES, json=body)
+
+        assert (put.status_code, put.json()) == (200, stored)
+        assert client.get(RULES).json() == stored
+
+
+@pytest.mark.parametrize(
+    ("body", "slug", "text"),
+    [
+        ([], "body", None),
+        ("x", "body", None),
+        (3, "body", None),
+        ({"rules": {}}, "field", "`rules` must be a list"),
+        ({"rules": [{}, {}, 5]}, "field", "`rules[2]` must be an object"),
+        ({"events": "batch"}, "field", "`events` must be a list"),
+        ({"rules": [{"events": "batch"}]}, "field", "`events` must be a list"),
+    ],
+)
+def test_what_are_no_rules_is_refused(system: HttpSystem, body: Any, slug: str, text: str | None) -> None:
+    """400 with the documented slug and text; the rules in force stay."""
+    with system.client() as client:
+        client.put(RULES, json={"user_ids": [999001]})
+        answer = client.put(RULES, json=body)
+
+        assert (answer.status_code, answer.json()["slug"]) == (400, f"invalid-telemetry-webhook-ignore-{slug}")
+        assert text is None or answer.json()["detail"] == text
+        assert client.get(RULES).json() == {"user_ids": [999001]}
+
+
+def test_bad_json_is_refused(system: HttpSystem) -> None:
+    """400 before anything is checked."""
+    with system.client() as client:
+        answer = client.put(RULES, content=b"{")
+
+    assert (answer.status_code, answer.json()["slug"]) == (400, "invalid-json")
+
+
+def test_a_rule_is_in_force_for_the_next_webhooks(system: HttpSystem) -> None:
+    """Within two seconds of the answer a matching webhook is ignored, with the text that names the rule."""
+    package = next(_packages)
+    with system.client() as client:
+        client.put(RULES, json={"rules": [{"learnpack_package_ids": [package], "events": ["open_step"]}]})
+        text = ignored_by_rule(["learnpack_package_ids", "events"])
+
+        def ignored() -> bool:
+            body = {"event": "open_step", "slug": "s", "package_slug": "everybodys", "package_id": package}
+            client.post(ME, json={**body, "user_id": 123})
+            return any(row["status_text"] == text for row in system.settled(learnpack_package_id=package))
+
+        eventually(ignored, 10)
+
+
+def test_rules_are_an_academys_own(system: HttpSystem) -> None:
+    """Another academy neither sees nor changes them."""
+    with system.client() as client, system.client("foreign", 2) as foreign:
+        client.put(RULES, json={"user_ids": [999001]})
+
+        assert foreign.get(RULES).json() == {}
+        assert foreign.put(RULES, json={}).status_code == 200
+        assert client.get(RULES).json() == {"user_ids": [999001]}
+
+
+def test_a_reader_may_read_and_not_write(system: HttpSystem) -> None:
+    """GET needs read_assignment, PUT crud_telemetry."""
+    with system.client("reader") as client:
+        put = client.put(RULES, json={})
+
+        assert client.get(RULES).status_code == 200
+    assert put.status_code == 403
+    assert "crud_telemetry" in put.json()["detail"]

@@ -1,0 +1,286 @@
+"""Gateway, worker and sink as processes, on topics and a database of their own, with a directory and tokens."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import sys
+import uuid
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, Final
+
+import clickhouse_connect
+import httpx
+import orjson
+from aiokafka.admin import AIOKafkaAdminClient
+
+from deploy.local.resources import free_port
+from deploy.reference import publish_reference
+from deploy.tokens import CAPABILITIES, NewToken, grant
+from deploy.topics import setup_topics
+from schemas.settings import Settings
+from schemas.topics import Topics
+from sinks.setup import setup_tables
+from tests.support.commands import as_environment
+from tests.support.processes import Child, Processes
+from tests.support.waiting import eventually
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    from tests.support.stack import Stack
+
+__all__ = ["ASSETS", "TASKS", "TOKENS", "USERS", "HttpSystem", "http_system", "secret"]
+
+ASSETS: Final[list[dict[str, Any]]] = [
+    {
+        "id": 301,
+        "slug": "javascript-arrays-intro",
+        "title": "JavaScript Arrays Intro",
+        "lang": "us",
+        "asset_type": "EXERCISE",
+        "graded": True,
+        "academy": 1,
+        "aliases": ["js-arrays"],
+        "translations": {"us": "javascript-arrays-intro", "es": "introduccion-a-arrays"},
+        "sync_status": "OK",
+        "updated_at": "2026-04-15T10:12:00Z",
+    },
+    {
+        "id": 302,
+        "slug": "introduccion-a-arrays",
+        "title": "Introducción a Arrays",
+        "lang": "es",
+        "asset_type": "EXERCISE",
+        "graded": True,
+        "academy": 1,
+        "translations": {"us": "javascript-arrays-intro", "es": "introduccion-a-arrays"},
+    },
+    {"id": 400, "slug": "everybodys", "title": "Everybody's", "lang": "us", "graded": True, "academy": None},
+    {"id": 500, "slug": "elsewhere", "title": "Elsewhere", "lang": "us", "graded": True, "academy": 2},
+]
+USERS: Final[list[dict[str, Any]]] = [
+    {"id": 123, "first_name": "Ada", "last_name": "Lovelace", "academies": [1]},
+    {"id": 456, "first_name": "Grace", "last_name": "Hopper", "academies": [1]},
+    {"id": 1234, "first_name": "Mary", "last_name": "Jackson", "academies": [1]},
+    {"id": 900, "first_name": "Emmy", "last_name": "Noether", "academies": [2]},
+]
+TASKS: Final[list[dict[str, Any]]] = [
+    {
+        "id": 890699,
+        "user_id": 1234,
+        "title": "Arrays Practice",
+        "task_status": "PENDING",
+        "associated_slug": "javascript-arrays-intro",
+        "revision_status": "PENDING",
+        "task_type": "EXERCISE",
+        "created_at": "2026-04-15T09:20:00Z",
+        "updated_at": "2026-04-15T10:35:00Z",
+    },
+    {
+        "id": 890700,
+        "user_id": 456,
+        "title": "Práctica de arrays",
+        "task_status": "PENDING",
+        "associated_slug": "introduccion-a-arrays",
+        "revision_status": "PENDING",
+        "task_type": "EXERCISE",
+    },
+    {
+        "id": 890701,
+        "user_id": 123,
+        "title": "Everybody's",
+        "task_status": "PENDING",
+        "associated_slug": "everybodys",
+        "revision_status": "PENDING",
+        "task_type": "EXERCISE",
+    },
+    {
+        "id": 890702,
+        "user_id": 900,
+        "title": "Elsewhere",
+        "task_status": "PENDING",
+        "associated_slug": "elsewhere",
+        "revision_status": "PENDING",
+        "task_type": "EXERCISE",
+    },
+]
+
+_CREATED: Final = datetime(2026, 1, 1, tzinfo=UTC)
+
+# Name -> what it may do; the secret is the name with a suffix that appears nowhere else.
+TOKENS: Final[dict[str, NewToken]] = {
+    "staff": NewToken(1, {1: CAPABILITIES}, _CREATED),
+    "reader": NewToken(2, {1: ("read_assignment", "read_asset")}, _CREATED),
+    "foreign": NewToken(3, {2: CAPABILITIES}, _CREATED),
+    "student": NewToken(1234, {}, _CREATED),
+    "other-student": NewToken(123, {}, _CREATED),
+    "ingest": NewToken(None, {1: ()}, _CREATED),
+    "expired": NewToken(1, {1: CAPABILITIES}, _CREATED, expires_at=_CREATED + timedelta(days=1)),
+}
+
+_CANARY: Final = "canary-7Jq2"
+_START_SECONDS: Final = 60
+
+
+def secret(name: str) -> str:
+    """The secret of a token of TOKENS."""
+    return f"{name}-{_CANARY}"
+
+
+@dataclass
+class HttpSystem:
+    """A running system; `settings` are the gateway's."""
+
+    settings: Settings
+    processes: Processes
+    directory: Path
+    gateway: Child = field(init=False)
+    _number: int = 0
+
+    @property
+    def url(self) -> str:
+        """Where its gateway is."""
+        return self.settings.gateway_url
+
+    def client(self, who: str | None = "staff", academy: int | str | None = 1, **headers: str) -> httpx.Client:
+        """A client with the headers of a token of TOKENS and of an academy."""
+        sent = dict(headers)
+        if who is not None:
+            sent["Authorization"] = f"Token {secret(who)}"
+        if academy is not None:
+            sent["Academy"] = str(academy)
+        return httpx.Client(base_url=self.url, headers=sent, timeout=30)
+
+    def start(self, part: str, environment: Mapping[str, str] | None = None) -> Child:
+        """Start a part and wait until it is ready."""
+        self._number += 1
+        ready = self.directory / f"{part}-{self._number}.ready"
+        child = self.processes.start(
+            [sys.executable, "-m", "deploy.cli", part, "--ready-file", str(ready)],
+            {
+                **as_environment(settings or self.settings),
+                "TELEMETRY_DIRECTORY": self.settings.directory,
+                **environment,
+            },
+        )
+
+        def is_ready() -> bool:
+            assert child.process.poll() is None, child.output
+            return ready.exists()
+
+        eventually(is_ready, _START_SECONDS, f"{part} ready")
+        return child
+
+    @contextlib.contextmanager
+    def another_gateway(self, **environment: str) -> Iterator[HttpSystem]:
+        """A second gateway on the same topics and tables, with settings of its own."""
+        port = free_port()
+        directory = self.directory / f"gateway-{port}"
+        directory.mkdir()
+        settings = self.settings.model_copy(
+            update={
+                "gateway_bind": f"127.0.0.1:{port}",
+                "gateway_url": f"http://127.0.0.1:{port}",
+                "spool": directory / "spool",
+            }
+        )
+        second = HttpSystem(settings, self.processes, directory)
+        second.gateway = second.start("gateway", environment)
+        try:
+            yield second
+        finally:
+            second.gateway.terminate()
+
+    def query(self, sql: str, **parameters: Any) -> Sequence[Sequence[Any]]:
+        """Rows of a query in its database."""
+        client = clickhouse_connect.get_client(
+            dsn=self.settings.clickhouse.get_secret_value(),
+            database=self.settings.database,
+            autogenerate_session_id=False,
+        )
+        with contextlib.closing(client):
+            rows: Sequence[Sequence[Any]] = client.query(sql, parameters=parameters).result_rows
+        return rows
+
+    def settled(self, count: int = 1, **where: Any) -> list[dict[str, Any]]:
+        """The rows of the log for these filters, once there are that many and none is pending."""
+
+        def rows() -> list[dict[str, Any]]:
+            with self.client() as client:
+                found = client.get("/v1/assignment/academy/learnpack/webhook", params={"limit": 1000, **where}).json()[
+                    "results"
+                ]
+            done = len(found) >= count and all(row["status"] != "PENDING" for row in found)
+            return found if done else []
+
+        return eventually(rows, 30, f"{count} processed webhooks of {where}")
+
+
+@contextlib.contextmanager
+def http_system(stack: Stack, directory: Path, **overrides: Any) -> Iterator[HttpSystem]:
+    """Start a strict system with the directory and tokens above; everything of it is gone afterwards."""
+    name = f"t{uuid.uuid4().hex[:10]}"
+    port = free_port()
+    settings = Settings(
+        _env_file=None,
+        **{
+            "kafka": stack.kafka,
+            "clickhouse": stack.clickhouse,
+            "database": name,
+            "topic_prefix": f"{name}.",
+            "partitions": 2,
+            "directory": "strict",
+            "data": directory / "data",
+            "spool": directory / "spool",
+            "gateway_bind": f"127.0.0.1:{port}",
+            "gateway_url": f"http://127.0.0.1:{port}",
+            **overrides,
+        },
+    )
+    processes = Processes(directory)
+    system = HttpSystem(settings, processes, directory)
+    try:
+        asyncio.run(_prepare(settings))
+        setup_tables(settings)
+        system.gateway = system.start("gateway", {"TELEMETRY_RATE_LIMIT": "1000000000"})
+        system.start("worker")
+        system.start("sink")
+        yield system
+    finally:
+        processes.end_all()
+        asyncio.run(_remove_topics(settings))
+        _remove_databases(settings)
+
+
+async def _prepare(settings: Settings) -> None:
+    await setup_topics(settings)
+    topics = Topics.of(settings)
+    for topic, records in ((topics.assets, ASSETS), (topics.users, USERS), (topics.tasks, TASKS)):
+        await publish_reference(settings, topic, [(b"%d" % one["id"], orjson.dumps(one)) for one in records])
+    for name, token in TOKENS.items():
+        await grant(settings, token, secret(name))
+
+
+async def _remove_topics(settings: Settings) -> None:
+    admin = AIOKafkaAdminClient(**settings.kafka_options())
+    await admin.start()
+    try:
+        await admin.delete_topics(
+            [name for name in await admin.list_topics() if name.startswith(settings.topic_prefix)]
+        )
+    finally:
+        await admin.close()
+
+
+def _remove_databases(settings: Settings) -> None:
+    client = clickhouse_connect.get_client(dsn=settings.clickhouse.get_secret_value(), autogenerate_session_id=False)
+    with contextlib.closing(client):
+        found = client.query(
+            "SELECT name FROM system.databases WHERE name = {name:String} OR startsWith(name, {name:String} || '_')",
+            parameters={"name": settings.database},
+        )
+        for (existing,) in found.result_rows:
+            client.command(f"DROP DATABASE IF EXISTS `{existing}` SYNC")
