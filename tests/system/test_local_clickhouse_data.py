@@ -241,7 +241,7 @@ def test_a_directory_serves_one_process(clickhouse_servers: Callable[[], ClickHo
     server = clickhouse_servers()
     second = ClickHouseServer(server.directory, user="a", password="b")
 
-    with pytest.raises(LocalStackError, match=rf"in use by process {server.pid}: stop it or name another directory"):
+    with pytest.raises(LocalStackError, match=rf"in use by process {server.pid}\. Stop it or name another directory"):
         second.start()
 
 

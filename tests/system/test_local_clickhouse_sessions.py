@@ -109,7 +109,9 @@ def test_a_named_session_keeps_what_is_set_in_it(http: httpx.Client) -> None:
     """SET, USE and temporary tables hold for the session's next requests and for no other session."""
     for statement in ("SET max_threads = 5", "USE system", "CREATE TEMPORARY TABLE passing (n UInt8)"):
         assert ask(http, statement, session_id="a") == ""
-    assert http.post("/", params={"query": "INSERT INTO passing FORMAT CSV", "session_id": "a"}, content=b"9\n").is_success
+    assert http.post(
+        "/", params={"query": "INSERT INTO passing FORMAT CSV", "session_id": "a"}, content=b"9\n"
+    ).is_success
 
     query = "SELECT getSetting('max_threads'), currentDatabase()"
     assert ask(http, query, session_id="a") == "5\tsystem"

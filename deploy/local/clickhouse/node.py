@@ -10,6 +10,7 @@ from urllib.parse import quote
 import httpx
 
 from deploy.local.errors import INSTALL_HINT, LocalStackError
+from deploy.local.locking import locked
 from deploy.local.process import LocalServer
 from deploy.local.progress import silent
 from deploy.local.resources import LOOPBACK, free_port, require_free_port, require_space
@@ -65,6 +66,8 @@ class ClickHouseServer(LocalServer):
         if self._wanted is not None:
             require_free_port(self._wanted, self.name)
         require_space(self.directory, _NEEDED_BYTES, self.name)
+        with locked(self.name, self.directory):
+            pass
         if self._port is None:
             self._port = self._wanted or free_port()
 

@@ -7,13 +7,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import fcntl
 import os
 import signal
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import uvloop
 from aiohttp import web
@@ -23,6 +22,7 @@ from deploy.local.clickhouse.node import PASSWORD_VARIABLE, USER_VARIABLE
 from deploy.local.clickhouse.request import HttpRequest
 from deploy.local.clickhouse.service import Service
 from deploy.local.errors import LocalStackError
+from deploy.local.locking import locked
 from deploy.local.resources import LOOPBACK
 
 if TYPE_CHECKING:
@@ -129,31 +129,16 @@ async def _serve(engine: Engine, port: int, user: str, password: str) -> None:
     engine.close()
 
 
-def _lock(directory: Path) -> Any:
-    directory.mkdir(parents=True, exist_ok=True)
-    handle = (directory / "server.lock").open("a+")
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        handle.seek(0)
-        holder = handle.read().strip() or "unknown"
-        message = f"The data directory {directory} is in use by process {holder}: stop it or name another directory."
-        raise LocalStackError(message) from error
-    handle.truncate(0)
-    handle.write(str(os.getpid()))
-    handle.flush()
-    return handle
-
-
 def main() -> None:
     """Serve until SIGTERM or SIGINT; exits 1 with one line on standard error if it cannot start."""
     directory, port = Path(sys.argv[1]), int(sys.argv[2])
     user = os.environ[USER_VARIABLE]
     password = os.environ[PASSWORD_VARIABLE]
     try:
-        lock = _lock(directory)
-        engine = Engine(directory / "data")
-        with lock:
+        with locked("ClickHouse", directory):
+            engine = Engine(directory / "data")
             uvloop.run(_serve(engine, port, user, password))
-    except (LocalStackError, OSError) as error:
+    except LocalStackError as error:
+        sys.exit(str(error))
+    except OSError as error:
         sys.exit(f"ClickHouse cannot start: {error}")

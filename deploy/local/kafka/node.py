@@ -14,6 +14,7 @@ from deploy.local.errors import LocalStackError
 from deploy.local.kafka import artifacts
 from deploy.local.kafka.files import BrokerPorts, logging_configuration, server_properties
 from deploy.local.kafka.java import java_command, java_environment
+from deploy.local.locking import locked, locked_command
 from deploy.local.process import LocalServer
 from deploy.local.progress import silent
 from deploy.local.resources import LOOPBACK, free_port, listens, require_free_port, require_space
@@ -75,7 +76,8 @@ class KafkaNode(LocalServer):
         if self._port is not None:
             require_free_port(self._port, self.name)
         require_space(self.directory, _NEEDED_BYTES, self.name)
-        java_command()
+        with locked(self.name, self.directory):
+            java_command()
         self._jars = artifacts.fetch(progress, self._cache)
         if self._ports is None:
             self._ports = BrokerPorts(self._port or free_port(), free_port())
@@ -90,7 +92,8 @@ class KafkaNode(LocalServer):
     def command(self) -> list[str]:
         """The broker's command line."""
         heap = [f"-Xmx{self._heap_mb}m", "-Xms128m", "-XX:+UseSerialGC", "-XX:+ExitOnOutOfMemoryError"]
-        return [*self._java(*heap), "kafka.Kafka", str(self._properties)]
+        # Kafka's own lock comes too late: a second broker has written to the metadata log by then.
+        return locked_command(self.name, self.directory, [*self._java(*heap), "kafka.Kafka", str(self._properties)])
 
     def env(self) -> dict[str, str]:
         """The environment with the wheel's Java."""
