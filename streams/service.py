@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 import structlog
 import uvloop
+from aiokafka.errors import KafkaError
 
 from schemas.topics import Topics
 from streams.app import Hooks, create_app, max_message_bytes
@@ -113,7 +114,10 @@ async def serve(service: Service) -> int:
     stop, loop = asyncio.Event(), asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    await service.start()
+    try:
+        await service.start()
+    except KafkaError as error:
+        end_process(ExitCode.FAILED, f"Kafka cannot be reached ({error}): check TELEMETRY_KAFKA and that it runs")
     crashed, asked = loop.create_task(service.app.wait_until_stopped()), loop.create_task(stop.wait())
     await asyncio.wait({crashed, asked}, return_when=asyncio.FIRST_COMPLETED)
     if service.app.crashed:

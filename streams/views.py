@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 import aiokafka
 import structlog
 from aiokafka import TopicPartition
+from aiokafka.errors import KafkaError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
@@ -77,30 +78,30 @@ class ReferenceFollower:
         self._view = view
         self._on_bad = on_bad
         self._on_failed = on_failed
-        self._consumer = aiokafka.AIOKafkaConsumer(
-            **options, isolation_level="read_committed", enable_auto_commit=False, auto_offset_reset="earliest"
-        )
-        self._task: asyncio.Task[None] | None = None
+        self._options = options
+        self._running = contextlib.AsyncExitStack()
 
     async def start(self) -> None:
         """Connect and begin to follow; wait for `complete` before relying on the view.
 
         Raises aiokafka.errors.KafkaError if the broker cannot be reached.
         """
-        await self._consumer.start()
-        self._task = asyncio.get_running_loop().create_task(self._run(), name="reference-views")
+        consumer = aiokafka.AIOKafkaConsumer(
+            **self._options, isolation_level="read_committed", enable_auto_commit=False, auto_offset_reset="earliest"
+        )
+        self._running.push_async_callback(consumer.stop)
+        await consumer.start()
+        task = asyncio.get_running_loop().create_task(self._run(consumer), name="reference-views")
+        self._running.push_async_callback(_cancel, task)
 
     async def stop(self) -> None:
         """Stop following; the view keeps what it has."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.wait({self._task})
-        with contextlib.suppress(Exception):
-            await self._consumer.stop()
+        with contextlib.suppress(KafkaError):
+            await self._running.aclose()
 
-    async def _run(self) -> None:
+    async def _run(self, consumer: aiokafka.AIOKafkaConsumer) -> None:
         try:
-            await self._follow()
+            await self._follow(consumer)
         except asyncio.CancelledError:
             raise
         except BaseException as error:  # noqa: BLE001 - whoever relies on the view must hear of it
@@ -108,22 +109,21 @@ class ReferenceFollower:
                 self._on_failed(error)
             _log.critical("reference views stopped", exc_info=error)
 
-    async def _follow(self) -> None:
+    async def _follow(self, consumer: aiokafka.AIOKafkaConsumer) -> None:
         partitions = [TopicPartition(topic, _PARTITION) for topic in self._kinds]
-        self._consumer.assign(partitions)
-        begins = await self._consumer.beginning_offsets(partitions)
-        ends = await self._consumer.end_offsets(partitions)
+        consumer.assign(partitions)
+        begins, ends = await consumer.beginning_offsets(partitions), await consumer.end_offsets(partitions)
         for tp in partitions:
-            self._consumer.seek(tp, begins[tp])
-        while not await _reached(self._consumer.position, ends):
-            await self._apply_next()
+            consumer.seek(tp, begins[tp])
+        while not await _reached(consumer.position, ends):
+            await self._apply_next(consumer)
         self.complete.set()
         _log.info("reference views complete", records=sum(ends.values()))
         while True:
-            await self._apply_next()
+            await self._apply_next(consumer)
 
-    async def _apply_next(self) -> None:
-        for tp, records in (await self._consumer.getmany(timeout_ms=_POLL_MS)).items():
+    async def _apply_next(self, consumer: aiokafka.AIOKafkaConsumer) -> None:
+        for tp, records in (await consumer.getmany(timeout_ms=_POLL_MS)).items():
             for record in records:
                 self._apply(self._kinds[tp.topic], record)
 
@@ -137,6 +137,11 @@ class ReferenceFollower:
             _log.warning("bad reference record passed over", kind=kind, offset=record.offset, reason=str(error))
             if self._on_bad is not None:
                 self._on_bad(BadReference(kind, record, str(error)))
+
+
+async def _cancel(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    await asyncio.wait({task})
 
 
 async def _reached(position: Callable[[TopicPartition], Awaitable[int]], ends: Mapping[TopicPartition, int]) -> bool:

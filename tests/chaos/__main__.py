@@ -6,6 +6,7 @@ doubled.
 
 from __future__ import annotations
 
+import contextlib
 import random
 import sys
 import tempfile
@@ -27,10 +28,13 @@ def main(
     kills: Annotated[int, typer.Option(help="Workers to kill in the first trial.")] = 20,
     seed: Annotated[int, typer.Option(help="Seed of loads and faults.")] = 1,
     only: Annotated[str, typer.Option(help="Run the trials whose name contains this.")] = "",
+    keep: Annotated[Path | None, typer.Option(help="Keep the processes' logs in this directory.")] = None,
 ) -> None:
     """Run the trials."""
     console, failed = Console(), 0
-    with tempfile.TemporaryDirectory(prefix="chaos-") as name, KafkaNode(Path(name) / "kafka") as node:
+    with contextlib.ExitStack() as stack:
+        name = keep or stack.enter_context(tempfile.TemporaryDirectory(prefix="chaos-"))
+        node = stack.enter_context(KafkaNode(Path(name) / "kafka"))
         for index, trial in enumerate(one for one in long_trials(node, kills) if only in one.name):
             directory = Path(name) / f"trial-{index}"
             directory.mkdir()

@@ -120,7 +120,7 @@ class Arena:
         thread.start()
         return thread
 
-    def wait_until_done(self, timeout: float = 90) -> None:
+    def wait_until_done(self, timeout: float = 180) -> None:
         """Wait until everything is processed."""
         eventually(lambda: asyncio.run(is_caught_up(self.settings)), timeout, "the workers to catch up")
 

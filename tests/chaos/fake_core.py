@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -53,6 +54,8 @@ class FakeProcessor:
             body = orjson.loads(record.value or b"")
         except orjson.JSONDecodeError as error:
             raise UndecodableError(str(error)) from error
+        if "sleep" in body:
+            time.sleep(body["sleep"])
         if "raise" in body:
             raise RuntimeError(body["raise"])
         key = record.key

@@ -19,6 +19,7 @@ from tests.chaos.folds import BY_RULE, FakeFold, RealFold
 from tests.chaos.kafka import lines, read_all
 from tests.chaos.load import counting, webhooks
 from tests.chaos.worker_process import WorkerSpec
+from tests.support.waiting import eventually
 
 if TYPE_CHECKING:
     import random
@@ -78,6 +79,7 @@ def run_trial(
     with Arena(settings, spec, processes, directory) as arena:
         for _ in range(trial.workers):
             arena.add()
+        eventually(lambda: all(map(arena.is_ready, arena.workers)), 90, "the workers to be ready")
         pause = trial.seconds / (trial.records / 100)
         loader = arena.load(load, pause_every=100, pause_s=pause)
         for _ in range(trial.times):

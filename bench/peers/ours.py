@@ -1,0 +1,42 @@
+"""Our worker: all of it, one transaction a chunk."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from pathlib import Path
+
+import uvloop
+
+from bench.peers.task import Stopwatch, Task, make_processor
+from schemas.reference import Reference
+from streams.chunk import ChunkLimits
+from streams.core.chunk import ChunkProcessor, dead_outcome
+from streams.processing import Core, Load
+from streams.service import ReadyFile, Service
+from streams.tuning import Tuning
+
+
+async def main(task: Task) -> None:
+    """Work until every record is committed."""
+    watch = Stopwatch()
+
+    def processor(load: Load) -> ChunkProcessor:
+        watch.start()
+        return make_processor(load)
+
+    settings = task.settings()
+    tuning = Tuning(chunk=ChunkLimits(settings.chunk_records, settings.chunk_bytes))
+    core, data = Core(processor, dead_outcome), Path(task.data_dir)
+    service = Service(settings, core, Reference(), data_dir=data, ready_file=ReadyFile(None), tuning=tuning)
+    await service.start()
+    partitions = service.app.owner.partitions
+    while sum(owned.admission.position for owned in partitions.values()) < task.count:
+        await asyncio.sleep(0.02)
+        partitions = service.app.owner.partitions
+    watch.report(task.count)
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    uvloop.run(main(Task.from_argv()))

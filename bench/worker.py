@@ -1,0 +1,158 @@
+"""The worker against its peers: `uv run --group bench python -m bench.worker [--events 60000] [--rounds 3]`.
+
+Every peer runs the same core over the same raw topic, in one process, one after another, alternating over the rounds;
+each has state and output topics of its own. Prints Markdown tables of records/s (median of the rounds) and ratios.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import statistics
+import subprocess
+import sys
+import tempfile
+import uuid
+from collections import defaultdict
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import aiokafka
+import msgspec
+import typer
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+
+from bench.peers.task import Task
+from bench.peers.webhooks import batches, events
+from deploy.local.kafka import KafkaNode
+from schemas.settings import Settings
+from schemas.topics import Topics
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from bench.peers.webhooks import Raw
+
+_PARTITIONS = 4
+_TIMEOUT_S = 900
+
+
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """A program to compare, as module of bench.peers, with what to tell it."""
+
+    name: str
+    module: str
+    options: dict[str, str] = field(default_factory=dict)
+
+
+PEERS = (
+    Peer("ours, RocksDB", "ours"),
+    Peer("ours, memory", "ours", {"store": "memory"}),
+    Peer("stock Faust, RocksDB, at least once", "stock_faust"),
+    Peer("Quix Streams, at least once", "quix"),
+    Peer("Quix Streams, exactly once", "quix", {"guarantee": "exactly-once"}),
+    Peer("Bytewax, at least once", "bytewax_flow"),
+    Peer("bare aiokafka loop, no durability", "bare"),
+)
+
+
+async def _fill(settings: Settings, records: Iterable[Raw]) -> int:
+    producer = aiokafka.AIOKafkaProducer(
+        bootstrap_servers=settings.kafka, linger_ms=20, max_batch_size=1 << 20, max_request_size=16 << 20
+    )
+    await producer.start()
+    count, last = 0, None
+    for count, (key, value, headers, at) in enumerate(records, 1):  # noqa: B007 - the count is the answer
+        last = await producer.send(Topics.of(settings).raw, value, key=key, headers=headers, timestamp_ms=at)
+    if last is not None:
+        await producer.flush()
+    await producer.stop()
+    return count
+
+
+async def _create(settings: Settings, *, raw: bool) -> None:
+    topics = Topics.of(settings)
+    admin = AIOKafkaAdminClient(bootstrap_servers=settings.kafka)
+    await admin.start()
+    exists = set(await admin.list_topics())
+    wanted = [one for one in topics.specs(settings) if one.name not in exists and (raw or one.name != topics.raw)]
+    await admin.create_topics([NewTopic(one.name, one.partitions, 1, topic_configs=one.config) for one in wanted])
+    await admin.close()
+
+
+def _run(peer: Peer, settings: Settings, count: int, generation: int, directory: Path) -> dict[str, float]:
+    task = Task(
+        kafka=settings.kafka,
+        topic_prefix=settings.topic_prefix,
+        generation=generation,
+        partitions=settings.partitions,
+        count=count,
+        data_dir=str(directory / f"run-{generation}"),
+        **peer.options,
+    )
+    asyncio.run(_create(task.settings(), raw=False))
+    command = [sys.executable, "-m", f"bench.peers.{peer.module}", msgspec.json.encode(task).decode()]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=_TIMEOUT_S, check=False)
+    answers = [line for line in done.stdout.splitlines() if line.startswith('{"records"')]
+    if not answers:
+        print(done.stdout[-2_000:], done.stderr[-4_000:], file=sys.stderr)
+        message = f"{peer.name} ended with {done.returncode} without an answer"
+        raise SystemExit(message)
+    answer: dict[str, float] = json.loads(answers[-1])
+    return answer
+
+
+def _table(title: str, found: dict[str, list[dict[str, float]]]) -> str:
+    rates = {name: statistics.median(one["records"] / one["seconds"] for one in runs) for name, runs in found.items()}
+    costs = {name: statistics.median(one["cpu"] / one["records"] * 1e6 for one in runs) for name, runs in found.items()}
+    ours = next(iter(rates.values()))
+    rows = [
+        f"| {name} | {rate:,.0f} | {ours / rate:.2f} | {costs[name]:,.0f} | "
+        f"{max(one['rss'] for one in found[name]) / 2**20:,.0f} |"
+        for name, rate in rates.items()
+    ]
+    head = [
+        f"### {title}",
+        "",
+        "| | records/s | ours, RocksDB ÷ it | CPU µs a record | memory, MiB |",
+        "| --- | ---: | ---: | ---: | ---: |",
+    ]
+    return "\n".join([*head, *rows, ""])
+
+
+def main(
+    event_count: Annotated[int, typer.Option("--events", help="Streamed events.")] = 60_000,
+    batch_count: Annotated[int, typer.Option("--batches", help="Batch documents.")] = 3_000,
+    students: Annotated[int, typer.Option(help="Students who send them.")] = 1_000,
+    rounds: Annotated[int, typer.Option(help="Runs of each peer.")] = 3,
+    only: Annotated[str, typer.Option(help="Run the peers whose name contains this.")] = "",
+) -> None:
+    """Run the benchmark."""
+    workloads = {
+        f"{event_count:,} streamed events of {students:,} students": events(event_count, students),
+        f"{batch_count:,} batch documents of {min(students, 200):,} students": batches(batch_count, min(students, 200)),
+    }
+    with tempfile.TemporaryDirectory(prefix="bench-") as name, KafkaNode(Path(name) / "kafka", heap_mb=1_024) as node:
+        for title, records in workloads.items():
+            settings = Settings(
+                _env_file=None, kafka=node.bootstrap, topic_prefix=f"b{uuid.uuid4().hex[:6]}.", partitions=_PARTITIONS
+            )
+            asyncio.run(_create(settings, raw=True))
+            count = asyncio.run(_fill(settings, records))
+            if not count:
+                continue
+            found: dict[str, list[dict[str, float]]] = defaultdict(list)
+            generation = 1
+            for _ in range(rounds):
+                for peer in PEERS:
+                    if only in peer.name:
+                        generation += 1
+                        found[peer.name].append(_run(peer, settings, count, generation, Path(name)))
+                        print(peer.name, found[peer.name][-1], file=sys.stderr, flush=True)
+            print(_table(title, found), flush=True)
+
+
+if __name__ == "__main__":
+    typer.run(main)

@@ -1,0 +1,77 @@
+"""The watchdog ends a worker that stands still while webhooks wait, and no other."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from streams.admission import Admission
+from streams.exits import ExitCode
+from streams.watchdog import Watchdog
+from tests.chaos.kafka import create_topics, produce
+from tests.support.waiting import aeventually
+from tests.system.workers import Bench
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.conftest import SettingsFactory
+    from tests.support.processes import Processes
+
+pytestmark = pytest.mark.system
+
+
+@dataclass
+class Owned:
+    """A partition that nobody works on."""
+
+    admission: Admission = field(default_factory=lambda: Admission(0))
+
+
+@dataclass
+class Owner:
+    """An owner that does nothing."""
+
+    generation: int | None = 1
+    partitions: dict[int, Owned] = field(default_factory=lambda: {0: Owned()})
+
+
+async def test_a_partition_that_stands_still_with_lag_ends_the_worker(settings: SettingsFactory) -> None:
+    """Nothing happens without lag; with a record waiting the process is ended with its own exit code."""
+    own, codes = settings(partitions=1), list[ExitCode]()
+    topics = await create_topics(own)
+
+    def end(code: ExitCode, *_message: Any, **_fields: Any) -> Any:
+        codes.append(code)
+
+    watchdog = Watchdog(Owner(), topics.raw, own.kafka_options(), 1.5, end)  # type: ignore[arg-type]  # stands in
+    watchdog.start()
+    try:
+        await asyncio.sleep(4)
+        assert codes == []
+        await produce(own.kafka, topics.raw, [(0, b"u", b"{}", [])])
+        await aeventually(lambda: _ended(codes), 20, "the watchdog")
+    finally:
+        await watchdog.stop()
+
+    assert codes[0] is ExitCode.STALLED
+
+
+async def _ended(codes: list[ExitCode]) -> bool:
+    return bool(codes)
+
+
+def test_a_loop_that_does_not_turn_ends_the_worker(
+    settings: SettingsFactory, processes: Processes, tmp_path: Path
+) -> None:
+    """A record on which the core never ends stops the process from outside the loop."""
+    bench = Bench(settings(partitions=1), processes, tmp_path)
+    bench.send([b'{"sleep": 3600}'])
+
+    worker = bench.start(stall_s=4)
+
+    assert worker.process.wait(60) == ExitCode.STALLED
+    assert "the event loop has not turned" in worker.output
