@@ -1,0 +1,118 @@
+"""Which package may know which: the arrows of docs/architecture.md."""
+
+from __future__ import annotations
+
+import ast
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ROOT: Final = Path(__file__).parents[2]
+MAY_IMPORT: Final = {
+    "schemas": {"schemas"},
+    "streams": {"streams", "schemas"},
+    "sinks": {"sinks", "schemas"},
+    "gateway": {"gateway", "schemas"},
+    "deploy": {"deploy", "gateway", "sinks", "streams", "schemas"},
+}
+# What turns bytes into values and back; neither knows a socket or a file.
+ENCODINGS: Final = {"msgspec", "orjson"}
+SETTINGS: Final = {"pydantic", "pydantic_settings"}
+CLOCKS_AND_CHANCE: Final = {"asyncio", "random", "secrets", "socket", "subprocess", "threading", "time", "uuid"}
+
+
+def modules(folder: str) -> list[Path]:
+    """The source files of a package."""
+    return sorted((ROOT / folder).rglob("*.py"))
+
+
+def imports(path: Path) -> Iterator[str]:
+    """Every module that a file names, those for type checkers and those within functions among them."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path} has a relative import"
+            yield node.module or ""
+
+
+def tops(path: Path) -> set[str]:
+    """The packages that a file names."""
+    return {name.split(".")[0] for name in imports(path)}
+
+
+@pytest.mark.parametrize("package", MAY_IMPORT)
+def test_arrows_point_one_way(package: str) -> None:
+    """A package imports itself and what lies below it."""
+    files = modules(package)
+
+    assert files
+    for path in files:
+        assert not tops(path) & MAY_IMPORT.keys() - MAY_IMPORT[package], path
+        assert "tests" not in tops(path), path
+
+
+@pytest.mark.parametrize("path", modules("streams/core"), ids=lambda path: str(path.relative_to(ROOT)))
+def test_the_core_is_pure(path: Path) -> None:
+    """The core knows the standard library without clocks and chance, encodings and schemas; nothing else."""
+    foreign = tops(path) - sys.stdlib_module_names
+
+    assert foreign <= {"schemas", "streams"} | ENCODINGS
+    assert not tops(path) & CLOCKS_AND_CHANCE
+    assert {name for name in imports(path) if name.startswith("streams")} <= {
+        name for name in imports(path) if name.startswith("streams.core")
+    }
+
+
+@pytest.mark.parametrize("path", modules("schemas"), ids=lambda path: str(path.relative_to(ROOT)))
+def test_schemas_do_no_input_or_output(path: Path) -> None:
+    """Schemas know the standard library without clocks and chance, encodings and how settings are read."""
+    foreign = tops(path) - sys.stdlib_module_names
+
+    assert foreign <= {"schemas"} | ENCODINGS | SETTINGS
+    assert not tops(path) & CLOCKS_AND_CHANCE
+
+
+@pytest.mark.parametrize("path", modules("gateway"), ids=lambda path: str(path.relative_to(ROOT)))
+def test_the_gateway_calls_nobody(path: Path) -> None:
+    """No HTTP client is imported at the edge: nothing that a request says can make it call an address."""
+    assert not tops(path) & {"aiohttp", "httpx", "requests", "urllib3"}
+    assert "urllib.request" not in set(imports(path))
+
+
+EVERY_MODULE: Final = pytest.mark.parametrize(
+    "path", [path for package in MAY_IMPORT for path in modules(package)], ids=lambda path: str(path.relative_to(ROOT))
+)
+
+
+@EVERY_MODULE
+def test_a_module_stays_small(path: Path) -> None:
+    """No module outgrows 300 lines."""
+    assert len(path.read_text().splitlines()) <= 300
+
+
+@EVERY_MODULE
+def test_what_a_module_exports_is_there(path: Path) -> None:
+    """`__all__` repeats nothing, and every name in it is defined or imported (ruff keeps it in order)."""
+    tree = ast.parse(path.read_text())
+    exported: list[str] = []
+    there: set[str] = set()
+    for node in tree.body:
+        if isinstance(node, ast.Assign | ast.AnnAssign):
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            names = {name.id for target in targets for name in ast.walk(target) if isinstance(name, ast.Name)}
+            there |= names
+            if "__all__" in names:
+                exported = ast.literal_eval(node.value) if node.value is not None else []
+        elif isinstance(node, ast.ImportFrom | ast.Import):
+            there |= {alias.asname or alias.name for alias in node.names}
+        elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            there.add(node.name)
+
+    assert len(set(exported)) == len(exported)
+    assert set(exported) <= there

@@ -1,0 +1,248 @@
+"""`up`: the whole system as a person starts it, with nothing but the command and HTTP."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import shlex
+import shutil
+import signal
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import pytest
+
+from deploy.documents import demo_documents
+from deploy.local.resources import free_port
+from schemas.settings import PREFIX
+from tests.support.processes import Processes, is_alive
+from tests.support.waiting import eventually
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.support.processes import Child
+
+pytestmark = pytest.mark.system
+
+COMMAND = [sys.executable, "-m", "deploy.cli", "up", "--data"]
+
+# What the command line of each part's process contains.
+PARTS = {
+    "kafka": "kafka.Kafka",
+    "clickhouse": "deploy.local.clickhouse",
+    "worker-1": "deploy.cli worker",
+    "sink": "deploy.cli sink",
+    "gateway": "deploy.cli gateway",
+}
+
+
+def environment() -> dict[str, str]:
+    """This process's environment without settings and without any Java."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith((PREFIX, "JAVA"))}
+    directories = kept.get("PATH", "").split(os.pathsep)
+    kept["PATH"] = os.pathsep.join(name for name in directories if not (Path(name) / "java").exists())
+    return kept
+
+
+def descendants(pid: int) -> list[int]:
+    """All processes below one."""
+    try:
+        children = [
+            int(one) for task in Path(f"/proc/{pid}/task").iterdir() for one in (task / "children").read_text().split()
+        ]
+    except OSError:
+        return []
+    return children + [below for child in children for below in descendants(child)]
+
+
+def command_line(pid: int) -> str:
+    """How a process was started; empty if it has ended."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode()
+    except OSError:
+        return ""
+
+
+@dataclass
+class System:
+    """A system on one directory, started and stopped as from a terminal."""
+
+    directory: Path
+    processes: Processes
+    env: dict[str, str]
+    child: Child = field(init=False)
+
+    def start(self, *options: str, until: str) -> None:
+        """Start it and wait until it has said something."""
+        self.child = self.processes.start([*COMMAND, str(self.directory), *options], self.env, self.directory.parent)
+        self.child.says(until, 240)
+
+    def interrupt(self) -> int:
+        """Ctrl-C, and the exit code; raises subprocess.TimeoutExpired if it takes more than 10 s."""
+        self.child.signal(signal.SIGINT)
+        return self.child.process.wait(10)
+
+    def pid(self, part: str) -> int:
+        """The process of a part; raises LookupError while there is none."""
+        found = [pid for pid in descendants(self.child.pid) if PARTS[part] in command_line(pid)]
+        if not found:
+            message = f"{part} does not run"
+            raise LookupError(message)
+        return found[0]
+
+    @property
+    def addresses(self) -> dict[str, str]:
+        """What DIR/env says."""
+        lines = (self.directory / "env").read_text().splitlines()
+        return dict(shlex.split(line)[0].split("=", 1) for line in lines)
+
+    def sql(self, query: str, **parameters: object) -> str:
+        """The answer of ClickHouse over plain HTTP; parameters stand in the query as `{name:Type}`."""
+        named = {f"param_{name}": str(value) for name, value in parameters.items()}
+        answer = httpx.post(self.addresses["TELEMETRY_CLICKHOUSE"], params=named, content=query, timeout=30)
+        assert answer.is_success, answer.text
+        return answer.text.strip()
+
+    def post(self, document: dict[str, Any]) -> str:
+        """The gateway's answer to a document."""
+        answer = httpx.post(
+            f"{self.addresses['TELEMETRY_GATEWAY_URL']}/v1/assignment/me/telemetry",
+            json=document,
+            headers={"Authorization": f"Token {self.addresses['TELEMETRY_TOKEN']}"},
+            timeout=30,
+        )
+        return f"{answer.status_code} {answer.text}"
+
+    def post_and_see(self, student: int) -> None:
+        """Post a document of a new student and wait until both of its compilations can be counted."""
+        eventually(lambda: self.post(document(student)) == "200 ok", 60, "the gateway's `ok`")
+        eventually(lambda: self.compilations(student) == 2, 60, "both compilations by SQL")
+
+    def compilations(self, student: int) -> int:
+        """How many compilations of a student there are."""
+        query = "SELECT count() FROM telemetry.events WHERE user_id = {student:UInt64} AND event = 'compile'"
+        return int(self.sql(query, student=student))
+
+
+def document(student: int) -> dict[str, Any]:
+    """A small document with two compilations."""
+    start = 1_772_438_400_000
+    compilations = [
+        {"started_at": start + 5_000, "ended_at": start + 6_000, "exit_code": 1},
+        {"started_at": start + 9_000, "ended_at": start + 9_500, "exit_code": 0},
+    ]
+    step = {"slug": "00", "position": 0, "opened_at": start, "compilations": compilations, "tests": []}
+    return {
+        "telemetry_id": f"run-of-{student}",
+        "user_id": student,
+        "slug": "lists",
+        "tutorial_started_at": start,
+        "last_interaction_at": start + 9_500,
+        "steps": [step],
+        "workout_session": [{"started_at": start}],
+    }
+
+
+@pytest.fixture(scope="module")
+def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
+    """A system whose demo has ended, on a machine without Java."""
+    directory = tmp_path_factory.mktemp("up")
+    env = environment()
+    assert shutil.which("java", path=env["PATH"]) is None
+    bind = {f"{PREFIX}GATEWAY_BIND": f"127.0.0.1:{free_port()}"}
+    processes = Processes(directory)
+    with pytest.MonkeyPatch.context() as patch:
+        for name in os.environ.keys() - env.keys():
+            patch.delenv(name)
+        patch.setenv("PATH", env["PATH"])
+        system = System(directory / "data", processes, bind)
+        try:
+            system.start("--demo", until="Ask it yourself")
+            yield system
+        finally:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                system.interrupt()
+            processes.end_all()
+
+
+def test_the_demo_tables_what_the_database_holds(system: System) -> None:
+    """Every bundled document is stored, and the facts by kind are those that SQL counts."""
+    shown = dict(re.findall(r"│ (\w+) +│ +(\d+) │ +\d+ │", system.child.output))
+    counted = dict(
+        line.split("\t") for line in system.sql("SELECT event, count() FROM telemetry.events GROUP BY 1").splitlines()
+    )
+
+    assert f"│ DONE   │ stored  │ {len(demo_documents()):>8} │" in system.child.output
+    assert shown == counted
+    assert int(system.sql("SELECT count() FROM telemetry.events FINAL")) == sum(map(int, shown.values())) > 0
+
+
+def test_a_posted_document_can_be_counted(system: System) -> None:
+    """A document that the gateway took is in the tables: webhook, facts, scores, document."""
+    system.post_and_see(501)
+
+    assert system.sql("SELECT status, verdict FROM telemetry.webhooks WHERE student_id = 501") == "DONE\tstored"
+    assert system.sql("SELECT completion_rate FROM telemetry.scores WHERE user_id = 501") == "0"
+    assert system.sql("SELECT length(document) > 0 FROM telemetry.telemetry WHERE user_id = 501") == "1"
+
+
+def test_the_addresses_serve_other_commands(system: System) -> None:
+    """With DIR/env as its environment `status` finds every part well and nothing left to do."""
+    command = [sys.executable, "-m", "deploy.cli", "status", "--json"]
+
+    def status() -> dict[str, Any] | None:
+        run = subprocess.run(command, env={**os.environ, **system.addresses}, capture_output=True, check=False)
+        found: dict[str, Any] = json.loads(run.stdout)
+        return found if run.returncode == 0 and not any(entry["lag"] for entry in found["lag"]) else None
+
+    found = eventually(lambda: status() or {}, 60, "a healthy status without lag")
+
+    assert found["parts"] == dict.fromkeys(("gateway", "kafka", "worker", "sink", "clickhouse"), "ok")
+    assert found["rows"]["raw"] == found["rows"]["webhooks"] >= len(demo_documents())
+    assert {entry["topic"] for entry in found["lag"]} >= {"learnpack.webhooks.raw", "learnpack.facts"}
+
+
+def test_a_directory_has_one_system(system: System) -> None:
+    """A second `up` on the same directory is refused in one line, and the first goes on."""
+    second = subprocess.run([*COMMAND, str(system.directory)], capture_output=True, text=True, check=False, timeout=60)
+
+    assert (second.returncode, second.stdout) == (1, "")
+    assert second.stderr.splitlines() == [
+        f"error: a system runs on {system.directory} already; stop it or name another directory with --data."
+    ]
+    system.post_and_see(502)
+
+
+@pytest.mark.parametrize(("part", "student"), [(part, 510 + place) for place, part in enumerate(PARTS)])
+def test_a_killed_part_comes_back(system: System, part: str, student: int) -> None:
+    """After SIGKILL to any part it runs again, and the next document arrives."""
+    before = system.pid(part)
+    os.kill(before, signal.SIGKILL)
+
+    eventually(lambda: system.pid(part) != before, 30, f"{part} again")
+    system.post_and_see(student)
+
+
+def test_an_interrupted_system_leaves_nothing_and_goes_on_later(system: System) -> None:
+    """Ctrl-C ends everything within 10 s; a later `up` on the directory has all rows and takes documents."""
+    system.post_and_see(520)
+    rows = system.sql("SELECT count(), uniqExact(item_id) FROM telemetry.events")
+    running = descendants(system.child.pid)
+    assert len(running) >= len(PARTS)
+
+    code = system.interrupt()
+
+    assert code == 0
+    assert not [command_line(pid) for pid in running if is_alive(pid)]
+
+    system.start(until="LearnPack Telemetry is up")
+
+    assert system.sql("SELECT count(), uniqExact(item_id) FROM telemetry.events") == rows
+    system.post_and_see(521)
