@@ -63,7 +63,8 @@ _DATA: Final = frozenset(
         467,  # CANNOT_PARSE_BOOL
         469,  # VIOLATED_CONSTRAINT
         691,  # UNKNOWN_ELEMENT_OF_ENUM
-        708,  # TOO_DEEP_RECURSION of a JSON value, as the parser reports it
+        306,  # TOO_DEEP_RECURSION
+        1002,  # UNKNOWN_EXCEPTION: what the embedded engine makes of a refused value that it cannot quote in UTF-8
     }
 )
 _SCHEMA: Final = frozenset(
@@ -104,9 +105,10 @@ def failure_of(error: BaseException) -> Failure:
 
 
 def one_line(error: BaseException) -> str:
-    """An error's text for a log or a dead letter: its first line, without its trailer, at most 500 characters."""
-    text = str(error).strip() or type(error).__name__
-    return text.splitlines()[0][:500]
+    """An error's text for a log or a dead letter: its first line, without the driver's frame, 500 characters."""
+    text = (str(error).strip() or type(error).__name__).splitlines()[0]
+    text = text.rpartition("server response: ")[2].partition(" (for url ")[0]
+    return text[:500]
 
 
 def insert_settings(token: str) -> dict[str, str | int]:

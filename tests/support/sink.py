@@ -1,0 +1,212 @@
+"""A sink process with topics of its own, and committed records for it to store."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import orjson
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
+from pydantic import SecretStr
+
+from deploy.topics import setup_topics
+from schemas.settings import PREFIX
+from schemas.times import sql_time
+from schemas.topics import Topics
+from sinks.setup import setup_tables
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterable, Sequence
+    from pathlib import Path
+
+    from schemas.settings import Settings
+    from tests.support.processes import Child, Processes
+
+__all__ = ["SinkBench", "document_row", "environment", "fact", "outcome", "pack", "score"]
+
+NOON = 1_795_262_400_000
+
+
+def environment(settings: Settings) -> dict[str, str]:
+    """The settings that are not at their default, as the environment of a child process."""
+    values = {name: getattr(settings, name) for name in settings.model_fields_set}
+    return {
+        f"{PREFIX}{name}".upper(): value.get_secret_value() if isinstance(value, SecretStr) else str(value)
+        for name, value in values.items()
+    }
+
+
+def fact(item: int, **columns: Any) -> dict[str, Any]:
+    """A row of events as the worker writes it."""
+    row = {
+        "event": "compile",
+        "occurred_at": sql_time(NOON),
+        "received_at": sql_time(NOON),
+        "academy_id": 1,
+        "user_id": 7,
+        "actor": "7",
+        "telemetry_id": "run",
+        "asset_slug": "tutorial",
+        "asset_id": None,
+        "package_id": None,
+        "step_slug": "step",
+        "step_position": 1,
+        "exit_code": 0,
+        "succeeded": True,
+        "duration_ms": 5,
+        "error_type": "",
+        "code_bytes": 10,
+        "output_bytes": 20,
+        "source": "batch",
+        "properties": {},
+        "webhook_id": item,
+        "ordinal": 0,
+        "item_id": str(item),
+        "version": item,
+        "deleted": 0,
+    }
+    return row | columns
+
+
+def score(version: int, **columns: Any) -> dict[str, Any]:
+    """A row of scores as the worker writes it."""
+    row = {
+        "user_id": 7,
+        "actor": "7",
+        "asset_slug": "tutorial",
+        "asset_id": None,
+        "telemetry_id": "run",
+        "engagement_score": 10.5,
+        "frustration_score": 20.25,
+        "completion_rate": 50.0,
+        "total_time_seconds": 60.0,
+        "metrics_algo_version": 1.0,
+        "metrics": {"algo_version": 1.0, "steps": []},
+        "overlay": None,
+        "last_interaction_at": None,
+        "finished_at": None,
+        "updated_at": sql_time(NOON),
+        "version": version,
+    }
+    return row | columns
+
+
+def outcome(webhook: int, **columns: Any) -> dict[str, Any]:
+    """A row of webhooks as the worker writes it."""
+    row = {
+        "id": webhook,
+        "is_streaming": 0,
+        "event": "batch",
+        "academy_ids": [1],
+        "student_id": 7,
+        "asset_id": None,
+        "package_slug": "tutorial",
+        "learnpack_package_id": None,
+        "status": "DONE",
+        "status_text": "OK",
+        "verdict": "stored",
+        "result": None,
+        "source": "learnpack",
+        "created_at": sql_time(NOON),
+        "updated_at": sql_time(NOON),
+        "version": webhook,
+        "deleted": 0,
+    }
+    return row | columns
+
+
+def document_row(version: int, **columns: Any) -> tuple[str, bytes]:
+    """The header of a document that says what is not in it."""
+    row = {
+        "id": 3,
+        "user_id": 7,
+        "actor": "7",
+        "asset_slug": "tutorial",
+        "telemetry_id": "run",
+        "updated_at": sql_time(NOON),
+        "version": version,
+    }
+    return "row", orjson.dumps(row | columns)
+
+
+def pack(rows: Iterable[dict[str, Any] | bytes]) -> bytes:
+    """Rows as one packed record; bytes are taken as lines."""
+    return b"\n".join(row if isinstance(row, bytes) else orjson.dumps(row) for row in rows)
+
+
+@dataclass(slots=True)
+class SinkBench:
+    """Topics and tables of one test, and sinks over them."""
+
+    settings: Settings
+    processes: Processes
+    directory: Path
+    topics: Topics = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.topics = Topics.of(self.settings)
+
+    async def setup(self) -> None:
+        """Create topics and tables."""
+        await setup_topics(self.settings)
+        await asyncio.to_thread(setup_tables, self.settings)
+
+    def start(self, fault: str = "", name: str = "sink") -> Child:
+        """Start a sink, which may be told to die (tests/support/sink_process.py); wait for it with `ready`."""
+        self.ready_file(name).unlink(missing_ok=True)
+        command = [sys.executable, "-m", "tests.support.sink_process", str(self.ready_file(name)), fault]
+        return self.processes.start(command, environment(self.settings))
+
+    def ready_file(self, name: str = "sink") -> Path:
+        """Exists while the sink of this name has partitions."""
+        return self.directory / f"{name}.ready"
+
+    @asynccontextmanager
+    async def producing(self, transactional_id: str | None = "feeder") -> AsyncIterator[AIOKafkaProducer]:
+        """A producer of transactions, or of plain records without an id."""
+        name = f"{self.settings.topic_prefix}{transactional_id}" if transactional_id else None
+        producer = AIOKafkaProducer(
+            bootstrap_servers=self.settings.kafka, transactional_id=name, acks="all", max_request_size=16 << 20
+        )
+        await producer.start()
+        try:
+            yield producer
+        finally:
+            await producer.stop()
+
+    async def send(self, topic: str, values: Sequence[bytes | None], partition: int = 0, **fields: Any) -> list[int]:
+        """Send plain records to a partition; their offsets."""
+        async with self.producing(None) as producer:
+            sent = [await producer.send(topic, value, partition=partition, **fields) for value in values]
+            return [(await future).offset for future in sent]
+
+    async def lag(self) -> int:
+        """Offsets between the sinks' committed ones and the ends of the topics, transaction markers included."""
+        groups = {f"{self.topics.prefix}sink.raw": [self.topics.raw]}
+        groups[f"{self.topics.prefix}sink.g{self.topics.generation}"] = [
+            self.topics.facts,
+            self.topics.outcomes,
+            self.topics.scores,
+            self.topics.telemetry,
+            self.topics.dead_letters,
+        ]
+        admin = AIOKafkaAdminClient(bootstrap_servers=self.settings.kafka)
+        consumer = AIOKafkaConsumer(bootstrap_servers=self.settings.kafka)
+        await admin.start()
+        await consumer.start()
+        try:
+            lag = 0
+            for group, topics in groups.items():
+                partitions = [TopicPartition(name, n) for name in topics for n in range(self.settings.partitions)]
+                committed = await admin.list_consumer_group_offsets(group, partitions=partitions)
+                for partition, end in (await consumer.end_offsets(partitions)).items():
+                    found = committed[partition]
+                    lag += end - max(0, found.offset) + (found.metadata or "").count(";") // 2
+            return lag
+        finally:
+            await consumer.stop()
+            await admin.close()
