@@ -10,7 +10,7 @@ import orjson
 from schemas import vocabulary as texts
 from streams.core.decide import DONE, STALE, Decision, error
 from streams.core.details import NOTHING
-from streams.core.fold import KINDS, Batch, fold_batch, fold_streamed
+from streams.core.fold import Batch, fold_batch, fold_streamed
 from streams.core.lines import FactLines, user_number
 from streams.core.orphans import adopt, keep, tell
 from streams.core.redact import redacted
@@ -18,6 +18,7 @@ from streams.core.resolve import Resolved, adopt_package_id, recall, resolve_bat
 from streams.core.scores import COMPLETE, completion_rate
 from streams.core.slim import slim, slim_attempt, slim_interaction, slim_quiz
 from streams.core.state import Origin, Overlay, Session
+from streams.core.tell import KINDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable

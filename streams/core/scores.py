@@ -8,10 +8,10 @@ import msgspec
 import orjson
 
 from schemas.times import sql_time
-from streams.core.fold import KINDS
 from streams.core.indicators import compute
 from streams.core.lines import LATEST_MS, user_number
 from streams.core.state import MISSING
+from streams.core.tell import KINDS
 from streams.core.view import find_step
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ __all__ = ["COMPLETE", "completion_rate", "overlay_of", "scores_line", "staff_fi
 # A rounded completion rate from here on finishes a tutorial (learnpack.md, "Processing").
 COMPLETE: Final = 99.999
 
+_NIL: Final = msgspec.Raw(b"\xc0")
 _LIST_OF: Final = {event: field for event, field, *_ in KINDS}
 
 
@@ -32,14 +33,14 @@ def _millis(microseconds: int | None) -> int | None:
 
 def completion_rate(live: Live) -> float:
     """The rounded percentage of completed steps, as the indicators count them."""
-    steps = live.view.document.steps
+    steps = live.document.steps
     done = sum(1 for step in steps if step.opened is not None and step.completed is not None)
     return round(done / len(steps) * 100, 2) if steps else 0.0
 
 
 def staff_fields(live: Live) -> dict[str, Any]:
     """The fields that staff set and no batch has replaced."""
-    return msgspec.msgpack.decode(live.state.staff) or {}
+    return {} if live.state.staff == _NIL else msgspec.msgpack.decode(live.state.staff) or {}
 
 
 def _attempt(item: Attempt) -> dict[str, Any]:
@@ -66,11 +67,11 @@ def _item(item: Overlay) -> dict[str, Any]:
 def overlay_of(live: Live) -> dict[str, Any] | None:
     """What lies over the stored document (schemas.overlay has its shape), or None."""
     state = live.state
-    root = msgspec.msgpack.decode(state.root)
+    root = None if state.root == _NIL else msgspec.msgpack.decode(state.root)
     if "telemetry" in staff_fields(live) or (not state.overlay and root is None):
         return None
     stored = state.document.steps if state.document is not None else []
-    view = live.view.document
+    view = live.document
     steps: dict[int, dict[str, Any]] = {}
     for item in state.overlay:
         index = find_step(view.steps, item.position, item.slug)
@@ -105,7 +106,7 @@ def scores_line(live: Live, algorithm: float) -> bytes:
     They are null where nothing is computed: no document yet, or an asset that is not graded.
     """
     state = live.state
-    document = live.view.document
+    document = live.document
     row: dict[str, Any] = {
         "user_id": user_number(live.actor),
         "actor": live.actor,

@@ -82,7 +82,7 @@ _NULLS: Final[dict[str, Any]] = dict.fromkeys(FIELDS)
 def _computed(live: Live, policy: Policy) -> dict[str, Any]:
     if not live.graded or (live.state.document is None and not live.state.overlay):
         return _NULLS
-    indicators = compute(live.view.document, policy.algorithm)
+    indicators = compute(live.document, policy.algorithm)
     return {
         "engagement_score": indicators.engagement_score,
         "frustration_score": indicators.frustration_score,

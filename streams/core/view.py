@@ -53,7 +53,7 @@ class View:
         self._own: set[int] = set()
         self._previous = self._last_opened()
         for item in overlay:
-            self.apply(item)
+            self.apply(item, find_step(self.document.steps, item.position, item.slug))
 
     def _last_opened(self) -> int | None:
         opened = [(step.opened, index) for index, step in enumerate(self.document.steps) if step.opened is not None]
@@ -72,10 +72,12 @@ class View:
             steps[index] = step
         return steps[index]
 
-    def apply(self, item: Overlay) -> int | None:
-        """Add the item that comes next in `order`; the index of the step that it completed, or None."""
+    def apply(self, item: Overlay, index: int | None) -> int | None:
+        """Add the item that comes next in `order`; the index of the step that it completed, or None.
+
+        `index` is that of its own step, None where the document has no such step yet.
+        """
         document = self.document
-        index = find_step(document.steps, item.position, item.slug)
         if index is None:
             index = len(document.steps)
             position = index if item.position is None else item.position

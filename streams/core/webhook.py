@@ -92,6 +92,8 @@ def read(record: Record) -> Webhook:
     payload = merge(body, headers.params)
     if not payload:
         raise Undecodable(stage, "nothing in body and parameters")
+    user = normal_user_id(payload.get("user_id"))
+    whose = user or actor(payload, headers.principal)
     identity = webhook_id(record.partition, record.offset, headers)
     return Webhook(
         id=identity,
@@ -100,9 +102,9 @@ def read(record: Record) -> Webhook:
         value=value,
         payload=payload,
         arrival=record.timestamp,
-        student=student_key(payload, headers.principal),
-        actor=actor(payload, headers.principal),
-        user=normal_user_id(payload.get("user_id")),
+        student=student_key(payload, headers.principal) if whose is None else whose.encode("utf-8", "replace"),
+        actor=whose,
+        user=user,
         academy=academy_of(headers.academy, payload),
         is_streaming=is_streaming(payload),
         event=event(payload),

@@ -1,0 +1,171 @@
+"""Which facts a document, a streamed item or a completion tells: those that the state has not told before."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from streams.core.details import NOTHING, attempt_details, completion_details, interaction_details, quiz_details
+from streams.core.slim import items_of, steps_of
+from streams.core.state import Seen
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from streams.core.lines import FactLines
+    from streams.core.state import Document, Overlay, State, Step
+    from streams.core.view import View
+
+__all__ = ["KINDS", "KIND_OF", "reconcile", "step_key", "tell_derived", "tell_document", "tell_start", "tell_streamed"]
+
+_DERIVED: Final = 1
+_CONFIRMED: Final = 2
+
+# The kinds of items: the fact's event, the document's list, the attribute of Step and Seen, and the fact's columns.
+KINDS: Final[tuple[tuple[str, str, str, Callable[[Any, Mapping[str, Any]], str]], ...]] = (
+    ("compile", "compilations", "compilations", attempt_details),
+    ("test", "tests", "tests", attempt_details),
+    ("ai_interaction", "ai_interactions", "interactions", interaction_details),
+    ("quiz_submission", "quiz_submissions", "quizzes", quiz_details),
+)
+KIND_OF: Final = {event: place for place, (event, *_) in enumerate(KINDS)}
+
+
+def step_key(step: Step) -> str:
+    """What identifies a step within its tutorial: its slug, else its position."""
+    slug = step.slug
+    return str(slug) if slug is not None and slug != "" else f"#{step.position}"
+
+
+def _seen(state: State, key: str) -> Seen:
+    seen = state.seen.get(key)
+    if seen is None:
+        seen = state.seen[key] = Seen()
+    return seen
+
+
+def _new_items(items: Sequence[Any], known: list[int], untimed: int) -> tuple[list[int], int]:
+    """The indexes of the new items, whose starts are added to `known`, and the count of items without one."""
+    starts = [item.started for item in items]
+    told = len(known)
+    if starts[:told] == known:
+        fresh = starts[told:]
+        if None not in fresh and len(set(fresh)) == len(fresh) and not set(fresh).intersection(known):
+            known.extend(fresh)
+            return list(range(told, len(starts))), untimed
+    already = set(known)
+    new, without = [], 0
+    for index, start in enumerate(starts):
+        if start is None:
+            without += 1
+            if without > untimed:
+                new.append(index)
+        elif start not in already:
+            already.add(start)
+            known.append(start)
+            new.append(index)
+    return new, max(untimed, without)
+
+
+def _tell_items(step: Step, key: str, seen: Seen, source: Mapping[str, Any], facts: FactLines) -> None:
+    for place, (event, field, attribute, details) in enumerate(KINDS):
+        items = getattr(step, attribute)
+        if not items:
+            continue
+        new, untimed = _new_items(items, getattr(seen, attribute), seen.untimed[place])
+        if untimed != seen.untimed[place]:
+            seen.untimed = (*seen.untimed[:place], untimed, *seen.untimed[place + 1 :])
+        if new:
+            sources = items_of(source, field)
+            for index in new:
+                item = items[index]
+                facts.write(event, key, step.position, item.started, details(item, sources[index]), own=item.started)
+
+
+def tell_start(state: State, at: int | None, facts: FactLines) -> None:
+    """Tell that the tutorial was started, at the first that is heard of it."""
+    if not state.started:
+        state.started = True
+        facts.write("start_tutorial", "", None, at, NOTHING, once=True)
+
+
+def tell_document(
+    state: State, payload: Mapping[str, Any], document: Document, facts: FactLines, *, stale: bool
+) -> None:
+    """Tell what is new in a document; a stale one tells completions, but confirms none that followed from events."""
+    tell_start(state, document.started, facts)
+    if not document.steps:
+        return
+    sources = steps_of(payload)
+    told = state.document.steps if state.document is not None else []
+    for index, step in enumerate(document.steps):
+        # What the stored document says of a step has been told.
+        if index < len(told) and told[index] == step:
+            continue
+        if (
+            step.opened is None
+            and step.completed is None
+            and not (step.compilations or step.tests or step.interactions or step.quizzes)
+        ):
+            continue
+        key = step_key(step)
+        seen = _seen(state, key)
+        if step.opened is not None and not seen.opened:
+            seen.opened = True
+            facts.write("open_step", key, step.position, step.opened, NOTHING, once=True)
+        _tell_items(step, key, seen, sources[index], facts)
+        if step.completed is not None:
+            if not seen.completed:
+                _tell_completed(step, key, facts)
+                seen.completed = _CONFIRMED
+            elif not stale:
+                seen.completed = _CONFIRMED
+
+
+def _tell_completed(step: Step, key: str, facts: FactLines) -> None:
+    details = completion_details(step.opened, step.completed)
+    facts.write("complete_step", key, step.position, step.completed, details, once=True)
+
+
+def tell_derived(state: State, step: Step, facts: FactLines) -> None:
+    """Tell a completion that follows from streamed items."""
+    key = step_key(step)
+    seen = _seen(state, key)
+    if not seen.completed:
+        seen.completed = _DERIVED
+        _tell_completed(step, key, facts)
+
+
+def reconcile(state: State, view: Callable[[], View], facts: FactLines) -> None:
+    """Tell the completions that follow from streamed items, and take back those that no longer do."""
+    if not state.overlay and not any(seen.completed == _DERIVED for seen in state.seen.values()):
+        return
+    completed = {step_key(step): step for step in view().document.steps if step.completed is not None}
+    for step in completed.values():
+        tell_derived(state, step, facts)
+    for key, seen in state.seen.items():
+        if seen.completed == _DERIVED and key not in completed:
+            seen.completed = 0
+            facts.write("complete_step", key, None, None, NOTHING, once=True, deleted=True)
+
+
+def tell_streamed(state: State, item: Overlay, step: Step | None, details: str, facts: FactLines) -> bool:
+    """Tell a streamed item, of `step` where the tutorial has it; whether its own time shows that it is new."""
+    key = step_key(step) if step is not None else item.slug or f"#{item.position}"
+    position = step.position if step is not None else item.position
+    seen = _seen(state, key)
+    if item.event == "open_step":
+        if not seen.opened:
+            seen.opened = True
+            facts.write("open_step", key, position, item.at, details, once=True)
+        return False
+    place = KIND_OF[item.event]
+    start = item.own_start
+    if start is None:
+        seen.untimed = (*seen.untimed[:place], seen.untimed[place] + 1, *seen.untimed[place + 1 :])
+    else:
+        known = getattr(seen, KINDS[place][2])
+        if start in known:
+            return False
+        known.append(start)
+    facts.write(item.event, key, position, item.at, details, own=start)
+    return start is not None
