@@ -157,10 +157,9 @@ class Apply:
         live = self._store.state(actor, resolved.slug, webhook.id, resolved.asset_id)
         self._settle(live, now)
         live.graded = resolved.graded
-        fold_streamed(live, item, details, self._lines(webhook, actor, resolved))
+        completing = fold_streamed(live, item, details, self._lines(webhook, actor, resolved))
         self.touch(live, webhook, now)
-        finishing = item.event in ("open_step", "test")
-        return Applied(DONE, live, completion=self._completion(live, resolved, now) if finishing else None)
+        return Applied(DONE, live, completion=self._completion(live, resolved, now) if completing else None)
 
     def _recall(self, slug: str, asset_id: int | None) -> Resolved | None:
         # The reference does not change within a chunk.

@@ -174,8 +174,11 @@ def fold_batch(live: Live, payload: Mapping[str, Any], document: Document, arriv
     return answer
 
 
-def fold_streamed(live: Live, item: Overlay, details: str, facts: FactLines) -> None:
-    """Fold a streamed item into the state; `details` are its fact's columns (streams.core.details)."""
+def fold_streamed(live: Live, item: Overlay, details: str, facts: FactLines) -> bool:
+    """Fold a streamed item into the state; whether it may have completed a step.
+
+    `details` are its fact's columns (streams.core.details).
+    """
     state = live.state
     tell_start(state, item.at, facts)
     view = live.current()
@@ -189,16 +192,18 @@ def fold_streamed(live: Live, item: Overlay, details: str, facts: FactLines) -> 
     else:
         lies_over = _lies_over(state.document, item) and not _repeats(state.overlay, item)
     if not lies_over:
-        return
+        return False
     if state.overlay and order(item) < order(state.overlay[-1]):
         insort(state.overlay, item, key=order)
         live.forget_view()
         reconcile(state, live.current, facts)
-        return
+        return True
     state.overlay.append(item)
     completed = view.apply(item, index)
-    if completed is not None:
-        tell_derived(state, view.document.steps[completed], facts)
+    if completed is None:
+        return False
+    tell_derived(state, view.document.steps[completed], facts)
+    return True
 
 
 def _repeats(overlay: list[Overlay], item: Overlay) -> bool:

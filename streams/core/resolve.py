@@ -84,6 +84,8 @@ def known_assets(candidates: Sequence[int], reference: Reference) -> list[Asset]
 
 
 def _chosen(candidates: Sequence[int], reference: Reference) -> Asset | None:
+    if not candidates:
+        return None
     known = known_assets(candidates, reference)
     english = (asset for asset in known if asset.english)
     return next(english, known[0] if known else None)
@@ -94,8 +96,10 @@ def resolve_id(candidates: Sequence[int], reference: Reference, *, strict: bool)
 
     An open directory takes unknown candidates as existing, in a language that is not known.
     """
+    if not candidates:
+        return None
     chosen = _chosen(candidates, reference)
-    if not strict and candidates and not (chosen is not None and chosen.english):
+    if not strict and not (chosen is not None and chosen.english):
         return min(candidates)
     return None if chosen is None else chosen.id
 
