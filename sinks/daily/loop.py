@@ -70,5 +70,5 @@ def _pass(client: Client, installation: Installation, since: datetime | None) ->
     if since is None:
         refresh_all(client, installation)
     else:
-        refresh(client, installation, changed_since(client, installation, since - _OVERLAP))
+        refresh(client, installation, *changed_since(client, installation, since - _OVERLAP))
     return now

@@ -45,28 +45,32 @@ def server_time(client: Client) -> datetime:
     return now
 
 
-def changed_since(client: Client, installation: Installation, since: datetime) -> Change:
+def changed_since(client: Client, installation: Installation, since: datetime) -> tuple[Change, ...]:
     """What rows written since an instant of ClickHouse's clock are about."""
     rows = client.query(
         _statement("changed", installation), parameters={"since": since.strftime("%Y-%m-%d %H:%M:%S.%f")}
     ).result_rows
-    assets = sorted({str(asset) for asset, _ in rows})
-    days = sorted({day for _, day in rows if day is not None})
-    return Change(tuple(assets), tuple(days))
+    whole = {str(asset) for asset, _, every_day in rows if every_day}
+    others = {str(asset) for asset, _, _ in rows} - whole
+    days = sorted({day for asset, day, _ in rows if day is not None and str(asset) in others})
+    return Change(tuple(sorted(whole))), Change(tuple(sorted(others)), tuple(days))
 
 
-def refresh(client: Client, installation: Installation, change: Change) -> None:
+def refresh(client: Client, installation: Installation, *changes: Change) -> None:
     """Make `asset_daily` right for these tutorials; on return it is visible.
 
     Days before a tutorial's first change are found too: every day whose students' scores are not those that its row
     was computed from. Safe to call at any time, from several processes: the last one's rows count, and a row from an
     older view of the tables is found and replaced by the next call.
     """
-    if not change.assets:
-        return
-    every_day = change.days is None
+    for change in changes:
+        if change.assets:
+            _refresh(client, installation, change)
+
+
+def _refresh(client: Client, installation: Installation, change: Change) -> None:
     client.command(
-        _statement("refresh", installation, every_day=int(every_day)),
+        _statement("refresh", installation, every_day=int(change.days is None)),
         parameters={"assets": list(change.assets), "days": [str(day) for day in change.days or ()]},
         # Rows of two runs may well be equal; they are never repeats of one insert.
         settings={"insert_deduplicate": 0},
