@@ -1,4 +1,7 @@
-"""`up`: the whole system as a person starts it, with nothing but the command and HTTP."""
+"""`up`: the whole system as a person starts it, with nothing but the command and HTTP.
+
+One system serves all tests, in their order: the first two look at what the demo alone has left.
+"""
 
 from __future__ import annotations
 
@@ -32,6 +35,9 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.system
 
 COMMAND = [sys.executable, "-m", "deploy.cli", "up", "--data"]
+
+# The fixture takes the PATH apart; the README's reader has curl on it.
+CALLER = dict(os.environ)
 
 # What the command line of each part's process contains.
 PARTS = {
@@ -110,6 +116,13 @@ class System:
         assert answer.is_success, answer.text
         return answer.text.strip()
 
+    def shell(self, command: str) -> str:
+        """What a shell in the directory above the system's prints."""
+        done = subprocess.run(
+            ["sh", "-c", command], cwd=self.directory.parent, env=CALLER, capture_output=True, check=True
+        )
+        return done.stdout.decode()
+
     def post(self, document: dict[str, Any]) -> str:
         """The gateway's answer to a document."""
         answer = httpx.post(
@@ -162,7 +175,7 @@ def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
         for name in os.environ.keys() - env.keys():
             patch.delenv(name)
         patch.setenv("PATH", env["PATH"])
-        system = System(directory / "data", processes, bind)
+        system = System(directory / ".telemetry", processes, bind)
         try:
             system.start("--demo", until="Ask it yourself")
             yield system
@@ -182,6 +195,19 @@ def test_the_demo_tables_what_the_database_holds(system: System) -> None:
     assert f"│ DONE   │ stored  │ {len(demo_documents()):>8} │" in system.child.output
     assert shown == counted
     assert int(system.sql("SELECT count() FROM telemetry.events FINAL")) == sum(map(int, shown.values())) > 0
+
+
+def test_the_readme_is_true(system: System) -> None:
+    """The tables in README.md are the demo's, and its commands answer what stands below them."""
+    readme = (Path(__file__).parents[2] / "README.md").read_text()
+    tables = re.findall(r"```text\n(Webhooks\n.*?)```", readme, re.DOTALL)
+    commands = re.findall(r"```sh\n([^`]*curl[^`]*)```\n[^`]*```text\n([^`]*)```", readme)
+
+    assert len(tables) == 1
+    assert tables[0] in system.child.output
+    assert len(commands) == 3
+    for command, answer in commands:
+        eventually(lambda: system.shell(command).strip() == answer.strip(), 30, answer)  # noqa: B023 - called at once
 
 
 def test_a_posted_document_can_be_counted(system: System) -> None:
