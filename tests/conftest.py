@@ -7,6 +7,7 @@ running and name its file of addresses (pytest then starts and stops nothing):
     uv run python -m tests.support.stack /tmp/stack &
     LEARNPACK_TEST_STACK=/tmp/stack/env uv run pytest tests/system
 
+LEARNPACK_TEST_STACK=local takes the local servers even where Docker answers.
 Each test has topics under a prefix of its own and a database of its own, both dropped at its end. Tests that kill or
 freeze a server take one of their own from `kafka_nodes` or `clickhouse_servers`.
 """

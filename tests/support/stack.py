@@ -63,12 +63,15 @@ def local_stack(directory: Path) -> Iterator[Stack]:
 
 @contextlib.contextmanager
 def open_stack(directory: Path) -> Iterator[Stack]:
-    """The stack for a test run: a running one that LEARNPACK_TEST_STACK names, else containers, else local servers."""
-    running = os.environ.get(STACK_VARIABLE)
-    if running:
+    """The stack for a test run: a running one that LEARNPACK_TEST_STACK names, else containers, else local servers.
+
+    `local` as its value means local servers even where a Docker engine answers.
+    """
+    running = os.environ.get(STACK_VARIABLE, "")
+    if running not in ("", "local"):
         yield Stack.read(Path(running))
         return
-    if docker_answers():
+    if not running and docker_answers():
         with docker_servers() as (kafka, clickhouse):
             yield Stack(kafka, clickhouse)
         return

@@ -132,16 +132,19 @@ def test_awkward_bytes_arrive_as_they_are(client: Client, fmt: str) -> None:
     ],
 )
 @pytest.mark.parametrize("where", ["address", "body", "both"])
-def test_inserts_are_understood_wherever_they_are(client: Client, statement: str, data: str, where: str) -> None:
+def test_inserts_are_understood_wherever_they_are(
+    client: Client, local_clickhouse: ClickHouseServer, statement: str, data: str, where: str
+) -> None:
     """The statement may be in the address with the data behind it or in the body, or all in one of them."""
-    with httpx.Client(auth=("telemetry", "p@ss/word"), trust_env=False) as http:
+    address = f"http://127.0.0.1:{local_clickhouse.port}/"
+    with httpx.Client(auth=(local_clickhouse.user, local_clickhouse.password), trust_env=False) as http:
         whole = f"{statement}\n{data}"
         if where == "address":
-            response = http.post(client.url, params={"query": whole})
+            response = http.post(address, params={"query": whole})
         elif where == "body":
-            response = http.post(client.url, content=whole.encode())
+            response = http.post(address, content=whole.encode())
         else:
-            response = http.post(client.url, params={"query": statement}, content=data.encode())
+            response = http.post(address, params={"query": statement}, content=data.encode())
 
     assert response.status_code == 200, response.text
     assert json.loads(response.headers["X-ClickHouse-Summary"])["written_rows"] == "1"

@@ -151,7 +151,6 @@ def test_a_session_serves_one_request_at_a_time(http: httpx.Client, local_clickh
         next(pieces)
         assert ask(http, "SELECT 1", session_id="e") == "373"
         assert ask(http, "SELECT 1", session_id="f") == "1"
-        pieces.close()
 
 
 def test_a_session_may_be_required_and_closed(http: httpx.Client) -> None:
@@ -184,7 +183,7 @@ def work(server: ClickHouseServer, number: int) -> list[tuple[object, ...]]:
     ).result_rows
     client.command(f"DROP DATABASE {name}")
     client.close()
-    return list(rows)
+    return [tuple(row) for row in rows]
 
 
 def test_eight_clients_at_the_same_time(local_clickhouse: ClickHouseServer) -> None:

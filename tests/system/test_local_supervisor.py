@@ -3,25 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-import io
 import os
 import signal
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from rich.console import Console
 
-from deploy.guardian import MARK_VARIABLE, marked_processes
 from deploy.supervisor import Part, RestartPolicy, Supervisor, SupervisorError
+from tests.support.parts import Screen, part
 from tests.support.processes import is_alive
-from tests.support.waiting import aeventually, eventually
+from tests.support.waiting import aeventually
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
-
-    from tests.support.processes import Processes
+    from pathlib import Path
 
 pytestmark = pytest.mark.system
 
@@ -37,35 +33,10 @@ WITH_CHILD = (
 )
 
 
-class Screen:
-    """What the supervisor has written."""
-
-    def __init__(self) -> None:
-        self._file = io.StringIO()
-        self.console = Console(file=self._file, width=200, color_system=None)
-
-    @property
-    def text(self) -> str:
-        """All lines so far."""
-        return self._file.getvalue()
-
-
 @pytest.fixture
 def screen() -> Screen:
     """A console that remembers."""
     return Screen()
-
-
-def part(name: str, code: str, *, critical: bool = False, stop_seconds: float = 5, start_seconds: float = 20) -> Part:
-    """A part that runs a piece of Python."""
-    return Part(
-        name,
-        [sys.executable, "-c", code],
-        os.environ,
-        critical=critical,
-        stop_seconds=stop_seconds,
-        start_seconds=start_seconds,
-    )
 
 
 def ready_when(path: Path) -> Callable[[float], Awaitable[None]]:
@@ -303,76 +274,6 @@ async def test_an_error_of_the_following_work_stops_everything(screen: Screen) -
         await supervisor.run(then)
 
     assert not any(map(is_alive, pids))
-
-
-SUPERVISED = f"""
-import asyncio, os, sys
-from rich.console import Console
-from deploy.supervisor import Part, Supervisor
-
-codes = dict(stays={STAYS!r}, stubborn={STUBBORN!r}, family={WITH_CHILD!r})
-parts = [Part(name, [sys.executable, "-c", code], os.environ, stop_seconds=60) for name, code in codes.items()]
-supervisor = Supervisor(parts, Console(width=200))
-async def then():
-    print("all started", flush=True)
-asyncio.run(supervisor.run(then))
-print("in good order", flush=True)
-"""
-
-
-def family(output: str, supervisor: int) -> list[int]:
-    """The marked processes of a supervisor that runs in another process."""
-    environ = Path(f"/proc/{supervisor}/task/{supervisor}/children").read_text().split()
-    marks = {
-        entry.split(b"=")[1].decode()
-        for child in environ
-        for entry in Path(f"/proc/{child}/environ").read_bytes().split(b"\0")
-        if entry.startswith(MARK_VARIABLE.encode())
-    }
-    (mark,) = marks
-    found = marked_processes(mark)
-    assert len(found) == 4, output
-    return found
-
-
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_stops_everything_within_ten_seconds(processes: Processes, number: int) -> None:
-    """Ctrl-C or SIGTERM ends a supervisor and all its parts in time, even with one that ignores SIGTERM."""
-    child = processes.start([sys.executable, "-c", SUPERVISED])
-    child.says("all started")
-    child.says("grandchild")
-    started = family(child.output, child.pid)
-
-    child.signal(number)
-
-    assert child.process.wait(10) == 0
-    assert "in good order" in child.output
-    assert "stubborn had to be killed" in child.output
-    assert not any(map(is_alive, started))
-
-
-def test_a_second_signal_does_not_wait(processes: Processes) -> None:
-    """Two Ctrl-C end at once what would have had a minute to end."""
-    child = processes.start([sys.executable, "-c", SUPERVISED])
-    child.says("all started")
-    child.says("grandchild")
-
-    child.signal(signal.SIGINT)
-    child.signal(signal.SIGINT)
-
-    child.says("in good order", 10)
-
-
-def test_nothing_is_left_of_a_killed_supervisor(processes: Processes) -> None:
-    """After SIGKILL to the supervisor its parts and their children end, also one that ignores SIGTERM."""
-    child = processes.start([sys.executable, "-c", SUPERVISED])
-    child.says("all started")
-    child.says("grandchild")
-    started = family(child.output, child.pid)
-
-    child.kill()
-
-    eventually(lambda: not any(map(is_alive, started)), 20, "the end of the parts")
 
 
 def _async(condition: Callable[[], bool]) -> Callable[[], Awaitable[bool]]:

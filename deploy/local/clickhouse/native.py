@@ -2,7 +2,7 @@
 
 From version 54454 on each block begins with its info and each column says whether it is serialized in a special way.
 Drivers in Go, which Grafana's data source uses, read nothing else. The engine writes the plain form, so the missing
-bytes are put in between.
+bytes are put in between. What it leaves out of types for the oldest clients stays out: the time zone of a DateTime.
 """
 
 from __future__ import annotations

@@ -76,8 +76,8 @@ class ClickHouseServer(LocalServer):
         return [sys.executable, "-m", "deploy.local.clickhouse", str(self.directory), str(self.port)]
 
     def env(self) -> dict[str, str]:
-        """This process's environment with the user and the password."""
-        return os.environ | {USER_VARIABLE: self.user, PASSWORD_VARIABLE: self.password}
+        """This process's environment with the user, the password and UTC as the server's time zone."""
+        return os.environ | {USER_VARIABLE: self.user, PASSWORD_VARIABLE: self.password, "TZ": "UTC"}
 
     async def answers(self) -> bool:
         """Whether a query is answered."""

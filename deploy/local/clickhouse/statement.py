@@ -92,7 +92,7 @@ def refuse_unserved(statement: bytes) -> None:
     if b";" not in upper and b"FILE" not in upper:
         return
     ended = False
-    before = b""
+    first = before = b""
     for token in _TOKEN.finditer(statement):
         if token.lastgroup == "space":
             continue
@@ -101,7 +101,8 @@ def refuse_unserved(statement: bytes) -> None:
         word = token[0].upper()
         if (before, word) == (b"INTO", b"OUTFILE"):
             raise ClickHouseError(358, "INTO_OUTFILE_NOT_ALLOWED", "INTO OUTFILE is not allowed over HTTP")
-        if (before, word) == (b"FROM", b"INFILE"):
+        first = first or word
+        if (first, before, word) == (b"INSERT", b"FROM", b"INFILE"):
             raise ClickHouseError(48, "NOT_IMPLEMENTED", "FROM INFILE is not allowed over HTTP")
         ended = word == b";"
         before = word
@@ -141,8 +142,8 @@ def changes_session(statement: bytes) -> bool:
     match _first_words(statement, 4):
         case [b"SET" | b"USE", *_]:
             return True
-        case [b"CREATE" | b"REPLACE", *rest]:
-            return b"TEMPORARY" in rest
+        case [b"CREATE" | b"REPLACE", b"TEMPORARY", *_] | [b"CREATE", b"OR", b"REPLACE", b"TEMPORARY"]:
+            return True
     return False
 
 

