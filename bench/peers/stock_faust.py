@@ -1,8 +1,9 @@
-"""A stock Faust agent with the same core: one event at a time, a table with its changelog, output topics; at least once."""
+"""A stock Faust agent with the same core: event by event, a table with its changelog, output topics; at least once."""
 
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 from typing import Any
 
@@ -75,6 +76,7 @@ def build(task: Task, watch: Stopwatch, done: asyncio.Event) -> faust.App:
 
 async def main(task: Task) -> None:
     """Work until every record is committed."""
+    logging.basicConfig(level=logging.WARNING)
     watch, done = Stopwatch(), asyncio.Event()
     app = build(task, watch, done)
     await app.start()

@@ -1,0 +1,67 @@
+"""What is done to sinks under load, and to what they depend on."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from sinks.writer.group import SESSION_SECONDS
+from tests.support.waiting import aeventually
+
+if TYPE_CHECKING:
+    import random
+
+    from clickhouse_connect.driver.client import Client
+
+    from tests.chaos.sink_load import Load
+    from tests.support.processes import Child
+    from tests.support.sink import SinkBench
+
+__all__ = ["freeze_past_session", "kill_in_turn", "ready", "refuse_inserts", "resident_bytes"]
+
+
+async def ready(bench: SinkBench, name: str = "sink") -> None:
+    """Wait until the sink of this name has partitions."""
+    await aeventually(lambda: asyncio.to_thread(bench.ready_file(name).exists), 60, f"{name} ready")
+
+
+async def kill_in_turn(bench: SinkBench, load: Load, kills: int, rnd: random.Random) -> Child:
+    """Start a sink, let it live for a moment after it is ready, SIGKILL it, and so on; the last one lives."""
+    for _ in range(kills):
+        child = bench.start()
+        await ready(bench)
+        await load.grows(rnd.randint(1, 20))
+        await asyncio.sleep(rnd.random())
+        child.kill()
+    child = bench.start()
+    await ready(bench)
+    return child
+
+
+async def freeze_past_session(bench: SinkBench, load: Load, child: Child, other: str, chunks: int) -> None:
+    """SIGSTOP a sink until another one has taken over and stored so many chunks; then SIGCONT."""
+    child.freeze()
+    bench.start(name=other)
+    await asyncio.sleep(SESSION_SECONDS)
+    await ready(bench, other)
+    await load.grows(chunks)
+    child.thaw()
+
+
+async def refuse_inserts(client: Client, load: Load, child: Child, table: str, setting: str) -> None:
+    """Let ClickHouse refuse every insert into a table by one of its own limits, until the sink has had to wait."""
+    name, _, value = setting.partition("=")
+    client.command(f"ALTER TABLE {table} MODIFY SETTING {name} = {value}")
+
+    async def waits() -> bool:
+        return "insert_waits" in child.output
+
+    await aeventually(waits, 60, "a sink that waits")
+    await load.grows(50)
+    client.command(f"ALTER TABLE {table} RESET SETTING {name}")
+
+
+def resident_bytes(child: Child) -> int:
+    """The memory that a process has resident now."""
+    with open(f"/proc/{child.pid}/statm") as statm:  # noqa: PTH123 - no path of the project
+        return int(statm.read().split()[1]) * 4096
