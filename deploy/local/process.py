@@ -33,7 +33,7 @@ class LocalServer(ABC):
     """
 
     name: ClassVar[str]
-    start_seconds: ClassVar[float] = 60
+    start_seconds: ClassVar[float] = 120
     stop_seconds: ClassVar[float] = 15
 
     def __init__(self, directory: Path) -> None:
