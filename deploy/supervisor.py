@@ -161,7 +161,7 @@ class Supervisor:
             if not ready.done():
                 problem = f"it was not ready within {part.start_seconds:g} s"
             elif error := ready.exception():
-                problem = str(error)
+                problem = str(error) or f"its readiness check ended with {type(error).__name__}"
             else:
                 return ""
             await child.kill()

@@ -222,6 +222,19 @@ async def test_a_part_that_is_never_ready_stops_the_start(screen: Screen, tmp_pa
         await supervisor.run()
 
 
+async def test_an_error_without_a_text_is_an_error(screen: Screen) -> None:
+    """A readiness check that raises something silent does not count as ready."""
+
+    async def wait_ready(_timeout: float) -> None:
+        raise TimeoutError
+
+    silent = Part("sink", [sys.executable, "-c", STAYS], os.environ, wait_ready=wait_ready)
+    supervisor = Supervisor([silent], screen.console)
+
+    with pytest.raises(SupervisorError, match="sink did not start: its readiness check ended with TimeoutError"):
+        await supervisor.run()
+
+
 async def test_a_command_that_does_not_exist_is_named(screen: Screen) -> None:
     """A missing program is one clear line."""
     supervisor = Supervisor([Part("kafka", ["/nowhere/java"], os.environ)], screen.console)
