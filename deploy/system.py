@@ -8,6 +8,7 @@ import os
 import secrets
 import shlex
 import sys
+import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
@@ -36,6 +37,8 @@ DEV_ACADEMY: Final = 1
 
 _CLICKHOUSE_USER: Final = "telemetry"
 _POLL_SECONDS: Final = 0.05
+# File systems stamp with a clock that ticks a few times in this.
+_CLOCK_SECONDS: Final = 0.05
 # Room for what Kafka adds to a body: its headers and the batch around it.
 _MESSAGE_ROOM: Final = 1 << 20
 
@@ -180,8 +183,10 @@ class LocalSystem:
         command = [sys.executable, "-m", "deploy.cli", *arguments, "--ready-file", str(ready)]
 
         async def wait_ready(timeout: float) -> None:  # noqa: ASYNC109 - the supervisor's interface
+            # What a killed process left behind is older than this one.
+            started = time.time() - _CLOCK_SECONDS
             async with asyncio.timeout(timeout):
-                while not ready.exists():  # noqa: ASYNC110 - another process makes it
+                while not (ready.exists() and ready.stat().st_mtime >= started):  # noqa: ASYNC110 - another process makes it
                     await asyncio.sleep(_POLL_SECONDS)
 
         ready.unlink(missing_ok=True)
