@@ -1,0 +1,67 @@
+"""What the pages name is there: files, tests, modules, commands."""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+from typing import Final
+
+import pytest
+import typer.main
+
+from deploy.cli import app
+
+ROOT: Final = Path(__file__).parents[2]
+PAGES: Final = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
+EVERY_PAGE: Final = pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+
+
+@EVERY_PAGE
+def test_links_lead_somewhere(page: Path) -> None:
+    """Every relative link has a file at its end."""
+    targets = re.findall(r"\]\(([^)#\s]+)[^)]*\)", page.read_text())
+
+    assert [target for target in targets if "://" not in target and not (page.parent / target).exists()] == []
+
+
+@EVERY_PAGE
+def test_named_tests_are_there(page: Path) -> None:
+    """A test that a page calls a proof exists, in the file that it names."""
+    named = re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", page.read_text())
+
+    missing = []
+    for path, name in named:
+        tree = ast.parse((ROOT / path).read_text()) if (ROOT / path).exists() else ast.parse("")
+        if name not in {getattr(node, "name", "") for node in tree.body}:
+            missing.append(f"{path}::{name}")
+    assert missing == []
+
+
+@EVERY_PAGE
+def test_named_modules_are_there(page: Path) -> None:
+    """`streams.partition` and the like are modules, packages, or names in them."""
+    missing = []
+    for name in re.findall(r"`((?:schemas|streams|sinks|gateway|deploy)\.[\w.]+)`", page.read_text()):
+        parts = name.split(".")
+        path = ROOT.joinpath(*parts)
+        within = ROOT.joinpath(*parts[:-1]).with_suffix(".py")
+        package = ROOT.joinpath(*parts[:-1], "__init__.py")
+        named_within = any(
+            f"{keyword} {parts[-1]}" in source.read_text()
+            for source in (within, package)
+            if source.exists()
+            for keyword in ("def", "class")
+        )
+        if not (path.is_dir() or path.with_suffix(".py").exists() or named_within):
+            missing.append(name)
+    assert missing == []
+
+
+@EVERY_PAGE
+def test_named_commands_are_there(page: Path) -> None:
+    """`learnpack-telemetry X` is a command."""
+    known = set(typer.main.get_command(app).commands)  # type: ignore[attr-defined]
+    named = set(re.findall(r"learnpack-telemetry ([a-z][a-z-]+)", page.read_text()))
+
+    assert named - known == set()
