@@ -1,4 +1,4 @@
-"""Taking a partition over fences its previous owner before anything is read, and forgets what an older generation knew."""
+"""Taking a partition over fences its previous owner before anything is read; older generations are forgotten."""
 
 from __future__ import annotations
 
@@ -159,8 +159,10 @@ async def test_a_chunk_of_an_older_generation_is_dropped(hands: Hands) -> None:
     hands.owner.take(2, [0])
     await aeventually(lambda: _opened(hands.owner), 30, "the partition to open again")
     await hands.owner.submit(second, 1)
+    for _ in range(3):
+        # Each waits for the one before: what came before all of them has been processed.
+        await hands.owner.submit(first, 2)
     assert hands.owner.partitions[0].admission.position == 3
-    await hands.owner.submit(first, 2)
     await hands.owner.submit(second, 2)
     await aeventually(lambda: _at(hands.owner, 6), 30, "the second chunk")
 
