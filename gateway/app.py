@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import structlog
 from fastapi import FastAPI, Request, Response
-from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
-from starlette.routing import Route
+from starlette.routing import Match, Route
 
 from gateway.access import RETRY_SECONDS
 from gateway.api import assets, ide, rules, tasks, telemetry, webhooks
@@ -34,6 +33,7 @@ __all__ = ["Gateway", "create_app"]
 
 _log: Final = structlog.stdlib.get_logger("gateway")
 
+_METHODS: Final = ("DELETE", "GET", "HEAD", "POST", "PUT")
 _SLUGS: Final = {404: "not-found", 405: "method-not-allowed"}
 
 
@@ -110,14 +110,17 @@ async def _answer(request: Request, error: Exception) -> Response:
 
 async def _answer_http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101 - as above
-    refusal = ApiError(_SLUGS.get(error.status_code, "not-found"), dict(error.headers or {}))
-    return await _answer(request, refusal)
+    headers = {"Allow": _allowed(request)} if error.status_code == 405 else error.headers  # noqa: PLR2004 - the status
+    return await _answer(request, ApiError(_SLUGS.get(error.status_code, "not-found"), headers))
 
 
-async def _answer_invalid(request: Request, error: Exception) -> Response:
-    assert isinstance(error, RequestValidationError)  # noqa: S101 - as above
-    first = error.errors()[0]
-    return await _answer(request, ApiError("invalid-filter", field=first["loc"][-1], values=first["input"]))
+def _allowed(request: Request) -> str:
+    """The methods of all routes at a path; Starlette names only those of the first."""
+    return ", ".join(
+        method
+        for method in _METHODS
+        if any(route.matches({**request.scope, "method": method})[0] is Match.FULL for route in request.app.routes)
+    )
 
 
 async def _answer_unreadable(request: Request, error: Exception) -> Response:
@@ -138,7 +141,6 @@ async def _answer_bug(request: Request, error: Exception) -> Response:
 _HANDLERS: Final[dict[type[Exception], Callable[[Request, Exception], Awaitable[Response]]]] = {
     ApiError: _answer,
     HTTPException: _answer_http,
-    RequestValidationError: _answer_invalid,
     ReadError: _answer_unreadable,
     ClientGoneError: _answer_gone,
     Exception: _answer_bug,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from fastapi import APIRouter
 from fastapi.responses import JSONResponse, PlainTextResponse, Response
@@ -30,18 +30,28 @@ class Readiness:
         return self.kafka and self.clickhouse and self.views
 
 
+_MET: Final = Readiness(kafka=True, clickhouse=True, views=True)
+
+
 def health_routes(readiness: Callable[[], Awaitable[Readiness]], metrics: Metrics) -> APIRouter:
     """`/health/live`, `/health/ready` and `/metrics`."""
     router = APIRouter(tags=["health"])
 
-    @router.get("/health/live", summary="The process answers")
+    @router.get(
+        "/health/live",
+        summary="The process answers",
+        responses={200: {"content": {"application/json": {"example": {"status": "ok"}}}}},
+    )
     async def live() -> dict[str, str]:
         return {"status": "ok"}
 
     @router.get(
         "/health/ready",
         summary="Kafka and ClickHouse answer and the views are loaded",
-        responses={503: {"description": "Something is missing; the body says what."}},
+        responses={
+            200: {"content": {"application/json": {"example": {"status": "ok", **asdict(_MET)}}}},
+            503: {"description": "Something is missing; the body says what."},
+        },
     )
     async def ready() -> JSONResponse:
         state = await readiness()

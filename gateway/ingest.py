@@ -114,9 +114,9 @@ class Ingest:
                 body = decompress(body, encoding.strip().lower(), self._max_body_bytes)
             if body.isspace():
                 body = b""
-            if not body and not query.params:
-                return False
             payload = merge(parse_object(body) if body else {}, query.params)
+            if not payload:
+                return False
             principal = None if token.user_id is None else str(token.user_id)
             traceparent = sent.get(b"traceparent")
             headers = RawHeaders(

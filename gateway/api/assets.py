@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Depends, Response
+from fastapi import APIRouter, Depends, Path, Response
 from pydantic import BaseModel, ConfigDict
 
 from gateway.api.callers import Parts, Staff, staff_with
@@ -91,7 +91,10 @@ async def read_asset(
     responses={**_FOUND, **refusals(*OF_STAFF, "asset-not-found", "action-not-found", "data-unavailable")},
 )
 async def act_on_asset(
-    services: Parts, staff: Annotated[Staff, Depends(staff_with("crud_asset"))], asset_slug: str, action: str
+    services: Parts,
+    staff: Annotated[Staff, Depends(staff_with("crud_asset"))],
+    asset_slug: str,
+    action: Annotated[str, Path(json_schema_extra={"enum": list(_ACTIONS)})],
 ) -> Response:
     """The only action is `sync_telemetry_stats`; statistics follow the webhooks by themselves, so it only answers."""
     asset = await _asset(services, staff.academy, asset_slug)

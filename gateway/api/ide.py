@@ -8,11 +8,11 @@ from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel
 
 from gateway.api.callers import Caller, Parts, require_sight
+from gateway.api.parameters import ID_LIST, id_list
 from gateway.api.refusals import OF_ANY_CALLER, refusals
 from gateway.api.services import Services, json_answer
 from gateway.documents import read_documents
 from gateway.errors import ApiError
-from schemas.webhook import normal_user_id
 
 __all__ = ["router"]
 
@@ -54,7 +54,12 @@ async def read_back(
     token: Caller,
     *,
     user_ids: Annotated[
-        str | None, Query(description="Numbers, comma-separated; the token's own user by default.", examples=["1234"])
+        str | None,
+        Query(
+            description="Numbers, comma-separated, at most 100; the token's own user by default.",
+            examples=["1234"],
+            json_schema_extra={"pattern": ID_LIST},
+        ),
     ] = None,
     package_slug: Annotated[str | None, Query(description="Slug or alias of a tutorial; all by default.")] = None,
     include_steps: Annotated[str | None, Query(description="`true` for whole documents.", examples=["true"])] = None,
@@ -75,20 +80,11 @@ async def read_back(
     return json_answer({"results": results})
 
 
-def _users(user_ids: str | None, own: int | None) -> list[int]:
-    if not user_ids:
-        return [] if own is None else [own]
-    users = []
-    for word in user_ids.split(","):
-        user = normal_user_id(word)
-        if user is None:
-            continue
-        if not user.isdigit() or not user.isascii() or len(user) > 18:  # noqa: PLR2004 - fits 64 bits
-            raise ApiError("invalid-filter", field="user_ids", values=word[:200])
-        users.append(int(user))
+def _users(user_ids: str | None, own: int | None) -> tuple[int, ...]:
+    users = id_list("user_ids", user_ids)
     if len(users) > _MAX_USERS:
-        raise ApiError("invalid-filter", field="user_ids", values=f"> {_MAX_USERS}")
-    return users
+        raise ApiError("invalid-filter", field="user_ids", values=f"more than {_MAX_USERS}")
+    return users or (() if own is None else (own,))
 
 
 def _slugs(services: Services, package_slug: str | None) -> list[str]:

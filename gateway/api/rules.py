@@ -25,11 +25,11 @@ _PATH: Final = "/telemetry-webhook-ignore"
 _FORCE_SECONDS: Final = 2.0
 _POLL_SECONDS: Final = 0.01
 
-_LISTS: Final[dict[str, Any]] = {name: {"type": "array", "items": {}} for name in FIELDS}
+_LISTS: Final[dict[str, Any]] = {name: {"type": ["array", "null"], "items": {}} for name in FIELDS}
 _RULES: Final[dict[str, Any]] = {
     "type": "object",
     "properties": {
-        "rules": {"type": "array", "items": {"type": "object", "properties": _LISTS}},
+        "rules": {"type": ["array", "null"], "items": {"type": "object", "properties": _LISTS}},
         **_LISTS,
     },
 }

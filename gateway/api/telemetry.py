@@ -34,23 +34,32 @@ _EXAMPLE: Final = {
     "total_time": "00:30:00",
     "completion_rate": 67.5,
 }
-_NUMBER: Final[dict[str, Any]] = {"type": ["number", "string", "null"]}
+_NUMBER: Final[dict[str, Any]] = {
+    "type": ["number", "string", "null"],
+    "minimum": -1e300,
+    "maximum": 1e300,
+    "pattern": r"^-?[0-9]{1,15}(\.[0-9]{1,15})?$",
+}
+_DURATION: Final[dict[str, Any]] = {
+    "type": ["string", "number", "null"],
+    "minimum": -86_400_000_000,
+    "maximum": 86_400_000_000,
+    "pattern": r"^-?([0-9]{1,5} )?([0-9]{1,5}:)?([0-9]{1,5}:)?[0-9]{1,9}(\.[0-9]{1,6})?$|^-?P[0-9]{1,5}D$",
+    "description": "`[-][D ]HH:MM:SS[.ffffff]`, seconds, or an ISO 8601 duration.",
+}
 _BODY: Final[dict[str, Any]] = {
     "requestBody": {
         "content": {
             "application/json": {
                 "schema": {
-                    "type": "object",
+                    "type": ["object", "null"],
                     "properties": {
                         "telemetry": {"type": ["object", "null"]},
                         "engagement_score": _NUMBER,
                         "frustration_score": _NUMBER,
                         "metrics_algo_version": _NUMBER,
                         "metrics": {"type": ["object", "null"]},
-                        "total_time": {
-                            "type": ["string", "number", "null"],
-                            "description": "`[-][D ]HH:MM:SS[.ffffff]`, seconds, or an ISO 8601 duration.",
-                        },
+                        "total_time": _DURATION,
                         "completion_rate": _NUMBER,
                     },
                 },

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import BaseModel
 
 from gateway.api.callers import Parts, Staff, staff_with
+from gateway.api.parameters import ID_LIST, id_list, words
 from gateway.api.refusals import OF_STAFF, refusals
 from gateway.api.services import Services, json_answer
 from gateway.errors import ApiError
@@ -21,8 +22,6 @@ __all__ = ["router"]
 router = APIRouter(prefix="/v1/assignment/academy/learnpack", tags=["webhook log"])
 
 _MAX_LIMIT: Final = 1000
-_MAX_OFFSET: Final = (1 << 63) - 1
-_MAX_ID: Final = (1 << 63) - 1
 _ERROR: Final = "ERROR"
 
 # Deletions of one answer: each is a record, and all of them are waited for together.
@@ -83,7 +82,14 @@ _EXAMPLE: Final = {
     ],
 }
 
-_Ids = Annotated[str | None, Query(description="Numbers, comma-separated.", examples=["123,456"])]
+_Ids = Annotated[
+    str | None,
+    Query(
+        description="Numbers, comma-separated.",
+        examples=["123,456"],
+        json_schema_extra={"pattern": ID_LIST},
+    ),
+]
 _Words = Annotated[str | None, Query(description="Comma-separated.", examples=["batch,open_step"])]
 
 
@@ -91,10 +97,10 @@ async def _filters(
     *, student: _Ids = None, event: _Words = None, asset_id: _Ids = None, learnpack_package_id: _Ids = None
 ) -> dict[str, Any]:
     return {
-        "students": _ids("student", student),
-        "events": _words(event),
-        "assets": _ids("asset_id", asset_id),
-        "packages": _ids("learnpack_package_id", learnpack_package_id),
+        "students": id_list("student", student),
+        "events": words(event),
+        "assets": id_list("asset_id", asset_id),
+        "packages": id_list("learnpack_package_id", learnpack_package_id),
     }
 
 
@@ -125,15 +131,28 @@ async def list_webhooks(
     filtered: _Filtered,
     *,
     status: _Words = None,
-    limit: Annotated[str | None, Query(description="Rows of a page, 1 to 1000 (more count as 1000).")] = None,
-    offset: Annotated[str | None, Query(description="Rows to skip.")] = None,
-    sort: Annotated[str | None, Query(description="Order, `-` for descending.", examples=list(SORTS))] = None,
+    limit: Annotated[
+        str | None,
+        Query(
+            description="Rows of a page; more than 1000 count as 1000.",
+            examples=["20"],
+            json_schema_extra={"pattern": "^([1-9][0-9]{0,17})?$"},
+        ),
+    ] = None,
+    offset: Annotated[
+        str | None,
+        Query(description="Rows to skip.", examples=["0"], json_schema_extra={"pattern": "^[0-9]{0,18}$"}),
+    ] = None,
+    sort: Annotated[
+        str | None,
+        Query(description="Order, `-` for descending.", examples=["-created_at"], json_schema_extra={"enum": [*SORTS]}),
+    ] = None,
 ) -> Response:
     """Webhooks that were sent for this academy or whose student is a member of it, newest first."""
-    filters = Filters(staff.academy, statuses=tuple(word.upper() for word in _words(status)), **filtered)
+    filters = Filters(staff.academy, statuses=tuple(word.upper() for word in words(status)), **filtered)
     size = min(_number("limit", limit, 20, least=1), _MAX_LIMIT)
     skipped = _number("offset", offset, 0, least=0)
-    order = sort or "-created_at"
+    order = "-created_at" if sort is None else sort
     if order not in SORTS:
         raise ApiError("invalid-sort", known=", ".join(SORTS))
     page = await read_page(services.clickhouse, filters, sort=order, limit=size, offset=skipped)
@@ -177,7 +196,9 @@ async def delete_webhooks(
     services: Parts,
     staff: _Editor,
     filtered: _Filtered,
-    status: Annotated[str | None, Query(description="Must be `ERROR`.", examples=["ERROR"])] = None,
+    status: Annotated[
+        str | None, Query(description="Must be `ERROR`.", examples=["ERROR"], json_schema_extra={"enum": ["ERROR"]})
+    ] = None,
 ) -> Response:
     """Take all webhooks with the status ERROR that pass the filters out of the log."""
     if not status:
@@ -205,22 +226,10 @@ async def _delete(services: Services, staff: Staff, webhooks: list[int]) -> None
     await services.commands.results(sent)
 
 
-def _words(value: str | None) -> tuple[str, ...]:
-    return tuple(word for part in (value or "").split(",") if (word := part.strip()))
-
-
-def _ids(field: str, value: str | None) -> tuple[int, ...]:
-    words = _words(value)
-    bad = [word for word in words if not (word.isascii() and word.isdigit() and len(word) < 19)]  # noqa: PLR2004
-    if bad:
-        raise ApiError("invalid-filter", field=field, values=", ".join(bad)[:200])
-    return tuple(map(int, words))
-
-
 def _number(field: str, value: str | None, default: int, *, least: int) -> int:
     if not value:
         return default
-    numbers = _ids(field, value)
+    numbers = id_list(field, value)
     if len(numbers) != 1 or numbers[0] < least:
         raise ApiError("invalid-filter", field=field, values=value[:200])
     return numbers[0]

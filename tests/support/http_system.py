@@ -161,9 +161,9 @@ class HttpSystem:
         child = self.processes.start(
             [sys.executable, "-m", "deploy.cli", part, "--ready-file", str(ready)],
             {
-                **as_environment(settings or self.settings),
+                **as_environment(self.settings),
                 "TELEMETRY_DIRECTORY": self.settings.directory,
-                **environment,
+                **(environment or {}),
             },
         )
 

@@ -1,0 +1,121 @@
+"""The served OpenAPI document, health and metrics; and that the gateway does what the document says."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.support.http_system import secret
+
+if TYPE_CHECKING:
+    from tests.support.http_system import HttpSystem
+
+pytestmark = pytest.mark.system
+
+
+@pytest.fixture(scope="module")
+def document(system: HttpSystem) -> dict[str, Any]:
+    """The document as it is served."""
+    with system.client(None, None) as client:
+        served: dict[str, Any] = client.get("/openapi.json").json()
+    return served
+
+
+def operations(document: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
+    """Every operation with its name."""
+    return [
+        (f"{method.upper()} {path}", operation)
+        for path, methods in document["paths"].items()
+        for method, operation in methods.items()
+    ]
+
+
+def test_all_of_the_contract_is_in_the_document(document: dict[str, Any]) -> None:
+    """Each method and path that contract.md names is described."""
+    names = {name for name, _ in operations(document)}
+    learnpack, assignment = "/v1/learnpack/telemetry", "/v1/assignment"
+    telemetry = f"{assignment}/academy/asset/{{asset_slug}}/user/{{user_id}}/telemetry"
+    log, rules = (f"{assignment}/academy/learnpack/{name}" for name in ("webhook", "telemetry-webhook-ignore"))
+    asset = "/v1/registry/academy/asset/{asset_slug}"
+
+    assert names >= {
+        f"POST {assignment}/me/telemetry",
+        f"GET {learnpack}",
+        f"POST {learnpack}",
+        f"GET {log}",
+        f"DELETE {log}",
+        f"DELETE {log}/{{webhook_id}}",
+        f"GET {rules}",
+        f"PUT {rules}",
+        f"POST {telemetry}",
+        f"PUT {telemetry}",
+        f"GET {assignment}/task/{{task_id}}",
+        f"GET {asset}",
+        f"PUT {asset}/action/{{action}}",
+        "GET /health/live",
+        "GET /health/ready",
+        "GET /metrics",
+    }
+
+
+def test_every_answer_has_an_example(document: dict[str, Any]) -> None:
+    """Answers of JSON, errors included, show what they look like."""
+    bare = [
+        (name, status)
+        for name, operation in operations(document)
+        for status, response in operation["responses"].items()
+        for kind, content in response.get("content", {}).items()
+        if kind == "application/json" and not {"example", "examples"} & set(content)
+    ]
+
+    assert bare == []
+
+
+def test_a_running_system_is_live_and_ready(system: HttpSystem) -> None:
+    """Liveness says that the process answers, readiness what it needs."""
+    with system.client(None, None) as client:
+        assert client.get("/health/live").json() == {"status": "ok"}
+        assert client.get("/health/ready").json() == {"status": "ok", "kafka": True, "clickhouse": True, "views": True}
+        assert client.get("/docs").status_code == 200
+
+
+def test_the_metrics_count(system: HttpSystem) -> None:
+    """Requests by route and status, bytes, acknowledgements and the spool are there for Prometheus."""
+    with system.client() as client:
+        client.post("/v1/assignment/me/telemetry", json={"slug": "s"})
+        client.get("/v1/assignment/task/1?x=secret")
+        metrics = client.get("/metrics").text
+
+    assert 'telemetry_gateway_requests_total{route="/v1/assignment/me/telemetry",status="200"}' in metrics
+    assert 'telemetry_gateway_requests_total{route="/v1/assignment/task/{task_id}",status="404"}' in metrics
+    for name in ("kafka_acknowledged_total", "accepted_bytes_total", "spool_records", "spool_bytes", "direct 1.0"):
+        assert f"telemetry_gateway_{name}" in metrics
+
+
+def test_the_gateway_does_what_the_document_says(system: HttpSystem) -> None:
+    """Generated requests, good and bad, get documented answers of the documented shapes and never a 5xx."""
+    done = subprocess.run(
+        [
+            Path(sys.executable).with_name("schemathesis"),
+            f"--config-file={Path(__file__).with_name('schemathesis.toml')}",
+            "run",
+            f"{system.url}/openapi.json",
+            f"--header=Authorization: Token {secret('staff')}",
+            "--header=Academy: 1",
+            "--checks=all",
+            "--phases=examples,coverage,fuzzing",
+            "--max-examples=15",
+            "--seed=1",
+            "--warnings=off",
+        ],
+        cwd=system.directory,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stdout[-5000:]
