@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 
     from bench.peers.webhooks import Raw
 
+__all__ = ["PEERS", "Peer", "create", "fill", "run_peer"]
+
 _PARTITIONS = 4
 _TIMEOUT_S = 240
 # Stock Faust now and then stands still from the start.
@@ -60,7 +62,8 @@ PEERS = (
 )
 
 
-async def _fill(settings: Settings, records: Iterable[Raw]) -> int:
+async def fill(settings: Settings, records: Iterable[Raw]) -> int:
+    """Append the records to the raw topic; answers how many."""
     producer = aiokafka.AIOKafkaProducer(
         bootstrap_servers=settings.kafka, linger_ms=20, max_batch_size=1 << 20, max_request_size=16 << 20
     )
@@ -74,7 +77,8 @@ async def _fill(settings: Settings, records: Iterable[Raw]) -> int:
     return count
 
 
-async def _create(settings: Settings, *, raw: bool) -> None:
+async def create(settings: Settings, *, raw: bool) -> None:
+    """Create the topics that are not there yet, the raw one only if asked."""
     topics = Topics.of(settings)
     admin = AIOKafkaAdminClient(bootstrap_servers=settings.kafka)
     await admin.start()
@@ -84,7 +88,8 @@ async def _create(settings: Settings, *, raw: bool) -> None:
     await admin.close()
 
 
-def _run(peer: Peer, settings: Settings, count: int, generation: int, directory: Path) -> dict[str, float] | None:
+def run_peer(peer: Peer, settings: Settings, count: int, generation: int, directory: Path) -> dict[str, float] | None:
+    """Run a peer once; answers what it measured, None if it stood still."""
     task = Task(
         kafka=settings.kafka,
         topic_prefix=settings.topic_prefix,
@@ -94,7 +99,7 @@ def _run(peer: Peer, settings: Settings, count: int, generation: int, directory:
         data_dir=str(directory / f"run-{generation}"),
         **peer.options,
     )
-    asyncio.run(_create(task.settings(), raw=False))
+    asyncio.run(create(task.settings(), raw=False))
     command = [sys.executable, "-m", f"bench.peers.{peer.module}", msgspec.json.encode(task).decode()]
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=_TIMEOUT_S, check=False)
@@ -145,8 +150,8 @@ def main(
             settings = Settings(
                 _env_file=None, kafka=node.bootstrap, topic_prefix=f"b{uuid.uuid4().hex[:6]}.", partitions=_PARTITIONS
             )
-            asyncio.run(_create(settings, raw=True))
-            count = asyncio.run(_fill(settings, records))
+            asyncio.run(create(settings, raw=True))
+            count = asyncio.run(fill(settings, records))
             if not count:
                 continue
             found: dict[str, list[dict[str, float]]] = defaultdict(list)
@@ -156,7 +161,7 @@ def main(
                     if only in peer.name:
                         for _ in range(_TRIES):
                             generation += 1
-                            answer = _run(peer, settings, count, generation, Path(name))
+                            answer = run_peer(peer, settings, count, generation, Path(name))
                             if answer is not None:
                                 break
                         else:

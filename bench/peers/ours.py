@@ -8,10 +8,10 @@ from pathlib import Path
 
 import uvloop
 
-from bench.peers.task import Stopwatch, Task, make_processor
+from bench.peers.task import POLICY, REFERENCE, Stopwatch, Task
 from schemas.reference import Reference
 from streams.chunk import ChunkLimits
-from streams.core.chunk import ChunkProcessor, dead_outcome
+from streams.core.chunk import ChunkProcessor, Effects, dead_outcome
 from streams.processing import Core, Load
 from streams.service import ReadyFile, Service
 from streams.tuning import Tuning
@@ -21,9 +21,17 @@ async def main(task: Task) -> None:
     """Work until every record is committed."""
     watch = Stopwatch()
 
+    class Measured(ChunkProcessor):
+        """The core, with the bytes of its changelog counted."""
+
+        def finish(self) -> Effects:
+            effects = super().finish()
+            watch.changelog += sum(len(key) + len(value or b"") for key, value in effects.changes)
+            return effects
+
     def processor(load: Load) -> ChunkProcessor:
         watch.start()
-        return make_processor(load)
+        return Measured(load, REFERENCE, POLICY)
 
     settings = task.settings()
     tuning = Tuning(chunk=ChunkLimits(settings.chunk_records, settings.chunk_bytes))

@@ -15,10 +15,10 @@ from schemas.settings import Settings
 from streams.core.chunk import ChunkProcessor
 from streams.core.policy import Policy
 
-__all__ = ["Stopwatch", "Task", "make_processor"]
+__all__ = ["POLICY", "REFERENCE", "Stopwatch", "Task", "make_processor"]
 
-_REFERENCE: Final = Reference()
-_POLICY: Final = Policy()
+REFERENCE: Final = Reference()
+POLICY: Final = Policy()
 
 
 class Task(msgspec.Struct, frozen=True, kw_only=True):
@@ -65,6 +65,7 @@ class Stopwatch:
     def __init__(self) -> None:
         self.began = 0.0
         self._cpu = 0.0
+        self.changelog = 0
 
     def start(self) -> None:
         """The first record is here; later calls do nothing."""
@@ -72,11 +73,12 @@ class Stopwatch:
             self.began, self._cpu = time.perf_counter(), _cpu_seconds()
 
     def report(self, count: int) -> None:
-        """Print what the orchestrator reads: records, seconds, CPU seconds and the largest memory in bytes."""
+        """Print what the orchestrator reads: records, seconds, CPU seconds, changelog and memory in bytes."""
         found = {
             "records": count,
             "seconds": time.perf_counter() - self.began,
             "cpu": _cpu_seconds() - self._cpu,
+            "changelog": self.changelog,
             "rss": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss << 10,
         }
         print(json.dumps(found), flush=True)
@@ -89,4 +91,4 @@ def _cpu_seconds() -> float:
 
 def make_processor(load: object) -> ChunkProcessor:
     """The real core on a state."""
-    return ChunkProcessor(load, _REFERENCE, _POLICY)  # type: ignore[arg-type]
+    return ChunkProcessor(load, REFERENCE, POLICY)  # type: ignore[arg-type]
