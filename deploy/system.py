@@ -186,8 +186,16 @@ class LocalSystem:
             # What a killed process left behind is older than this one.
             started = time.time() - _CLOCK_SECONDS
             async with asyncio.timeout(timeout):
-                while not (ready.exists() and ready.stat().st_mtime >= started):  # noqa: ASYNC110 - another process makes it
+                while _written(ready) < started:  # noqa: ASYNC110 - another process makes it
                     await asyncio.sleep(_POLL_SECONDS)
 
         ready.unlink(missing_ok=True)
         return Part(name, command, self._part_env(), wait_ready, together=name != "worker-1")
+
+
+def _written(path: Path) -> float:
+    """When a file was written, in seconds since 1970; 0 if there is none."""
+    try:
+        return path.stat().st_mtime
+    except OSError:
+        return 0.0
