@@ -42,7 +42,8 @@ class ClickHouseError(Exception):
     @classmethod
     def from_engine(cls, error: BaseException) -> ClickHouseError:
         """Wrap what the engine raised, with the code that its text tells."""
-        text = str(error)
+        # The wheel fails to decode the text of an error that quotes data which is not UTF-8.
+        text = error.object.decode(errors="replace") if isinstance(error, UnicodeDecodeError) else str(error)
         found = _ENGINE_TEXT.search(text)
         if found is None:
             return cls(_UNKNOWN_EXCEPTION, "UNKNOWN_EXCEPTION", text or type(error).__name__)

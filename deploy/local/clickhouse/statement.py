@@ -44,11 +44,12 @@ _TAIL: Final = 4_096
 
 @dataclass(frozen=True, slots=True)
 class Insert:
-    """An INSERT whose rows come with the request: its head without FORMAT, the format's name, and the data."""
+    """An INSERT whose rows come with the request: its target, the format's name, the data, and its SETTINGS clause."""
 
     head: str
     format: str
     data: memoryview
+    settings: str = ""
 
 
 def split_insert(statement: bytes) -> Insert | None:
@@ -59,6 +60,8 @@ def split_insert(statement: bytes) -> Insert | None:
     words = 0
     depth = 0
     end = 0
+    settings: int | None = None
+    before = b""
     for token in _TOKEN.finditer(statement):
         if token.lastgroup == "space":
             continue
@@ -71,12 +74,19 @@ def split_insert(statement: bytes) -> Insert | None:
             if word in (b"SELECT", b"WITH", b"INFILE", b"WATCH"):
                 _refuse_input_function(statement, token.start())
                 return None
+            if word == b"SETTINGS" and before != b"." and settings is None:
+                settings = end
+            found: tuple[str, memoryview] | None = None
             if word == b"VALUES":
-                return Insert(_text(statement[:end]), "Values", memoryview(statement)[token.end() :])
-            if word == b"FORMAT" and (name := _format_name(statement, token.end())):
-                return Insert(_text(statement[:end]), _text(name[1]), _data(statement, name.end()))
+                found = "Values", memoryview(statement)[token.end() :]
+            elif word == b"FORMAT" and (name := _format_name(statement, token.end())):
+                found = _text(name[1]), _data(statement, name.end())
+            if found is not None:
+                target = end if settings is None else settings
+                return Insert(_text(statement[:target]), *found, _text(statement[target:end]))
         depth += (text == b"(") - (text == b")")
         end = token.end()
+        before = text
     return None
 
 

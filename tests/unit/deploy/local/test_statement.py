@@ -35,7 +35,7 @@ def test_data_behind_a_format_are_kept_to_the_byte(head: bytes, data: bytes) -> 
     insert = split_insert(head + b" FORMAT Native\n" + data)
 
     assert insert is not None
-    assert (insert.head, insert.format, bytes(insert.data)) == (head.decode().strip(), "Native", data)
+    assert (insert.head + insert.settings, insert.format, bytes(insert.data)) == (head.decode().strip(), "Native", data)
 
 
 @pytest.mark.parametrize("head", HEADS)
@@ -45,7 +45,11 @@ def test_data_behind_values_are_kept_to_the_byte(head: bytes, data: bytes) -> No
     insert = split_insert(head + b" VALUES(" + data)
 
     assert insert is not None
-    assert (insert.head, insert.format, bytes(insert.data)) == (head.decode().strip(), "Values", b"(" + data)
+    assert (insert.head + insert.settings, insert.format, bytes(insert.data)) == (
+        head.decode().strip(),
+        "Values",
+        b"(" + data,
+    )
 
 
 @pytest.mark.parametrize(
