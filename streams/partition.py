@@ -193,7 +193,11 @@ class Partition:
         if verdict is Verdict.GAP:
             await self._close_gap(chunk)
         elif verdict is Verdict.ADMIT:
-            pieces = deque([self.admission.fresh(chunk)])
+            fresh, position = self.admission.fresh(chunk), self.admission.position
+            if fresh and fresh[0].offset > position:
+                # Transaction markers, or retention overtook the consumer between two fetches.
+                self._warn_of_retention(position, await self._around.log.log_start(self.number))
+            pieces = deque([fresh])
             while pieces:
                 records = pieces.popleft()
                 end = chunk.end if not pieces else records[-1].offset + 1

@@ -43,7 +43,7 @@ def events(count: int, students: int) -> Iterator[Raw]:
             "event": kind,
             "data": data,
         }
-        headers = encode_headers(RawHeaders(params={"asset_id": str(318 + student % 20)}, receipt=f"r{index}"))
+        headers = encode_headers(RawHeaders(params={"package_slug": f"course-{student % 20}"}, receipt=f"r{index}"))
         yield student_key(payload, None), orjson.dumps(payload), headers, at
 
 
