@@ -49,6 +49,7 @@ class Spool:
         self._files = SpoolFiles(directory)
         self._max_bytes = max_bytes
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="spool")
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="spool")
         self._waiting: list[tuple[bytes, asyncio.Future[None]]] = []
         self._waiting_bytes = 0
         self._writing: asyncio.Task[None] | None = None
@@ -118,7 +119,7 @@ class Spool:
 
     async def note(self, taken: SpooledRecords, drained: int) -> None:
         """Remember that the first `drained` of these records are in Kafka."""
-        await self._in_thread(self._files.note, taken.segment.number, taken.segment.drained + drained)
+        await self._in_thread(self._files.note, taken.segment, taken.segment.drained + drained)
 
     async def forget(self, taken: SpooledRecords) -> None:
         """Delete these records: all of them are in Kafka."""

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 __all__ = ["Segment", "SpoolFiles"]
 
 _HEAD: Final = struct.Struct("<II")
-_NOTE: Final = struct.Struct("<QQ")
 _MARK_BYTES: Final = 16
+_NOTE: Final = struct.Struct(f"<{_MARK_BYTES}sQ")
 _SUFFIX: Final = ".segment"
 
 # Read whole when it is drained, so it bounds the memory that draining takes.
@@ -31,9 +31,10 @@ _SEGMENT_BYTES: Final = 16 << 20
 
 
 class Segment(NamedTuple):
-    """A sealed segment's number, its payloads that are not drained, how many were, and bytes that are no frames."""
+    """A sealed segment: its payloads that are not drained, how many were, and how many bytes are no frames."""
 
     number: int
+    mark: bytes
     payloads: list[bytes]
     drained: int
     damaged_bytes: int
@@ -69,6 +70,8 @@ class SpoolFiles:
             self.size = sum(self._path(number).stat().st_size for number in self._sealed)
             return sum(len(self._read(number).payloads) for number in self._sealed)
         except BlockingIOError as error:
+            os.close(self._lock)
+            self._lock = -1
             message = f"another gateway uses the spool {self._directory}: give each its own with TELEMETRY_SPOOL."
             raise SpoolError(message) from error
         except OSError as error:
@@ -99,9 +102,10 @@ class SpoolFiles:
         self._seal()
         return self._read(self._sealed[0]) if self._sealed else None
 
-    def note(self, number: int, drained: int) -> None:
+    def note(self, segment: Segment, drained: int) -> None:
         """Remember that so many of a segment's frames are drained, for a process that takes over."""
-        self._note_path.write_bytes(_NOTE.pack(number, drained))
+        # By its mark, for a later process may give the number to another segment.
+        self._note_path.write_bytes(_NOTE.pack(segment.mark, drained))
 
     def drop(self, segment: Segment) -> None:
         """Delete a drained segment; one with damage is kept aside as `*.damaged`."""
@@ -158,21 +162,22 @@ class SpoolFiles:
 
     def _read(self, number: int) -> Segment:
         data = self._path(number).read_bytes()
-        payloads = list(_frames(data))
+        mark = data[:_MARK_BYTES]
+        payloads = list(_frames(data, mark))
         sound = sum(len(payload) + _HEAD.size + _MARK_BYTES for payload in payloads)
-        drained = min(self._noted(number), len(payloads))
-        return Segment(number, payloads[drained:], drained, len(data) - sound - min(len(data), _MARK_BYTES))
+        drained = min(self._noted(mark), len(payloads))
+        return Segment(number, mark, payloads[drained:], drained, len(data) - sound - len(mark))
 
-    def _noted(self, number: int) -> int:
+    def _noted(self, mark: bytes) -> int:
         try:
             noted, drained = _NOTE.unpack(self._note_path.read_bytes())
         except (FileNotFoundError, struct.error):
             return 0
-        return int(drained) if noted == number else 0
+        return int(drained) if noted == mark else 0
 
 
-def _frames(data: bytes) -> Iterator[bytes]:
-    mark, offset = data[:_MARK_BYTES], _MARK_BYTES
+def _frames(data: bytes, mark: bytes) -> Iterator[bytes]:
+    offset = _MARK_BYTES
     while len(mark) == _MARK_BYTES and (offset := data.find(mark, offset)) >= 0:
         offset += _MARK_BYTES
         if offset + _HEAD.size > len(data):
