@@ -29,6 +29,9 @@ __all__ = ["Batch", "Live", "fold_batch", "fold_streamed"]
 # "Stale batch").
 _FUTURE_MS: Final = 5 * 60_000
 
+# Clients post a batch for every step or so; only those that stream alone come to more items than this.
+_LONG_OVERLAY: Final = 16
+
 
 class Batch(Enum):
     """What became of a batch."""
@@ -58,9 +61,21 @@ class Live:
 
     def current(self) -> View:
         """The document with its streamed items on top."""
-        if self._view is None:
-            self._view = View(self.state.document, self.state.overlay)
+        state = self.state
+        if self._view is None and state.view is not None:
+            self._view = View.restored(state.view, state.previous)
+        elif self._view is None:
+            self._view = View(state.document, state.overlay)
         return self._view
+
+    def settle_view(self) -> None:
+        """Before the state is stored: keep the view with it if many items would have to be laid again."""
+        state = self.state
+        if len(state.overlay) < _LONG_OVERLAY:
+            state.view = state.previous = None
+        else:
+            view = self.current()
+            state.view, state.previous = view.document, view.previous
 
     @property
     def document(self) -> Document:
@@ -71,7 +86,7 @@ class Live:
 
     def forget_view(self) -> None:
         """The document or the order of the items has changed: lay them anew when asked."""
-        self._view = None
+        self._view = self.state.view = None
 
 
 def _extent(document: Document) -> tuple[int, int]:
@@ -195,6 +210,9 @@ def fold_streamed(live: Live, item: Overlay, details: str, facts: FactLines) -> 
         return False
     if state.overlay and order(item) < order(state.overlay[-1]):
         insort(state.overlay, item, key=order)
+        if view.takes_late(item, index):
+            view.apply(item, index)
+            return False
         live.forget_view()
         reconcile(state, live.current, facts)
         return True

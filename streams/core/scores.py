@@ -73,8 +73,12 @@ def overlay_of(live: Live) -> dict[str, Any] | None:
     stored = state.document.steps if state.document is not None else []
     view = live.document
     steps: dict[int, dict[str, Any]] = {}
+    places: dict[tuple[int | None, str], int | None] = {}
     for item in state.overlay:
-        index = find_step(view.steps, item.position, item.slug)
+        place = item.position, item.slug
+        if place not in places:
+            places[place] = find_step(view.steps, *place)
+        index = places[place]
         if index is None:
             continue
         step = steps.setdefault(index, {"slug": view.steps[index].slug, "position": view.steps[index].position})

@@ -132,10 +132,11 @@ class State(msgspec.Struct, array_like=True):
     """Everything the worker keeps of one (student, tutorial).
 
     `id` is the webhook that created it, `version` the last that changed it, `effective_at` (milliseconds) when that
-    was.
-    `mark` is the last_interaction_at below which a batch is stale, `root` the keys of batches without steps, which
-    lie over the stored document, `staff` the fields that staff set, in force until the next batch. `finished_at`
-    (milliseconds) is when the tutorial was first complete, `told_tasks` the tasks that completions have named.
+    was. `mark` is the last_interaction_at below which a batch is stale, `root` the keys of batches without steps,
+    which lie over the stored document, `staff` the fields that staff set, in force until the next batch.
+    `finished_at` (milliseconds) is when the tutorial was first complete, `told_tasks` the tasks that completions have
+    named. `view` is the document with its overlay on top and `previous` the step opened last in it, kept where laying
+    it anew would cost too much.
     """
 
     schema: int
@@ -153,6 +154,8 @@ class State(msgspec.Struct, array_like=True):
     finished_at: int | None = None
     told_tasks: list[int] = []
     staff: msgspec.Raw = msgspec.Raw(b"\xc0")
+    view: Document | None = None
+    previous: int | None = None
 
 
 class Origin(msgspec.Struct, array_like=True, frozen=True):

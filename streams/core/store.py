@@ -103,9 +103,11 @@ class Store:
 
     def changes(self) -> list[tuple[bytes, bytes | None]]:
         """The new values of everything that changed; call it before the scores' marks are cleared."""
-        out: list[tuple[bytes, bytes | None]] = [
-            (key, _encode(live.state)) for key, live in self._states.items() if live.changed
-        ]
+        out: list[tuple[bytes, bytes | None]] = []
+        for key, live in self._states.items():
+            if live.changed:
+                live.settle_view()
+                out.append((key, _encode(live.state)))
         out.extend((key, _encode(self._sessions[key])) for key in self._changed_sessions)
         out.extend((b"u" + key, _encode(self._students[key])) for key in self._changed_students)
         return out

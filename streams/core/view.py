@@ -41,7 +41,7 @@ def find_step(steps: list[Step], position: int | None, slug: str) -> int | None:
 class View:
     """A document and the streamed items on top of it; the document that was given is never changed."""
 
-    __slots__ = ("_own", "_previous", "document")
+    __slots__ = ("_own", "document", "previous")
 
     def __init__(self, document: Document | None, overlay: list[Overlay]) -> None:
         """Lay `overlay` (in `order`) over `document`, which is None before the first batch."""
@@ -50,10 +50,20 @@ class View:
         self.document = Document(
             document.telemetry_id, document.started, document.last, document.sessions, list(document.steps)
         )
-        self._own: set[int] = set()
-        self._previous = self._last_opened()
+        # The indexes of the steps that are this view's alone; None: all of them.
+        self._own: set[int] | None = set()
+        self.previous = self._last_opened()
         for item in overlay:
             self.apply(item, find_step(self.document.steps, item.position, item.slug))
+
+    @classmethod
+    def restored(cls, document: Document, previous: int | None) -> View:
+        """A view as it was kept: its document, which becomes its own, and the step that was opened last."""
+        view = cls(None, [])
+        view.document = document
+        view.previous = previous
+        view._own = None
+        return view
 
     def _last_opened(self) -> int | None:
         opened = [(step.opened, index) for index, step in enumerate(self.document.steps) if step.opened is not None]
@@ -61,7 +71,7 @@ class View:
 
     def _owned(self, index: int) -> Step:
         steps = self.document.steps
-        if index not in self._own:
+        if self._own is not None and index not in self._own:
             self._own.add(index)
             step = msgspec.structs.replace(steps[index])
             step.pending = list(step.pending)
@@ -82,7 +92,8 @@ class View:
             index = len(document.steps)
             position = index if item.position is None else item.position
             document.steps.append(Step(item.slug or None, position))
-            self._own.add(index)
+            if self._own is not None:
+                self._own.add(index)
         if document.last is None or item.touched > document.last:
             document.last = item.touched
         step = self._owned(index)
@@ -92,8 +103,23 @@ class View:
             return self._leave(index, item.at)
         return index if _append(step, item) else None
 
+    def takes_late(self, item: Overlay, index: int | None) -> bool:
+        """Whether an item that comes before others in `order` may still be added at the end.
+
+        Compilations and questions complete nothing, so only those of their own list need to be in order; a step that
+        is new must take its place among the others.
+        """
+        if index is None:
+            return False
+        step = self.document.steps[index]
+        if item.event == "compile":
+            return not step.compilations or (step.compilations[-1].started or 0) <= item.at
+        return item.event == "ai_interaction" and (
+            not step.interactions or (step.interactions[-1].started or 0) <= item.at
+        )
+
     def _leave(self, index: int, at: int) -> int | None:
-        previous, self._previous = self._previous, index
+        previous, self.previous = self.previous, index
         if previous is None or previous == index:
             return None
         step = self.document.steps[previous]

@@ -128,6 +128,41 @@ def test_chunks_of_any_size_give_the_same_rows(posted: Posted, size: int) -> Non
     assert last_of_day(many) == last_of_day(one)
 
 
+@given(
+    items=st.lists(
+        st.tuples(
+            st.sampled_from(["open_step", "compile", "test", "ai_interaction"]),
+            st.integers(0, 3),
+            st.integers(0, 40),
+            st.sampled_from([0, 1]),
+        ),
+        max_size=40,
+    ),
+    size=st.integers(2, 40),
+)
+@settings(max_examples=150, deadline=None)
+def test_late_items_of_a_stream_give_the_same_state_in_chunks_of_any_size(
+    items: list[tuple[str, int, int, int]], size: int
+) -> None:
+    """A view that is kept, one that grows and one that is laid anew are the same."""
+
+    def process(size: int) -> Core:
+        core = Core()
+        records = []
+        for place, (event, step, start, code) in enumerate(items):
+            data = {} if event == "open_step" else {"started_at": MORNING + start * 1000, "exit_code": code}
+            payload = {"slug": f"{step:02}", "telemetry_id": "t1", "user_id": 7, "event": event, "data": data}
+            payload |= {"package_slug": "lists", "step_position": step}
+            records.append(core.record(payload, at=MORNING + place * 3_000))
+        core.run(records, size)
+        return core
+
+    one, many = process(1), process(size)
+    assert many.facts == one.facts
+    assert many.table == one.table
+    assert many.scores[-1:] == one.scores[-1:]
+
+
 @given(posted=sessions())
 @settings(max_examples=100, deadline=None)
 def test_no_fact_is_told_twice(posted: Posted) -> None:
