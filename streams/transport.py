@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
 __all__ = ["ChunkedApp", "Consumer", "ConsumerThread", "Owner", "Transport"]
 
-# Records taken from aiokafka's buffer between two looks at the byte limit.
-_SLICE: Final = 256
+# Records taken from aiokafka's buffer before the first look at their size: compressed, a fetch may hold any amount.
+_FIRST_SLICE: Final = 32
 _BROKER_FETCH_BYTES: Final = 16 << 20
 _PARTITION_FETCH_BYTES: Final = 2 << 20
 
@@ -128,16 +128,16 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]  # Fa
             return {}
         limits, moves, before = self.app.chunk_limits, self._moves, self._positions(chunked)
         fetched: dict[TopicPartition, list[Any]] = {}
-        room, left, wait = limits.size, max_records or limits.records, timeout
-        while room > 0 and left > 0:
-            found = await super()._fetch_records(consumer, chunked, timeout=wait, max_records=min(left, _SLICE))
+        most, taken, size, part, wait = max_records or limits.records, 0, 0, _FIRST_SLICE, timeout
+        while size < limits.size and taken < most:
+            found = await super()._fetch_records(consumer, chunked, timeout=wait, max_records=min(most - taken, part))
             if not found:
                 break
             for tp, records in found.items():
                 fetched.setdefault(tp, []).extend(records)
-                left -= len(records)
-                room -= sum(record.serialized_value_size for record in records)
-            wait = 0
+                taken += len(records)
+                size += sum(record.serialized_value_size for record in records)
+            part, wait = max(1, min(4 * part, (limits.size - size) * taken // max(size, 1))), 0
         after = self._positions(chunked)
         still = moves == self._moves
         return {
@@ -188,7 +188,10 @@ class Consumer(driver.Consumer):  # type: ignore[misc]  # Faust is untyped
         timeout: float,  # noqa: ASYNC109 - Faust's signature
     ) -> Mapping[TP, list[Chunk]]:
         await self.app.memory_budget.room()
-        fetched: Mapping[TP, list[Chunk]] = await super()._getmany(active_partitions, timeout)
+        answer: dict[TP, list[Chunk]] = await super()._getmany(active_partitions, timeout)
+        fetched = dict(answer)
+        # The thread's queue refers to its last answer until the next one: chunks would never be gone.
+        answer.clear()
         for tp, chunks in fetched.items():
             self._read_offset[tp] = None
             for chunk in chunks:

@@ -91,7 +91,7 @@ class Arena:
         with self._lock:
             self.kill(number)
             self._workers[number].process.wait()
-            shutil.rmtree(self._data_dir(number))
+            shutil.rmtree(self._data_dir(number), ignore_errors=True)
 
     def with_all_down(self, action: Callable[[], None]) -> None:
         """Kill every worker, act, and let the supervisor start them again."""

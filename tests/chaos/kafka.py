@@ -75,10 +75,16 @@ async def produce(
     pause_every: int = 0,
     pause_s: float = 0.0,
     timestamps: Iterable[int] | None = None,
+    compression: str | None = None,
 ) -> None:
     """Send records of partition, key, value and headers, with `acks=all`, at a measured pace if asked."""
     producer = aiokafka.AIOKafkaProducer(
-        bootstrap_servers=kafka, acks="all", enable_idempotence=True, linger_ms=5, max_request_size=16 << 20
+        bootstrap_servers=kafka,
+        acks="all",
+        enable_idempotence=True,
+        linger_ms=5,
+        max_request_size=16 << 20,
+        compression_type=compression,
     )
     await producer.start()
     try:
