@@ -29,7 +29,7 @@ DAY_MS = 86_400_000
 def test_chunk_sizes_do_not_show_in_the_tables(
     settings: SettingsFactory, processes: Processes, tmp_path: Path, chunk_records: int, fold_size: int
 ) -> None:
-    """Two days of documents and events give the same facts, outcomes, states and scores of each day for any chunk size."""
+    """Two days of webhooks give the same facts, outcomes, states and scores of each day for any chunk size."""
     bench = Bench(settings(partitions=2), processes, tmp_path)
     load = list(webhooks(300, random.Random(5), students=12, day_ms=2 * DAY_MS))  # noqa: S311 - repeatable
     records = [(None, one.key, one.value, one.headers) for one in load]
