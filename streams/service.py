@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import os
 import signal
 from typing import TYPE_CHECKING, Final
@@ -26,12 +27,22 @@ if TYPE_CHECKING:
     from schemas.settings import Settings
     from streams.processing import Core
 
-__all__ = ["ReadyFile", "Service", "run", "serve"]
+__all__ = ["ReadyFile", "Service", "look_for_cycles_less_often", "run", "serve"]
 
 _log: Final = structlog.stdlib.get_logger("streams")
 
 # Faust's services stop one after another; what has not by then is cut off, which costs nothing that was committed.
 _STOP_S: Final = 6.0
+_GC_THRESHOLDS: Final = (100_000, 20, 100)
+
+
+def look_for_cycles_less_often() -> None:
+    """Set the garbage collector for chunks: tens of thousands of objects that leave no cycles behind.
+
+    At Python's own thresholds looking for cycles took a fifth of the time.
+    """
+    gc.freeze()
+    gc.set_threshold(*_GC_THRESHOLDS)
 
 
 class ReadyFile:
@@ -141,6 +152,7 @@ def run(
     Does not return if the worker must not go on: streams.exits has the codes.
     """
     data_dir.mkdir(parents=True, exist_ok=True)
+    look_for_cycles_less_often()
     if not structlog.is_configured():
         # Tracebacks without the values of locals: those hold webhooks and credentials.
         render = structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)

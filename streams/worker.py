@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 from typing import TYPE_CHECKING, Final
 
 from schemas.reference import Reference
@@ -20,8 +19,6 @@ if TYPE_CHECKING:
 
 __all__ = ["main"]
 
-_GC_THRESHOLDS: Final = (100_000, 20, 100)
-
 _CHUNKS_IN_MEMORY: Final = 8
 
 
@@ -33,9 +30,6 @@ def main(settings: Settings, *, data_dir: Path, ready_file: Path | None = None) 
         data_dir: Where the state table's files are; each worker process needs its own.
         ready_file: Exists while every partition of this worker is open and the views are complete.
     """
-    # A chunk allocates tens of thousands of objects and leaves no cycles: looking for some took a fifth of the time.
-    gc.freeze()
-    gc.set_threshold(*_GC_THRESHOLDS)
     reference, policy = Reference(), Policy.of(settings)
 
     def processor(load: Load) -> ChunkProcessor:

@@ -10,6 +10,7 @@ from aiokafka import TopicPartition
 
 from bench.peers.task import Stopwatch, Task, make_processor
 from schemas.topics import Topics
+from streams.service import look_for_cycles_less_often
 
 
 async def main(task: Task) -> None:
@@ -24,6 +25,7 @@ async def main(task: Task) -> None:
     for tp in partitions:
         consumer.seek(tp, 0)
     states: dict[TopicPartition, dict[bytes, bytes]] = {tp: {} for tp in partitions}
+    look_for_cycles_less_often()
     watch, done = Stopwatch(), 0
     while done < task.count:
         for tp, records in (await consumer.getmany(timeout_ms=1_000, max_records=2_000)).items():

@@ -13,7 +13,7 @@ from schemas.reference import Reference
 from streams.chunk import ChunkLimits
 from streams.core.chunk import ChunkProcessor, Effects, dead_outcome
 from streams.processing import Core, Load
-from streams.service import ReadyFile, Service
+from streams.service import ReadyFile, Service, look_for_cycles_less_often
 from streams.tuning import Tuning
 
 
@@ -37,6 +37,7 @@ async def main(task: Task) -> None:
     tuning = Tuning(chunk=ChunkLimits(settings.chunk_records, settings.chunk_bytes))
     core, data = Core(processor, dead_outcome), Path(task.data_dir)
     service = Service(settings, core, Reference(), data_dir=data, ready_file=ReadyFile(None), tuning=tuning)
+    look_for_cycles_less_often()
     await service.start()
     partitions = service.app.owner.partitions
     while sum(owned.admission.position for owned in partitions.values()) < task.count:
