@@ -11,13 +11,15 @@ from clickhouse_connect.driver.exceptions import ClickHouseError
 from httpx import HTTPError
 from rich.markup import escape
 
-from deploy.cli import directory, parts, rules, send, tokens, up
+from deploy.cli import dead_letters, directory, doctor, parts, rules, send, tokens, trace, up
 from deploy.cli import status as status_
 from deploy.cli.console import Failed, err
+from deploy.dead_letters import DeadLetterError
 from deploy.local.errors import LocalStackError
 from deploy.logs import silence_logging
 from deploy.tokens import TokenError
 from deploy.topics import TopicsError
+from deploy.trace import TraceError
 from schemas.settings import SettingsError
 
 __all__ = ["app", "main"]
@@ -35,9 +37,12 @@ send.register(app)
 app.add_typer(rules.app, name="rules")
 app.add_typer(directory.app, name="directory")
 app.add_typer(tokens.app, name="token")
+app.add_typer(dead_letters.app, name="dead-letters")
 status_.register(app)
+trace.register(app)
+doctor.register(app)
 
-_EXPECTED = (Failed, LocalStackError, SettingsError, TokenError, TopicsError)
+_EXPECTED = (DeadLetterError, Failed, LocalStackError, SettingsError, TokenError, TopicsError, TraceError)
 _verbose = False
 
 

@@ -62,7 +62,8 @@ def _logging_restored() -> Iterator[None]:
 
 def command(*arguments: object, stdin: bytes = b"") -> Outcome:
     """Run the command with these arguments and this process's environment."""
-    out, err = io.StringIO(), io.StringIO()
+    written, err = io.BytesIO(), io.StringIO()
+    out = io.TextIOWrapper(written, encoding="utf-8", newline="\n", write_through=True)
     code = 0
     with (
         _logging_restored(),
@@ -75,7 +76,7 @@ def command(*arguments: object, stdin: bytes = b"") -> Outcome:
             main()
         except SystemExit as end:
             code = end.code if isinstance(end.code, int) else int(end.code is not None)
-    return Outcome(code, out.getvalue(), err.getvalue())
+    return Outcome(code, written.getvalue().decode(), err.getvalue())
 
 
 def as_environment(settings: Settings) -> dict[str, str]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import sys
 from typing import TYPE_CHECKING
 
 import orjson
@@ -13,51 +12,16 @@ import pytest
 from deploy.local.resources import free_port
 from schemas.topics import Topics
 from tests.chaos.kafka import read_all
-from tests.support.commands import as_environment, command
-from tests.support.waiting import eventually
+from tests.support.commands import command
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
     from schemas.settings import Settings
-    from tests.conftest import SettingsFactory
-    from tests.support.processes import Processes
+    from tests.support.processes import Child
 
 pytestmark = pytest.mark.system
-
-
-@pytest.fixture
-def place(settings: SettingsFactory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
-    """This test's servers, topics and database as the environment of the commands."""
-    port = free_port()
-    own = settings(partitions=2, gateway_bind=f"127.0.0.1:{port}", gateway_url=f"http://127.0.0.1:{port}")
-    for name, value in as_environment(own).items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.chdir(tmp_path)
-    return own
-
-
-@pytest.fixture
-def installed(place: Settings) -> Settings:
-    """The same after `setup`."""
-    outcome = command("setup")
-    assert outcome.code == 0, outcome.err
-    return place
-
-
-@pytest.fixture
-def gateway(installed: Settings, processes: Processes, tmp_path: Path) -> Callable[[], str]:
-    """Starts a gateway; returns what it has written so far."""
-
-    def start() -> str:
-        ready = tmp_path / "gateway.ready"
-        child = processes.start([sys.executable, "-m", "deploy.cli", "gateway", "--ready-file", str(ready)])
-        eventually(ready.exists, 60, "the gateway")
-        return child.output
-
-    assert installed.gateway_bind in installed.gateway_url
-    return start
 
 
 def values(place: Settings, topic: str, partitions: int = 1) -> list[bytes]:
@@ -155,11 +119,11 @@ def test_the_directory_takes_all_records_or_none(installed: Settings, tmp_path: 
 
 
 def test_documents_are_sent_to_a_gateway(
-    gateway: Callable[[], str], installed: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    start_part: Callable[..., Child], installed: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """`send` posts each line as it is; a token that is not known is an error that says so."""
     monkeypatch.setenv("TELEMETRY_TOKEN", command("token", "create", "--user", 7).out.strip())
-    gateway()
+    start_part("gateway")
     bodies = [orjson.dumps({"slug": "lists", "telemetry_id": f"run-{number}", "steps": []}) for number in range(3)]
     file = tmp_path / "documents.ndjson"
     file.write_bytes(b"\n".join(bodies))
@@ -175,9 +139,9 @@ def test_documents_are_sent_to_a_gateway(
     assert "error: 3 of 3 webhooks were refused; the answers above say why." in refused.err
 
 
-def test_status_names_what_does_not_run(gateway: Callable[[], str], installed: Settings) -> None:
+def test_status_names_what_does_not_run(start_part: Callable[..., Child], installed: Settings) -> None:
     """With a gateway alone the servers and it are `ok`, worker and sink are not, and scripts can read it."""
-    gateway()
+    start_part("gateway")
 
     outcome = command("status", "--json")
     found = orjson.loads(outcome.out)

@@ -1,0 +1,104 @@
+"""`dead-letters list | show | retry | drop`."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import asdict
+from typing import Annotated
+
+import orjson
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from deploy.cli.console import out, run, settings
+from deploy.dead_letters import DeadLetter, drop, find_letters, letter_value, retry
+
+__all__ = ["app"]
+
+app = typer.Typer(help="Records that could not be processed, and why.", no_args_is_help=True)
+
+_Ids = Annotated[list[int] | None, typer.Argument(min=0, help="Ids that `dead-letters list` shows.")]
+_All = Annotated[bool, typer.Option("--all", help="All that wait.")]
+_Topic = Annotated[str, typer.Option(help="Of all, those from this topic only.")]
+
+
+def _shortened(text: str, limit: int = 100) -> str:
+    return text if len(text) <= limit else f"{text[: limit - 1]}…"
+
+
+@app.command("list")
+def list_(
+    *,
+    everything: Annotated[bool, typer.Option("--all", help="Those retried and dropped as well.")] = False,
+    topic: Annotated[str, typer.Option(help="Those from this topic only.")] = "",
+    limit: Annotated[int, typer.Option(min=1, help="At most so many, the newest first.")] = 50,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")] = False,
+) -> None:
+    """Show the dead letters that wait, the newest first."""
+    letters = find_letters(settings(), resolved=everything, topic=topic, limit=limit)
+    if json:
+        out.print(
+            orjson.dumps([asdict(letter) for letter in letters], option=orjson.OPT_INDENT_2).decode(), markup=False
+        )
+        return
+    if not letters:
+        out.print("No dead letters." if everything else "No dead letter waits.")
+        return
+    table = Table("id", "at (UTC)", "from", "stage", "reason", "became")
+    for letter in letters:
+        reason = escape(_shortened(letter.reason))
+        table.add_row(
+            str(letter.id), letter.received_at, escape(letter.origin), letter.stage, reason, letter.resolution
+        )
+    out.print(table)
+
+
+@app.command()
+def show(
+    letter: Annotated[int, typer.Argument(min=0, help="Id that `dead-letters list` shows.")],
+    *,
+    value: Annotated[bool, typer.Option("--value", help="Print the record's value instead, byte for byte.")] = False,
+) -> None:
+    """Show one dead letter: origin, reason, traceback."""
+    current = settings()
+    (found,) = find_letters(current, [letter], resolved=True)
+    if value:
+        sys.stdout.buffer.write(run(letter_value(current, found)))
+        return
+    for name, text in (
+        ("id", found.id),
+        ("from", found.origin),
+        ("at (UTC)", found.received_at),
+        ("stage", found.stage),
+        ("reason", found.reason),
+        ("value", f"{found.size} bytes (--value prints them)"),
+        ("became", found.resolution or "waits"),
+    ):
+        out.print(f"{name:<10}{text}", markup=False)
+    if found.traceback:
+        out.print(f"\n{found.traceback}", markup=False)
+
+
+def _chosen(ids: list[int] | None, topic: str, *, everything: bool) -> list[DeadLetter]:
+    if bool(ids) == everything:
+        message = "give either ids or --all."
+        raise typer.BadParameter(message)
+    if topic and not everything:
+        message = "--topic goes with --all."
+        raise typer.BadParameter(message)
+    return find_letters(settings(), ids or (), topic=topic)
+
+
+@app.command("retry")
+def retry_(ids: _Ids = None, *, everything: _All = False, topic: _Topic = "") -> None:
+    """Send records again to the topics that they came from; a webhook keeps its id."""
+    letters = _chosen(ids, topic, everything=everything)
+    out.print(f"{run(retry(settings(), letters))} sent again; what fails again is a new dead letter.")
+
+
+@app.command("drop")
+def drop_(ids: _Ids = None, *, everything: _All = False, topic: _Topic = "") -> None:
+    """Give records up; they stay in the table, marked."""
+    letters = _chosen(ids, topic, everything=everything)
+    out.print(f"{run(drop(settings(), letters))} dropped.")

@@ -1,0 +1,68 @@
+"""`doctor`: can it work as it is configured, and if not, what to do."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated
+
+import orjson
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from deploy.cli.console import Failed, out, run, settings
+from deploy.doctor.clickhouse import check_clickhouse
+from deploy.doctor.findings import Finding, failed, good
+from deploy.doctor.gateway import check_gateway
+from deploy.doctor.kafka import check_kafka
+from deploy.doctor.machine import check_machine
+from schemas.settings import SettingsError
+
+if TYPE_CHECKING:
+    from schemas.settings import Settings
+
+__all__ = ["register"]
+
+_COLOURS = {"ok": "green", "warning": "yellow", "failed": "red"}
+
+
+async def _check(current: Settings) -> list[Finding]:
+    kafka = [finding async for finding in check_kafka(current)]
+    clickhouse = await asyncio.to_thread(lambda: list(check_clickhouse(current)))
+    gateway = [finding async for finding in check_gateway(current)]
+    return [*check_machine(current), *kafka, *clickhouse, *gateway]
+
+
+def _findings() -> list[Finding]:
+    try:
+        current = settings()
+    except SettingsError as error:
+        return [failed("settings", "valid", str(error), "Then ask again: nothing else was looked at.")]
+    return [good("settings", "valid", f"{len(current.model_fields_set)} set"), *run(_check(current))]
+
+
+def doctor(*, json: Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")] = False) -> None:
+    """Check configuration, reachability, versions and permissions; exit code 1 if something does not work."""
+    findings = _findings()
+    if json:
+        out.print(
+            orjson.dumps([asdict(finding) for finding in findings], option=orjson.OPT_INDENT_2).decode(), markup=False
+        )
+    else:
+        table = Table("part", "check", "state", "what is there", "what to do")
+        for finding in findings:
+            state = f"[{_COLOURS[finding.state]}]{finding.state}[/]"
+            table.add_row(finding.part, finding.check, state, escape(finding.detail), escape(finding.mend))
+        out.print(table)
+    wrong = [finding for finding in findings if finding.state == "failed"]
+    if wrong:
+        message = (
+            f"{len(wrong)} of {len(findings)} checks failed; first {wrong[0].part}, {wrong[0].check}: {wrong[0].mend}"
+        )
+        raise Failed(message)
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command()(doctor)

@@ -1,0 +1,200 @@
+"""Dead letters in the hands of an operator: found in ClickHouse, sent again or given up through Kafka.
+
+What becomes of one is another record of the dead-letter topic, with the same origin and the header
+`dead-letter-resolution`; the sink's row of that origin is replaced by it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+import clickhouse_connect
+from aiokafka import AIOKafkaProducer
+
+from deploy.records import RecordReader, open_reader
+from schemas.headers import HeaderError, RawHeaders, decode_headers
+from schemas.topics import Topics
+from schemas.webhook import OFFSET_BITS, webhook_id
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Sequence
+
+    from schemas.settings import Settings
+
+__all__ = ["DeadLetter", "DeadLetterError", "Resolution", "drop", "find_letters", "letter_value", "retry"]
+
+Resolution = Literal["retried", "dropped"]
+Headers = list[tuple[str, bytes]]
+
+_PREFIX: Final = "dead-letter-"
+_MOST: Final = 100_000
+
+_FIND: Final = """
+SELECT id, topic, partition, offset, line, stage, reason, traceback, resolution,
+    toString(received_at) AS received_at, length(ifNull(value, '')) AS size
+FROM dead_letters
+WHERE (empty({ids:Array(UInt64)}) OR has({ids:Array(UInt64)}, id))
+    AND ({resolved:Bool} OR resolution = '') AND ({topic:String} = '' OR topic = {topic:String})
+ORDER BY received_at DESC, id DESC
+LIMIT {limit:UInt32}
+"""
+
+
+class DeadLetterError(RuntimeError):
+    """A dead letter is not there or cannot be sent again; the text says what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """A row of the table: where the record came from, where it failed and why; `size` is its value's, in bytes."""
+
+    id: int
+    topic: str
+    partition: int
+    offset: int
+    line: int
+    stage: str
+    reason: str
+    traceback: str
+    resolution: str
+    received_at: str
+    size: int
+
+    @property
+    def origin(self) -> str:
+        """Topic, partition, offset and line as one text."""
+        return f"{self.topic}[{self.partition}]@{self.offset}" + (f" line {self.line}" if self.line >= 0 else "")
+
+
+def find_letters(
+    settings: Settings, ids: Sequence[int] = (), *, resolved: bool = False, topic: str = "", limit: int = _MOST
+) -> list[DeadLetter]:
+    """Dead letters, the newest first: those named, else all; only those that wait unless `resolved`.
+
+    Raises DeadLetterError for an id that is not among them, and ClickHouse's errors.
+    """
+    client = clickhouse_connect.get_client(
+        dsn=settings.clickhouse.get_secret_value(), database=settings.database, autogenerate_session_id=False
+    )
+    parameters = {"ids": list(ids), "resolved": resolved, "topic": topic, "limit": limit}
+    with contextlib.closing(client):
+        rows = client.query(_FIND, parameters=parameters).named_results()
+        letters = [DeadLetter(**row) for row in rows]
+    if missing := sorted(set(ids) - {letter.id for letter in letters}):
+        state = "is there" if resolved else "waits"
+        message = f"no dead letter {missing[0]} {state}; `dead-letters list` shows those that do."
+        raise DeadLetterError(message)
+    return letters
+
+
+async def letter_value(settings: Settings, letter: DeadLetter) -> bytes:
+    """The record's value, byte for byte; raises DeadLetterError if no topic has all of it any more."""
+    async with open_reader(settings) as reader:
+        return await _source(reader, letter, await _record(settings, reader, letter)) or b""
+
+
+async def retry(settings: Settings, letters: Sequence[DeadLetter]) -> int:
+    """Send records to the topics that they came from, and mark them; answers how many.
+
+    Each is one transaction: sent and marked, or neither. A webhook keeps its id (`retry-of`) and its time of arrival.
+    Raises DeadLetterError before anything is sent if one of them cannot be sent again.
+    """
+    topics = Topics.of(settings)
+    packed = {topics.facts, topics.outcomes, topics.scores}
+    for letter in letters:
+        if letter.topic not in {topics.raw, *packed}:
+            message = (
+                f"{letter.origin} cannot be sent again: a newer record of its key may be in force. "
+                f"Write it anew, then: dead-letters drop {letter.id}"
+            )
+            raise DeadLetterError(message)
+    async with open_reader(settings) as reader, _producer(settings, topics) as producer:
+        for letter in letters:
+            record = await _record(settings, reader, letter)
+            value = await _source(reader, letter, record)
+            headers = _own(record.headers)
+            if letter.topic == topics.raw:
+                headers = _as_retry(letter, headers)
+            at = int(dict(record.headers)[f"{_PREFIX}timestamp"])
+            async with producer.transaction():
+                await producer.send_and_wait(
+                    letter.topic, value, record.key, partition=letter.partition, timestamp_ms=at, headers=headers
+                )
+                await _mark(producer, topics, record, "retried")
+    return len(letters)
+
+
+async def drop(settings: Settings, letters: Sequence[DeadLetter]) -> int:
+    """Mark dead letters as given up; answers how many."""
+    topics = Topics.of(settings)
+    async with open_reader(settings) as reader, _producer(settings, topics) as producer:
+        for letter in letters:
+            record = await _record(settings, reader, letter)
+            async with producer.transaction():
+                await _mark(producer, topics, record, "dropped")
+    return len(letters)
+
+
+@contextlib.asynccontextmanager
+async def _producer(settings: Settings, topics: Topics) -> AsyncIterator[AIOKafkaProducer]:
+    producer = AIOKafkaProducer(
+        **settings.kafka_options(),
+        transactional_id=f"{topics.prefix}dead-letters",
+        max_request_size=2 * settings.max_body_bytes,
+    )
+    try:
+        await producer.start()
+        yield producer
+    finally:
+        await producer.stop()
+
+
+async def _mark(producer: AIOKafkaProducer, topics: Topics, record: Any, resolution: Resolution) -> None:
+    headers = [*record.headers, (f"{_PREFIX}resolution", resolution.encode())]
+    # The sink's row of an origin is the one with the latest timestamp.
+    at = max(time.time_ns() // 1_000_000, record.timestamp + 1)
+    await producer.send_and_wait(
+        topics.dead_letters, record.value, record.key, partition=record.partition, timestamp_ms=at, headers=headers
+    )
+
+
+async def _record(settings: Settings, reader: RecordReader, letter: DeadLetter) -> Any:
+    topic, partition, offset = (
+        Topics.of(settings).dead_letters,
+        letter.id >> OFFSET_BITS,
+        letter.id % (1 << OFFSET_BITS),
+    )
+    record = await reader.fetch(topic, partition, offset)
+    if record is None:
+        message = f"dead letter {letter.id} is in ClickHouse, but {topic}[{partition}]@{offset} is gone (retention)."
+        raise DeadLetterError(message)
+    return record
+
+
+async def _source(reader: RecordReader, letter: DeadLetter, record: Any) -> bytes | None:
+    """The value that failed; one that was cut to fit is read where it came from."""
+    if f"{_PREFIX}size" not in dict(record.headers):
+        return bytes(record.value) if record.value is not None else None
+    source = await reader.fetch(letter.topic, letter.partition, letter.offset)
+    if source is None:
+        message = (
+            f"dead letter {letter.id} holds only the beginning of its value, and {letter.origin} is gone (retention)."
+        )
+        raise DeadLetterError(message)
+    return bytes(source.value)
+
+
+def _own(headers: Sequence[tuple[str, bytes]]) -> Headers:
+    return [(name, value) for name, value in headers if not name.startswith(_PREFIX)]
+
+
+def _as_retry(letter: DeadLetter, headers: Headers) -> Headers:
+    try:
+        known = decode_headers(headers)
+    except HeaderError:
+        known = RawHeaders()
+    identity = webhook_id(letter.partition, letter.offset, known)
+    return [*((name, value) for name, value in headers if name != "retry-of"), ("retry-of", b"%d" % identity)]

@@ -1,0 +1,136 @@
+"""Checks of Kafka: reachable, new enough, topics as `setup` makes them, and what this user may do."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any, Final
+
+from aiokafka import AIOKafkaProducer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+from aiokafka.client import AIOKafkaClient
+from aiokafka.errors import KafkaError
+from aiokafka.protocol.admin import ApiVersionRequest
+
+from deploy.doctor.findings import failed, good
+from schemas.topics import Topics
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Coroutine
+
+    from deploy.doctor.findings import Finding
+    from schemas.settings import Settings
+    from schemas.topics import TopicSpec
+
+__all__ = ["check_kafka"]
+
+_PART: Final = "kafka"
+_TIMEOUT_SECONDS: Final = 15.0
+_SETUP: Final = "Run: learnpack-telemetry setup"
+# The requests whose newest version tells that the broker knows ids of topics (2.8) and transactions (0.11).
+_METADATA: Final = (3, 12)
+_BEGIN: Final = (22, 0)
+
+
+async def check_kafka(settings: Settings) -> AsyncIterator[Finding]:
+    """Check one thing after another; ends at the first that all others need."""
+    try:
+        async with asyncio.timeout(_TIMEOUT_SECONDS):
+            brokers, spoken = await _versions(settings)
+    except (KafkaError, OSError, TimeoutError) as error:
+        mend = "Start the broker or correct TELEMETRY_KAFKA and TELEMETRY_KAFKA_SECURITY_*."
+        yield failed(_PART, "reachable", f"{settings.kafka} does not answer: {error or type(error).__name__}", mend)
+        return
+    yield good(_PART, "reachable", f"{brokers} broker{'s' * (brokers != 1)} at {settings.kafka}")
+    if any(spoken.get(request, -1) < least for request, least in (_METADATA, _BEGIN)):
+        yield failed(_PART, "version", "the broker is older than 2.8", "Upgrade it: ids of topics are needed.")
+        return
+    yield good(_PART, "version", f"speaks Metadata {spoken[_METADATA[0]]} and transactions")
+    for check, look in (("topics", _topics), ("groups", _groups), ("writing", _writing)):
+        finding = await _guarded(check, look, settings)
+        yield finding
+        if finding.state == "failed":
+            return
+
+
+async def _guarded(check: str, look: Callable[[Settings], Coroutine[Any, Any, Finding]], settings: Settings) -> Finding:
+    try:
+        async with asyncio.timeout(_TIMEOUT_SECONDS):
+            return await look(settings)
+    except TimeoutError:
+        mend = "Look into the broker's log: it answers some requests and not this one."
+        return failed(_PART, check, f"no answer within {_TIMEOUT_SECONDS:g} s", mend)
+    except (KafkaError, OSError) as error:
+        prefix = settings.topic_prefix
+        mend = f"Grant this user the topics, groups and transactional ids that begin with {prefix!r}."
+        return failed(_PART, check, f"{type(error).__name__}: {error}", mend)
+
+
+async def _versions(settings: Settings) -> tuple[int, dict[int, int]]:
+    client = AIOKafkaClient(**settings.kafka_options())
+    try:
+        await client.bootstrap()
+        answer = await client.send(client.get_random_node(), ApiVersionRequest())
+        return len(client.cluster.brokers()), {request: newest for request, _, newest in answer.api_versions}
+    finally:
+        await client.close()
+
+
+async def _topics(settings: Settings) -> Finding:
+    specs = Topics.of(settings).specs(settings)
+    admin = AIOKafkaAdminClient(**settings.kafka_options())
+    try:
+        await admin.start()
+        there = {
+            entry["topic"]: len(entry["partitions"])
+            for entry in await admin.describe_topics()
+            if not entry["error_code"]
+        }
+        missing = [spec.name for spec in specs if spec.name not in there]
+        if missing:
+            return failed(_PART, "topics", f"{len(missing)} are missing, {missing[0]} among them", _SETUP)
+        for spec in specs:
+            if there[spec.name] != spec.partitions:
+                detail = f"{spec.name} has {there[spec.name]} partitions, not {spec.partitions}"
+                return failed(_PART, "topics", detail, f"Set TELEMETRY_PARTITIONS={there[spec.name]}.")
+        for spec in specs:
+            if wrong := await _differing(admin, spec):
+                return failed(_PART, "topics", f"{spec.name} has {wrong}", _SETUP)
+    finally:
+        await admin.close()
+    return good(_PART, "topics", f"{len(specs)} as they should be")
+
+
+async def _differing(admin: AIOKafkaAdminClient, spec: TopicSpec) -> str:
+    answers = await admin.describe_configs([ConfigResource(ConfigResourceType.TOPIC, spec.name, spec.config)])
+    there = {entry[0]: entry[1] for answer in answers for resource in answer.resources for entry in resource[4]}
+    wrong = (
+        f"{name}={there.get(name)}, not {value}" for name, value in spec.config.items() if there.get(name) != value
+    )
+    return next(wrong, "")
+
+
+async def _groups(settings: Settings) -> Finding:
+    topics = Topics.of(settings)
+    admin = AIOKafkaAdminClient(**settings.kafka_options())
+    try:
+        await admin.start()
+        source = TopicPartition(topics.raw, 0)
+        await admin.list_consumer_group_offsets(topics.application, partitions=[source])
+    finally:
+        await admin.close()
+    return good(_PART, "groups", f"offsets of {topics.application} can be read")
+
+
+async def _writing(settings: Settings) -> Finding:
+    """Write a record in a transaction that is taken back: committed readers never see it."""
+    topics = Topics.of(settings)
+    producer = AIOKafkaProducer(**settings.kafka_options(), transactional_id=f"{topics.prefix}doctor")
+    try:
+        await producer.start()
+        await producer.begin_transaction()
+        await producer.send_and_wait(topics.generations, b"doctor", b"doctor")
+        await producer.abort_transaction()
+    finally:
+        await producer.stop()
+    return good(_PART, "writing", "a transaction was begun, written and taken back")
