@@ -7,6 +7,7 @@ import contextlib
 import gc
 import os
 import signal
+import threading
 from typing import TYPE_CHECKING, Final
 
 import structlog
@@ -22,6 +23,7 @@ from streams.views import BadReference, ReferenceFollower, View
 from streams.watchdog import Watchdog
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from schemas.settings import Settings
@@ -33,6 +35,8 @@ _log: Final = structlog.stdlib.get_logger("streams")
 
 # Faust's services stop one after another; what has not by then is cut off, which costs nothing that was committed.
 _STOP_S: Final = 6.0
+# For all of the stop, the chunk in flight included.
+_CUT_OFF_S: Final = 12.0
 _GC_THRESHOLDS: Final = (100_000, 20, 100)
 
 
@@ -134,8 +138,29 @@ async def serve(service: Service) -> int:
     if service.app.crashed:
         reason = service.app.crash_reason
         end_process(ExitCode.FAILED, f"Faust crashed: {reason!r}: start again", reason)
-    await service.stop()
+    with _cut_off(_CUT_OFF_S):
+        await service.stop()
     return int(ExitCode.OK)
+
+
+@contextlib.contextmanager
+def _cut_off(seconds: float) -> Iterator[None]:
+    """End the process, as if it had stopped by itself, if the block takes longer: a library may wait for ever.
+
+    What was committed is committed, and the group finds out that this member is gone.
+    """
+
+    def end() -> None:
+        _log.warning("stopping took too long: the process ends as it is", seconds=seconds)
+        os._exit(int(ExitCode.OK))
+
+    timer = threading.Timer(seconds, end)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 def run(
