@@ -185,9 +185,8 @@ def throughput(directory: Path, rows: int, rounds: int) -> None:
     medians = {name: statistics.median(rates) for name, rates in figures.items()}
     limit = max(rate for name, rate in medians.items() if name != "sink")
     megabytes = sum(map(len, chunks)) / 1e6
-    print(
-        f"\n{rows:,} facts, {megabytes:.0f} MB, median of {rounds}\n\n| way | rows/s | of the limit |\n| --- | --- | --- |"
-    )
+    print(f"\n{rows:,} facts, {megabytes:.0f} MB, median of {rounds}\n")
+    print("| way | rows/s | of the limit |\n| --- | --- | --- |")
     for name, rate in medians.items():
         print(f"| {name} | {rate:,.0f} | {rate / limit:.2f} |")
 

@@ -22,8 +22,8 @@ SELECT
     countIf(completed_at IS NOT NULL) AS completed,
     quantileExactInclusiveIfOrNull(0.5)(toFloat64(tries), tries > 0) AS tries_median,
     sum(failed) AS failures,
-    quantileExactInclusiveIfOrNull(0.5)(seconds, seconds >= 0) AS seconds_median,
-    quantileExactInclusiveIfOrNull(0.9)(seconds, seconds >= 0) AS seconds_p90,
+    round(quantileExactInclusiveIfOrNull(0.5)(seconds, seconds >= 0), 1) AS seconds_median,
+    round(quantileExactInclusiveIfOrNull(0.9)(seconds, seconds >= 0), 1) AS seconds_p90,
     sum(asked) AS ai_interactions
 FROM
 (
