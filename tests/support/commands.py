@@ -38,12 +38,9 @@ class Outcome:
         return lines[0]
 
 
-class _Input(io.StringIO):
+def _input(data: bytes) -> io.TextIOWrapper:
     """Standard input with the bytes below its text."""
-
-    def __init__(self, data: bytes) -> None:
-        super().__init__(data.decode())
-        self.buffer = io.BytesIO(data)
+    return io.TextIOWrapper(io.BytesIO(data), encoding="utf-8")
 
 
 @contextlib.contextmanager
@@ -70,7 +67,7 @@ def command(*arguments: object, stdin: bytes = b"") -> Outcome:
         contextlib.redirect_stdout(out),
         contextlib.redirect_stderr(err),
         mock.patch.object(sys, "argv", ["learnpack-telemetry", *map(str, arguments)]),
-        mock.patch.object(sys, "stdin", _Input(stdin)),
+        mock.patch.object(sys, "stdin", _input(stdin)),
     ):
         try:
             main()
