@@ -1,7 +1,7 @@
 """The long form of the sink's chaos tests: `uv run python -m tests.chaos.sink [--kills 20] [--away 60] [--seed 1]`.
 
-Starts a Kafka and a ClickHouse of its own, kills the sink, takes ClickHouse away and kills it, freezes a sink, all under
-load, and prints what the tables then hold; exits with 1 if anything was lost or doubled.
+Starts a Kafka and a ClickHouse of its own, kills the sink, takes ClickHouse away and kills it, freezes a sink, all
+under load, and prints what the tables then hold; exits with 1 if anything was lost or doubled.
 """
 
 from __future__ import annotations

@@ -181,7 +181,8 @@ async def _is_gone(client: AIOKafkaAdminClient, topic: str) -> bool:
 
 def test_large_records_keep_memory_bounded(bench: Bench) -> None:
     """Hundred and fifty megabytes, one when compressed, pass through a worker that may hold sixteen."""
-    records = [(0, b"u", b'{"pad": "%s"}' % (b"x" * 1_000_000), [])] * 150
+    value = b'{"pad": "%s"}' % (b"x" * 1_000_000)
+    records: list[Any] = [(0, b"u", value, [])] * 150
     asyncio.run(produce(bench.settings.kafka, bench.topics.raw, records, compression="gzip"))
     worker = bench.start(chunk_records=5_000, chunk_bytes=4 << 20, memory_bytes=16 << 20)
     worker.says("ready", 60)

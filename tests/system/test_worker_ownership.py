@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import aiokafka
 import pytest
@@ -12,6 +12,7 @@ from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 from aiokafka.structs import OffsetAndMetadata
 
+from streams import offsets as offsets_module
 from streams import partition as partition_module
 from streams.bad_references import BadReferences
 from streams.chunk import ChunkLimits, cut
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
     from schemas.settings import Settings
     from schemas.topics import Topics
+    from streams.exits import End
     from tests.conftest import SettingsFactory
 
 pytestmark = pytest.mark.system
@@ -103,7 +105,7 @@ async def hands(settings: SettingsFactory) -> AsyncIterator[Hands]:
         views_complete=complete,
         bad_references=BadReferences(topics, own.kafka_options(), max_message_bytes=1 << 20),
         progressed=lambda: None,
-        end=end,
+        end=cast("End", end),
     )
     owner = Ownership(lambda: around, on_ready=lambda: None, on_unready=lambda: None)
     yield Hands(own, topics, store, owner, ended)
@@ -126,7 +128,7 @@ async def test_the_previous_owner_is_fenced_before_its_offset_is_read(
     await zombie.send_and_wait(hands.topics.changelog, b'{"n":99}', key=b"ghost", partition=0)
     raw = TopicPartition(hands.topics.raw, 0)
     await zombie.send_offsets_to_transaction({raw: OffsetAndMetadata(6, "")}, hands.topics.application)
-    committed, fates = partition_module.committed, list[str]()
+    committed, fates = offsets_module.committed, list[str]()
 
     async def wake_zombie_first(*arguments: Any) -> Any:
         try:

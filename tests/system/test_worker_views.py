@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import time
+from functools import partial
 from typing import TYPE_CHECKING
 
 import orjson
@@ -46,12 +46,14 @@ async def test_the_view_is_complete_before_it_says_so_and_current_at_once(settin
         assert len(list(view.records("assets"))) == 300
 
         for value, count in ((RULES, 1), (None, 0)):
-            began = time.monotonic()
             await put(own, topics.ignore_rules, b"1", value)
-            await aeventually(lambda count=count: _has_rules(view, count), 2, "the rules to be in force")
-            assert time.monotonic() - began < 10
+            await aeventually(partial(_has_rules, view, count), 10, "the rules to be in force")
     finally:
         await follower.stop()
+
+
+def _dead_letters(bench: Bench, topic: str, count: int) -> bool:
+    return len(bench.read(topic)) >= count
 
 
 async def _has_rules(view: Reference, count: int) -> bool:
@@ -90,7 +92,7 @@ def test_bad_records_are_dead_lettered_once_whoever_starts(
         for worker in workers:
             worker.says("ready", 60)
         asyncio.run(put(bench.settings, topics.users, b"7", b"bad %d" % round_number))
-        eventually(lambda count=round_number + 2: len(bench.read(topics.dead_letters)) >= count, 30, "dead letters")
+        eventually(partial(_dead_letters, bench, topics.dead_letters, round_number + 2), 30, "dead letters")
         for worker in workers:
             worker.terminate()
 
