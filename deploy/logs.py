@@ -64,4 +64,5 @@ def silence_logging() -> None:
         wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )
-    logging.basicConfig(level=logging.CRITICAL, force=True)
+    # A handler that drops everything, for some libraries set the levels of their loggers themselves.
+    logging.basicConfig(level=logging.CRITICAL, handlers=[logging.NullHandler()], force=True)
