@@ -66,11 +66,16 @@ class Block:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """When a block is cut: at so many rows or bytes, or once its oldest record has waited so long (seconds)."""
+    """When a block is cut.
+
+    At so many rows or bytes at once; else when its oldest record has lingered, so that a lone record is visible soon,
+    but not before an interval after the block before, so that a busy partition does not make many small parts. Seconds.
+    """
 
     rows: int = 200_000
     bytes: int = 16 << 20
     linger: float = 0.15
+    interval: float = 0.6
 
 
 class Buffer:
@@ -82,6 +87,7 @@ class Buffer:
         self._intended = bookmark.intent.end if bookmark.intent is not None else None
         self._pieces: deque[Piece] = deque()
         self._since = 0.0
+        self._not_before = 0.0
         self.start = bookmark.offset
         self.position = bookmark.offset
         self.bytes = 0
@@ -107,7 +113,11 @@ class Buffer:
         """Seconds until a block could be due without further records; None if only records can bring one."""
         if self._intended is not None or not self._pieces:
             return None
-        return max(0.0, self._since + self._limits.linger - now)
+        return max(0.0, self._due - now)
+
+    @property
+    def _due(self) -> float:
+        return max(self._since + self._limits.linger, self._not_before)
 
     def cut(self, now: float) -> Block | None:
         """Take the next block out, or None if none is due.
@@ -121,7 +131,7 @@ class Buffer:
             end, self._intended = self._intended, None
             return self._take(end, now)
         full = self.rows >= self._limits.rows or self.bytes >= self._limits.bytes
-        if not self._pieces or not (full or now >= self._since + self._limits.linger):
+        if not self._pieces or not (full or now >= self._due):
             return None
         rows = size = end = 0
         for piece in self._pieces:
@@ -149,6 +159,7 @@ class Buffer:
         block = Block(self.start, end, tuple(pieces))
         self.start = end
         self._since = now
+        self._not_before = now + self._limits.interval
         return block
 
 

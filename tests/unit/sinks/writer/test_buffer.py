@@ -34,10 +34,22 @@ def test_a_record_waits_for_company_and_no_longer() -> None:
     assert (block.first, block.end, block.body(0)) == (10, 12, b"x\nx\n")
 
 
+def test_a_busy_partition_makes_fewer_blocks() -> None:
+    """Soon after a block the next one waits for the interval, unless it is full."""
+    held = buffer(Limits(rows=3, linger=0.1, interval=5.0))
+    held.add(pieces(1), 11, now=0.0)
+    assert held.cut(0.1) is not None
+    held.add([Piece(11, (b"x\n",), 1)], 12, now=1.0)
+
+    assert (held.cut(5.0), round(held.wait(5.0) or 0, 6)) == (None, 0.1)
+    held.add([Piece(12, (b"x\nx\n",), 2)], 13, now=1.0)
+    assert held.cut(1.0) is not None
+
+
 @given(sizes=st.lists(st.integers(0, 9), min_size=1, max_size=30), most=st.integers(1, 12), gap=st.integers(1, 3))
 def test_blocks_are_full_and_complete(sizes: list[int], most: int, gap: int) -> None:
     """Blocks follow each other without holes, hold every record once, and exceed the limit by one only."""
-    held = buffer(Limits(rows=most, linger=0))
+    held = buffer(Limits(rows=most, linger=0, interval=0))
     held.add(pieces(*sizes, gap=gap), START + len(sizes) * gap, now=0.0)
     blocks = []
     while (block := held.cut(0.0)) is not None:
@@ -53,7 +65,7 @@ def test_blocks_are_full_and_complete(sizes: list[int], most: int, gap: int) -> 
 def test_an_intended_block_is_rebuilt_whatever_the_limits_say(sizes: list[int], data: st.DataObject) -> None:
     """After a restart the first block ends where it was recorded to end, once everything before has been read."""
     end = START + data.draw(st.integers(1, len(sizes)))
-    held = buffer(Limits(rows=1, linger=0), end)
+    held = buffer(Limits(rows=1, linger=0, interval=0), end)
     for piece in pieces(*sizes):
         if held.position < end:
             assert held.cut(99.0) is None
@@ -78,7 +90,7 @@ def test_an_intended_block_may_end_in_a_gap() -> None:
 
 def test_records_come_once_however_often_they_are_read() -> None:
     """What lies before the position is not taken again."""
-    held = buffer(Limits(linger=0))
+    held = buffer(Limits(linger=0, interval=0))
     held.add(pieces(1, 1), 12, now=0.0)
     held.add(pieces(1, 1, 1), 13, now=0.0)
 
@@ -87,7 +99,7 @@ def test_records_come_once_however_often_they_are_read() -> None:
 
 def test_only_a_bare_gap_is_skipped() -> None:
     """The start moves over offsets that no reader sees, but never over a record or an intended block."""
-    held = buffer(Limits(linger=0))
+    held = buffer(Limits(linger=0, interval=0))
     held.add((), 12, now=0.0)
     assert held.skip()
     assert held.start == 12
@@ -100,7 +112,7 @@ def test_only_a_bare_gap_is_skipped() -> None:
 
 def test_lines_are_named_by_record_and_place() -> None:
     """Blank lines do not count, so a line's name does not depend on how the producer ended it."""
-    held = buffer(Limits(linger=0))
+    held = buffer(Limits(linger=0, interval=0))
     held.add([Piece(10, (b'{"a":1}\n\n{"b":2}\n',), 3, 77)], 11, now=0.0)
     block = held.cut(0.0)
 

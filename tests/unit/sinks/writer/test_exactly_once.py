@@ -141,7 +141,7 @@ class ExactlyOnce(RuleBasedStateMachine):
             PARTITION,
             ROUTE,
             bookmark,
-            limits=Limits(rows=most, linger=0),
+            limits=Limits(rows=most, linger=0, interval=0),
             inserter=world_,
             commits=world_,
             dead_letters=world_,
