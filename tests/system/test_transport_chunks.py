@@ -67,7 +67,7 @@ def test_a_crash_between_commit_and_store_is_made_good(bench: Bench, store: str)
 
 def test_stopping_and_starting_in_mid_stream_is_exact(bench: Bench) -> None:
     """SIGTERM ends a busy worker with exit code 0 within seconds; the next one goes on behind its last chunk."""
-    load(bench, 20_000)
+    load(bench, 8_000)
     codes = []
     for _ in range(2):
         worker = bench.start(chunk_records=50)
