@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import structlog
 from structlog.tracebacks import ExceptionDictTransformer
@@ -14,12 +14,39 @@ if TYPE_CHECKING:
 
     from schemas.settings import Settings
 
-__all__ = ["configure_logging", "silence_logging"]
+__all__ = ["OncePerPeriod", "configure_logging", "silence_logging"]
 
 # Libraries that say at INFO what only their authors need.
 _CHATTY = ("aiokafka", "faust", "mode", "clickhouse_connect", "granian", "asyncio")
 # Faust names the loggers of its services after the modules of their classes.
 _SERVICES = ("streams.app", "streams.service", "streams.stores", "streams.tables", "streams.transport")
+
+# Every client of every part complains many times a second while a broker is away.
+_CLIENT: Final = "aiokafka"
+_PERIOD_SECONDS: Final = 10.0
+_MOST_KINDS: Final = 1_000
+
+
+class OncePerPeriod(logging.Filter):
+    """Passes a Kafka client's message once per period, whatever its values; records of other loggers always."""
+
+    def __init__(self, seconds: float = _PERIOD_SECONDS) -> None:
+        """Begin with nothing passed."""
+        super().__init__()
+        self._seconds = seconds
+        self._passed: dict[tuple[str, str], float] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether the record is to be written; its own time is what counts."""
+        if record.name.partition(".")[0] != _CLIENT:
+            return True
+        kind = (record.name, str(record.msg))
+        if record.created - self._passed.get(kind, 0.0) < self._seconds:
+            return False
+        if len(self._passed) >= _MOST_KINDS:
+            self._passed.clear()
+        self._passed[kind] = record.created
+        return True
 
 
 def configure_logging(settings: Settings) -> None:
@@ -53,6 +80,7 @@ def configure_logging(settings: Settings) -> None:
     )
     handler = logging.StreamHandler()
     handler.setFormatter(formatter)
+    handler.addFilter(OncePerPeriod())
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
     for name in (*_CHATTY, *_SERVICES):
         logging.getLogger(name).setLevel(logging.WARNING)
