@@ -133,12 +133,13 @@ def _table(title: str, found: dict[str, list[dict[str, float]]]) -> str:
     return "\n".join([*head, *rows, ""])
 
 
-def main(
+def main(  # noqa: PLR0917 - options of a command
     event_count: Annotated[int, typer.Option("--events", help="Streamed events.")] = 60_000,
     batch_count: Annotated[int, typer.Option("--batches", help="Batch documents.")] = 3_000,
     students: Annotated[int, typer.Option(help="Students who send them.")] = 1_000,
     rounds: Annotated[int, typer.Option(help="Runs of each peer.")] = 3,
     only: Annotated[str, typer.Option(help="Run the peers whose name contains this.")] = "",
+    skip: Annotated[str, typer.Option(help="Leave out the peers whose name contains this.")] = "-",
 ) -> None:
     """Run the benchmark."""
     workloads = {
@@ -158,7 +159,7 @@ def main(
             generation = 1
             for _ in range(rounds):
                 for peer in PEERS:
-                    if only in peer.name:
+                    if only in peer.name and skip not in peer.name:
                         for _ in range(_TRIES):
                             generation += 1
                             answer = run_peer(peer, settings, count, generation, Path(name))
