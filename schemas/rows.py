@@ -259,7 +259,10 @@ DEAD_LETTERS: Final = Table(
         Column("reason", "String", "Why, in one line"),
         Column("traceback", "String", "Traceback, if there was one"),
         Column("key", "Nullable(String)", "The record's key"),
-        Column("value", "Nullable(String)", "The record's value, byte for byte", codec="ZSTD(3)"),
+        Column(
+            "value", "Nullable(String)", "The record's value, byte for byte; of a huge one the start", codec="ZSTD(3)"
+        ),
+        Column("size", "UInt64", "Size of the whole value, in bytes"),
         Column("headers", "Map(String, String)", "The record's own headers"),
         Column("resolution", _WORD, "Empty while it waits; else what became of it: retried or dropped"),
         Column("received_at", _INSTANT, "When it was dead-lettered"),

@@ -93,7 +93,7 @@ async def _write(settings: Settings, inserter: Inserter, stop: asyncio.Event, re
         **options, acks="all", enable_idempotence=True, max_request_size=4 * settings.max_body_bytes
     )
     await producer.start()
-    letters = DeadLetters(producer, topics.dead_letters)
+    letters = DeadLetters(producer, topics.dead_letters, 2 * settings.max_body_bytes)
 
     def group(name: str, routes: tuple[Route, ...]) -> Group:
         return Group(options, f"{topics.prefix}sink.{name}", routes, inserter=inserter, dead_letters=letters)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -12,6 +13,7 @@ __all__ = ["DeadLetters", "Letter"]
 
 _PREFIX: Final = "dead-letter-"
 _STAGE: Final = "sink"
+_OVERHEAD: Final = 32 << 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,13 +33,17 @@ class Letter:
 class DeadLetters:
     """The producer of one dead-letter topic. A letter that is sent twice is one row: its origin is its identity."""
 
-    def __init__(self, producer: AIOKafkaProducer, topic: str) -> None:
-        """Use a started producer with `acks=all`, which stays the caller's to stop."""
+    def __init__(self, producer: AIOKafkaProducer, topic: str, most_bytes: int) -> None:
+        """Use a started producer with `acks=all`, which stays the caller's to stop; larger letters are cut."""
         self._producer = producer
         self._topic = topic
+        self._most_bytes = most_bytes
 
     async def send(self, letter: Letter) -> None:
-        """Return once Kafka has the letter; raises aiokafka's KafkaError otherwise."""
+        """Return once Kafka has the letter; raises aiokafka's KafkaError otherwise.
+
+        Of a value that does not fit only the beginning is sent, with its whole size and SHA-256 in the headers.
+        """
         own: dict[str, str | int] = {
             "topic": letter.partition.topic,
             "partition": letter.partition.partition,
@@ -48,6 +54,11 @@ class DeadLetters:
         }
         if letter.line >= 0:
             own["line"] = letter.line
+        value = letter.value
         kept = [(name, data) for name, data in letter.headers if not name.startswith(_PREFIX)]
+        framing = len(letter.key or b"") + sum(len(name) + len(data or b"") for name, data in kept) + _OVERHEAD
+        if value is not None and len(value) + framing > self._most_bytes:
+            own |= {"size": len(value), "sha256": hashlib.sha256(value).hexdigest()}
+            value = value[: max(0, self._most_bytes - framing)]
         added = [(f"{_PREFIX}{name}", str(text).encode()) for name, text in own.items()]
-        await self._producer.send_and_wait(self._topic, value=letter.value, key=letter.key, headers=[*kept, *added])
+        await self._producer.send_and_wait(self._topic, value=value, key=letter.key, headers=[*kept, *added])

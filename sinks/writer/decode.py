@@ -88,7 +88,7 @@ def claim_row(record: ConsumerRecord) -> dict[str, Any] | None:
 
 
 def _header(headers: Mapping[str, bytes], name: str) -> str:
-    return headers.get(_LETTER + name, b"").decode("utf-8", "replace")
+    return (headers.get(_LETTER + name) or b"").decode("utf-8", "replace")
 
 
 def _integer(headers: Mapping[str, bytes], name: str, default: int) -> int:
@@ -118,6 +118,7 @@ def dead_letter_row(record: ConsumerRecord) -> dict[str, Any]:
         "traceback": _header(headers, "traceback"),
         "key": record.key,
         "value": record.value,
+        "size": _integer(headers, "size", len(record.value or b"")),
         "headers": {name: value for name, value in headers.items() if not name.startswith(_LETTER)},
         "resolution": _header(headers, "resolution"),
         "received_at": record.timestamp,

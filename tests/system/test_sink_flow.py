@@ -166,6 +166,18 @@ async def test_bad_rows_are_dead_letters_and_all_others_rows(
     assert all("Code:" in letter[6] for letter in letters)
 
 
+async def test_a_letter_that_is_too_large_is_cut(bench: SinkBench, clickhouse: Client, database: str) -> None:
+    """A record that cannot be stored and does not fit into a letter whole leaves its beginning, size and hash."""
+    value = os.urandom(2 * bench.settings.max_body_bytes)
+    await bench.send(bench.topics.telemetry, [value], key=b"k")
+    await caught_up(bench, bench.start())
+    query = f"SELECT hex(value), size, reason FROM {database}.dead_letters"
+
+    ((found, size, reason),) = rows(clickhouse, query)
+    assert value.hex().upper().startswith(found)
+    assert (len(found) > len(value), size, reason) == (True, len(value), "header row is missing or no object")
+
+
 async def test_a_topic_of_bad_rows_stops_the_sink(bench: SinkBench, clickhouse: Client, database: str) -> None:
     """A worker that writes nothing but bad rows does not drain into the dead letters: the sink ends and says so."""
     await bench.send(bench.topics.facts, [pack(b'{"item_id":"x%d"}' % number for number in range(1000))])

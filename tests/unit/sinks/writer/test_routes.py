@@ -143,7 +143,14 @@ def test_a_dead_letter_tells_where_it_comes_from() -> None:
 
     assert (row["topic"], row["partition"], row["offset"], row["line"]) == ("learnpack.webhooks.raw", 3, 99, -1)
     assert (row["stage"], row["reason"], row["key"], row["value"]) == ("decode", "no JSON", b"k", b"\xff")
-    assert row["headers"] == {"academy": b"7"}
+    assert (row["headers"], row["size"]) == ({"academy": b"7"}, 1)
+
+
+def test_a_letter_that_was_cut_tells_its_whole_size() -> None:
+    """Of a value that did not fit the letter has the beginning, and a header without value is none."""
+    row = dead_letter_row(record(value=b"begin", headers=[("dead-letter-size", b"99"), ("dead-letter-reason", None)]))
+
+    assert (row["value"], row["size"], row["reason"]) == (b"begin", 99, "")
 
 
 def test_a_dead_letter_with_a_broken_header_is_one_itself() -> None:
