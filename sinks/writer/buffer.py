@@ -109,6 +109,16 @@ class Buffer:
             self.rows += piece.rows
         self.position = max(self.position, position)
 
+    def due(self, now: float) -> bool:
+        """Whether a block can be cut now.
+
+        An intended block is due once everything before its end has been read.
+        """
+        if self._intended is not None:
+            return self.position >= self._intended
+        full = self.rows >= self._limits.rows or self.bytes >= self._limits.bytes
+        return bool(self._pieces) and (full or now >= self._due)
+
     def wait(self, now: float) -> float | None:
         """Seconds until a block could be due without further records; None if only records can bring one."""
         if self._intended is not None or not self._pieces:
@@ -122,17 +132,14 @@ class Buffer:
     def cut(self, now: float) -> Block | None:
         """Take the next block out, or None if none is due.
 
-        An intended block is due once everything before its end has been read; its end is kept whatever the limits say.
-        Gaps that transactions and compaction leave belong to the block before them only as far as it was intended.
+        The end of an intended block is kept whatever the limits say. Gaps that transactions and compaction leave belong
+        to the block before them only as far as it was intended.
         """
+        if not self.due(now):
+            return None
         if self._intended is not None:
-            if self.position < self._intended:
-                return None
             end, self._intended = self._intended, None
             return self._take(end, now)
-        full = self.rows >= self._limits.rows or self.bytes >= self._limits.bytes
-        if not self._pieces or not (full or now >= self._due):
-            return None
         rows = size = end = 0
         for piece in self._pieces:
             if end and (rows + piece.rows > self._limits.rows or size + _size(piece) > self._limits.bytes):

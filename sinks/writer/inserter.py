@@ -22,8 +22,10 @@ if TYPE_CHECKING:
 
 __all__ = ["Inserter", "StaleIntentError", "block_token"]
 
-# Blocks that are sent at once. More would make more and smaller parts, not more rows a second.
-_THREADS: Final = 4
+# Blocks of one topic that are sent at once: while one is parsed the next is on its way. Each topic has its own, so that
+# a table that refuses everything holds up no other.
+_TURNS: Final = 2
+_THREADS: Final = 12
 
 
 class StaleIntentError(Exception):
@@ -51,6 +53,15 @@ class Inserter:
         self.client = client
         self.installation = installation
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="insert")
+        self._turns: dict[str, asyncio.Semaphore] = {}
+
+    def turn(self, topic: str) -> asyncio.Semaphore:
+        """To be held while a block is cut and stored.
+
+        Whoever waits for a busy ClickHouse waits here, with the block not cut yet: the longer it takes, the more goes
+        into it.
+        """
+        return self._turns.setdefault(topic, asyncio.Semaphore(_TURNS))
 
     async def call(self, function: Callable[..., Any], *arguments: Any) -> Any:
         """Run a function that blocks in one of the threads."""

@@ -54,6 +54,7 @@ class Lane:
         self._topic_id = bookmark.topic_id
         self._resumed = bookmark.intent
         self._commits = commits
+        self._turn = inserter.turn(partition.topic)
         self._insertion = Insertion(partition, bookmark.topic_id, route, inserter)
         self._refusals = Refusals(partition, route, inserter, dead_letters)
         self._changed = asyncio.Event()
@@ -83,10 +84,9 @@ class Lane:
         committed = True
         while not self._draining:
             self._changed.clear()
-            block = self.buffer.cut(time.monotonic())
-            if block is not None:
-                await self._store(block)
-                committed = False
+            if self.buffer.due(time.monotonic()):
+                async with self._turn:
+                    committed = not await self._store_next() and committed
             elif not committed:
                 await self._record(self.buffer.start, None)
                 committed = True
@@ -94,6 +94,13 @@ class Lane:
                 await self._wait()
         if not committed:
             await self._record(self.buffer.start, None)
+
+    async def _store_next(self) -> bool:
+        block = None if self._draining else self.buffer.cut(time.monotonic())
+        if block is None:
+            return False
+        await self._store(block)
+        return True
 
     async def _wait(self) -> None:
         timeout = self.buffer.wait(time.monotonic())
