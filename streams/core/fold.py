@@ -63,7 +63,7 @@ class Live:
         """The document with its streamed items on top."""
         state = self.state
         if self._view is None and state.view is not None:
-            self._view = View.restored(state.view, state.previous)
+            self._view = View.restored(state.document, state.view, state.previous)
         elif self._view is None:
             self._view = View(state.document, state.overlay)
         return self._view

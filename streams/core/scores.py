@@ -85,9 +85,8 @@ def overlay_of(live: Live) -> dict[str, Any] | None:
         if item.event != "open_step":
             step.setdefault(_LIST_OF[item.event], []).append(_item(item))
     for index, laid in enumerate(view.steps):
-        known = stored[index] if index < len(stored) else None
-        if known is not laid:
-            _instants(known, laid, steps.setdefault(index, {"slug": laid.slug, "position": laid.position}))
+        if instants := _instants(stored[index] if index < len(stored) else None, laid):
+            steps.setdefault(index, {"slug": laid.slug, "position": laid.position}).update(instants)
     out: dict[str, Any] = {
         "last_interaction_at": _millis(view.last),
         "steps": [steps[index] for index in sorted(steps)],
@@ -97,11 +96,14 @@ def overlay_of(live: Live) -> dict[str, Any] | None:
     return out
 
 
-def _instants(known: Step | None, step: Step, out: dict[str, Any]) -> None:
-    if step.opened is not None and (known is None or known.opened is None):
-        out["opened_at"] = _millis(step.opened)
-    if step.completed is not None and (known is None or known.completed is None):
-        out["completed_at"] = _millis(step.completed)
+def _instants(known: Step | None, laid: Step) -> dict[str, Any]:
+    """The instants that a step has by streamed items alone."""
+    instants: dict[str, Any] = {}
+    if laid.opened is not None and (known is None or known.opened is None):
+        instants["opened_at"] = _millis(laid.opened)
+    if laid.completed is not None and (known is None or known.completed is None):
+        instants["completed_at"] = _millis(laid.completed)
+    return instants
 
 
 def scores_line(live: Live, algorithm: float) -> bytes:

@@ -41,7 +41,7 @@ def find_step(steps: list[Step], position: int | None, slug: str) -> int | None:
 class View:
     """A document and the streamed items on top of it; the document that was given is never changed."""
 
-    __slots__ = ("_own", "document", "previous")
+    __slots__ = ("_own", "_stored", "document", "previous")
 
     def __init__(self, document: Document | None, overlay: list[Overlay]) -> None:
         """Lay `overlay` (in `order`) over `document`, which is None before the first batch."""
@@ -50,6 +50,7 @@ class View:
         self.document = Document(
             document.telemetry_id, document.started, document.last, document.sessions, list(document.steps)
         )
+        self._stored = len(document.steps)
         # The indexes of the steps that are this view's alone; None: all of them.
         self._own: set[int] | None = set()
         self.previous = self._last_opened()
@@ -57,9 +58,9 @@ class View:
             self.apply(item, find_step(self.document.steps, item.position, item.slug))
 
     @classmethod
-    def restored(cls, document: Document, previous: int | None) -> View:
-        """A view as it was kept: its document, which becomes its own, and the step that was opened last."""
-        view = cls(None, [])
+    def restored(cls, stored: Document | None, document: Document, previous: int | None) -> View:
+        """A view of `stored` as it was kept: its document, which becomes its own, and the step that was opened last."""
+        view = cls(stored, [])
         view.document = document
         view.previous = previous
         view._own = None
@@ -106,10 +107,10 @@ class View:
     def takes_late(self, item: Overlay, index: int | None) -> bool:
         """Whether an item that comes before others in `order` may still be added at the end.
 
-        Compilations and questions complete nothing, so only those of their own list need to be in order; a step that
-        is new must take its place among the others.
+        Compilations and questions complete nothing, so only those of their own list need to be in order; steps
+        that only streamed items name stand in the order of those, so their items cannot come late.
         """
-        if index is None:
+        if index is None or index >= self._stored:
             return False
         step = self.document.steps[index]
         if item.event == "compile":

@@ -332,3 +332,18 @@ def test_facts_carry_sizes_and_codes_but_no_texts() -> None:
     assert told["ai_interaction"]["properties"] == {"message_bytes": 4}
     assert "cHJpbnQoMSk" not in str(core.facts) + str(core.scores) + str(core.outcomes)
     assert "why?" not in str(core.facts) + str(core.scores) + str(core.outcomes)
+
+
+def test_the_overlay_of_a_long_stream_does_not_depend_on_chunks() -> None:
+    """A view that was kept with the state shows the same steps as one that grew in a chunk."""
+    client = Client([True, True, False], MORNING)
+    client.document["last_interaction_at"] = MORNING
+    client.batch()
+    for _ in range(25):
+        client.attempt(1, "compile", 1)
+    one, many = Core(), Core()
+    for core, size in ((one, 1), (many, 1_000)):
+        core.run([core.record(payload, at=at) for at, payload in client.posted], size)
+
+    assert many.scores[-1] == one.scores[-1]
+    assert [step["slug"] for step in one.scores[-1]["overlay"]["steps"]] == ["01"]
