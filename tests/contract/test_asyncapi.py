@@ -218,7 +218,7 @@ async def test_dead_letters_have_the_headers_of_the_page(settings: SettingsFacto
     await produce(own.kafka, topic, [(0, worker.key, worker.value, worker.headers)])
     async with AIOKafkaProducer(**own.kafka_options(), acks="all") as producer:
         origin = TopicPartition("learnpack.facts", 3)
-        await DeadLetters(producer, topic).send(Letter(origin, 17, MORNING, "why", value=b"{}", line=2))
+        await DeadLetters(producer, topic, 1 << 20).send(Letter(origin, 17, MORNING, "why", value=b"{}", line=2))
 
     (written,) = await read_all(own.kafka, topic, 1)
 
