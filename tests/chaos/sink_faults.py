@@ -48,17 +48,26 @@ async def freeze_past_session(bench: SinkBench, load: Load, child: Child, other:
     child.thaw()
 
 
-async def refuse_inserts(client: Client, load: Load, child: Child, table: str, setting: str) -> None:
-    """Let ClickHouse refuse every insert into a table by one of its own limits, until the sink has had to wait."""
+async def refuse_inserts(client: Client, load: Load, child: Child, database: str, setting: str) -> None:
+    """Let ClickHouse refuse every insert into `events` by one of its own limits, until the sink has had to wait.
+
+    Meanwhile the other tables must go on.
+    """
     name, _, value = setting.partition("=")
-    client.command(f"ALTER TABLE {table} MODIFY SETTING {name} = {value}")
+    client.command(f"ALTER TABLE {database}_g1.events MODIFY SETTING {name} = {value}")
 
     async def waits() -> bool:
         return "insert_waits" in child.output
 
     await aeventually(waits, 60, "a sink that waits")
     await load.grows(50)
-    client.command(f"ALTER TABLE {table} RESET SETTING {name}")
+    wanted = load.chunks
+
+    async def others_go_on() -> bool:
+        return int(str(client.command(f"SELECT count() FROM {database}.webhooks"))) >= wanted
+
+    await aeventually(others_go_on, 60, "the outcomes' rows")
+    client.command(f"ALTER TABLE {database}_g1.events RESET SETTING {name}")
 
 
 def resident_bytes(child: Child) -> int:

@@ -9,7 +9,7 @@ import pytest
 from schemas.rows import TABLES
 from sinks.errors import SchemaMismatchError
 from sinks.setup import check_tables, live_generation, publish, setup_tables
-from sinks.templates import Installation
+from sinks.templates import Installation, statements
 
 if TYPE_CHECKING:
     from clickhouse_connect.driver.client import Client
@@ -170,6 +170,16 @@ def test_setup_upgrades_an_old_installation(settings: SettingsFactory, clickhous
             parameters={"database": database},
         )
     )
+
+
+def test_the_statements_for_a_cluster_are_sql(clickhouse: Client) -> None:
+    """What is only run on a cluster is at least understood by ClickHouse's own parser, with its clauses in place."""
+    installation = Installation("telemetry", 2, cluster="main")
+
+    for folder in ("tables", "views"):
+        for name, statement in statements(installation, folder):
+            formatted = str(clickhouse.command("SELECT formatQuery({statement:String})", {"statement": statement}))
+            assert "ON CLUSTER main" in formatted.replace("'", ""), name
 
 
 def test_another_type_is_refused_with_its_mend(settings: SettingsFactory, clickhouse: Client, database: str) -> None:

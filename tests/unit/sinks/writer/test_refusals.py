@@ -1,0 +1,88 @@
+"""When bad rows are the exception, and when they are the rule."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+import pytest
+from aiokafka import TopicPartition
+
+from schemas.rows import EVENTS
+from sinks.errors import TooManyBadRowsError
+from sinks.templates import Installation
+from sinks.writer.buffer import Block, Piece
+from sinks.writer.inserter import block_token
+from sinks.writer.isolate import unknown_field
+from sinks.writer.refusals import Refusals
+from sinks.writer.routes import LINES, Route, Target
+
+INSTALLATION = Installation("telemetry", 1, cluster="main")
+
+
+def refusals() -> Refusals:
+    """Those of one partition, which needs neither Kafka nor ClickHouse to count."""
+    nobody: Any = None
+    return Refusals(TopicPartition("facts", 0), Route("facts", (Target(EVENTS),), LINES, nobody), nobody, nobody)
+
+
+def block(rows: int) -> Block:
+    """A block of one record."""
+    return Block(0, 1, (Piece(0, (b"{}\n" * rows,), rows),))
+
+
+def bad(count: int) -> tuple[tuple[int, int], ...]:
+    """So many excluded lines."""
+    return tuple((0, number) for number in range(count))
+
+
+def test_blocks_of_nothing_but_bad_rows_stop_the_sink() -> None:
+    """Small blocks that are all bad add up until the sink stops; a good row between starts the count again."""
+    counting = refusals()
+    for _ in range(10):
+        counting.judge(block(10), bad(10))
+    counting.judge(block(10), bad(9))
+    for _ in range(10):
+        counting.judge(block(10), bad(10))
+    with pytest.raises(TooManyBadRowsError, match=r"110 rows of facts\[0\] are refused"):
+        counting.judge(block(10), bad(10))
+
+
+def test_a_quiet_topics_single_bad_row_is_no_reason_to_stop() -> None:
+    """Now and then a block of one bad row is fine."""
+    counting = refusals()
+    for _ in range(100):
+        counting.judge(block(1), bad(1))
+    counting.judge(block(1), ())
+    counting.judge(block(1), bad(1))
+
+
+def test_a_field_that_all_rows_have_is_a_missing_column() -> None:
+    """The error names the first unknown field and the statement that adds it, on the whole cluster."""
+    lines = [orjson.dumps({"item_id": "1", "mood": "good", "other": number}) for number in range(3)]
+    error = unknown_field(INSTALLATION, EVENTS, lines)
+
+    assert error is not None
+    assert error.remedy == ("ALTER TABLE telemetry_g1.events ON CLUSTER 'main' ADD COLUMN `mood` Nullable(String)")
+
+
+@pytest.mark.parametrize("odd", [b'{"item_id":"1"}', b"[]", b"{", b'{"item_id":"1","another":2}'])
+def test_a_field_that_not_all_rows_have_is_their_fault(odd: bytes) -> None:
+    """One row without the field is enough to blame the rows that have it."""
+    assert unknown_field(INSTALLATION, EVENTS, [b'{"item_id":"1","mood":"good"}', odd]) is None
+
+
+def test_a_token_names_exactly_one_block() -> None:
+    """Whatever tells two blocks apart is in their tokens, and what was left out of one as well."""
+    logs = [("facts", "id", 0), ("facts", "id", 1), ("facts", "other", 0), ("facts.g2", "id", 0)]
+    blocks = [Block(0, 5, ()), Block(0, 6, ()), Block(1, 5, ())]
+    excluded: list[tuple[tuple[int, int], ...]] = [(), ((0, 1),), ((0, 1), (0, 2)), ((1, 2),)]
+    tokens = {
+        block_token(log, one, scope, lines)
+        for log in logs
+        for one in blocks
+        for scope in ("events/g1", "events/g2")
+        for lines in excluded
+    }
+
+    assert len(tokens) == len(logs) * len(blocks) * 2 * len(excluded)
