@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
 __all__ = ["BindError", "serve"]
 
-# A client sends its few headers at once; one that drips them is after the connection.
-_HEADER_TIMEOUT_MS: Final = 10_000
+# Also how long an idle connection is kept; a browser on a bad line may need some seconds for its few headers.
+_HEADER_TIMEOUT_MS: Final = 30_000
 _BACKLOG: Final = 2048
 
 # Binding happens in the first turns of the server's task, and fails there.

@@ -14,6 +14,7 @@ import clickhouse_connect
 import httpx
 import orjson
 from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import KafkaError
 
 from deploy.local.resources import free_port
 from deploy.reference import publish_reference
@@ -167,11 +168,8 @@ class HttpSystem:
             },
         )
 
-        def is_ready() -> bool:
-            assert child.process.poll() is None, child.output
-            return ready.exists()
-
-        eventually(is_ready, _START_SECONDS, f"{part} ready")
+        eventually(lambda: ready.exists() or child.process.poll() is not None, _START_SECONDS, f"{part} ready")
+        assert ready.exists(), child.output
         return child
 
     @contextlib.contextmanager
@@ -220,7 +218,9 @@ class HttpSystem:
 
 
 @contextlib.contextmanager
-def http_system(stack: Stack, directory: Path, **overrides: Any) -> Iterator[HttpSystem]:
+def http_system(
+    stack: Stack, home: Path, /, parts: Sequence[str] = ("gateway", "worker", "sink"), **overrides: Any
+) -> Iterator[HttpSystem]:
     """Start a strict system with the directory and tokens above; everything of it is gone afterwards."""
     name = f"t{uuid.uuid4().hex[:10]}"
     port = free_port()
@@ -233,25 +233,26 @@ def http_system(stack: Stack, directory: Path, **overrides: Any) -> Iterator[Htt
             "topic_prefix": f"{name}.",
             "partitions": 2,
             "directory": "strict",
-            "data": directory / "data",
-            "spool": directory / "spool",
+            "data": home / "data",
+            "spool": home / "spool",
             "gateway_bind": f"127.0.0.1:{port}",
             "gateway_url": f"http://127.0.0.1:{port}",
             **overrides,
         },
     )
-    processes = Processes(directory)
-    system = HttpSystem(settings, processes, directory)
+    processes = Processes(home)
+    system = HttpSystem(settings, processes, home)
     try:
         asyncio.run(_prepare(settings))
         setup_tables(settings)
-        system.gateway = system.start("gateway", {"TELEMETRY_RATE_LIMIT": "1000000000"})
-        system.start("worker")
-        system.start("sink")
+        system.gateway = system.start(parts[0], {"TELEMETRY_RATE_LIMIT": "1000000000"})
+        for part in parts[1:]:
+            system.start(part)
         yield system
     finally:
         processes.end_all()
-        asyncio.run(_remove_topics(settings))
+        with contextlib.suppress(KafkaError):
+            asyncio.run(_remove_topics(settings))
         _remove_databases(settings)
 
 

@@ -1,0 +1,279 @@
+"""The gateway against whatever may be sent to it: no 5xx, no leak, no growth."""
+
+from __future__ import annotations
+
+import ast
+import asyncio
+import contextlib
+import gzip
+import json
+import random
+import re
+import socket
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+import pytest
+
+from tests.support.http_system import HttpSystem, http_system, secret
+from tests.support.waiting import eventually
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from tests.support.stack import Stack
+
+pytestmark = pytest.mark.system
+
+ME = "/v1/assignment/me/telemetry"
+LOG = "/v1/assignment/academy/learnpack/webhook"
+TELEMETRY = "/v1/assignment/academy/asset/{}/user/{}/telemetry"
+CONNECTIONS = 16
+LIMIT = 5 << 20
+
+# What breaks programs: of databases, shells, templates, headers, numbers and texts.
+NASTY = [
+    "' OR 1=1 --",
+    "1); DROP TABLE raw; --",
+    "1 UNION ALL SELECT * FROM system.users",
+    "{x:String}",
+    "\\'",
+    "\x00",
+    "%0d%0aX-Injected: 1",
+    "\r\nX-Injected: 1",
+    "../../etc/passwd",
+    "=1+1",
+    "9" * 400,
+    "-1",
+    "1e999",
+    "٣",
+    "\U0001f600",
+    "NaN",
+    "${jndi:ldap://x}",
+    "<script>",
+    "a" * 5000,
+    "",
+]
+BODIES: list[Callable[[random.Random], bytes]] = [
+    lambda dice: dice.randbytes(dice.randrange(200)),
+    lambda dice: b"[" * dice.randrange(1, 100_000),
+    lambda dice: b'{"a":' * dice.randrange(1, 5000),
+    lambda dice: json.dumps({"a": dice.choice(NASTY)}).encode()[: dice.randrange(20)],
+    lambda dice: json.dumps(dice.choice([[], None, 1, "x", True])).encode(),
+    lambda _dice: b'{"a": "\\ud800"}',
+    lambda _dice: b'\xff\xfe{"a": 1}',
+    lambda dice: json.dumps({dice.choice(NASTY): dice.choice(NASTY) for _ in range(5)}).encode(),
+    lambda dice: json.dumps(
+        {"user_id": dice.choice([*NASTY, [1], {"a": 1}, 1e308, True, 10**300]), "slug": "s"}
+    ).encode(),
+    lambda dice: json.dumps({"event": dice.choice(NASTY), "slug": {}, "package_id": dice.choice(NASTY)}).encode(),
+    lambda dice: json.dumps({"rules": dice.choice([1, [1], [{"events": 1}], "x", [[]]])}).encode(),
+    lambda dice: json.dumps({"total_time": dice.choice(NASTY), "telemetry": dice.choice(NASTY)}).encode(),
+]
+
+
+def request(dice: random.Random) -> bytes:
+    """One bad request, as bytes on the wire."""
+    path, method = dice.choice(
+        [
+            (ME, "POST"),
+            ("/v1/learnpack/telemetry", "POST"),
+            (LOG, "GET"),
+            (f"{LOG}/{quote(dice.choice(NASTY), safe='')}", "DELETE"),
+            ("/v1/assignment/academy/learnpack/telemetry-webhook-ignore", "GET"),
+            ("/v1/learnpack/telemetry", "GET"),
+            (TELEMETRY.format(quote(dice.choice(NASTY), safe=""), quote(dice.choice(NASTY), safe="")), "PUT"),
+            (f"/v1/assignment/task/{quote(dice.choice(NASTY), safe='')}", "GET"),
+            (f"/v1/registry/academy/asset/{quote(dice.choice(NASTY), safe='')}", "GET"),
+            (f"/{quote(dice.choice(NASTY), safe='')}", "GET"),
+        ]
+    )
+    names = ["student", "event", "asset_id", "learnpack_package_id", "status", "limit", "offset", "sort", "user_ids"]
+    query = "&".join(f"{dice.choice(names)}={quote(dice.choice(NASTY))}" for _ in range(dice.randrange(4)))
+    body = dice.choice(BODIES)(dice) if method in ("POST", "PUT") else b""
+    headers = {
+        "Host": "x",
+        "Authorization": dice.choice([f"Token {secret('staff')}"] * 8 + ["Token", "Basic x", f"Token {'x' * 2000}"]),
+        "Academy": dice.choice(["1"] * 8 + ["x", "-1", "9" * 50, ""]),
+        "Accept-Language": dice.choice(["es", "en;q=x", "\xff", "*", ",,,;;;"]),
+    }
+    encoding = dice.choice(["", "", "", "gzip", "gzip-really", "br", "gzip, gzip", "identity"])
+    if encoding == "gzip-really":
+        body, encoding = gzip.compress(body, 1), "gzip"
+    if encoding:
+        headers["Content-Encoding"] = encoding
+    if dice.random() < 0.1:
+        headers["Idempotency-Key"] = dice.choice(["x" * 300, "\x01", "\xff", "ok"])
+    headers["Content-Length"] = str(len(body))
+    lines = [f"{method} {path}?{query} HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items())]
+    return "\r\n".join(lines).encode("latin-1") + b"\r\n\r\n" + body
+
+
+async def answer_to(reader: asyncio.StreamReader) -> tuple[int, bytes, bytes]:
+    """Status, headers and body of an answer."""
+    head = await reader.readuntil(b"\r\n\r\n")
+    length = re.search(rb"content-length: (\d+)", head)
+    body = await reader.readexactly(int(length[1])) if length else b""
+    return int(head[9:12]), head, body
+
+
+async def fuzz(system: HttpSystem, seed: int, count: int, seen: Counter[int]) -> None:
+    """Send bad requests one after the other and look at each answer."""
+    host, _, port = system.settings.gateway_bind.partition(":")
+    dice = random.Random(seed)  # noqa: S311 - to be repeated
+    reader, writer = await asyncio.open_connection(host, int(port))
+    for _ in range(count):
+        sent = request(dice)
+        try:
+            writer.write(sent)
+            status, head, body = await asyncio.wait_for(answer_to(reader), 30)
+        except (asyncio.IncompleteReadError, ConnectionError):
+            # The server may close a connection that it cannot make sense of; the next one is served.
+            writer.close()
+            reader, writer = await asyncio.open_connection(host, int(port))
+            seen[0] += 1
+            continue
+        seen[status] += 1
+        assert status < 500, (seed, sent[:500], body)
+        assert b"x-injected" not in head.lower(), sent
+        assert secret("staff").encode() not in head + body, sent
+        if b"connection: close" in head.lower():
+            writer.close()
+            reader, writer = await asyncio.open_connection(host, int(port))
+    writer.close()
+
+
+def resident(system: HttpSystem) -> float:
+    """Megabytes of memory that the gateway holds."""
+    with system.client() as client:
+        found = re.search(r"^process_resident_memory_bytes (\S+)", client.get("/metrics").text, re.MULTILINE)
+    assert found is not None
+    return float(found[1]) / (1 << 20)
+
+
+@pytest.fixture(scope="module")
+def system(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[HttpSystem]:
+    """A system of these tests' own."""
+    with http_system(stack, tmp_path_factory.mktemp("abuse"), parts=("gateway",)) as running:
+        yield running
+
+
+@pytest.mark.timeout(1800)
+@pytest.mark.parametrize("count", [4_000, pytest.param(100_000, marks=pytest.mark.long)])
+def test_malformed_requests_do_no_harm(system: HttpSystem, count: int) -> None:
+    """Bad JSON, deep JSON, wrong encodings, header injection, huge ids and SQL in every filter: all are refused."""
+
+    async def run(first: int, each: int) -> Counter[int]:
+        seen: Counter[int] = Counter()
+        await asyncio.gather(*(fuzz(system, first + number, each, seen) for number in range(CONNECTIONS)))
+        return seen
+
+    asyncio.run(run(1000, 50))
+    before = resident(system)
+    seen = asyncio.run(run(1, count // CONNECTIONS))
+
+    assert seen.total() >= count - CONNECTIONS
+    assert seen[0] < count / 10, seen
+    assert {200, 400, 401, 404} <= set(seen)
+    assert resident(system) - before < 64
+    assert system.query("SELECT count() FROM system.tables WHERE database = currentDatabase() AND name = 'raw'") == [
+        (1,)
+    ]
+    for child in system.processes.children:
+        assert secret("staff") not in child.output
+
+
+def test_bombs_take_no_memory(system: HttpSystem) -> None:
+    """A gzip of a gigabyte of zeros is refused at the limit, over and over."""
+    bomb = gzip.compress(gzip.compress(bytes(1 << 30), 9), 9)
+    flat = gzip.compress(bytes(64 << 20), 9)
+    with system.client() as client:
+        client.post(ME, content=flat, headers={"Content-Encoding": "gzip"})
+        before = resident(system)
+        statuses = Counter(
+            client.post(ME, content=content, headers={"Content-Encoding": "gzip"}).status_code
+            for content in (flat, bomb) * 20
+        )
+
+    assert set(statuses) <= {400, 413}
+    assert statuses[413] >= 20
+    assert resident(system) - before < 2 * LIMIT / (1 << 20) + 16
+
+
+def connect(system: HttpSystem) -> socket.socket:
+    """A connection to the gateway."""
+    host, _, port = system.settings.gateway_bind.partition(":")
+    return socket.create_connection((host, int(port)), timeout=60)
+
+
+def test_a_header_that_never_ends_is_given_up(system: HttpSystem) -> None:
+    """The connection of a slow caller is closed after some seconds."""
+    with connect(system) as slow:
+        slow.sendall(f"POST {ME} HTTP/1.1\r\nHost: x\r\nX-".encode())
+
+        assert slow.recv(1000)[:12] in (b"", b"HTTP/1.1 408")
+
+
+def test_slow_callers_do_not_hold_up_others(system: HttpSystem) -> None:
+    """Hundreds of half-sent requests leave room for whole ones."""
+    head = f"POST {ME}?token={secret('staff')} HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{{".encode()
+    slow = [connect(system) for _ in range(300)]
+    try:
+        for one in slow:
+            one.sendall(head)
+        with system.client() as client:
+            assert client.post(ME, json={"slug": "s"}).text == "ok"
+    finally:
+        for one in slow:
+            one.close()
+    with system.client() as client:
+        eventually(lambda: client.post(ME, json={"slug": "s"}).text == "ok")
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"GET / HTTP/1.1\r\n\r\n",
+        b"POST " + ME.encode() + b" HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n",
+        b"POST " + ME.encode() + b" HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n{}",
+        b"POST "
+        + ME.encode()
+        + b" HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\nContent-Length: 4\r\n\r\n0\r\n\r\n",
+        b"POST " + ME.encode() + b" HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+        b"GET " + b"/x" * 100_000 + b" HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: x\r\n" + b"X: y\r\n" * 5000 + b"\r\n",
+        b"GET / HTTP/9.9\r\n\r\n",
+        b"\x16\x03\x01\x02\x00",
+        b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+        b"GET /health/live HTTP/1.1\r\nHost: x\r\nX: a\rb\r\n\r\n",
+        b"GET /health/live HTTP/1.1\r\nHost: x\r\nX: a\x00b\r\n\r\n",
+    ],
+)
+def test_broken_http_is_refused(system: HttpSystem, raw: bytes) -> None:
+    """Whatever is no HTTP gets an error or a closed connection, and the next caller is served."""
+    with connect(system) as broken:
+        with contextlib.suppress(OSError):
+            broken.sendall(raw)
+            broken.shutdown(socket.SHUT_WR)
+        answered = b""
+        with contextlib.suppress(ConnectionError):
+            answered = broken.recv(4096)
+
+        assert answered[9:10] in (b"", b"4")
+    with system.client() as client:
+        assert client.get("/health/live").status_code == 200
+
+
+def test_the_gateway_calls_nobody() -> None:
+    """It has no HTTP client but that of ClickHouse, so no caller can make it fetch an address."""
+    imported: set[str] = set()
+    for file in (Path(__file__).parents[2] / "gateway").rglob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text())):
+            if isinstance(node, ast.Import):
+                imported |= {name.name.partition(".")[0] for name in node.names}
+            elif isinstance(node, ast.ImportFrom):
+                imported.add((node.module or "").partition(".")[0])
+
+    assert not imported & {"httpx", "requests", "urllib3", "aiohttp", "socket", "http"}
