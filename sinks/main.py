@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import logging
+import os
 import signal
 from typing import TYPE_CHECKING, Any, Final
 
@@ -33,6 +36,7 @@ if TYPE_CHECKING:
 __all__ = ["main"]
 
 _LONGEST_PAUSE: Final = 5.0
+_CLOSE_SECONDS: Final = 2.0
 
 _log = structlog.get_logger(__name__)
 
@@ -40,47 +44,58 @@ _log = structlog.get_logger(__name__)
 def main(settings: Settings, *, ready_file: Path | None = None) -> int:
     """Run the sink until SIGTERM or SIGINT; returns the exit code (0 stopped, 1 failed).
 
-    `ready_file` is created once partitions are assigned and the tables fit, and removed at the end.
+    `ready_file` is created once partitions are assigned and the tables fit, and removed at the end. While a thread
+    still waits for an answer of ClickHouse, this ends the process instead of returning: nothing can end such a thread.
     """
+    code = 0
+    inserters: list[Inserter] = []
     try:
-        asyncio.run(_run(settings, ready_file))
+        asyncio.run(_run(settings, ready_file, inserters))
     except (SinkError, KafkaError, *CLICKHOUSE_ERRORS) as error:
         _log.error("sink_failed", error=one_line(error))
-        return 1
-    return 0
+        code = 1
+    closed = [inserter.close(_CLOSE_SECONDS) for inserter in inserters]
+    if not all(closed):
+        logging.shutdown()
+        os._exit(code)
+    return code
 
 
-async def _run(settings: Settings, ready_file: Path | None) -> None:
+async def _run(settings: Settings, ready_file: Path | None, inserters: list[Inserter]) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    installation = Installation.of(settings)
     client = await _connect(settings, stop)
     if client is None:
         return
-    inserter = Inserter(client, installation)
-    try:
-        await inserter.call(check_tables, client, installation)
-        await _write(settings, inserter, stop, ready_file)
-    finally:
-        inserter.close()
-        client.close()
+    inserter = Inserter(client, Installation.of(settings))
+    inserters.append(inserter)
+    await inserter.call(check_tables, client, inserter.installation)
+    await _write(settings, inserter, stop, ready_file)
     _log.info("sink_stopped")
 
 
 async def _connect(settings: Settings, stop: asyncio.Event) -> Client | None:
+    """Connect to ClickHouse, however long it is away; None if told to stop meanwhile."""
+
     def report(attempt: RetryCallState) -> None:
         error = attempt.outcome.exception() if attempt.outcome is not None else None
         _log.warning("clickhouse_away", attempt=attempt.attempt_number, error=one_line(error or OSError()))
 
+    async def pause(seconds: float) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await stop.wait()
+
     async for attempt in AsyncRetrying(
         retry=retry_if_exception_type(CLICKHOUSE_ERRORS),
         wait=wait_exponential_jitter(multiplier=0.2, max=_LONGEST_PAUSE),
-        stop=lambda _: stop.is_set(),
         before_sleep=report,
-        reraise=True,
+        sleep=pause,
     ):
+        if stop.is_set():
+            return None
         with attempt:
             return await asyncio.to_thread(connect, settings)
     return None
@@ -100,25 +115,23 @@ async def _write(settings: Settings, inserter: Inserter, stop: asyncio.Event, re
 
     groups = [group("raw", (raw_route(topics),)), group(f"g{topics.generation}", derived_routes(topics))]
     ready = [asyncio.Event() for _ in groups]
-    running = [asyncio.create_task(group.run(stop, event)) for group, event in zip(groups, ready, strict=True)]
     leading = TopicPartition(topics.scores, 0)
-    beside = [
-        asyncio.create_task(_announce(ready, ready_file)),
-        asyncio.create_task(
-            keep_fresh(inserter.client, inserter.installation, lambda: leading in groups[1].partitions, stop)
-        ),
-    ]
+    tasks = [asyncio.create_task(group.run(stop, event)) for group, event in zip(groups, ready, strict=True)]
+    tasks.append(asyncio.create_task(keep_fresh(inserter, lambda: leading in groups[1].partitions, stop)))
+    announcing = asyncio.create_task(_announce(ready, ready_file))
     try:
-        await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     finally:
         stop.set()
-        beside[0].cancel()
-        await asyncio.gather(*beside, *running, return_exceptions=True)
+        announcing.cancel()
+        tasks[-1].cancel()
+        await asyncio.gather(announcing, *tasks, return_exceptions=True)
         if ready_file is not None:
             await asyncio.to_thread(ready_file.unlink, missing_ok=True)
         await producer.stop()
-    for task in (*running, beside[1]):
-        task.result()
+    for task in tasks:
+        if not task.cancelled():
+            task.result()
 
 
 async def _announce(ready: list[asyncio.Event], ready_file: Path | None) -> None:

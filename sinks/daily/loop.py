@@ -16,9 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
-    from clickhouse_connect.driver.client import Client
-
-    from sinks.templates import Installation
+    from sinks.writer.inserter import Inserter
 
 __all__ = ["keep_fresh"]
 
@@ -33,9 +31,7 @@ _DUTY: Final = 0.5
 _log = structlog.get_logger(__name__)
 
 
-async def keep_fresh(
-    client: Client, installation: Installation, leads: Callable[[], bool], stop: asyncio.Event
-) -> None:
+async def keep_fresh(inserter: Inserter, leads: Callable[[], bool], stop: asyncio.Event) -> None:
     """Compute what changed about once a second until `stop` is set, while `leads` says that this process should.
 
     Everything is compared when the lead is taken, so nothing is missed between two leaders. Two at once do no harm.
@@ -49,7 +45,7 @@ async def keep_fresh(
         else:
             try:
                 everything = since is None or started >= everything_at
-                since = await asyncio.to_thread(_pass, client, installation, None if everything else since)
+                since = await inserter.call(_pass, inserter, None if everything else since)
             except CLICKHOUSE_ERRORS as error:
                 since = None
                 _log.warning("daily_waits", error=one_line(error))
@@ -65,7 +61,8 @@ async def keep_fresh(
             continue
 
 
-def _pass(client: Client, installation: Installation, since: datetime | None) -> datetime:
+def _pass(inserter: Inserter, since: datetime | None) -> datetime:
+    client, installation = inserter.client, inserter.installation
     now = server_time(client)
     if since is None:
         refresh_all(client, installation)

@@ -18,6 +18,7 @@ from sinks.writer.buffer import Limits
 from sinks.writer.lane import Lane
 from sinks.writer.session import Session
 from sinks.writer.topic_ids import topic_ids
+from sinks.writer.watchdog import Watchdog
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -36,6 +37,9 @@ _POLL_MS: Final = 200
 _BUFFER_BYTES: Final = 96 << 20
 _LEAST_SHARE: Final = 1 << 20
 _LIMITS: Final = Limits()
+_WATCH_SECONDS: Final = 10.0
+# A rebalance ends when every member has come back or lost its session; several may follow each other.
+_REJOIN_SECONDS: Final = 60.0
 
 _log = structlog.get_logger(__name__)
 
@@ -63,7 +67,8 @@ class Group(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is unt
         self._session: Session | None = None
         self._failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._paused: set[TopicPartition] = set()
-        self._positions_at = 0.0
+        self._gaps_at = self._watch_at = 0.0
+        self._watchdog = Watchdog()
         self._consumer = AIOKafkaConsumer(
             **options,
             group_id=group_id,
@@ -122,10 +127,28 @@ class Group(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is unt
             lane = session.lanes.get(partition)
             if lane is not None:
                 lane.add(records, records[-1].offset + 1)
-        if time.monotonic() >= self._positions_at + _POLL_MS / 1000:
-            self._positions_at = time.monotonic()
+        now = time.monotonic()
+        if now >= self._gaps_at:
+            self._gaps_at = now + _POLL_MS / 1000
             await self._follow_gaps(session)
         self._balance(session)
+        if now >= self._watch_at:
+            self._watch_at = now + _WATCH_SECONDS
+            await self._watch(session, now)
+
+    async def _watch(self, session: Session, now: float) -> None:
+        """End the process, for its supervisor to start it again, where going on waits for nothing."""
+        if session.fenced_at is not None and now - session.fenced_at > _REJOIN_SECONDS:
+            message = f"{self._group_id}: partitions were taken away and no new assignment came; starting again"
+            raise SinkError(message)
+        positions = {partition: lane.buffer.position for partition, lane in session.lanes.items()}
+        try:
+            ends = await self._consumer.end_offsets(list(positions)) if positions else {}
+        except KafkaError:
+            return
+        if still := self._watchdog.observe(now, positions, ends, self._paused):
+            message = f"{still[0].topic}[{still[0].partition}] has records that cannot be read; starting again"
+            raise SinkError(message)
 
     async def _follow_gaps(self, session: Session) -> None:
         """Tell lanes how far has been read where the last records were transaction markers or aborted."""

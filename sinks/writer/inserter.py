@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from hashlib import blake2b
@@ -26,6 +27,8 @@ __all__ = ["Inserter", "StaleIntentError", "block_token"]
 # a table that refuses everything holds up no other.
 _TURNS: Final = 2
 _THREADS: Final = 12
+_THREAD_NAME: Final = "clickhouse"
+_LOOK_SECONDS: Final = 0.02
 
 
 class StaleIntentError(Exception):
@@ -52,7 +55,7 @@ class Inserter:
         """Use `client`, which stays the caller's to close."""
         self.client = client
         self.installation = installation
-        self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="insert")
+        self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix=_THREAD_NAME)
         self._turns: dict[str, asyncio.Semaphore] = {}
 
     def turn(self, topic: str) -> asyncio.Semaphore:
@@ -85,6 +88,15 @@ class Inserter:
             raise StaleIntentError
         self.client.raw_insert(table, target.columns or None, body, settings=settings, fmt=form)
 
-    def close(self) -> None:
-        """Wait for what is being sent, then end the threads."""
-        self._threads.shutdown(wait=True)
+    def close(self, patience: float) -> bool:
+        """End the threads; False if one still waits for an answer after so many seconds.
+
+        Such a thread cannot be ended: leave the process without joining it. What it sends is safe to repeat.
+        """
+        self._threads.shutdown(wait=False, cancel_futures=True)
+        until = time.monotonic() + patience
+        while any(thread.name.startswith(_THREAD_NAME) for thread in threading.enumerate()):
+            if time.monotonic() >= until:
+                return False
+            time.sleep(_LOOK_SECONDS)
+        return True

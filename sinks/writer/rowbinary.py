@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 
 __all__ = ["row_encoder"]
 
-_Encode = "Callable[[Any], bytes]"
-
 
 def _length(size: int) -> bytes:
     out = bytearray()

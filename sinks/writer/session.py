@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from typing import TYPE_CHECKING, Final
 
 from sinks.errors import FencedError
@@ -17,17 +18,21 @@ __all__ = ["Session"]
 
 
 class Session:
-    """The lanes of one assignment. It begins with `start` and ends with `close`; there is no way back."""
+    """The lanes of one assignment. It begins with `start` and ends with `close`; there is no way back.
+
+    `failure` takes the first error that a lane ends with, `fenced_at` (time.monotonic) is set once one was fenced.
+    """
 
     def __init__(self, consumer: AIOKafkaConsumer) -> None:
         self.commits: Final = Commits(consumer)
         self.lanes: dict[TopicPartition, Lane] = {}
         self.failure: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.fenced_at: float | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._committing: asyncio.Task[None] | None = None
 
     def start(self, lanes: dict[TopicPartition, Lane]) -> None:
-        """Let the lanes run. The first error that one ends with, other than being fenced, is set on `failure`."""
+        """Let the lanes run."""
         self.lanes = lanes
         self._committing = asyncio.create_task(self.commits.run(), name="commits")
         for partition, lane in lanes.items():
@@ -39,7 +44,9 @@ class Session:
         if task.cancelled() or self.failure.done():
             return
         error = task.exception()
-        if error is not None and not isinstance(error, FencedError):
+        if isinstance(error, FencedError):
+            self.fenced_at = self.fenced_at or time.monotonic()
+        elif error is not None:
             self.failure.set_exception(error)
 
     async def close(self, patience: float) -> None:

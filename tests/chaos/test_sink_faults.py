@@ -7,12 +7,15 @@ The long form is `uv run python -m tests.chaos.sink`.
 from __future__ import annotations
 
 import asyncio
+import os
 import random
+import signal
 from typing import TYPE_CHECKING
 
 import clickhouse_connect
 import pytest
 
+from sinks.writer.group import SESSION_SECONDS
 from tests.chaos.sink_faults import freeze_past_session, kill_in_turn, ready, refuse_inserts
 from tests.chaos.sink_load import Load, check
 from tests.support.sink import SinkBench
@@ -91,6 +94,34 @@ async def test_a_clickhouse_that_refuses_is_waited_for(setting: str, bench: Sink
 
     assert "dead_letter" not in child.output
     assert child.output.count("assigned ") == 2
+
+
+async def test_a_frozen_clickhouse_holds_up_neither_the_group_nor_the_end(
+    settings: SettingsFactory,
+    clickhouse_servers: Callable[[], ClickHouseServer],
+    processes: Processes,
+    tmp_path: Path,
+) -> None:
+    """While ClickHouse answers nothing at all the sink keeps its partitions, and SIGTERM ends it in seconds."""
+    server = clickhouse_servers()
+    bench = SinkBench(settings(partitions=3, clickhouse=server.url), processes, tmp_path)
+    await bench.setup()
+    async with Load(bench).running() as load:
+        child = bench.start()
+        await ready(bench)
+        await load.grows(10)
+        os.kill(server.pid, signal.SIGSTOP)
+        try:
+            await load.grows(20)
+            await asyncio.sleep(2 * SESSION_SECONDS)
+            assert child.output.count("assigned ") == 2
+            assert child.terminate() == 0
+        finally:
+            os.kill(server.pid, signal.SIGCONT)
+        bench.start()
+    client = clickhouse_connect.get_client(dsn=server.url, autogenerate_session_id=False)
+    await check(client, bench, load)
+    client.close()
 
 
 async def test_a_frozen_sink_that_wakes_adds_nothing(bench: SinkBench, clickhouse: Client) -> None:
