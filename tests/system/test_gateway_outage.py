@@ -1,0 +1,236 @@
+"""The gateway while Kafka is away: what was answered `ok` is in ClickHouse once, whatever dies."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import itertools
+import json
+import os
+import re
+import signal
+import time
+from collections import Counter
+from typing import TYPE_CHECKING
+
+import httpx
+import pytest
+
+from tests.support.http_system import HttpSystem, http_system, secret
+from tests.support.stack import Stack
+from tests.support.waiting import aeventually
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+    from pathlib import Path
+
+    from deploy.local.kafka import KafkaNode
+
+pytestmark = pytest.mark.system
+
+ME = "/v1/assignment/me/telemetry"
+STUDENTS = 40
+RATE = 200
+FIRST = 1_734_600_000_000
+
+
+class Load:
+    """Students who each send numbered events one after the other; together at a steady rate."""
+
+    def __init__(self, bind: str) -> None:
+        host, _, port = bind.partition(":")
+        self._address = host, int(port)
+        self._numbers = itertools.count()
+        self.accepted: list[int] = []
+        self.refused: Counter[int] = Counter()
+        self.unanswered = 0
+
+    async def run(self, seconds: float) -> None:
+        """Send for so long, and wait for all answers."""
+        end = time.monotonic() + seconds
+        await asyncio.gather(*(self._student(student, end) for student in range(STUDENTS)))
+
+    async def _student(self, student: int, end: float) -> None:
+        connection: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
+        while (begin := time.monotonic()) < end:
+            number = next(self._numbers)
+            try:
+                if connection is None:
+                    connection = await asyncio.open_connection(*self._address)
+                status = await asyncio.wait_for(self._send(*connection, student, number), 30)
+            except (OSError, asyncio.IncompleteReadError):
+                # Nobody knows what became of it; LearnPack's clients do not ask again either.
+                self.unanswered += 1
+                if connection is not None:
+                    connection[1].close()
+                connection = None
+            else:
+                if status == 200:
+                    self.accepted.append(number)
+                else:
+                    self.refused[status] += 1
+            await asyncio.sleep(max(0.05, begin + STUDENTS / RATE - time.monotonic()))
+        if connection is not None:
+            connection[1].close()
+
+    async def _send(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, student: int, number: int) -> int:
+        event = {
+            "user_id": 10_000 + student,
+            "telemetry_id": f"t{student}",
+            "slug": "step",
+            "package_slug": "outage",
+            "step_position": 0,
+            "event": "compile",
+            "data": {"starting_at": FIRST + number, "exit_code": 0, "n": number},
+        }
+        body = json.dumps(event)
+        head = f"POST {ME}?token={secret('staff')} HTTP/1.1\r\nHost: x\r\nContent-Length: {len(body)}\r\n\r\n"
+        writer.write((head + body).encode())
+        answer = await reader.readuntil(b"\r\n\r\n")
+        length = re.search(rb"content-length: (\d+)", answer)
+        await reader.readexactly(int(length[1]) if length else 0)
+        return int(answer[9:12])
+
+
+def facts(system: HttpSystem) -> Counter[int]:
+    """How often each number is a fact."""
+    rows = system.query(
+        "SELECT toUnixTimestamp64Milli(occurred_at) - 1734600000000 FROM events WHERE event = 'compile'"
+    )
+    return Counter(number for (number,) in rows)
+
+
+def stored(system: HttpSystem) -> Counter[int]:
+    """How often each number was stored by a webhook."""
+    rows = system.query(
+        "SELECT JSONExtractInt(payload, 'data', 'n') FROM webhook_log WHERE verdict = 'stored' AND event = 'compile'"
+    )
+    return Counter(number for (number,) in rows)
+
+
+@contextlib.asynccontextmanager
+async def kept_alive(system: HttpSystem) -> AsyncIterator[None]:
+    """Start worker and sink again when they end, as a supervisor does."""
+    running = {part: system.processes.children[place] for place, part in ((1, "worker"), (2, "sink"))}
+
+    async def watch() -> None:
+        while True:
+            for part, child in running.items():
+                if child.process.poll() is not None:
+                    running[part] = await asyncio.to_thread(system.start, part)
+            await asyncio.sleep(0.2)
+
+    watching = asyncio.create_task(watch())
+    try:
+        yield
+    finally:
+        watching.cancel()
+        await asyncio.wait({watching})
+
+
+@pytest.mark.parametrize("outage", [12.0, pytest.param(60.0, marks=pytest.mark.long)])
+@pytest.mark.timeout(600)
+def test_kafka_stops_and_the_gateway_is_killed_meanwhile(
+    stack: Stack, kafka_nodes: Callable[[], KafkaNode], tmp_path: Path, outage: float
+) -> None:
+    """Every webhook that was answered `ok` becomes a fact once, also those that only the disk had."""
+    node = kafka_nodes()
+    own = Stack(kafka=node.bootstrap, clickhouse=stack.clickhouse)
+    with http_system(own, tmp_path, directory="open") as system:
+        load = Load(system.settings.gateway_bind)
+        asyncio.run(scenario(system, node, load, outage))
+
+    # Away is the gateway only until it has started again.
+    assert len(load.accepted) > RATE
+    assert set(load.refused) <= {503}
+
+
+async def scenario(system: HttpSystem, node: KafkaNode, load: Load, outage: float) -> None:
+    """Kafka goes and comes back; in the middle the gateway is killed and started again."""
+    async with kept_alive(system):
+        sending = asyncio.create_task(load.run(outage + 8))
+        await asyncio.sleep(3)
+        await asyncio.to_thread(node.kill)
+        await asyncio.sleep(outage / 2)
+        system.gateway.kill()
+        system.gateway = await asyncio.to_thread(system.start, "gateway", {"TELEMETRY_RATE_LIMIT": "1000000000"})
+        await asyncio.sleep(outage / 2)
+        await asyncio.to_thread(node.start)
+        await sending
+
+        async def all_there() -> bool:
+            return set(load.accepted) <= set(await asyncio.to_thread(facts, system))
+
+        await aeventually(all_there, 180, f"{len(load.accepted)} accepted webhooks in ClickHouse")
+    assert max(facts(system).values()) == 1
+    assert max(stored(system).values()) == 1
+    assert set(load.accepted) <= set(stored(system))
+
+
+def test_a_frozen_broker_is_bridged_and_told(
+    stack: Stack, kafka_nodes: Callable[[], KafkaNode], tmp_path: Path
+) -> None:
+    """Requests are answered within a bounded time, readiness says no, and all arrives afterwards."""
+    node = kafka_nodes()
+    own = Stack(kafka=node.bootstrap, clickhouse=stack.clickhouse)
+    with http_system(own, tmp_path, directory="open") as system:
+        load = Load(system.settings.gateway_bind)
+        asyncio.run(frozen(system, node, load))
+
+    assert load.accepted
+    assert not load.refused
+    assert not load.unanswered
+
+
+async def frozen(system: HttpSystem, node: KafkaNode, load: Load) -> None:
+    """The broker is stopped in its tracks for a while and goes on."""
+    async with kept_alive(system), httpx.AsyncClient(base_url=system.url, timeout=10) as client:
+        sending = asyncio.create_task(load.run(12))
+        await asyncio.sleep(2)
+        os.kill(node.pid, signal.SIGSTOP)
+        try:
+
+            async def told() -> bool:
+                answer = await client.get("/health/ready")
+                return answer.status_code == 503 and answer.json()["kafka"] is False
+
+            await aeventually(told, 20)
+            await sending
+        finally:
+            os.kill(node.pid, signal.SIGCONT)
+
+        async def all_there() -> bool:
+            return set(load.accepted) <= set(await asyncio.to_thread(facts, system))
+
+        await aeventually(all_there, 120)
+
+        async def ready() -> bool:
+            return (await client.get("/health/ready")).status_code == 200
+
+        await aeventually(ready, 30)
+    assert max(stored(system).values()) == 1
+
+
+def test_stopping_finishes_what_is_under_way(stack: Stack, tmp_path: Path) -> None:
+    """After SIGTERM every request that was taken is answered, and all that was answered `ok` is in Kafka."""
+    with http_system(stack, tmp_path, directory="open") as system:
+        load = Load(system.settings.gateway_bind)
+        asyncio.run(stopped(system, load))
+
+    assert load.accepted
+    assert not load.refused
+
+
+async def stopped(system: HttpSystem, load: Load) -> None:
+    """The gateway is told to stop under load."""
+    sending = asyncio.create_task(load.run(3))
+    await asyncio.sleep(1.5)
+
+    assert await asyncio.to_thread(system.gateway.terminate) == 0
+
+    await sending
+
+    async def all_there() -> bool:
+        return set(load.accepted) <= set(await asyncio.to_thread(facts, system))
+
+    await aeventually(all_there, 60)
