@@ -97,6 +97,7 @@ class Settings(BaseSettings):
     directory: Literal["open", "strict"] = "open"
     default_academy: Annotated[int, Field(ge=0)] | None = None
     dedup_window: Annotated[int, Field(ge=0)] = 600
+    algorithm: Literal["1.0", "1.1"] = "1.0"
     chunk_records: Annotated[int, Field(gt=0)] = 2_000
     chunk_bytes: Annotated[int, Field(gt=0)] = 8 << 20
     redact: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)] = ()

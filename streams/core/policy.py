@@ -33,4 +33,5 @@ class Policy:
             strict=settings.directory == "strict",
             dedup_window=settings.dedup_window * _SECOND_MS,
             redact=frozenset(settings.redact),
+            algorithm=float(settings.algorithm),
         )

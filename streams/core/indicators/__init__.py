@@ -1,6 +1,7 @@
 """The indicators: how engaged and how frustrated a student is by one tutorial, by versions of one algorithm.
 
-A version is a module with the names of `Algorithm`; a new one stands beside the others and is entered here.
+A version is a module with the names of `Algorithm`; a new one stands beside the others and is entered here and in
+schemas.settings (docs/indicators.md tells how).
 """
 
 from __future__ import annotations
@@ -8,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from streams.core.errors import UnknownAlgorithm
-from streams.core.indicators import v1_0
+from streams.core.indicators import v1_0, v1_1
 from streams.core.indicators.model import Indicators
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["ALGORITHMS", "CURRENT", "Indicators", "algorithm", "compute"]
 
-ALGORITHMS: Final[Mapping[float, Algorithm]] = {v1_0.VERSION: v1_0}
+ALGORITHMS: Final[Mapping[float, Algorithm]] = {v1_0.VERSION: v1_0, v1_1.VERSION: v1_1}
 
 # The version of new results where nothing else is asked for.
 CURRENT: Final = v1_0.VERSION

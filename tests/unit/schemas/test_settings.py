@@ -42,6 +42,7 @@ def test_the_defaults_are_those_of_the_contract() -> None:
     assert settings.dedup_window == 600
     assert (settings.webhook_retention_days, settings.raw_retention_days) == (30, 365)
     assert settings.redact == ()
+    assert settings.algorithm == "1.0"
     assert settings.store == "rocksdb"
     assert settings.log_format == "console"
     assert settings.topic_prefix == "learnpack."
@@ -54,7 +55,7 @@ def test_the_defaults_are_those_of_the_contract() -> None:
     [
         *("KAFKA", "KAFKA_SECURITY_PROTOCOL", "CLICKHOUSE", "GATEWAY_BIND", "GATEWAY_URL", "TOKEN", "PARTITIONS"),
         *("REPLICATION", "DIRECTORY", "DEFAULT_ACADEMY", "AUTH", "SPOOL", "MAX_BODY_BYTES", "DEDUP_WINDOW"),
-        *("WEBHOOK_RETENTION_DAYS", "RAW_RETENTION_DAYS", "REDACT", "STORE", "LOG_FORMAT"),
+        *("WEBHOOK_RETENTION_DAYS", "RAW_RETENTION_DAYS", "REDACT", "STORE", "LOG_FORMAT", "ALGORITHM"),
     ],
 )
 def test_every_variable_of_the_contract_is_a_setting(name: str) -> None:
@@ -87,7 +88,7 @@ def test_redacted_fields_are_comma_separated(monkeypatch: pytest.MonkeyPatch, re
     [
         ("TELEMETRY_PARTITION", "did you mean TELEMETRY_PARTITIONS?"),
         ("telemetry_partition", "did you mean TELEMETRY_PARTITIONS?"),
-        ("TELEMETRY_XYZZY", "known ones: TELEMETRY_AUTH, "),
+        ("TELEMETRY_XYZZY", "known ones: TELEMETRY_ALGORITHM, TELEMETRY_AUTH, "),
     ],
 )
 def test_an_unknown_variable_stops_the_start(monkeypatch: pytest.MonkeyPatch, name: str, hint: str) -> None:
