@@ -148,8 +148,8 @@ def test_the_order_of_lists_does_not_matter(payload: dict[str, Any], data: st.Da
 @given(sane_documents(), st.sampled_from(["compilations", "tests"]))
 def test_a_failure_never_lowers_a_score(payload: dict[str, Any], kind: str) -> None:
     """Another failure in an opened step lowers neither engagement nor frustration."""
-    step_with = [step("x", 0, **{kind: [attempt(n, 1, 20) for n in range(count)]}) for count in (1, 2)]
-    before, after = (_computed({**payload, "steps": [*payload["steps"], one]}) for one in step_with)
+    own: list[dict[str, Any]] = [{kind: [attempt(n, 1, 20) for n in range(count)]} for count in (1, 2)]
+    before, after = (_computed({**payload, "steps": [*payload["steps"], step("x", 0, **one)]}) for one in own)
 
     assert after.engagement_score >= before.engagement_score
     assert after.frustration_score >= before.frustration_score
