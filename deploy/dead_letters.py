@@ -1,7 +1,7 @@
 """Dead letters in the hands of an operator: found in ClickHouse, sent again or given up through Kafka.
 
-What becomes of one is another record of the dead-letter topic, with the same origin and the header
-`dead-letter-resolution`; the sink's row of that origin is replaced by it.
+What becomes of one is another record of the dead-letter topic, with the same origin, the first one's id and time, and
+the header `dead-letter-resolution`; the sink's row of that origin is replaced by it.
 """
 
 from __future__ import annotations
@@ -123,7 +123,7 @@ async def retry(settings: Settings, letters: Sequence[DeadLetter]) -> int:
                 await producer.send_and_wait(
                     letter.topic, value, record.key, partition=letter.partition, timestamp_ms=at, headers=headers
                 )
-                await _mark(producer, topics, record, "retried")
+                await _mark(producer, topics, letter, record, "retried")
     return len(letters)
 
 
@@ -134,7 +134,7 @@ async def drop(settings: Settings, letters: Sequence[DeadLetter]) -> int:
         for letter in letters:
             record = await _record(settings, reader, letter)
             async with producer.transaction():
-                await _mark(producer, topics, record, "dropped")
+                await _mark(producer, topics, letter, record, "dropped")
     return len(letters)
 
 
@@ -152,8 +152,15 @@ async def _producer(settings: Settings, topics: Topics) -> AsyncIterator[AIOKafk
         await producer.stop()
 
 
-async def _mark(producer: AIOKafkaProducer, topics: Topics, record: Any, resolution: Resolution) -> None:
-    headers = [*record.headers, (f"{_PREFIX}resolution", resolution.encode())]
+async def _mark(
+    producer: AIOKafkaProducer, topics: Topics, letter: DeadLetter, record: Any, resolution: Resolution
+) -> None:
+    headers = [
+        *record.headers,
+        (f"{_PREFIX}id", b"%d" % letter.id),
+        (f"{_PREFIX}received-at", b"%d" % record.timestamp),
+        (f"{_PREFIX}resolution", resolution.encode()),
+    ]
     # The sink's row of an origin is the one with the latest timestamp.
     at = max(time.time_ns() // 1_000_000, record.timestamp + 1)
     await producer.send_and_wait(

@@ -249,7 +249,7 @@ DEAD_LETTERS: Final = Table(
     "Records that could not be processed, as they were, and why",
     ("topic", "partition", "offset", "line", "stage"),
     (
-        Column("id", _ID, "Place of the dead letter in its own topic: partition << 40 | offset"),
+        Column("id", _ID, "Place of the letter in the dead-letter topic: partition << 40 | offset"),
         Column("topic", _WORD, "Topic that the record came from"),
         Column("partition", "Int32", "Its partition"),
         Column("offset", "Int64", "Its offset"),

@@ -103,11 +103,13 @@ def _integer(headers: Mapping[str, bytes], name: str, default: int) -> int:
 def dead_letter_row(record: ConsumerRecord) -> dict[str, Any]:
     """A dead letter, whose `dead-letter-*` headers say where it comes from and why.
 
+    One that says what became of a letter names that letter's id and time, which stay what they were.
+
     Raises BadRecordError where a header that must be a number is none.
     """
     headers: dict[str, bytes] = dict(record.headers)
     return {
-        "id": _place(record),
+        "id": _integer(headers, "id", _place(record)),
         "topic": _header(headers, "topic"),
         "partition": _integer(headers, "partition", -1),
         "offset": _integer(headers, "offset", -1),
@@ -121,7 +123,7 @@ def dead_letter_row(record: ConsumerRecord) -> dict[str, Any]:
         "size": _integer(headers, "size", len(record.value or b"")),
         "headers": {name: value for name, value in headers.items() if not name.startswith(_LETTER)},
         "resolution": _header(headers, "resolution"),
-        "received_at": record.timestamp,
+        "received_at": _integer(headers, "received-at", record.timestamp),
         "version": record.timestamp,
         "deleted": 0,
     }

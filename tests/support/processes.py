@@ -74,14 +74,15 @@ class Child:
 
     def says(self, text: str, timeout: float = 60) -> None:
         """Wait until its output contains `text`; raises AssertionError if it ends before or the time is over."""
+        awaited = f"{text!r} in the output of {self.process.args!r}"
 
-        def said() -> bool:
-            if text in self.output:
-                return True
-            assert self.process.poll() is None, f"it ended with {self.process.returncode}:\n{self.output}"
-            return False
+        def said_or_over() -> bool:
+            # In this order: what it writes last is there once it has ended.
+            over = self.process.poll() is not None
+            return text in self.output or over
 
-        eventually(said, timeout, f"{text!r} in the output of {self.process.args!r}")
+        eventually(said_or_over, timeout, awaited)
+        assert text in self.output, f"no {awaited}: it ended with {self.process.returncode}:\n{self.output}"
 
     def end(self) -> None:
         """SIGKILL to its whole group, whatever its state."""

@@ -73,7 +73,7 @@ def test_a_dead_letter_is_sent_again_after_the_mend(
     assert command("dead-letters", "list").out.count(f"{letter['topic']}[0]@1") == 1
     shown = command("dead-letters", "show", letter["id"]).out
     assert "exceeds the limit" in shown
-    assert trace(1)["outcome"]["verdict"] == "dead"
+    assert eventually(lambda: trace(1)["outcome"], 30, "the outcome")["verdict"] == "dead"
     assert trace(1)["dead_letters"][0]["id"] == letter["id"]
 
     narrow.terminate()
@@ -86,8 +86,9 @@ def test_a_dead_letter_is_sent_again_after_the_mend(
     assert eventually(lambda: not waiting(), 30, "the mark")
     (resolved,) = orjson.loads(command("dead-letters", "list", "--all", "--json").out)
     assert (resolved["resolution"], resolved["offset"]) == ("retried", 1)
-    log = clickhouse.query(f"SELECT id, length(payload) > 300000 FROM {installed.database}.webhook_log ORDER BY id")
-    assert log.result_rows == [(0, 0), (1, 1)]
+    assert (resolved["id"], resolved["received_at"]) == (letter["id"], letter["received_at"])
+    query = f"SELECT id, length(payload) > 300000 FROM {installed.database}.webhook_log ORDER BY id"
+    eventually(lambda: clickhouse.query(query).result_rows == [(0, 0), (1, 1)], 30, "both rows of the log")
     again = command("dead-letters", "retry", resolved["id"])
     assert (again.code, again.complaint) == (
         1,
@@ -133,7 +134,14 @@ def test_trace_follows_a_webhook(installed: Settings, start_part: Callable[..., 
     start_part("sink")
     start_part("worker")
 
-    stored = eventually(lambda: (found := trace(last))["scores"] and found, 60, "the last webhook's scores")
+    def whole() -> dict[str, Any] | None:
+        """What is known of the last webhook, once every table has what it tells."""
+        found = trace(last)
+        return found if all(found[table] for table in ("raw", "outcome", "scores", "documents")) else None
+
+    stored = eventually(whole, 60, "the last webhook's rows")
+    fact = "facts       1 compile of step 00 in lists\n"
+    eventually(lambda: fact in command("trace", first).out, 30, "the first webhook's fact")
 
     assert (stored["partition"], stored["offset"]) == (1, 2)
     assert stored["record"]["headers"]["receipt"] == "r2"
@@ -142,7 +150,6 @@ def test_trace_follows_a_webhook(installed: Settings, start_part: Callable[..., 
     lines = command("trace", first).out
     assert "place       partition 1, offset 0\n" in lines
     assert "verdict     DONE, stored: OK\n" in lines
-    assert "facts       1 compile of step 00 in lists\n" in lines
     assert f"state of webhook version {last}, which came later" in lines
     assert (
         "verdict     IGNORED, ignored: Ignored by academy learnpack_features.telemetry_webhook_ignore (user_ids).\n"

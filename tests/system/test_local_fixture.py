@@ -1,7 +1,8 @@
-"""The fixtures hand out real servers."""
+"""The fixtures hand out real servers and processes."""
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
     from clickhouse_connect.driver.client import Client
 
     from tests.conftest import SettingsFactory
+    from tests.support.processes import Processes
 
 pytestmark = pytest.mark.system
 
@@ -41,3 +43,12 @@ def test_a_table_of_the_database_is_written_and_read(clickhouse: Client, databas
     clickhouse.insert(f"{database}.t", [[1], [2]], column_names=["n"])
 
     assert clickhouse.query(f"SELECT sum(n) FROM {database}.t").result_rows == [(3,)]
+
+
+def test_a_child_that_ends_is_not_waited_for(processes: Processes) -> None:
+    """What it writes last is heard; what it never said is an error with its exit code, before the time is over."""
+    child = processes.start([sys.executable, "-c", "print('farewell'); raise SystemExit(3)"])
+
+    child.says("farewell")
+    with pytest.raises(AssertionError, match="^no 'hello'.* it ended with 3"):
+        child.says("hello")

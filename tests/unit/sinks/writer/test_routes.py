@@ -146,6 +146,17 @@ def test_a_dead_letter_tells_where_it_comes_from() -> None:
     assert (row["headers"], row["size"]) == ({"academy": b"7"}, 1)
 
 
+def test_a_resolved_dead_letter_keeps_its_id_and_time() -> None:
+    """What became of a letter replaces its row under the id and the time that operators know it by."""
+    first = dead_letter_row(record(offset=5, timestamp=1_700_000_000_123))
+    headers = [("dead-letter-id", b"%d" % first["id"]), ("dead-letter-received-at", b"1700000000123")]
+    mark = record(offset=9, timestamp=1_700_000_000_999, headers=[*headers, ("dead-letter-resolution", b"dropped")])
+    resolved = dead_letter_row(mark)
+
+    assert (resolved["id"], resolved["received_at"]) == (first["id"], first["received_at"])
+    assert (resolved["resolution"], resolved["version"]) == ("dropped", 1_700_000_000_999)
+
+
 def test_a_letter_that_was_cut_tells_its_whole_size() -> None:
     """Of a value that did not fit the letter has the beginning, and a header without value is none."""
     row = dead_letter_row(record(value=b"begin", headers=[("dead-letter-size", b"99"), ("dead-letter-reason", None)]))
