@@ -134,10 +134,10 @@ def test_trace_follows_a_webhook(installed: Settings, start_part: Callable[..., 
     start_part("sink")
     start_part("worker")
 
-    def whole() -> dict[str, Any] | None:
-        """What is known of the last webhook, once every table has what it tells."""
+    def whole() -> dict[str, Any]:
+        """What is known of the last webhook, once every table has what it tells; until then nothing."""
         found = trace(last)
-        return found if all(found[table] for table in ("raw", "outcome", "scores", "documents")) else None
+        return found if all(found[table] for table in ("raw", "outcome", "scores", "documents")) else {}
 
     stored = eventually(whole, 60, "the last webhook's rows")
     fact = "facts       1 compile of step 00 in lists\n"

@@ -50,5 +50,5 @@ def test_a_child_that_ends_is_not_waited_for(processes: Processes) -> None:
     child = processes.start([sys.executable, "-c", "print('farewell'); raise SystemExit(3)"])
 
     child.says("farewell")
-    with pytest.raises(AssertionError, match="^no 'hello'.* it ended with 3"):
+    with pytest.raises(AssertionError, match=r"^no 'hello'.* it ended with 3"):
         child.says("hello")
