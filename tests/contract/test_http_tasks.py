@@ -25,14 +25,14 @@ def task(number: int) -> dict[str, Any]:
 def test_a_task_shows_its_telemetry_once_there_is_some(system: HttpSystem) -> None:
     """`assignment_telemetry` is null before, and the document afterwards."""
     with system.client("student", None) as client:
-        before = client.get("/v1/assignment/task/890699").json()
+        before = client.get("/v1/assignment/task/890703").json()
         with system.client() as staff:
-            path = "/v1/assignment/academy/asset/javascript-arrays-intro/user/1234/telemetry"
+            path = "/v1/assignment/academy/asset/untouched/user/1234/telemetry"
             staff.post(path, json={"telemetry": {"event": "batch", "step": 8, "interactions": 55}})
-        after = client.get("/v1/assignment/task/890699").json()
+        after = client.get("/v1/assignment/task/890703").json()
 
-    assert before == {**task(890699), "assignment_telemetry": None}
-    assert after == {**task(890699), "assignment_telemetry": {"event": "batch", "step": 8, "interactions": 55}}
+    assert before == {**task(890703), "assignment_telemetry": None}
+    assert after == {**task(890703), "assignment_telemetry": {"event": "batch", "step": 8, "interactions": 55}}
 
 
 def test_a_translated_task_finds_the_canonical_telemetry(system: HttpSystem) -> None:
@@ -65,7 +65,7 @@ def test_completing_the_tutorial_shows_in_the_task(system: HttpSystem) -> None:
     document = {
         "telemetry_id": "task-2",
         "user_id": 123,
-        "slug": "everybodys",
+        "slug": "to-complete",
         "tutorial_started_at": 1734700000000,
         "last_interaction_at": 1734703600000,
         "steps": [{"slug": "00", "position": 0, "opened_at": 1734700000000, "completed_at": 1734700100000}],
@@ -75,7 +75,7 @@ def test_completing_the_tutorial_shows_in_the_task(system: HttpSystem) -> None:
         assert client.post(ME, json=document).text == "ok"
 
         def done() -> bool:
-            read = client.get("/v1/assignment/task/890701").json()
+            read = client.get("/v1/assignment/task/890704").json()
             return (read["task_status"], read["revision_status"]) == ("DONE", "APPROVED")
 
         eventually(done)

@@ -60,6 +60,9 @@ ASSETS: Final[list[dict[str, Any]]] = [
         "translations": {"us": "javascript-arrays-intro", "es": "introduccion-a-arrays"},
     },
     {"id": 400, "slug": "everybodys", "title": "Everybody's", "lang": "us", "graded": True, "academy": None},
+    # Only the tests of tasks touch these two: what else is sent about a tutorial would show in them.
+    {"id": 410, "slug": "untouched", "title": "Untouched", "lang": "us", "graded": True, "academy": 1},
+    {"id": 411, "slug": "to-complete", "title": "To complete", "lang": "us", "graded": True, "academy": 1},
     {"id": 500, "slug": "elsewhere", "title": "Elsewhere", "lang": "us", "graded": True, "academy": 2},
 ]
 USERS: Final[list[dict[str, Any]]] = [
@@ -104,6 +107,24 @@ TASKS: Final[list[dict[str, Any]]] = [
         "title": "Elsewhere",
         "task_status": "PENDING",
         "associated_slug": "elsewhere",
+        "revision_status": "PENDING",
+        "task_type": "EXERCISE",
+    },
+    {
+        "id": 890703,
+        "user_id": 1234,
+        "title": "Untouched",
+        "task_status": "PENDING",
+        "associated_slug": "untouched",
+        "revision_status": "PENDING",
+        "task_type": "EXERCISE",
+    },
+    {
+        "id": 890704,
+        "user_id": 123,
+        "title": "To complete",
+        "task_status": "PENDING",
+        "associated_slug": "to-complete",
         "revision_status": "PENDING",
         "task_type": "EXERCISE",
     },
