@@ -12,6 +12,8 @@ __all__ = ["as_id", "as_integer", "as_integers", "as_slug", "as_text"]
 
 # Ids end in 64-bit columns; what does not fit is no id.
 _LIMIT: Final = 1 << 63
+# So many decimal digits are always below the limit.
+_SAFE_DIGITS: Final = 18
 
 
 def as_id(value: Any) -> int | None:
@@ -57,6 +59,8 @@ def as_integers(value: Any) -> list[int]:
     """
     if type(value) is int:
         return [value] if 0 <= value < _LIMIT else []
+    if type(value) is str and len(value) <= _SAFE_DIGITS and value.isascii() and value.isdigit():
+        return [int(value)]
     if isinstance(value, bool):
         return []
     text = ",".join(map(as_text, value)) if isinstance(value, list) else as_text(value)

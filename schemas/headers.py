@@ -54,11 +54,13 @@ def _number(value: bytes) -> int:
     return number
 
 
+@lru_cache(maxsize=1024)
 def _params(value: bytes) -> dict[str, str] | None:
     parsed = orjson.loads(value)
     if type(parsed) is not dict or not all(type(text) is str for text in parsed.values()):
         message = "not an object of texts"
         raise ValueError(message)
+    # One object for all records with these parameters; whoever merges it copies.
     return parsed or None
 
 

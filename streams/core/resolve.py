@@ -98,6 +98,8 @@ def resolve_id(candidates: Sequence[int], reference: Reference, *, strict: bool)
     """
     if not candidates:
         return None
+    if not strict and len(candidates) == 1:
+        return candidates[0]
     chosen = _chosen(candidates, reference)
     if not strict and not (chosen is not None and chosen.english):
         return min(candidates)
