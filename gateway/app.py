@@ -1,4 +1,4 @@
-"""The gateway's ASGI application: the ingest route in front, FastAPI behind it."""
+"""The gateway's ASGI application: the routes that take webhooks in front, FastAPI behind it."""
 
 from __future__ import annotations
 
@@ -13,21 +13,25 @@ from starlette.routing import Match, Route
 from gateway.access import RETRY_SECONDS
 from gateway.api import assets, ide, rules, tasks, telemetry, webhooks
 from gateway.api.openapi import DESCRIPTION, describe
+from gateway.capture import CAPTURE_PATHS, CAPTURE_ROUTES, Capture
 from gateway.errors import ApiError, ClientGoneError
 from gateway.health import health_routes
 from gateway.ingest import INGEST_PATHS, Ingest
+from gateway.intake import Intake
 from gateway.origins import Origins
 from gateway.rates import RateLimiter
 from gateway.reading import ReadError
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Mapping
 
     from gateway.api.services import Services
     from gateway.bodies import Receive
     from gateway.health import Readiness
     from gateway.metrics import Metrics
     from gateway.publishing import Publisher
+
+    Post = Ingest | Capture
 
 __all__ = ["Gateway", "create_app"]
 
@@ -38,10 +42,10 @@ _SLUGS: Final = {404: "not-found", 405: "method-not-allowed"}
 
 
 class Gateway:
-    """Sends POSTs of webhooks to the ingest route, everything else to FastAPI."""
+    """Sends POSTs of webhooks and of notebooks' events to their routes, by path, everything else to FastAPI."""
 
-    def __init__(self, ingest: Ingest, api: FastAPI, metrics: Metrics) -> None:
-        self._ingest = ingest
+    def __init__(self, posts: Mapping[str, Post], api: FastAPI, metrics: Metrics) -> None:
+        self._posts = posts
         self._metrics = metrics
         self.api = api
 
@@ -49,8 +53,8 @@ class Gateway:
         """The ASGI entry."""
         if scope["type"] != "http":
             await self.api(scope, receive, send)
-        elif scope["method"] == "POST" and scope["path"] in INGEST_PATHS:
-            await self._ingest(scope, receive, send)
+        elif scope["method"] == "POST" and (post := self._posts.get(scope["path"])) is not None:
+            await post(scope, receive, send)
         else:
             await self._measured(scope, receive, send)
 
@@ -78,7 +82,7 @@ def create_app(
     """The application over these parts; webhooks go to `publisher`."""
     settings = services.settings
     origins = Origins(settings.gateway_origins)
-    ingest = Ingest(
+    intake = Intake(
         access=services.access,
         limiter=RateLimiter(settings.rate_limit),
         publisher=publisher,
@@ -87,6 +91,7 @@ def create_app(
         default_academy=settings.default_academy,
         origin_headers=origins.headers,
     )
+    ingest, capture = Ingest(intake), Capture(intake)
     api = FastAPI(title="LearnPack Telemetry", version="1", description=DESCRIPTION, redirect_slashes=False)
     api.state.services = services
     middleware, options = origins.middleware()
@@ -97,9 +102,12 @@ def create_app(
         api.include_router(module.router)
     api.include_router(health_routes(readiness, metrics))
     # Never reached by a POST, but so that other methods are refused as such.
-    api.router.routes.extend(Route(path, ingest, methods=["POST"], include_in_schema=False) for path in INGEST_PATHS)
-    describe(api, INGEST_PATHS)
-    return Gateway(ingest, api, metrics)
+    posts: dict[str, Post] = {**dict.fromkeys(INGEST_PATHS, ingest), **dict.fromkeys(CAPTURE_PATHS, capture)}
+    api.router.routes.extend(
+        Route(path, post, methods=["POST"], include_in_schema=False) for path, post in posts.items()
+    )
+    describe(api, INGEST_PATHS, CAPTURE_ROUTES)
+    return Gateway(posts, api, metrics)
 
 
 async def _answer(request: Request, error: Exception) -> Response:

@@ -22,6 +22,11 @@ TRANSPORT: Final[dict[str, Message]] = {
         "The body did not arrive within {seconds} s.",
         "El cuerpo no llegó en {seconds} s.",
     ),
+    "invalid-capture": Message(
+        400,
+        "The body must be an object with `event`, a list of these, or an object with one under `batch`; not empty.",
+        "El cuerpo debe ser un objeto con `event`, una lista de ellos, o un objeto con la lista en `batch`; no vacía.",
+    ),
     "invalid-gzip": Message(400, "The body is not valid gzip.", "El cuerpo no es gzip válido."),
     "invalid-header": Message(
         400,
@@ -52,6 +57,11 @@ TRANSPORT: Final[dict[str, Message]] = {
         414,
         "The query string is longer than the limit of {limit} bytes.",
         "La cadena de consulta supera el límite de {limit} bytes.",
+    ),
+    "several-keys": Message(
+        400,
+        "The events of one request must have the same project key.",
+        "Los eventos de una solicitud deben tener la misma clave de proyecto.",
     ),
     "starting": Message(
         503,

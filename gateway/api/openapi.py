@@ -1,4 +1,4 @@
-"""The OpenAPI document: FastAPI's, with the ingest route, which is not FastAPI's, added."""
+"""The OpenAPI document: FastAPI's, with the routes that take webhooks, which are not FastAPI's, added."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from fastapi.openapi.utils import get_openapi
 
+from gateway.api.openapi_capture import capture_operation
 from gateway.api.refusals import refusals
 
 if TYPE_CHECKING:
@@ -58,14 +59,16 @@ _REFUSED: Final = (
 _REQUIRED: Final = (("/v1/assignment/academy/learnpack/webhook", "delete", "status"),)
 
 
-def describe(api: FastAPI, ingest_paths: tuple[str, ...]) -> None:
-    """Make the API serve a document that holds the ingest route at these paths as well."""
+def describe(api: FastAPI, ingest_paths: tuple[str, ...], capture_routes: tuple[str, ...]) -> None:
+    """Make the API serve a document that holds the ingest and capture routes at these paths as well."""
 
     def document() -> dict[str, Any]:
         if api.openapi_schema is None:
             schema = get_openapi(title=api.title, version=api.version, description=DESCRIPTION, routes=api.routes)
             for path in ingest_paths:
                 schema["paths"].setdefault(path, {})["post"] = _operation(path)
+            for path in capture_routes:
+                schema["paths"].setdefault(path, {})["post"] = capture_operation(path)
             for path, method, name in _REQUIRED:
                 for parameter in schema["paths"][path][method]["parameters"]:
                     parameter["required"] = parameter["required"] or parameter["name"] == name

@@ -1,0 +1,157 @@
+"""Bodies of PostHog's clients: unwrapped, read, and taken apart by student, without the project key.
+
+Python's clients send JSON, gzipped or not, posthog-js gzips as `text/plain`, and sends forms with base64 under `data`.
+"""
+
+from __future__ import annotations
+
+import binascii
+import json
+from base64 import b64decode
+from math import isfinite
+from typing import Any, Final, NamedTuple
+from urllib.parse import parse_qsl
+
+import orjson
+
+from gateway.bodies import decompress, parse_json
+from gateway.errors import ApiError
+from schemas.notebook import REQUEST_FIELDS, distinct_id, distinct_key, events_of
+
+__all__ = ["Part", "read_events", "split", "take_key", "unwrap"]
+
+_GZIP_MAGIC: Final = b"\x1f\x8b"
+
+# base64 within a form within gzip is the most that has been seen.
+_MOST_LAYERS: Final = 4
+_MOST_FIELDS: Final = 100
+
+_KEY_NAMES: Final = ("api_key", "token", "$token")
+
+# Shorter ones would be found in texts that have nothing to do with them.
+_SHORTEST_SECRET: Final = 8
+
+
+class Part(NamedTuple):
+    """One student's part of a request, as a record of the raw topic: its key, and its value."""
+
+    key: bytes
+    value: bytes
+
+
+def unwrap(body: bytes, limit: int) -> bytes:
+    """The JSON in a body, told by what it looks like and not by what the request says of it.
+
+    Raises ApiError: 413 above `limit` bytes, 400 for what has no JSON inside.
+    """
+    for _ in range(_MOST_LAYERS):
+        if body.startswith(_GZIP_MAGIC):
+            body = decompress(body, b"gzip", limit)
+            continue
+        body = body.strip()
+        if body[:1] in (b"{", b"["):
+            return body
+        body = _form_data(body) if body.startswith(b"data=") or b"&data=" in body[:1024] else _decoded(body)
+    raise ApiError("invalid-json")
+
+
+def _form_data(body: bytes) -> bytes:
+    try:
+        fields = dict(parse_qsl(body.decode("ascii"), max_num_fields=_MOST_FIELDS))
+    except ValueError:
+        raise ApiError("invalid-json") from None
+    return fields.get("data", "").encode("utf-8", "replace")
+
+
+def _decoded(body: bytes) -> bytes:
+    # A form that was not percent-encoded has lost its pluses, and some clients leave the padding out.
+    text = body.replace(b" ", b"+")
+    try:
+        return b64decode(text + b"=" * (-len(text) % 4), validate=True)
+    except binascii.Error:
+        raise ApiError("invalid-json") from None
+
+
+def read_events(text: bytes) -> dict[str, Any]:
+    """The JSON of a request as an object; a bare list becomes its `batch`.
+
+    Python's own encoder writes NaN, infinities and halves of surrogate pairs, none of which is JSON: the numbers become
+    null and the halves question marks, for a notebook's other events should not be lost with them.
+    Raises ApiError 400.
+    """
+    try:
+        parsed = parse_json(text)
+    except ApiError as error:
+        if error.slug != "invalid-json":
+            raise
+        parsed = parse_json(_mended(text))
+    if type(parsed) is list:
+        parsed = {"batch": parsed}
+    if type(parsed) is not dict or not ("event" in parsed or parsed.get("batch")) or not events_of(parsed):
+        raise ApiError("invalid-capture")
+    return parsed
+
+
+def _mended(text: bytes) -> bytes:
+    try:
+        parsed = json.loads(text, parse_constant=lambda _: None, parse_float=_finite)
+        return json.dumps(parsed, ensure_ascii=False).encode("utf-8", "replace")
+    except (ValueError, RecursionError):
+        raise ApiError("invalid-json") from None
+
+
+def _finite(text: str) -> float | None:
+    number = float(text)
+    return number if isfinite(number) else None
+
+
+def take_key(request: dict[str, Any]) -> str | None:
+    """Remove the project key from a request, wherever its clients put it; the key, None where there is none.
+
+    Raises ApiError 400 where events bring different ones.
+    """
+    keys = _pop_keys(request)
+    events = [event for event in events_of(request) if type(event) is dict]
+    own = {key for event in events if (key := _pop_keys(event) or _property_key(event)) is not None}
+    if keys is None and len(own) > 1:
+        raise ApiError("several-keys")
+    key = keys or next(iter(own), None)
+    for event in events:
+        properties = event.get("properties")
+        if type(properties) is dict and properties.get("token") == key:
+            properties.pop("token", None)
+    return key
+
+
+def _pop_keys(holder: dict[str, Any]) -> str | None:
+    found = [holder.pop(name, None) for name in _KEY_NAMES]
+    return next((value for value in found if type(value) is str and value), None)
+
+
+def _property_key(event: dict[str, Any]) -> str | None:
+    properties = event.get("properties")
+    value = properties.get("token") if type(properties) is dict else None
+    return value if type(value) is str and value else None
+
+
+def split(request: dict[str, Any], secret: str | None) -> list[Part]:
+    """The request by student, each one's events in their order; `secret` is blotted out wherever it still stands."""
+    if "batch" not in request:
+        return [Part(distinct_key(distinct_id(request)), _written(request, secret))]
+    kept = {name: request[name] for name in REQUEST_FIELDS if _is_plain(request.get(name))}
+    events: dict[str | None, list[Any]] = {}
+    for event in events_of(request):
+        events.setdefault(distinct_id(event), []).append(event)
+    return [Part(distinct_key(whose), _written({**kept, "batch": own}, secret)) for whose, own in events.items()]
+
+
+def _is_plain(value: Any) -> bool:
+    # Each part repeats these, so a long one would multiply.
+    return type(value) in (int, float, bool) or (type(value) is str and len(value) <= 64)  # noqa: PLR2004 - a time
+
+
+def _written(value: dict[str, Any], secret: str | None) -> bytes:
+    written = orjson.dumps(value)
+    if secret is None or len(secret) < _SHORTEST_SECRET:
+        return written
+    return written.replace(orjson.dumps(secret)[1:-1], b"***")

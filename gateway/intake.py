@@ -1,0 +1,147 @@
+"""What the routes that take webhooks have in common: the rates of tokens, room for bodies, headers, and the way on."""
+
+from __future__ import annotations
+
+import re
+import time
+from functools import lru_cache
+from typing import TYPE_CHECKING, Final
+
+from gateway.access import RETRY_SECONDS, academy_id
+from gateway.bodies import decompress, read_body
+from gateway.errors import ApiError, UnavailableError
+from gateway.publishing import RawRecord
+from gateway.receipts import Receipts
+from schemas.headers import RawHeaders, encode_headers
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from gateway.access import Access
+    from gateway.bodies import Receive
+    from gateway.metrics import Metrics
+    from gateway.publishing import Publisher
+    from gateway.rates import RateLimiter
+    from schemas.directory import Token
+    from schemas.headers import Source
+
+__all__ = ["Intake", "scope_of"]
+
+# Requests under way may hold this many bodies of the largest size, or ever so many small ones.
+_BODIES_HELD: Final = 64
+
+_TRACEPARENT: Final = re.compile(rb"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
+
+
+class Intake:
+    """Bounds what comes in and publishes it; one for all routes, whose bodies share its room.
+
+    `origin_headers` are those of an answer to a page of another origin.
+    """
+
+    def __init__(
+        self,
+        *,
+        access: Access,
+        limiter: RateLimiter,
+        publisher: Publisher,
+        metrics: Metrics,
+        max_body_bytes: int,
+        default_academy: int | None,
+        origin_headers: Callable[[bytes | None], list[tuple[bytes, bytes]]],
+    ) -> None:
+        self.access = access
+        self.metrics = metrics
+        self.max_body_bytes = max_body_bytes
+        self.default_academy = default_academy
+        self.origin_headers = origin_headers
+        self._limiter = limiter
+        self._publisher = publisher
+        self._receipts = Receipts()
+        self._held = 0
+
+    def limit(self, token: Token) -> None:
+        """Count a request of a token; raises ApiError 429 where it sends too many."""
+        wait = self._limiter.take(token.sha256, time.monotonic())
+        if wait:
+            raise ApiError(
+                "too-many-requests", {"Retry-After": str(wait)}, limit=self._limiter.per_minute, seconds=wait
+            )
+
+    def take_room(self, sent: Mapping[bytes, bytes]) -> tuple[int | None, int]:
+        """Count a body against what all requests under way may hold: its declared length and the bytes to give back.
+
+        Raises ApiError 503 where there is no room.
+        """
+        length = sent.get(b"content-length", b"")
+        declared = int(length) if length.isdigit() else None
+        room = self.max_body_bytes if declared is None else min(declared, self.max_body_bytes)
+        if self._held + room > _BODIES_HELD * self.max_body_bytes:
+            raise _unavailable()
+        self._held += room
+        return declared, room
+
+    def give_back(self, room: int) -> None:
+        """The body of a request is no longer held."""
+        self._held -= room
+
+    async def read(self, receive: Receive, sent: Mapping[bytes, bytes], declared: int | None) -> bytes:
+        """A body without its Content-Encoding; raises ApiError and ClientGoneError."""
+        body = await read_body(receive, limit=self.max_body_bytes, declared=declared)
+        if encoding := sent.get(b"content-encoding"):
+            body = decompress(body, encoding.strip().lower(), self.max_body_bytes)
+        return body
+
+    def headers(
+        self,
+        sent: Mapping[bytes, bytes],
+        token: Token,
+        *,
+        scope: int | None,
+        academy: int | None,
+        params: dict[str, str],
+        source: Source = "learnpack",
+        idempotency_key: str | None = None,
+    ) -> RawHeaders:
+        """What stands beside a body of this token: `scope` is the academy that the request named, `academy` its own."""
+        traceparent = sent.get(b"traceparent")
+        return RawHeaders(
+            source=source,
+            params=params or None,
+            academy=academy,
+            principal=None if token.user_id is None else str(token.user_id),
+            capabilities=_sorted(_capabilities(token, scope)),
+            receipt=self._receipts.next(),
+            idempotency_key=idempotency_key,
+            traceparent=traceparent.decode() if traceparent and _TRACEPARENT.fullmatch(traceparent) else None,
+        )
+
+    async def publish(self, key: bytes, value: bytes, headers: RawHeaders) -> None:
+        """Return when a record is durable; raises ApiError 503 where nothing can make it so."""
+        try:
+            await self._publisher.publish(RawRecord(key, value, encode_headers(headers), time.time_ns() // 1_000_000))
+        except UnavailableError as error:
+            raise _unavailable() from error
+
+
+def scope_of(header: bytes | None, parameter: str | None) -> int | None:
+    """The academy that a request names in its header, else in its query; None where that is not digits."""
+    if header is None and parameter is None:
+        return None
+    scope = academy_id(header.decode("latin-1")) if header else None
+    return academy_id(parameter) if scope is None else scope
+
+
+def _unavailable() -> ApiError:
+    return ApiError("unavailable", {"Retry-After": str(RETRY_SECONDS)}, seconds=RETRY_SECONDS)
+
+
+def _capabilities(token: Token, academy: int | None) -> frozenset[str]:
+    if academy is None and len(token.academies) == 1:
+        return next(iter(token.academies.values()))
+    return token.capabilities(academy)
+
+
+@lru_cache(maxsize=1024)
+def _sorted(capabilities: frozenset[str]) -> tuple[str, ...]:
+    return tuple(sorted(capabilities))
