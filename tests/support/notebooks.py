@@ -1,0 +1,101 @@
+"""A student's computer: a Python environment of its own with the notebooks' package from its wheel, and Jupyter."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import sysconfig
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+from unittest import mock
+
+import nbformat
+from nbclient import NotebookClient
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["EXAMPLE", "Computer", "outputs"]
+
+PROJECT: Final = Path(__file__).parents[2] / "clients" / "notebook"
+EXAMPLE: Final = PROJECT / "example.ipynb"
+
+_CELL_SECONDS: Final = 120
+_KERNEL: Final = "student"
+
+
+@dataclass(frozen=True, slots=True)
+class Computer:
+    """An environment with the package and a kernel in it, below `home`."""
+
+    home: Path
+
+    @property
+    def python(self) -> Path:
+        """Its interpreter."""
+        return self.home / "venv" / "bin" / "python"
+
+    @classmethod
+    def set_up(cls, home: Path) -> Computer:
+        """Build the wheel and install it with pip, without a network, into a new environment."""
+        computer = cls(home)
+        _run(
+            sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", home / "wheel", cwd=PROJECT
+        )
+        (wheel,) = (home / "wheel").glob("*.whl")
+        _run(sys.executable, "-m", "venv", home / "venv")
+        _run(computer.python, "-m", "pip", "install", "--quiet", "--no-index", wheel)
+        # The kernel comes from here: a path in a .pth file brings what is installed there, but no editable packages.
+        (site,) = (home / "venv").glob("lib/python*/site-packages")
+        (site / "kernel.pth").write_text(sysconfig.get_path("purelib"), encoding="utf-8")
+        kernel = home / "jupyter" / "kernels" / _KERNEL
+        kernel.mkdir(parents=True)
+        command = [str(computer.python), "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+        specification = {"argv": command, "display_name": _KERNEL, "language": "python"}
+        (kernel / "kernel.json").write_text(json.dumps(specification), encoding="utf-8")
+        return computer
+
+    def run(self, code: str, environment: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
+        """Run a script with the environment's interpreter."""
+        return subprocess.run(
+            [self.python, "-c", code],
+            env={"PATH": "", **environment},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=_CELL_SECONDS,
+        )
+
+    def execute(self, notebook: nbformat.NotebookNode, environment: Mapping[str, str]) -> nbformat.NotebookNode:
+        """Run a notebook from top to bottom and end its kernel; a copy with the outputs.
+
+        Raises nbclient.exceptions.CellExecutionError if a cell raises that is not tagged `raises-exception`.
+        """
+        executed = nbformat.from_dict(notebook)
+        own = {
+            "JUPYTER_PATH": str(self.home / "jupyter"),
+            "JUPYTER_RUNTIME_DIR": str(self.home / "runtime"),
+            "JUPYTER_PLATFORM_DIRS": "1",
+            "IPYTHONDIR": str(self.home / "ipython"),
+            "PYDEVD_DISABLE_FILE_VALIDATION": "1",
+            **environment,
+        }
+        with mock.patch.dict("os.environ", own):
+            NotebookClient(executed, kernel_name=_KERNEL, timeout=_CELL_SECONDS).execute(cwd=str(self.home))
+        return executed
+
+
+def outputs(executed: nbformat.NotebookNode) -> list[Any]:
+    """What each code cell shows: texts and errors with their tracebacks."""
+    return [
+        [dict(output, execution_count=None) for output in cell.outputs]
+        for cell in executed.cells
+        if cell.cell_type == "code"
+    ]
+
+
+def _run(*command: str | Path, cwd: Path | None = None) -> None:
+    done = subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
