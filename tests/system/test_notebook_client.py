@@ -10,7 +10,7 @@ import pytest
 
 from deploy.local.resources import free_port
 from tests.support.capture import ACCEPTED, CaptureServer, Reply, capture_server
-from tests.support.notebooks import EXAMPLE, Computer, outputs
+from tests.support.student_computer import EXAMPLE, Computer, outputs
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -121,5 +121,5 @@ class _Attempt:
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         milliseconds = int((time.perf_counter() - self._began) * 1000)
         error = kind.__name__ if kind else None
-        outcome = {"ex": self._name, "ok": kind is None, "try": self._number, "ms": milliseconds, "err": error}
+        outcome = {"ex": self._name, "ok": kind is None, "try": self._number, "ms": milliseconds, "error_type": error}
         self._session.capture("test", outcome)

@@ -65,8 +65,8 @@ def test_a_notebooks_story_is_sent() -> None:
     assert [(event["event"], properties(event)) for event in events] == [
         ("start", {}),
         ("cell", {"cell_id": "squares", "cell_num": 1}),
-        ("test", {"ex": "squares", "ok": False, "try": 1, "err": "AssertionError"}),
-        ("test", {"ex": "squares", "ok": True, "try": 2, "err": None}),
+        ("test", {"ex": "squares", "ok": False, "try": 1, "error_type": "AssertionError"}),
+        ("test", {"ex": "squares", "ok": True, "try": 2, "error_type": None}),
         ("hint", {"number": 1}),
     ]
     for event in events:
@@ -105,7 +105,7 @@ def test_a_test_may_be_a_coroutine() -> None:
         assert session.flush()
 
     assert ended.value.value == 3
-    assert properties(server.events[1]) == {"ex": "later", "ok": True, "try": 1, "err": None}
+    assert properties(server.events[1]) == {"ex": "later", "ok": True, "try": 1, "error_type": None}
 
 
 def test_the_environment_may_say_where_and_who(monkeypatch: pytest.MonkeyPatch) -> None:
