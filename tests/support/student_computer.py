@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Any, Final
 from unittest import mock
 
 import nbformat
+from jupyter_client.manager import start_new_kernel
 from nbclient import NotebookClient
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
-__all__ = ["EXAMPLE", "Computer", "outputs"]
+__all__ = ["EXAMPLE", "Computer", "Conversation", "outputs"]
 
 PROJECT: Final = Path(__file__).parents[2] / "clients" / "notebook"
 EXAMPLE: Final = PROJECT / "example.ipynb"
@@ -74,7 +75,37 @@ class Computer:
         Raises nbclient.exceptions.CellExecutionError if a cell raises that is not tagged `raises-exception`.
         """
         executed = nbformat.from_dict(notebook)
-        own = {
+        with mock.patch.dict("os.environ", self._jupyter(environment)):
+            NotebookClient(executed, kernel_name=_KERNEL, timeout=_CELL_SECONDS).execute(cwd=str(self.home))
+        return executed
+
+    def type_in(self, code: str, answers: Sequence[str], environment: Mapping[str, str]) -> Conversation:
+        """Run a cell as Jupyter does while somebody sits before it and gives these answers to what it asks."""
+        asked: list[str] = []
+        shown: list[str] = []
+
+        def output(message: dict[str, Any]) -> None:
+            content = message["content"]
+            shown.append(content.get("text") or content.get("evalue") or "")
+
+        with mock.patch.dict("os.environ", self._jupyter(environment)):
+            manager, client = start_new_kernel(kernel_name=_KERNEL, startup_timeout=_CELL_SECONDS)
+            try:
+
+                def answer(message: dict[str, Any]) -> None:
+                    asked.append(message["content"]["prompt"])
+                    client.input(answers[len(asked) - 1])
+
+                client.execute_interactive(
+                    code, allow_stdin=True, stdin_hook=answer, output_hook=output, timeout=_CELL_SECONDS
+                )
+            finally:
+                client.stop_channels()
+                manager.shutdown_kernel()
+        return Conversation(asked, "".join(shown))
+
+    def _jupyter(self, environment: Mapping[str, str]) -> dict[str, str]:
+        return {
             "JUPYTER_PATH": str(self.home / "jupyter"),
             "JUPYTER_RUNTIME_DIR": str(self.home / "runtime"),
             "JUPYTER_PLATFORM_DIRS": "1",
@@ -82,9 +113,14 @@ class Computer:
             "PYDEVD_DISABLE_FILE_VALIDATION": "1",
             **environment,
         }
-        with mock.patch.dict("os.environ", own):
-            NotebookClient(executed, kernel_name=_KERNEL, timeout=_CELL_SECONDS).execute(cwd=str(self.home))
-        return executed
+
+
+@dataclass(frozen=True, slots=True)
+class Conversation:
+    """What a cell asked, and all that it showed."""
+
+    asked: list[str]
+    shown: str
 
 
 def outputs(executed: nbformat.NotebookNode) -> list[Any]:

@@ -158,6 +158,39 @@ def test_the_package_is_the_wheels(computer: Computer) -> None:
     assert (computer.home / found).with_name("py.typed").exists()
 
 
+SET_UP: Final = "from learnpack_notebook_telemetry.bootstrap import setup_telemetry\nsetup_telemetry('lists')"
+
+
+def test_a_student_is_asked_in_jupyter(computer: Computer) -> None:
+    """First name, last name, and then the welcome; what is typed is who the events are of."""
+    with capture_server() as server:
+        conversation = computer.type_in(SET_UP, [" ada", "Lovelace "], environment(server.url) | {"STUDENT_NAME": ""})
+
+    assert [question.split()[0] for question in conversation.asked] == ["First", "Last"]
+    assert conversation.shown.startswith("Welcome, ADA-LOVELACE!\n")
+    assert [event["distinct_id"] for event in server.events] == ["ADA-LOVELACE"]
+
+
+def test_a_student_may_try_a_bad_name_again(computer: Computer) -> None:
+    """The error says what to do, and nothing is sent."""
+    with capture_server() as server:
+        conversation = computer.type_in(SET_UP, ["José", "Núñez"], environment(server.url) | {"STUDENT_NAME": ""})
+
+    assert "English letters only, without accents. Run this cell again." in conversation.shown
+    assert server.events == []
+
+
+def test_a_program_that_runs_a_notebook_sends_nothing(computer: Computer) -> None:
+    """It has no name to give, and the notebook runs all the same."""
+    with capture_server() as server:
+        executed = computer.execute(noisy_notebook(), environment(server.url) | {"STUDENT_NAME": ""})
+
+    found = outputs(executed)
+    assert found[0][0]["text"] == "Nobody could be asked for a name: nothing is sent from this notebook.\n"
+    assert found[-1][0]["text"] == "Thank you, .\n"
+    assert server.events == []
+
+
 def test_the_set_up_cell_does_without_the_package(computer: Computer, tmp_path: Path) -> None:
     """Where it is not installed and cannot be, every name is there and the notebook goes on."""
     notebook = noisy_notebook()
