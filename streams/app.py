@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import faust
 from faust.events import Event
@@ -27,7 +27,18 @@ if TYPE_CHECKING:
     from streams.processing import Core
     from streams.tuning import Tuning
 
-__all__ = ["Hooks", "TelemetryApp", "create_app", "max_message_bytes"]
+__all__ = ["Hooks", "TelemetryApp", "create_app", "fetch_bytes", "max_message_bytes"]
+
+_LEAST_FETCH_BYTES: Final = 1 << 20
+
+
+def fetch_bytes(tuning: Tuning, partitions: int) -> int:
+    """Bytes of one partition to fetch at a time: a whole chunk if that fits, else a partition's part of the memory.
+
+    aiokafka buffers one fetch of every partition, and a chunk cannot be larger than what one fetch brings: large
+    documents in small chunks pay for a transaction every few dozen records.
+    """
+    return max(_LEAST_FETCH_BYTES, min(tuning.chunk.size, tuning.memory_bytes // partitions))
 
 
 class _ChunkSchema(faust.Schema):  # type: ignore[misc]  # Faust is untyped
@@ -47,11 +58,12 @@ class TelemetryApp(faust.App):  # type: ignore[misc]  # Faust is untyped
     kafka_options: Mapping[str, Any]
     owner: Ownership
 
-    def configure(self, topics: Topics, kafka_options: Mapping[str, Any], tuning: Tuning) -> None:
+    def configure(self, topics: Topics, kafka_options: Mapping[str, Any], tuning: Tuning, partitions: int) -> None:
         """Set what the transport reads; before the application starts."""
         self.chunked_topic = topics.raw
         self.chunk_limits = tuning.chunk
         self.memory_budget = MemoryBudget(tuning.memory_bytes)
+        self.partition_fetch_bytes = fetch_bytes(tuning, partitions)
         self.kafka_options = kafka_options
 
 
@@ -137,7 +149,7 @@ def create_app(
         broker_rebalance_timeout=60.0,
         broker_request_timeout=40.0,
     )
-    app.configure(topics, options, tuning)
+    app.configure(topics, options, tuning, settings.partitions)
     raw = app.topic(topics.raw, schema=_ChunkSchema(), partitions=settings.partitions)
     state = app.tables.add(
         StateTable(app, name="state", partitions=settings.partitions, key_type=bytes, value_type=bytes)

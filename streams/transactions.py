@@ -21,7 +21,8 @@ __all__ = ["PartitionProducer", "transactional_id"]
 # The coordinator aborts a transaction that is not ended by then; until then it holds every read_committed reader back.
 _TRANSACTION_TIMEOUT_MS: Final = 20_000
 _ABORT_TIMEOUT_S: Final = 2.0
-_BATCH_BYTES: Final = 1 << 20
+# A partition's next batch waits until the one before is acknowledged: a chunk's documents go in one, as a rule.
+_BATCH_BYTES: Final = 4 << 20
 # aiokafka compresses lz4 at its slowest level: zstd is three times as fast there and a third smaller.
 _COMPRESSION: Final = "zstd"
 

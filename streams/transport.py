@@ -27,8 +27,7 @@ __all__ = ["ChunkedApp", "Consumer", "ConsumerThread", "Owner", "Transport"]
 
 # Records taken from aiokafka's buffer before the first look at their size: compressed, a fetch may hold any amount.
 _FIRST_SLICE: Final = 32
-_BROKER_FETCH_BYTES: Final = 16 << 20
-_PARTITION_FETCH_BYTES: Final = 2 << 20
+_BROKER_FETCH_BYTES: Final = 32 << 20
 
 
 class Owner(Protocol):
@@ -50,6 +49,7 @@ class ChunkedApp(Protocol):
     chunked_topic: str
     chunk_limits: ChunkLimits
     memory_budget: MemoryBudget
+    partition_fetch_bytes: int
     kafka_options: Mapping[str, Any]
     owner: Owner
     assignor: Any
@@ -81,7 +81,7 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]  # Fa
             max_poll_records=conf.broker_max_poll_records,
             max_poll_interval_ms=int(conf.broker_max_poll_interval * 1000),
             fetch_max_bytes=_BROKER_FETCH_BYTES,
-            max_partition_fetch_bytes=_PARTITION_FETCH_BYTES,
+            max_partition_fetch_bytes=self.app.partition_fetch_bytes,
             request_timeout_ms=int(conf.broker_request_timeout * 1000),
             session_timeout_ms=int(conf.broker_session_timeout * 1000),
             rebalance_timeout_ms=int(conf.broker_rebalance_timeout * 1000),

@@ -16,7 +16,7 @@ from streams.service import look_for_cycles_less_often
 async def main(task: Task) -> None:
     """Read the raw topic once."""
     consumer = aiokafka.AIOKafkaConsumer(
-        bootstrap_servers=task.kafka, enable_auto_commit=False, max_partition_fetch_bytes=2 << 20
+        bootstrap_servers=task.kafka, enable_auto_commit=False, max_partition_fetch_bytes=8 << 20
     )
     raw = Topics.of(task.settings()).raw
     await consumer.start()
