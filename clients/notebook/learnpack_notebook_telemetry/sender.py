@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import threading
 from collections import deque
 from dataclasses import dataclass
@@ -133,7 +134,9 @@ class Sender:
         return self._closing or self._hurried > 0 or len(self._waiting) >= self._patience.batch
 
     def _pause(self, failures: int) -> float:
-        return min(self._patience.first_pause * 2.0 ** min(failures - 1, 16), self._patience.longest_pause)
+        longest = min(self._patience.first_pause * 2.0 ** min(failures - 1, 16), self._patience.longest_pause)
+        # A class that was turned away together does not come back together.
+        return longest * random.uniform(0.5, 1)  # noqa: S311 - no secret
 
     def _attempt(self, batch: Sequence[bytes]) -> Answer:
         try:
