@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -10,7 +11,9 @@ import orjson
 import typer
 
 from deploy.cli.console import Failed, out, run, settings
+from deploy.cli.moments import ago
 from deploy.reference import load_reference, publish_reference
+from deploy.rule_trial import try_rules
 from schemas.rules import Rules, RulesError, validate
 from schemas.topics import Topics
 from streams.core.resolve import resolver
@@ -76,18 +79,54 @@ async def _verdict(
 @app.command("test")
 def try_out(
     academy: _Academy,
-    payload: Annotated[Path, typer.Argument(help="JSON file of one webhook's payload; - for standard input.")],
+    file: Annotated[
+        Path | None,
+        typer.Argument(help="JSON file of one webhook's payload, with --since of the rules; - for standard input."),
+    ] = None,
     *,
     draft: Annotated[Path | None, typer.Option(help="Rules to try in place of those in force.")] = None,
+    since: Annotated[
+        str | None, typer.Option(help="Try on what was received since then: a span (7d, 12h) or an ISO 8601 date.")
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print what --since finds as JSON, for scripts.")] = False,
 ) -> None:
-    """Say what the rules would do with a webhook, without sending it."""
-    body = _read(payload)
+    """Say what rules would do with a webhook, or would have done with those received, without changing anything."""
+    if since is not None:
+        if file is not None and draft is not None:
+            message = "with --since give the rules once: as FILE, as --draft or on standard input."
+            raise typer.BadParameter(message)
+        _on_received(academy, ago(since, "--since", datetime.now(UTC)), draft or file, json=json)
+        return
+    if file is None:
+        message = "give the FILE of a payload, or --since for the webhooks that were received."
+        raise typer.BadParameter(message)
+    body = _read(file)
     if not isinstance(body, dict):
-        message = f"{payload} is not a JSON object."
+        message = f"{file} is not a JSON object."
         raise Failed(message)
+    text = run(_verdict(settings(), academy, body, None if draft is None else _draft(draft)))
+    out.print("It would be processed: no rule matches." if text is None else text, markup=False)
+
+
+def _draft(file: Path | None) -> dict[str, Any]:
     try:
-        cleaned = None if draft is None else validate(_read(draft))
+        return validate(_read(file))
     except RulesError as error:
         raise Failed(error.text) from error
-    text = run(_verdict(settings(), academy, body, cleaned))
-    out.print("It would be processed: no rule matches." if text is None else text, markup=False)
+
+
+def _on_received(academy: int, since: datetime, draft: Path | None, *, json: bool) -> None:
+    current, rules = settings(), Rules.compile(_draft(draft))
+    trial = try_rules(current, academy, rules, run(load_reference(current)), since)
+    if json:
+        _show(trial.as_json())
+        return
+    out.print(
+        f"{trial.ignored} of {trial.webhooks} webhooks of {trial.ignored_students} of {trial.students} students "
+        f"would have been ignored, since {since:%Y-%m-%d %H:%M} UTC."
+    )
+    for text, count in trial.rules.most_common():
+        out.print(f"{count:>9}  {text}", markup=False)
+    if trial.ignored:
+        became = ", ".join(f"{count} {verdict}" for verdict, count in trial.before.most_common())
+        out.print(f"What became of them: {became}.")

@@ -2,34 +2,20 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
 from rich.table import Table
 
 from deploy.cli.console import Failed, err, out, run, settings
+from deploy.cli.moments import ahead
 from deploy.tokens import CAPABILITIES, NewToken, grant, list_tokens, revoke_token
 from schemas.times import sql_time
 
 __all__ = ["app"]
 
 app = typer.Typer(help="Personal tokens and write-only ingest keys.", no_args_is_help=True)
-
-_UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
-
-
-def _expiry(text: str | None, now: datetime) -> datetime | None:
-    if text is None:
-        return None
-    if text[-1:] in _UNITS and text[:-1].isdigit():
-        return now + timedelta(**{_UNITS[text[-1]]: int(text[:-1])})
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        message = f"--expires {text!r} is neither a span such as 90d, 12h, 30m nor an ISO 8601 date."
-        raise typer.BadParameter(message) from None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 @app.command()
@@ -60,9 +46,8 @@ def create(
         message = "--capability needs --academy ID, for capabilities hold in an academy."
         raise typer.BadParameter(message)
     now = datetime.now(UTC)
-    token = NewToken(
-        user, {number: tuple(capability or ()) for number in academy or ()}, now, _expiry(expires, now), label
-    )
+    until = None if expires is None else ahead(expires, "--expires", now)
+    token = NewToken(user, {number: tuple(capability or ()) for number in academy or ()}, now, until, label)
     secret = run(grant(settings(), token))
     out.print(secret, markup=False)
     err.print("This is the only time the token is shown; it is in force within two seconds.", style="dim")
