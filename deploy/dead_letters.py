@@ -204,4 +204,6 @@ def _as_retry(letter: DeadLetter, headers: Headers) -> Headers:
     except HeaderError:
         known = RawHeaders()
     identity = webhook_id(letter.partition, letter.offset, known)
-    return [*((name, value) for name, value in headers if name != "retry-of"), ("retry-of", b"%d" % identity)]
+    # What a copied record says of its place is not true of the new one.
+    kept = ((name, value) for name, value in headers if name not in {"id", "retry-of"})
+    return [*kept, ("retry-of", b"%d" % identity)]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 from collections import Counter
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, Final
 
 import clickhouse_connect
@@ -83,7 +83,8 @@ class Trial:
 
     def as_json(self) -> dict[str, Any]:
         """The same as plain JSON values."""
-        return asdict(self)
+        values = ((one.name, getattr(self, one.name)) for one in fields(self))
+        return {name: dict(value) if isinstance(value, Counter) else value for name, value in values}
 
 
 def try_rules(settings: Settings, academy: int, rules: Rules, reference: Reference, since: datetime) -> Trial:
@@ -100,8 +101,8 @@ def try_rules(settings: Settings, academy: int, rules: Rules, reference: Referen
     )
     parameters = {"keys": list(_KEYS), "since": since, "academy": academy}
     with contextlib.closing(client), client.query_rows_stream(_WEBHOOKS, parameters, _SETTINGS) as rows:
-        for scope, principal, params, body, fields, verdict, text in rows:
-            payload = _payload(params, body, fields)
+        for scope, principal, params, body, raws, verdict, text in rows:
+            payload = _payload(params, body, raws)
             owner = None if principal is None else str(principal)
             if not payload or academy_of(scope, payload) != academy or verdict == "dead":
                 continue
@@ -120,13 +121,13 @@ def try_rules(settings: Settings, academy: int, rules: Rules, reference: Referen
     return trial
 
 
-def _payload(params: str, body: str, fields: Sequence[str]) -> dict[str, Any]:
+def _payload(params: str, body: str, raws: Sequence[str]) -> dict[str, Any]:
     """The merged payload, as far as rules look at it; empty where the worker reads no webhook."""
     try:
         found = (
             orjson.loads(body)
             if body
-            else {key: orjson.loads(raw) for key, raw in zip(_KEYS, fields, strict=False) if raw}
+            else {key: orjson.loads(raw) for key, raw in zip(_KEYS, raws, strict=False) if raw}
         )
         return merge(found, orjson.loads(params)) if isinstance(found, dict) else {}
     except orjson.JSONDecodeError:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Final
 
-from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.admin import AIOKafkaAdminClient, NewPartitions, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import for_code
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from schemas.settings import Settings
     from schemas.topics import TopicSpec
 
-__all__ = ["TopicsError", "setup_topics"]
+__all__ = ["TopicsError", "await_leaders", "setup_topics"]
 
 _ALREADY_EXISTS: Final = 36
 _LEADER_SECONDS: Final = 30.0
@@ -30,7 +30,8 @@ async def setup_topics(settings: Settings) -> list[str]:
     """Create missing topics and update configurations; one line for each thing that was done.
 
     Raises TopicsError where a topic exists with more partitions than the settings say, or with fewer (partitions are
-    never added: a student's records would move to another partition).
+    never added: a student's records would move to another partition). Only the completions follow a raw topic that was
+    copied into more partitions.
     """
     specs = Topics.of(settings).specs(settings)
     admin = AIOKafkaAdminClient(**settings.kafka_options())
@@ -42,8 +43,13 @@ async def setup_topics(settings: Settings) -> list[str]:
             if not entry["error_code"]
         }
         done = await _create(admin, [spec for spec in specs if spec.name not in known])
-        await _led(admin, [spec.name for spec in specs])
+        await await_leaders(admin, [spec.name for spec in specs])
+        completions = Topics.of(settings).completions
+        if (partitions := known.get(completions, settings.partitions)) < settings.partitions:
+            done += await _grow(admin, completions, settings.partitions)
         for spec in specs:
+            if spec.name == completions:
+                continue
             if (partitions := known.get(spec.name, spec.partitions)) != spec.partitions:
                 message = (
                     f"topic {spec.name} has {partitions} partitions, TELEMETRY_PARTITIONS says {spec.partitions}; "
@@ -71,8 +77,11 @@ async def _create(admin: AIOKafkaAdminClient, specs: list[TopicSpec]) -> list[st
     return done
 
 
-async def _led(admin: AIOKafkaAdminClient, names: list[str]) -> None:
-    """Wait until every partition has a leader: right after its creation a topic refuses records."""
+async def await_leaders(admin: AIOKafkaAdminClient, names: list[str]) -> None:
+    """Wait until every partition has a leader: right after its creation a topic refuses records.
+
+    Raises TopicsError if that takes half a minute.
+    """
     try:
         async with asyncio.timeout(_LEADER_SECONDS):
             while not all(  # noqa: ASYNC110 - the broker is asked
@@ -83,6 +92,13 @@ async def _led(admin: AIOKafkaAdminClient, names: list[str]) -> None:
     except TimeoutError as error:
         message = f"some topics have no leader after {_LEADER_SECONDS:g} s; check the brokers and their disks"
         raise TopicsError(message) from error
+
+
+async def _grow(admin: AIOKafkaAdminClient, name: str, partitions: int) -> list[str]:
+    """Add partitions to a topic that outlives copies of the raw topic and orders nothing."""
+    await admin.create_partitions({name: NewPartitions(partitions)})
+    await await_leaders(admin, [name])
+    return [f"topic {name} has {partitions} partitions"]
 
 
 async def _configure(admin: AIOKafkaAdminClient, specs: list[TopicSpec]) -> list[str]:

@@ -28,8 +28,8 @@ class RawHeaders(msgspec.Struct, frozen=True, kw_only=True):
 
     `params` are the query parameters without token and academy (None: there were none), `academy` the scope that the
     request or the gateway's configuration gave, `principal` the user id of a personal token (None: an ingest key),
-    `capabilities` what that token may do there, `id` the webhook's id in a copied log, `retry_of` the id of the webhook
-    that a dead letter sent again stands for.
+    `capabilities` what that token may do there, `id` the place of the original in a copied log, `retry_of` the id of
+    the webhook that a dead letter sent again stands for.
     """
 
     source: Source = "learnpack"

@@ -61,6 +61,7 @@ _Identifier = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", max_leng
 _Cluster = Annotated[str, Field(pattern=r"^([A-Za-z_][A-Za-z0-9_]*)?$", max_length=64)]
 # What Kafka takes in a topic's name; the longest own part is well under 100 characters.
 _TopicPrefix = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]*$", max_length=100)]
+_TopicName = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]+$", max_length=100)]
 
 
 class Settings(BaseSettings):
@@ -92,6 +93,7 @@ class Settings(BaseSettings):
     partitions: Annotated[int, Field(gt=0, le=2047)] = 8
     replication: Annotated[int, Field(gt=0)] = 1
     topic_prefix: _TopicPrefix = "learnpack."
+    raw_topic: _TopicName = "webhooks.raw"
     generation: Annotated[int, Field(gt=0)] = 1
 
     directory: Literal["open", "strict"] = "open"

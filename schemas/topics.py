@@ -30,15 +30,19 @@ class TopicSpec:
 
 @dataclass(frozen=True, slots=True)
 class Topics:
-    """Topic names for one prefix (`learnpack.` in production, unique in tests) and one generation (from 1)."""
+    """Topic names for one prefix (`learnpack.` in production, unique in tests) and one generation (from 1).
+
+    `raw_name` is the raw topic's name behind the prefix; a copy has another one.
+    """
 
     prefix: str = "learnpack."
     generation: int = 1
+    raw_name: str = "webhooks.raw"
 
     @classmethod
     def of(cls, settings: Settings) -> Topics:
         """The topics that these settings name."""
-        return cls(settings.topic_prefix, settings.generation)
+        return cls(settings.topic_prefix, settings.generation, settings.raw_topic)
 
     def _derived(self, name: str) -> str:
         suffix = f".g{self.generation}" if self.generation > 1 else ""
@@ -47,7 +51,7 @@ class Topics:
     @property
     def raw(self) -> str:
         """Webhooks as they came in: the only truth, from which everything else is derived."""
-        return f"{self.prefix}webhooks.raw"
+        return f"{self.prefix}{self.raw_name}"
 
     @property
     def ignore_rules(self) -> str:

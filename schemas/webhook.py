@@ -22,6 +22,7 @@ __all__ = [
     "event",
     "is_streaming",
     "learnpack_package_id",
+    "log_place",
     "merge",
     "normal_user_id",
     "package_slug",
@@ -98,12 +99,16 @@ def student_key(payload: Mapping[str, Any], principal: str | None) -> bytes:
 
 
 def webhook_id(partition: int, offset: int, headers: RawHeaders) -> int:
-    """A webhook's id: its place in the log, unless the record is a copy or a retry, which keep the first one's."""
-    if headers.id is not None:
-        return headers.id
-    if headers.retry_of is not None:
-        return headers.retry_of
-    return partition << OFFSET_BITS | offset
+    """A webhook's id: its place in the log, unless the record is a retry, which keeps the first one's.
+
+    A copy of a record has the place of its original, see `log_place`.
+    """
+    return headers.retry_of if headers.retry_of is not None else log_place(partition, offset, headers)
+
+
+def log_place(partition: int, offset: int, headers: RawHeaders) -> int:
+    """Where a record stands in the log, by which its effects are ordered: a copy stands where its original did."""
+    return headers.id if headers.id is not None else partition << OFFSET_BITS | offset
 
 
 def academy_of(header_academy: int | None, payload: Mapping[str, Any]) -> int | None:

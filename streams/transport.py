@@ -9,10 +9,12 @@ and every consumer reads committed records only.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Protocol
 
 import aiokafka
 from aiokafka import TopicPartition
+from aiokafka.errors import IllegalStateError
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage
 
@@ -63,9 +65,10 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]  # Fa
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        # Per partition: aiokafka's position after the last fetch, and the end of the last chunk.
-        self._marks: dict[TopicPartition, tuple[int, int]] = {}
-        self._moves = 0
+        # Up to where each partition was read since the last move, and what a seek asked for and did not give yet.
+        self._marks: dict[TopicPartition, int] = {}
+        self._sought: dict[TopicPartition, int] = {}
+        self._moves = self._marked_at = 0
 
     def _create_worker_consumer(self, _transport: Any) -> aiokafka.AIOKafkaConsumer:
         conf = self.app.conf
@@ -92,17 +95,20 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]  # Fa
         """Never fetch changelogs here: partitions restore their state themselves."""
         self._moves += 1
         self._marks.clear()
+        self._sought.clear()
         others = [TopicPartition(*tp) for tp in assigned if tp.topic != self.app.chunked_topic]
         self._ensure_consumer().pause(*others)
         await super().on_partitions_assigned(assigned, generation_id)
 
     async def _seek_wait(self, consumer: Any, partitions: Mapping[TP, int]) -> None:
         self._moves += 1
+        self._sought.update((TopicPartition(*tp), offset) for tp, offset in partitions.items())
         await super()._seek_wait(consumer, partitions)
 
     async def seek_to_committed(self) -> Mapping[TP, int]:
         """Faust seeks when flow resumes; owners have sought to the same offsets."""
         self._moves += 1
+        self._sought.clear()
         committed: Mapping[TP, int] = await super().seek_to_committed()
         return committed
 
@@ -127,6 +133,8 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]  # Fa
             await asyncio.sleep(timeout or 0)
             return {}
         limits, moves, before = self.app.chunk_limits, self._moves, self._positions(chunked)
+        # An exception below leaves no marks: who knows what it dropped.
+        marks, self._marks = self._marks if self._marked_at == moves else {}, {}
         fetched: dict[TopicPartition, list[Any]] = {}
         most, taken, size, part, wait = max_records or limits.records, 0, 0, _FIRST_SLICE, timeout
         while size < limits.size and taken < most:
@@ -138,36 +146,33 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]  # Fa
                 taken += len(records)
                 size += sum(record.serialized_value_size for record in records)
             part, wait = max(1, min(4 * part, (limits.size - size) * taken // max(size, 1))), 0
-        after = self._positions(chunked)
-        still = moves == self._moves
+        if moves != self._moves:
+            fetched = self._read_again(consumer, fetched)
+            starts = {tp: records[0].offset for tp, records in fetched.items()}
+        else:
+            # Markers are passed without a record, also while nothing comes: what follows begins where records ended.
+            marks = before | marks
+            starts = {tp: min(records[0].offset, marks.get(tp, records[0].offset)) for tp, records in fetched.items()}
+            self._marks = marks | {tp: records[-1].offset + 1 for tp, records in fetched.items()}
+            self._marked_at = moves
+            for tp in fetched:
+                self._sought.pop(tp, None)
         return {
-            TP(tp.topic, tp.partition): list(
-                cut(tp.topic, tp.partition, self._start(tp, records, before, after, still=still), records, limits)
-            )
+            TP(tp.topic, tp.partition): list(cut(tp.topic, tp.partition, starts[tp], records, limits))
             for tp, records in fetched.items()
         }
 
-    def _start(
-        self,
-        tp: TopicPartition,
-        records: list[Any],
-        before: Mapping[TopicPartition, int],
-        after: Mapping[TopicPartition, int],
-        *,
-        still: bool,
-    ) -> int:
-        """The offset from which the log was read without a jump up to these records."""
-        first: int = records[0].offset
-        mark = self._marks.pop(tp, None)
-        if not still:
-            return first
-        start = min(first, before.get(tp, first))
-        if mark is not None and mark[0] == before.get(tp):
-            # Markers behind the last chunk moved aiokafka's position past its end.
-            start = mark[1]
-        if tp in after:
-            self._marks[tp] = (after[tp], records[-1].offset + 1)
-        return start
+    def _read_again(self, consumer: Any, fetched: dict[TopicPartition, list[Any]]) -> dict[TopicPartition, list[Any]]:
+        """Seek anew where a seek came between: from where these records were read nobody knows. Answers the others."""
+        others = {}
+        for tp, records in fetched.items():
+            if tp in self._sought:
+                # It may have been taken away meanwhile.
+                with contextlib.suppress(IllegalStateError):
+                    consumer.seek(tp, self._sought[tp])
+            else:
+                others[tp] = records
+        return others
 
 
 class Consumer(driver.Consumer):  # type: ignore[misc]  # Faust is untyped

@@ -11,12 +11,13 @@ from clickhouse_connect.driver.exceptions import ClickHouseError
 from httpx import HTTPError
 from rich.markup import escape
 
-from deploy.cli import dead_letters, directory, doctor, parts, rules, send, tokens, trace, up
+from deploy.cli import dead_letters, directory, doctor, parts, raw, rules, send, tokens, trace, up
 from deploy.cli import status as status_
 from deploy.cli.console import Failed, err
 from deploy.dead_letters import DeadLetterError
 from deploy.local.errors import LocalStackError
 from deploy.logs import silence_logging
+from deploy.rawlog.errors import RawLogError
 from deploy.tokens import TokenError
 from deploy.topics import TopicsError
 from deploy.trace import TraceError
@@ -38,11 +39,21 @@ app.add_typer(rules.app, name="rules")
 app.add_typer(directory.app, name="directory")
 app.add_typer(tokens.app, name="token")
 app.add_typer(dead_letters.app, name="dead-letters")
+app.add_typer(raw.app, name="raw")
 status_.register(app)
 trace.register(app)
 doctor.register(app)
 
-_EXPECTED = (DeadLetterError, Failed, LocalStackError, SettingsError, TokenError, TopicsError, TraceError)
+_EXPECTED = (
+    DeadLetterError,
+    Failed,
+    LocalStackError,
+    RawLogError,
+    SettingsError,
+    TokenError,
+    TopicsError,
+    TraceError,
+)
 _verbose = False
 
 

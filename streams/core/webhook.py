@@ -9,12 +9,12 @@ import orjson
 
 from schemas.headers import HeaderError, RawHeaders, decode_headers
 from schemas.webhook import (
-    OFFSET_BITS,
     academy_of,
     actor,
     event,
     is_streaming,
     learnpack_package_id,
+    log_place,
     merge,
     normal_user_id,
     package_slug,
@@ -45,9 +45,9 @@ class Record:
 class Webhook:
     """A raw record with its merged payload and what follows from that alone.
 
-    `version` orders what it writes: its id, but for a dead letter sent again its own place in the log, so that it
-    replaces what the first try wrote. `actor` is whose it is (None: nobody's), `user` the reported user id,
-    normalised, `student` the key that its partition and its redelivery memory go by, `academy` its scope.
+    `version` orders what it writes: its place in the log, which for a dead letter sent again is another one than its
+    id, so that it replaces what the first try wrote. `actor` is whose it is (None: nobody's), `user` the reported user
+    id, normalised, `student` the key that its partition and its redelivery memory go by, `academy` its scope.
     """
 
     id: int
@@ -97,7 +97,7 @@ def read(record: Record) -> Webhook:
     identity = webhook_id(record.partition, record.offset, headers)
     return Webhook(
         id=identity,
-        version=identity if headers.retry_of is None else record.partition << OFFSET_BITS | record.offset,
+        version=log_place(record.partition, record.offset, headers),
         headers=headers,
         value=value,
         payload=payload,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import time
 from typing import TYPE_CHECKING, Any
 
 import aiokafka
@@ -109,6 +110,29 @@ def _delete(bench: Bench, topic: str, before: int) -> None:
             await client.delete_records({TopicPartition(topic, 0): RecordsToDelete(before_offset=before)})
 
     asyncio.run(run())
+
+
+def test_a_marker_that_is_passed_while_nothing_comes_is_no_gap(bench: Bench) -> None:
+    """A log that ends in a transaction goes on long after the worker has read all of it."""
+
+    async def transaction() -> None:
+        producer = aiokafka.AIOKafkaProducer(bootstrap_servers=bench.settings.kafka, transactional_id=bench.topics.raw)
+        await producer.start()
+        async with producer.transaction():
+            await producer.send(bench.topics.raw, b"{}", key=b"u", partition=0)
+        await producer.stop()
+
+    worker = bench.start()
+    worker.says("ready", 60)
+    for count in (1, 3, 5):
+        asyncio.run(transaction())
+        bench.wait_until_facts(count)
+        # Longer than a fetch waits, so that one comes back empty.
+        time.sleep(1.5)
+        bench.send([b"{}"])
+        bench.wait_until_facts(count + 1)
+    assert "read again" not in worker.output
+    worker.terminate()
 
 
 def test_transaction_markers_in_the_raw_topic_are_no_gap(bench: Bench) -> None:

@@ -16,6 +16,7 @@ from schemas.webhook import (
     event,
     is_streaming,
     learnpack_package_id,
+    log_place,
     merge,
     normal_user_id,
     package_slug,
@@ -127,6 +128,13 @@ def test_a_webhooks_id_is_its_place() -> None:
     assert webhook_id(3, 5, RawHeaders()) == 3 * 2**40 + 5
     assert webhook_id(3, 5, RawHeaders(id=77)) == 77
     assert webhook_id(3, 5, RawHeaders(retry_of=88)) == 88
+    assert webhook_id(3, 5, RawHeaders(id=77, retry_of=66)) == 66
+
+
+def test_a_copy_stands_in_the_log_where_its_original_did() -> None:
+    """Effects are ordered by the place of the first record; a retry stands at its own."""
+    assert log_place(3, 5, RawHeaders()) == log_place(3, 5, RawHeaders(retry_of=88)) == 3 * 2**40 + 5
+    assert log_place(3, 5, RawHeaders(id=77)) == log_place(3, 5, RawHeaders(id=77, retry_of=66)) == 77
 
 
 def test_the_documents_academy_stands_in_for_the_requests() -> None:

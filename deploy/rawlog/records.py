@@ -1,0 +1,39 @@
+"""What a raw record looks like in a copy of the log, and in which partition it lies (pure)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from aiokafka.partitioner import murmur2
+
+from schemas.headers import HeaderError, RawHeaders, decode_headers
+from schemas.webhook import log_place
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["copied_headers", "copied_partition"]
+
+_POSITIVE: Final = 0x7FFFFFFF
+
+
+def copied_partition(key: bytes | None, partition: int, before: int, after: int) -> int:
+    """The partition of a record's copy, in a topic whose partitions grew from `before` to a multiple of it, `after`.
+
+    It is the one that the gateway sends new records of the key to. That one is congruent to the old partition, so the
+    ids that new records get are above those of the key's copies; a record that was put somewhere else by hand stays.
+    """
+    if key is None:
+        return partition
+    own = (int(murmur2(key)) & _POSITIVE) % after
+    return own if own % before == partition else partition
+
+
+def copied_headers(partition: int, offset: int, headers: Sequence[tuple[str, bytes]]) -> list[tuple[str, bytes]]:
+    """The headers of a record's copy: the same, and in `id` the place that the record was first written to."""
+    try:
+        known = decode_headers(headers)
+    except HeaderError:
+        known = RawHeaders()
+    place = log_place(partition, offset, known)
+    return [*((name, value) for name, value in headers if name != "id"), ("id", b"%d" % place)]

@@ -1,0 +1,208 @@
+"""Copies of the raw topic: the same ids, and the same tables from any number of partitions."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import sys
+import time
+from collections import Counter
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import aiokafka
+import orjson
+import pytest
+
+from schemas.headers import RawHeaders, decode_headers, encode_headers
+from schemas.staff import DeleteCommand, TelemetryCommand, encode_command
+from schemas.topics import Topics
+from schemas.webhook import webhook_id
+from tests.chaos.kafka import produce, read_all
+from tests.chaos.load import webhooks
+from tests.support.commands import as_environment, command
+from tests.support.generations import TABLES, Generation, rows_of
+from tests.support.waiting import eventually
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from clickhouse_connect.driver.client import Client
+
+    from schemas.settings import Settings
+    from tests.conftest import SettingsFactory
+    from tests.support.processes import Processes
+
+pytestmark = pytest.mark.system
+
+DAY_MS = 86_400_000
+STAFF = RawHeaders(source="staff", academy=1, principal="1", capabilities=("crud_telemetry",), receipt="s")
+
+
+@pytest.fixture
+def own(settings: SettingsFactory, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    """Two partitions, and tables that keep the load's days; commands use them, too."""
+    made = settings(partitions=2, webhook_retention_days=3650)
+    for name, value in as_environment(made).items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("TELEMETRY_WEBHOOK_RETENTION_DAYS", "3650")
+    return made
+
+
+def ids(settings: Settings) -> list[tuple[int, bytes | None, bytes | None, int]]:
+    """Id, key, value and arrival of every record of the raw topic."""
+    found = asyncio.run(read_all(settings.kafka, Topics.of(settings).raw, settings.partitions))
+    return sorted(
+        (webhook_id(one.partition, one.offset, decode_headers(one.headers)), one.key, one.value, one.timestamp)
+        for part in found
+        for one in part
+    )
+
+
+def send(settings: Settings, count: int) -> None:
+    """Two days of webhooks as the gateway sends them, with staff commands, a poison, and one sent again."""
+    load = list(webhooks(count, random.Random(8), students=12, day_ms=2 * DAY_MS))  # noqa: S311 - repeatable
+    records: list[tuple[int | None, bytes, bytes | None, Any]] = [
+        (None, one.key, one.value, one.headers) for one in load
+    ]
+    times = [one.timestamp for one in load]
+    fields = {"engagement_score": 12.5}
+    command_ = TelemetryCommand("telemetry.upsert", "20003", "by-hand", fields)
+    last = times[-1]
+    more: list[tuple[int | None, bytes, bytes | None, Any]] = [
+        (None, b"20003", encode_command(command_), encode_headers(STAFF)),
+        (0, b"staff", encode_command(DeleteCommand("webhook.delete", 3)), encode_headers(STAFF)),
+        (1, b"staff", encode_command(DeleteCommand("webhook.delete", 1 << 40 | 4)), encode_headers(STAFF)),
+        (None, b"20004", b"no JSON", encode_headers(RawHeaders(receipt="bad"))),
+    ]
+    asyncio.run(produce(settings.kafka, Topics.of(settings).raw, records + more, timestamps=[*times, *[last] * 4]))
+    # As `dead-letters retry` does it: in a transaction, later in the log, with the first one's id.
+    (first,) = (place for place, key, value, _ in ids(settings) if value == b"no JSON")
+    retry = orjson.dumps({"slug": "lists", "user_id": 20004, "telemetry_id": "again", "steps": []})
+    asyncio.run(_in_transaction(settings, b"20004", retry, encode_headers(RawHeaders(retry_of=first)), last))
+
+
+async def _in_transaction(settings: Settings, key: bytes, value: bytes, headers: Any, at: int) -> None:
+    producer = aiokafka.AIOKafkaProducer(bootstrap_servers=settings.kafka, transactional_id=settings.topic_prefix)
+    await producer.start()
+    try:
+        async with producer.transaction():
+            await producer.send_and_wait(Topics.of(settings).raw, value, key, headers=headers, timestamp_ms=at)
+    finally:
+        await producer.stop()
+
+
+def all_stored(clickhouse: Client, database: str, table: str, count: int) -> None:
+    """Wait until every webhook has its row."""
+    query = f"SELECT uniqExact(id) FROM {database}.{table}"
+    eventually(lambda: clickhouse.command(query) == count, 120, f"{count} rows in {database}.{table}")
+
+
+def agrees(clickhouse: Client, database: str, table: str, expected: list[tuple[Any, ...]]) -> bool:
+    """Whether a table has exactly these rows."""
+    return rows_of(clickhouse, database, table) == expected
+
+
+def test_more_partitions_give_the_same_ids_and_the_same_tables(
+    own: Settings,
+    processes: Processes,
+    clickhouse: Client,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What a second generation makes of a copy into four partitions is what the first made of two, row for row."""
+    first = Generation(own, processes, tmp_path)
+    first.setup()
+    send(own, 400)
+    first.start()
+    count = len({identity for identity, *_ in ids(own)})
+    all_stored(clickhouse, f"{own.database}_g1", "webhooks", count)
+    first.stop()
+
+    copied = command("raw", "copy", "webhooks.raw.4", "--partitions", 4)
+
+    assert (copied.code, copied.out) == (
+        0,
+        "405 records copied, 0 left out.\nTo use it: TELEMETRY_RAW_TOPIC=webhooks.raw.4 TELEMETRY_PARTITIONS=4\n",
+    )
+    settings = own.model_copy(update={"raw_topic": "webhooks.raw.4", "partitions": 4, "generation": 2})
+    assert ids(settings) == ids(own)
+    places = asyncio.run(read_all(own.kafka, Topics.of(settings).raw, 4))
+    assert all(places)
+
+    second = Generation(settings, processes, tmp_path)
+    for name, value in second.environment.items():
+        monkeypatch.setenv(name, value)
+    assert f"topic {Topics.of(own).completions} has 4 partitions\n" in second.setup()
+    second.start()
+    all_stored(clickhouse, f"{own.database}_g2", "webhooks", count)
+    later = f"{own.database}_g2"
+    for table in TABLES:
+        expected = rows_of(clickhouse, f"{own.database}_g1", table)
+        assert expected
+        eventually(partial(agrees, clickhouse, later, table, expected), 60, table)
+    assert clickhouse.command(f"SELECT uniqExact(id) FROM {own.database}.raw") == count
+
+    # A student goes on: the new ids are new, and later than those of the copies.
+    before = {key: max(place for place, other, *_ in ids(own) if other == key) for key in (b"20001", b"20002")}
+    event = b'{"event": "open_step", "slug": "late", "user_id": %b, "telemetry_id": "new"}'
+    produced: list[tuple[int | None, bytes, bytes, Any]] = [(None, key, event % key, []) for key in before]
+    asyncio.run(produce(own.kafka, Topics.of(settings).raw, produced))
+    after = {key: max(place for place, other, *_ in ids(settings) if other == key) for key in before}
+    assert all(after[key] > before[key] for key in before)
+    assert len({identity for identity, *_ in ids(settings)}) == count + 2
+    all_stored(clickhouse, f"{own.database}_g2", "webhooks", count + 2)
+
+
+def test_a_copy_that_is_killed_goes_on_and_copies_nothing_twice(
+    own: Settings, processes: Processes, tmp_path: Path
+) -> None:
+    """Killed at random moments and run again while the source grows, it holds each record once, in its order."""
+    Generation(own, processes, tmp_path).setup()
+    rnd = random.Random(int(time.time()))  # noqa: S311 - printed on failure by its effect alone
+    load = list(webhooks(3_000, rnd, students=30))
+    topic = Topics.of(own).raw
+    records = [(None, one.key, one.value, one.headers) for one in load]
+    asyncio.run(produce(own.kafka, topic, records[:2_000]))
+    arguments = [sys.executable, "-m", "deploy.cli", "raw", "copy", "webhooks.raw.b"]
+    for number in range(6):
+        child = processes.start(arguments, as_environment(own))
+        time.sleep(rnd.uniform(1.0, 3.5))
+        child.kill()
+        asyncio.run(produce(own.kafka, topic, records[2_000 + 150 * number : 2_000 + 150 * (number + 1)]))
+    asyncio.run(produce(own.kafka, topic, records[2_900:]))
+
+    assert command("raw", "copy", "webhooks.raw.b").code == 0
+
+    copy = own.model_copy(update={"raw_topic": "webhooks.raw.b"})
+    assert ids(copy) == ids(own)
+    assert Counter(identity for identity, *_ in ids(copy)).most_common(1)[0][1] == 1
+    for one, other in zip(
+        asyncio.run(read_all(own.kafka, topic, 2)),
+        asyncio.run(read_all(own.kafka, Topics.of(copy).raw, 2)),
+        strict=True,
+    ):
+        assert [record.value for record in one] == [record.value for record in other]
+
+
+def test_students_are_left_out(own: Settings, processes: Processes, tmp_path: Path) -> None:
+    """A copy without a student holds everybody else's records; with another choice it cannot be finished."""
+    Generation(own, processes, tmp_path).setup()
+    headers = encode_headers(RawHeaders(principal="7"))
+    bodies: list[tuple[bytes, bytes, Any]] = [
+        (b"7", b'{"user_id": 7, "slug": "a"}', []),
+        (b"8", b'{"user_id": 8, "slug": "a"}', []),
+        (b"7", b'{"slug": "a"}', headers),
+        (b"9", b'{"user_id": 9, "slug": "a"}', headers),
+        (b"telemetry:t", b'{"telemetry_id": "t", "slug": "a"}', []),
+    ]
+    asyncio.run(produce(own.kafka, Topics.of(own).raw, [(None, *body) for body in bodies]))
+
+    assert command("raw", "copy", "clean", "--without", 7).out.startswith("2 records copied, 3 left out.")
+    clean = own.model_copy(update={"raw_topic": "clean"})
+    assert {key for _, key, *_ in ids(clean)} == {b"8", b"telemetry:t"}
+    refused = command("raw", "copy", "clean", "--without", 8)
+    assert refused.code == 1
+    assert "choose another name" in refused.complaint
+    assert command("raw", "copy", "odd", "--partitions", 3).code == 1
+    assert command("raw", "copy", "clean", "--without", "07").out.startswith("0 records copied, 0 left out.")
