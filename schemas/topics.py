@@ -17,8 +17,8 @@ REFERENCE: Final = ("ignore-rules", "directory.assets", "directory.users", "dire
 _DAY_MS: Final = 86_400_000
 _RECORD_OVERHEAD: Final = 64 << 10
 
-# Brokers refuse what is more than an hour ahead of their clock. A gateway whose clock is wrong has answered `ok` all the
-# same, and what it spooled would be refused for ever.
+# Brokers refuse what is more than an hour ahead of their clock. A gateway whose clock is wrong has answered `ok` all
+# the same, and what it spooled would be refused for ever.
 _ANY_TIMESTAMP: Final = {"message.timestamp.after.max.ms": str((1 << 63) - 1)}
 
 
