@@ -115,9 +115,10 @@ def _round(port: int, pid: int, kind: str, seconds: float, connections: int) -> 
     done = subprocess.run(
         [sys.executable, "-m", "bench.gateway_load"],
         input=json.dumps(order),
-        capture_output=True,
+        stdout=subprocess.PIPE,
         text=True,
         check=True,
+        timeout=seconds + _START_SECONDS,
     )
     spent = _cpu_seconds(pid) - before
     told: dict[str, Any] = json.loads(done.stdout)
