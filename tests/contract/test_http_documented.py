@@ -200,7 +200,7 @@ def test_statistics(client: httpx.Client) -> None:
     for content in (b"", b"{}"):
         answer = client.put(f"{path}/action/sync_telemetry_stats", content=content)
         assert (answer.status_code, answer.json()["slug"], answer.json()["academy"]) == (200, slug, 1)
-    day = eventually(lambda: next(iter(client.get(path).json()["telemetry_stats"]["days"].values()), None))
+    day = eventually(lambda: next(iter(client.get(path).json()["telemetry_stats"]["days"].values()), {}))
     assert set(day) == {"frustration_avg", "engagement_avg", "completion_avg", "total_sessions"}
 
 
