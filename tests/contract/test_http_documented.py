@@ -200,8 +200,12 @@ def test_statistics(client: httpx.Client) -> None:
     for content in (b"", b"{}"):
         answer = client.put(f"{path}/action/sync_telemetry_stats", content=content)
         assert (answer.status_code, answer.json()["slug"], answer.json()["academy"]) == (200, slug, 1)
-    day = eventually(lambda: next(iter(client.get(path).json()["telemetry_stats"]["days"].values()), {}))
-    assert set(day) == {"frustration_avg", "engagement_avg", "completion_avg", "total_sessions"}
+
+    def day() -> dict[str, Any]:
+        days = client.get(path).json()["telemetry_stats"]["days"]
+        return next(iter(days.values()), {})
+
+    assert set(eventually(day)) == {"frustration_avg", "engagement_avg", "completion_avg", "total_sessions"}
 
 
 def test_accepted_and_not_retrievable_yet(client: httpx.Client, lms: HttpSystem) -> None:
