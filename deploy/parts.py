@@ -5,8 +5,13 @@ Each function imports only its own part: a process starts a second sooner withou
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import asyncio
+import os
+import shutil
+import sys
+from typing import TYPE_CHECKING, NoReturn
 
+from deploy.mandates import live_mandate
 from schemas.topics import Topics
 
 if TYPE_CHECKING:
@@ -32,14 +37,41 @@ def run_gateway(settings: Settings, ready_file: Path | None) -> int:
 
 
 def run_worker(settings: Settings, data: Path, ready_file: Path | None) -> int:
-    """Process webhooks until told to stop, with the state table's files in `data`; the exit code."""
-    import streams.worker  # noqa: PLC0415 - see above
+    """Process webhooks until told to stop, with the state table's files in `data`; the exit code.
 
-    return streams.worker.main(settings, data_dir=data, ready_file=ready_file)
+    When another generation takes over, this process begins again with that.
+    """
+    import streams.worker  # noqa: PLC0415 - see above
+    from streams.exits import ExitCode  # noqa: PLC0415
+
+    mandate = asyncio.run(live_mandate(settings))
+    # A store's files name neither topic nor generation.
+    directory = data / f"g{mandate.settings.generation}"
+    for other in data.glob("g*"):
+        if other.name[1:].isdigit() and int(other.name[1:]) not in mandate.kept:
+            shutil.rmtree(other, ignore_errors=True)
+    code = streams.worker.main(mandate.settings, data_dir=directory, ready_file=ready_file, mandate=mandate)
+    if code == ExitCode.SUPERSEDED:
+        _begin_again()
+    return code
 
 
 def run_sink(settings: Settings, ready_file: Path | None) -> int:
-    """Insert derived records into ClickHouse until told to stop; the exit code."""
+    """Insert derived records into ClickHouse until told to stop; the exit code.
+
+    When another generation takes over, this process begins again with that.
+    """
     import sinks.main  # noqa: PLC0415 - see above
 
-    return sinks.main.main(settings, ready_file=ready_file)
+    mandate = asyncio.run(live_mandate(settings))
+    code = sinks.main.main(mandate.settings, ready_file=ready_file, superseded=mandate.ended)
+    if code == sinks.main.SUPERSEDED:
+        _begin_again()
+    return code
+
+
+def _begin_again() -> NoReturn:
+    """Become a new process of the same command, id and environment: nobody has to start it, nothing is left of this."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606 - this very command

@@ -69,6 +69,10 @@ class Supervisor:
             self._hurry.set()
         self._stop.set()
 
+    async def stop_parts(self) -> None:
+        """Stop every part and start none again, while the run goes on."""
+        await self._stop_all()
+
     async def run(self, then: Callable[[], Awaitable[None]] | None = None) -> None:
         """Start the parts, each group when the one before it is ready; await `then`; keep all running until the end.
 

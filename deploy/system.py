@@ -12,6 +12,7 @@ import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
+from deploy.generations import live_settings
 from deploy.local.clickhouse import ClickHouseServer
 from deploy.local.errors import LocalStackError
 from deploy.local.kafka import KafkaNode
@@ -158,7 +159,7 @@ class LocalSystem:
 
     async def _set_up(self, timeout: float) -> None:  # noqa: ASYNC109 - the supervisor's interface
         await self._clickhouse.wait_ready(timeout)
-        settings = self.settings()
+        settings = await live_settings(self.settings())
         await setup_topics(settings)
         await asyncio.to_thread(setup_tables, settings)
         token = NewToken(DEV_USER, {DEV_ACADEMY: CAPABILITIES}, datetime.now(UTC), label="development")

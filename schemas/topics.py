@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, Literal
 
 if TYPE_CHECKING:
@@ -16,10 +16,6 @@ REFERENCE: Final = ("ignore-rules", "directory.assets", "directory.users", "dire
 
 _DAY_MS: Final = 86_400_000
 _RECORD_OVERHEAD: Final = 64 << 10
-
-# Brokers refuse what is more than an hour ahead of their clock. A gateway whose clock is wrong has answered `ok` all
-# the same, and what it spooled would be refused for ever.
-_ANY_TIMESTAMP: Final = {"message.timestamp.after.max.ms": str((1 << 63) - 1)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +43,10 @@ class Topics:
     def of(cls, settings: Settings) -> Topics:
         """The topics that these settings name."""
         return cls(settings.topic_prefix, settings.generation, settings.raw_topic)
+
+    def of_generation(self, generation: int) -> Topics:
+        """The same with the derived topics of another generation."""
+        return replace(self, generation=generation)
 
     def _derived(self, name: str) -> str:
         suffix = f".g{self.generation}" if self.generation > 1 else ""
@@ -132,8 +132,7 @@ class Topics:
 
         def spec(name: str, cleanup: Literal["compact", "delete"], partitions: int, **config: str) -> TopicSpec:
             size = {"max.message.bytes": str(2 * settings.max_body_bytes + _RECORD_OVERHEAD)}
-            always = {"cleanup.policy": cleanup, **size, **_ANY_TIMESTAMP}
-            return TopicSpec(name, partitions, settings.replication, {**always, **config})
+            return TopicSpec(name, partitions, settings.replication, {"cleanup.policy": cleanup, **size, **config})
 
         many = settings.partitions
         retention = {"retention.ms": str(settings.raw_retention_days * _DAY_MS)}

@@ -1,4 +1,4 @@
-"""The sink's process: two consumer groups (raw is every generation's), until it is told to stop."""
+"""The sink's process: two consumer groups (raw is every generation's), until it is told to stop or superseded."""
 
 from __future__ import annotations
 
@@ -26,6 +26,7 @@ from sinks.writer.inserter import Inserter
 from sinks.writer.routes import derived_routes, raw_route
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
     from pathlib import Path
 
     from clickhouse_connect.driver.client import Client
@@ -33,7 +34,10 @@ if TYPE_CHECKING:
     from schemas.settings import Settings
     from sinks.writer.routes import Route
 
-__all__ = ["main"]
+__all__ = ["SUPERSEDED", "main"]
+
+# The exit code of a sink whose generation is not the live one any more.
+SUPERSEDED: Final = 76
 
 _LONGEST_PAUSE: Final = 5.0
 _CLOSE_SECONDS: Final = 2.0
@@ -41,8 +45,17 @@ _CLOSE_SECONDS: Final = 2.0
 _log = structlog.get_logger(__name__)
 
 
-def main(settings: Settings, *, ready_file: Path | None = None) -> int:
-    """Run the sink until SIGTERM or SIGINT; returns the exit code (0 stopped, 1 failed).
+def main(
+    settings: Settings,
+    *,
+    ready_file: Path | None = None,
+    superseded: Callable[[], Awaitable[None]] | None = None,
+    raw: bool = True,
+) -> int:
+    """Run the sink until SIGTERM or SIGINT; returns the exit code (0 stopped, 1 failed, or SUPERSEDED).
+
+    `superseded` returns when the generation is not to be written any more. Without `raw` only the generation's own
+    topics are stored: those of a replay, while the live generation's sinks store the raw one.
 
     `ready_file` is created once partitions are assigned and the tables fit, and removed at the end. While a thread
     still waits for an answer of ClickHouse, this ends the process instead of returning: nothing can end such a thread.
@@ -50,7 +63,7 @@ def main(settings: Settings, *, ready_file: Path | None = None) -> int:
     code = 0
     inserters: list[Inserter] = []
     try:
-        asyncio.run(_run(settings, ready_file, inserters))
+        code = asyncio.run(_run(settings, ready_file, inserters, superseded, raw=raw))
     except (SinkError, KafkaError, *CLICKHOUSE_ERRORS) as error:
         _log.error("sink_failed", error=one_line(error))
         code = 1
@@ -61,19 +74,41 @@ def main(settings: Settings, *, ready_file: Path | None = None) -> int:
     return code
 
 
-async def _run(settings: Settings, ready_file: Path | None, inserters: list[Inserter]) -> None:
+async def _run(
+    settings: Settings,
+    ready_file: Path | None,
+    inserters: list[Inserter],
+    superseded: Callable[[], Awaitable[None]] | None,
+    *,
+    raw: bool,
+) -> int:
     stop = asyncio.Event()
+    code = 0
+
+    async def watch(until: Callable[[], Awaitable[None]]) -> None:
+        nonlocal code
+        await until()
+        if not stop.is_set():
+            code = SUPERSEDED
+            stop.set()
+
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    client = await _connect(settings, stop)
-    if client is None:
-        return
-    inserter = Inserter(client, Installation.of(settings))
-    inserters.append(inserter)
-    await inserter.call(check_tables, client, inserter.installation)
-    await _write(settings, inserter, stop, ready_file)
+    watching = None if superseded is None else loop.create_task(watch(superseded))
+    try:
+        client = await _connect(settings, stop)
+        if client is None:
+            return code
+        inserter = Inserter(client, Installation.of(settings))
+        inserters.append(inserter)
+        await inserter.call(check_tables, client, inserter.installation)
+        await _write(settings, inserter, stop, ready_file, raw=raw)
+    finally:
+        if watching is not None:
+            watching.cancel()
     _log.info("sink_stopped")
+    return code
 
 
 async def _connect(settings: Settings, stop: asyncio.Event) -> Client | None:
@@ -101,7 +136,9 @@ async def _connect(settings: Settings, stop: asyncio.Event) -> Client | None:
     return None
 
 
-async def _write(settings: Settings, inserter: Inserter, stop: asyncio.Event, ready_file: Path | None) -> None:
+async def _write(
+    settings: Settings, inserter: Inserter, stop: asyncio.Event, ready_file: Path | None, *, raw: bool
+) -> None:
     topics = Topics.of(settings)
     options: dict[str, Any] = settings.kafka_options()
     producer = AIOKafkaProducer(
@@ -113,11 +150,12 @@ async def _write(settings: Settings, inserter: Inserter, stop: asyncio.Event, re
     def group(name: str, routes: tuple[Route, ...]) -> Group:
         return Group(options, f"{topics.prefix}sink.{name}", routes, inserter=inserter, dead_letters=letters)
 
-    groups = [group("raw", (raw_route(topics),)), group(f"g{topics.generation}", derived_routes(topics))]
+    derived = group(f"g{topics.generation}", derived_routes(topics))
+    groups = [group("raw", (raw_route(topics),)), derived] if raw else [derived]
     ready = [asyncio.Event() for _ in groups]
     leading = TopicPartition(topics.scores, 0)
     tasks = [asyncio.create_task(group.run(stop, event)) for group, event in zip(groups, ready, strict=True)]
-    tasks.append(asyncio.create_task(keep_fresh(inserter, lambda: leading in groups[1].partitions, stop)))
+    tasks.append(asyncio.create_task(keep_fresh(inserter, lambda: leading in derived.partitions, stop)))
     announcing = asyncio.create_task(_announce(ready, ready_file))
     try:
         await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)

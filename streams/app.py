@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from schemas.topics import Topics
     from streams.bad_references import BadReferences
     from streams.exits import End
+    from streams.mandate import Mandate
     from streams.processing import Core
     from streams.tuning import Tuning
 
@@ -78,6 +79,7 @@ class Hooks:
         on_ready: Called when every assigned partition is open.
         on_unready: Called when the assignment ends.
         end: Ends the process.
+        mandate: What entitles the process to its generation.
     """
 
     views_complete: asyncio.Event
@@ -86,6 +88,7 @@ class Hooks:
     on_ready: Callable[[], None]
     on_unready: Callable[[], None]
     end: End
+    mandate: Mandate
 
 
 class _ConsumerLog:
@@ -168,6 +171,7 @@ def create_app(
             bad_references=hooks.bad_references,
             progressed=hooks.progressed,
             end=hooks.end,
+            mandate=hooks.mandate,
         )
 
     app.owner = Ownership(surroundings, on_ready=hooks.on_ready, on_unready=hooks.on_unready)

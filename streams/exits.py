@@ -26,6 +26,7 @@ class ExitCode(IntEnum):
     STALLED = 73
     VIEWS_FAILED = 74
     STATE_LOST = 75
+    SUPERSEDED = 76
 
 
 class End(Protocol):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
+from bisect import bisect_left
 from collections import deque
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, Protocol
@@ -26,15 +27,19 @@ from streams.restore import StateLostError, restore
 from streams.transactions import PartitionProducer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 
     from schemas.topics import Topics
     from streams.chunk import Chunk
+    from streams.mandate import Mandate
     from streams.stores import PartitionStore
 
 __all__ = ["Log", "Partition", "Surroundings"]
 
 _log: Final = structlog.stdlib.get_logger("streams")
+
+
+_CANCEL_S: Final = 0.5
 
 
 class Log(Protocol):
@@ -55,6 +60,7 @@ class Surroundings:
         views_complete: Awaited before the first record is handled.
         progressed: Called at every step forward; the watchdog listens.
         max_message_bytes: Largest message that the topics take.
+        mandate: What entitles this worker to its generation.
     """
 
     topics: Topics
@@ -68,7 +74,7 @@ class Surroundings:
     bad_references: BadReferences
     progressed: Callable[[], None]
     end: End
-    live: bool = True
+    mandate: Mandate
 
 
 class Partition:
@@ -82,7 +88,9 @@ class Partition:
         self._opened = opened
         self._source = TopicPartition(around.topics.raw, number)
         self._changelog = TopicPartition(around.topics.changelog, number)
-        self._outbox = Outbox(around.topics, number, around.core, around.max_message_bytes, around.live)
+        self._outbox = Outbox(
+            around.topics, number, around.core, around.max_message_bytes, live=around.mandate.lead is None
+        )
         self._checkpoint = Checkpoint()
         self._inbox: asyncio.Queue[Chunk | None] = asyncio.Queue(maxsize=1)
         self._busy = False
@@ -105,8 +113,11 @@ class Partition:
         self.is_open = False
         if self._busy:
             await asyncio.wait({self._task}, timeout=patience)
-        self._task.cancel()
-        await asyncio.wait({self._task})
+        while not self._task.done():
+            # Once is not enough: aiokafka's clients pass over a cancellation while they stop.
+            self._task.cancel()
+            await asyncio.wait({self._task}, timeout=_CANCEL_S)
+        self.is_open = False
         while not self._inbox.empty():
             self._inbox.get_nowait()
         await self._producer.stop()
@@ -142,13 +153,15 @@ class Partition:
         """Take the partition over.
 
         1. Initialise the transactional producer: the previous owner is fenced, its open transaction settled.
-        2. Read the committed offset from the broker. 3. Restore the state. 4. Wait for the views.
-        5. Fetch from the position on.
+        2. Ask whether the generation may be worked on. 3. Read the committed offset from the broker. 4. Restore the
+        state. 5. Wait for the views. 6. Fetch from the position on.
 
         Only in this order do position and state belong together, whoever still believes to own the partition.
         """
         around = self._around
         await self._producer.start()
+        if not await around.mandate.holds():
+            self._around.end(ExitCode.SUPERSEDED, "another generation is worked on now: start again")
         self._checkpoint = (await committed(around.options, around.topics.application, [self._source]))[self._source]
         began = time.monotonic()
         async with _reader(around.options) as reader:
@@ -197,13 +210,32 @@ class Partition:
             if fresh and fresh[0].offset > position:
                 # Transaction markers, or retention overtook the consumer between two fetches.
                 self._warn_of_retention(position, await self._around.log.log_start(self.number))
-            pieces = deque([fresh])
-            while pieces:
-                records = pieces.popleft()
-                end = chunk.end if not pieces else records[-1].offset + 1
-                if records and (halves := await self._settle(records, end)):
-                    pieces.extendleft(reversed(halves))
+            async for admitted, end in self._led(fresh, chunk.end):
+                await self._settle_all(admitted, end)
             self.admission.advance(chunk.end)
+
+    async def _led(self, records: Sequence[Any], end: int) -> AsyncIterator[tuple[Sequence[Any], int]]:
+        """The records with the offset after them, all at once or, behind a live generation, as far as that has come."""
+        lead = self._around.mandate.lead
+        while lead is not None and records:
+            # Whoever waits for the leader need not be waited for.
+            self._busy = False
+            reach = min(await lead.passes(self.number, records[0].offset, self._around.progressed), end)
+            self._busy = True
+            await lead.read_verdicts(self.number, reach)
+            count = bisect_left(records, reach, key=lambda record: record.offset)
+            yield records[:count], reach
+            lead.settled(self.number, reach)
+            records = records[count:]
+        if records:
+            yield records, end
+
+    async def _settle_all(self, records: Sequence[Any], end: int) -> None:
+        pieces = deque([records])
+        while pieces:
+            piece = pieces.popleft()
+            if halves := await self._settle(piece, piece[-1].offset + 1 if pieces else end):
+                pieces.extendleft(reversed(halves))
 
     async def _write_bad_references(self) -> None:
         if self.number == WRITER:

@@ -18,6 +18,7 @@ from schemas.topics import Topics
 from streams.app import Hooks, create_app, max_message_bytes
 from streams.bad_references import WRITER, BadReferences
 from streams.exits import ExitCode, end_process
+from streams.mandate import Unlimited
 from streams.tuning import Tuning
 from streams.views import BadReference, ReferenceFollower, View
 from streams.watchdog import Watchdog
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from schemas.settings import Settings
+    from streams.mandate import Mandate
     from streams.processing import Core
 
 __all__ = ["ReadyFile", "Service", "look_for_cycles_less_often", "run", "serve"]
@@ -71,8 +73,17 @@ class Service:
     """Faust application, reference views and watchdog, started and stopped together."""
 
     def __init__(
-        self, settings: Settings, core: Core, view: View, *, data_dir: Path, ready_file: ReadyFile, tuning: Tuning
+        self,
+        settings: Settings,
+        core: Core,
+        view: View,
+        *,
+        data_dir: Path,
+        ready_file: ReadyFile,
+        tuning: Tuning,
+        mandate: Mandate | None = None,
     ) -> None:
+        self.mandate = mandate or Unlimited()
         topics, options = Topics.of(settings), settings.kafka_options()
         self._application = topics.application
         self._ready_file = ready_file
@@ -87,6 +98,7 @@ class Service:
             on_ready=self._on_ready,
             on_unready=self._ready_file.remove,
             end=end_process,
+            mandate=self.mandate,
         )
         self.app = create_app(settings, topics, core, tuning, data_dir=data_dir, hooks=hooks)
         self._watchdog = Watchdog(self.app.owner, topics.raw, options, tuning.stall_s, end_process)
@@ -95,6 +107,8 @@ class Service:
         """Connect and join the group; partitions open as they are assigned."""
         self._ready_file.remove()
         await self._views.start()
+        if self.mandate.lead is not None:
+            await self.mandate.lead.start()
         self._watchdog.start()
         await self.app.start()
 
@@ -107,6 +121,8 @@ class Service:
             async with asyncio.timeout(_STOP_S):
                 await self.app.stop()
         await self._views.stop()
+        if self.mandate.lead is not None:
+            await self.mandate.lead.stop()
         _log.info("stopped", application=self._application)
 
     def _progressed(self) -> None:
@@ -125,7 +141,7 @@ class Service:
 
 
 async def serve(service: Service) -> int:
-    """Run a service until SIGTERM or SIGINT; answers the exit code."""
+    """Run a service until SIGTERM or SIGINT, or until another generation takes over; answers the exit code."""
     stop, loop = asyncio.Event(), asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
@@ -134,13 +150,14 @@ async def serve(service: Service) -> int:
     except KafkaError as error:
         end_process(ExitCode.FAILED, f"Kafka cannot be reached ({error}): check TELEMETRY_KAFKA and that it runs")
     crashed, asked = loop.create_task(service.app.wait_until_stopped()), loop.create_task(stop.wait())
-    await asyncio.wait({crashed, asked}, return_when=asyncio.FIRST_COMPLETED)
+    superseded = loop.create_task(service.mandate.ended())
+    await asyncio.wait({crashed, asked, superseded}, return_when=asyncio.FIRST_COMPLETED)
     if service.app.crashed:
         reason = service.app.crash_reason
         end_process(ExitCode.FAILED, f"Faust crashed: {reason!r}: start again", reason)
     with _cut_off(_CUT_OFF_S):
         await service.stop()
-    return int(ExitCode.OK)
+    return int(ExitCode.SUPERSEDED if superseded.done() and not asked.done() else ExitCode.OK)
 
 
 @contextlib.contextmanager
@@ -171,6 +188,7 @@ def run(
     data_dir: Path,
     ready_file: Path | None = None,
     tuning: Tuning | None = None,
+    mandate: Mandate | None = None,
 ) -> int:
     """Work until SIGTERM or SIGINT; answers the exit code.
 
@@ -185,10 +203,15 @@ def run(
         structlog.configure(processors=[structlog.processors.add_log_level, stamp, render])
 
     async def build_and_serve() -> int:
-        return await serve(
-            Service(
-                settings, core, view, data_dir=data_dir, ready_file=ReadyFile(ready_file), tuning=tuning or Tuning()
-            )
+        service = Service(
+            settings,
+            core,
+            view,
+            data_dir=data_dir,
+            ready_file=ReadyFile(ready_file),
+            tuning=tuning or Tuning(),
+            mandate=mandate,
         )
+        return await serve(service)
 
     return int(uvloop.run(build_and_serve()))

@@ -11,16 +11,18 @@ from clickhouse_connect.driver.exceptions import ClickHouseError
 from httpx import HTTPError
 from rich.markup import escape
 
-from deploy.cli import dead_letters, directory, doctor, parts, raw, rules, send, tokens, trace, up
+from deploy.cli import dead_letters, directory, doctor, parts, raw, replay, rules, send, tokens, trace, up
 from deploy.cli import status as status_
 from deploy.cli.console import Failed, err
 from deploy.dead_letters import DeadLetterError
 from deploy.local.errors import LocalStackError
 from deploy.logs import silence_logging
 from deploy.rawlog.errors import RawLogError
+from deploy.supervisor import SupervisorError
 from deploy.tokens import TokenError
 from deploy.topics import TopicsError
 from deploy.trace import TraceError
+from schemas.generations import JournalError
 from schemas.settings import SettingsError
 
 __all__ = ["app", "main"]
@@ -40,6 +42,7 @@ app.add_typer(directory.app, name="directory")
 app.add_typer(tokens.app, name="token")
 app.add_typer(dead_letters.app, name="dead-letters")
 app.add_typer(raw.app, name="raw")
+app.add_typer(replay.app, name="replay")
 status_.register(app)
 trace.register(app)
 doctor.register(app)
@@ -47,9 +50,11 @@ doctor.register(app)
 _EXPECTED = (
     DeadLetterError,
     Failed,
+    JournalError,
     LocalStackError,
     RawLogError,
     SettingsError,
+    SupervisorError,
     TokenError,
     TopicsError,
     TraceError,

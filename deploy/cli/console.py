@@ -6,8 +6,10 @@ import asyncio
 import sys
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
+from aiokafka.errors import KafkaError
 from rich.console import Console
 
+from deploy import generations
 from schemas.settings import load_settings
 
 if TYPE_CHECKING:
@@ -15,7 +17,7 @@ if TYPE_CHECKING:
 
     from schemas.settings import Settings
 
-__all__ = ["Failed", "err", "out", "run", "settings"]
+__all__ = ["Failed", "err", "live_settings", "out", "run", "settings"]
 
 T = TypeVar("T")
 
@@ -33,6 +35,15 @@ class Failed(RuntimeError):  # noqa: N818 - it is a result, the command's exit c
 def settings(**overrides: Any) -> Settings:
     """The settings of this process; those that are None in `overrides` come from the environment."""
     return load_settings(**{name: value for name, value in overrides.items() if value is not None})
+
+
+def live_settings() -> Settings:
+    """The same with the live generation; without Kafka, which the command itself will complain about, the first one."""
+    current = settings()
+    try:
+        return run(generations.live_settings(current))
+    except (KafkaError, OSError):
+        return current
 
 
 def run(work: Coroutine[Any, Any, T]) -> T:

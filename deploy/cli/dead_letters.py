@@ -11,7 +11,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from deploy.cli.console import out, run, settings
+from deploy.cli.console import live_settings, out, run
 from deploy.dead_letters import DeadLetter, drop, find_letters, letter_value, retry
 
 __all__ = ["app"]
@@ -36,7 +36,7 @@ def list_(
     json: Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")] = False,
 ) -> None:
     """Show the dead letters that wait, the newest first."""
-    letters = find_letters(settings(), resolved=everything, topic=topic, limit=limit)
+    letters = find_letters(live_settings(), resolved=everything, topic=topic, limit=limit)
     if json:
         out.print(
             orjson.dumps([asdict(letter) for letter in letters], option=orjson.OPT_INDENT_2).decode(), markup=False
@@ -61,7 +61,7 @@ def show(
     value: Annotated[bool, typer.Option("--value", help="Print the record's value instead, byte for byte.")] = False,
 ) -> None:
     """Show one dead letter: origin, reason, traceback."""
-    current = settings()
+    current = live_settings()
     (found,) = find_letters(current, [letter], resolved=True)
     if value:
         sys.stdout.buffer.write(run(letter_value(current, found)))
@@ -87,18 +87,18 @@ def _chosen(ids: list[int] | None, topic: str, *, everything: bool) -> list[Dead
     if topic and not everything:
         message = "--topic goes with --all."
         raise typer.BadParameter(message)
-    return find_letters(settings(), ids or (), topic=topic)
+    return find_letters(live_settings(), ids or (), topic=topic)
 
 
 @app.command("retry")
 def retry_(ids: _Ids = None, *, everything: _All = False, topic: _Topic = "") -> None:
     """Send records again to the topics that they came from; a webhook keeps its id."""
     letters = _chosen(ids, topic, everything=everything)
-    out.print(f"{run(retry(settings(), letters))} sent again; what fails again is a new dead letter.")
+    out.print(f"{run(retry(live_settings(), letters))} sent again; what fails again is a new dead letter.")
 
 
 @app.command("drop")
 def drop_(ids: _Ids = None, *, everything: _All = False, topic: _Topic = "") -> None:
     """Give records up; they stay in the table, marked."""
     letters = _chosen(ids, topic, everything=everything)
-    out.print(f"{run(drop(settings(), letters))} dropped.")
+    out.print(f"{run(drop(live_settings(), letters))} dropped.")

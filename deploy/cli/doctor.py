@@ -11,7 +11,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from deploy.cli.console import Failed, out, run, settings
+from deploy.cli.console import Failed, live_settings, out, run
 from deploy.doctor.clickhouse import check_clickhouse
 from deploy.doctor.findings import Finding, failed, good
 from deploy.doctor.gateway import check_gateway
@@ -36,7 +36,7 @@ async def _check(current: Settings) -> list[Finding]:
 
 def _findings() -> list[Finding]:
     try:
-        current = settings()
+        current = live_settings()
     except SettingsError as error:
         return [failed("settings", "valid", str(error), "Then ask again: nothing else was looked at.")]
     return [good("settings", "valid", f"{len(current.model_fields_set)} set"), *run(_check(current))]

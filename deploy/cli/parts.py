@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from deploy.cli.console import out, run, settings
+from deploy.generations import live_settings
 from deploy.logs import configure_logging
 from deploy.topics import setup_topics
 from sinks.setup import setup_tables
@@ -52,7 +53,7 @@ def sink(*, ready_file: _ReadyFile = None) -> None:
 
 def setup() -> None:
     """Create or upgrade topics and tables; doing it again changes nothing."""
-    current = settings()
+    current = run(live_settings(settings()))
     done = [*run(setup_topics(current)), *setup_tables(current)]
     for line in done:
         out.print(line, markup=False)

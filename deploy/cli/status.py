@@ -8,7 +8,7 @@ import orjson
 import typer
 from rich.table import Table
 
-from deploy.cli.console import Failed, out, run, settings
+from deploy.cli.console import Failed, live_settings, out, run
 from deploy.status import Status, collect_status
 
 __all__ = ["register"]
@@ -16,7 +16,7 @@ __all__ = ["register"]
 
 def status(*, json: Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")] = False) -> None:
     """Show parts, lag per topic, rows and the last error; exit code 1 if a part does not work."""
-    found = run(collect_status(settings()))
+    found = run(collect_status(live_settings()))
     if json:
         out.print(orjson.dumps(found.as_json(), option=orjson.OPT_INDENT_2).decode(), markup=False)
     else:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import orjson
 import typer
 
-from deploy.cli.console import out, run, settings
+from deploy.cli.console import live_settings, out, run
 from deploy.trace import Trace, trace_webhook
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ def trace(
     json: Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")] = False,
 ) -> None:
     """Follow one webhook: receipt, partition and offset, verdict and rule, state version, facts, rows."""
-    found = run(trace_webhook(settings(), webhook))
+    found = run(trace_webhook(live_settings(), webhook))
     if json:
         out.print(orjson.dumps(found.as_json(), option=orjson.OPT_INDENT_2).decode(), markup=False)
         return

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from schemas.directory import Asset
     from schemas.reference import Reference
     from streams.core.fold import Live
-    from streams.core.policy import Policy
+    from streams.core.policy import Past, Policy
     from streams.core.state import Student
     from streams.core.store import Load
     from streams.core.webhook import Webhook
@@ -60,11 +60,12 @@ class ChunkProcessor:
     was published, the view of the reference topics, which its record comes back to.
     """
 
-    def __init__(self, load: Load, reference: Reference, policy: Policy) -> None:
-        """Work on the state that `load` reads, by the rules and the directory as they stand now."""
+    def __init__(self, load: Load, reference: Reference, policy: Policy, past: Past | None = None) -> None:
+        """Work on the state that `load` reads, by the rules and the directory as they stand now, or as in the past."""
         self._store = Store(load)
         self._reference = reference
         self._policy = policy
+        self._past = past
         self._effects = Effects()
         self._documents: dict[bytes, tuple[bytes, list[tuple[str, bytes]]]] = {}
         self._apply = Apply(self._store, reference, policy, self._effects.facts, self._settle)
@@ -100,7 +101,7 @@ class ChunkProcessor:
             self._score(live)
 
     def _decide(self, webhook: Webhook, student: Student, now: int, params: bytes) -> Decision:
-        decision = screen(webhook, self._reference, self._policy)
+        decision = screen(webhook, self._reference, self._policy, self._past)
         if decision is not None:
             return decision
         item = self._apply.item_of(webhook, now)
@@ -138,6 +139,8 @@ class ChunkProcessor:
 
     def _update_asset(self, asset: Asset) -> None:
         """Write an asset's record, and know it at once: the next webhook may change it again before it comes back."""
+        if self._past is not None:
+            return
         self._effects.directory.append(("assets", asset.key, asset.value))
         self._reference.apply("assets", asset.key, asset.value)
 

@@ -11,7 +11,7 @@ from streams.core.resolve import resolver
 if TYPE_CHECKING:
     from schemas.reference import Reference
     from schemas.vocabulary import Status, Verdict
-    from streams.core.policy import Policy
+    from streams.core.policy import Past, Policy
     from streams.core.state import Student
     from streams.core.webhook import Webhook
 
@@ -40,8 +40,8 @@ def error(text: str) -> Decision:
     return Decision("ERROR", text, "error")
 
 
-def screen(webhook: Webhook, reference: Reference, policy: Policy) -> Decision | None:
-    """Refuse a spoof and ignore what a rule of the academy names; None lets the webhook pass."""
+def screen(webhook: Webhook, reference: Reference, policy: Policy, past: Past | None = None) -> Decision | None:
+    """Refuse a spoof and ignore what a rule of the academy names, or named; None lets the webhook pass."""
     principal = webhook.headers.principal
     if (
         principal is not None
@@ -50,6 +50,9 @@ def screen(webhook: Webhook, reference: Reference, policy: Policy) -> Decision |
         and _MAY_REPORT_FOR_OTHERS not in webhook.headers.capabilities
     ):
         return error(texts.token_cannot_report(principal, webhook.user))
+    if past is not None and past.ignored is not None:
+        recorded = past.ignored.get(webhook.version)
+        return None if recorded is None else Decision("IGNORED", recorded, "ignored")
     if webhook.academy is None:
         return None
     rules = reference.rules(webhook.academy)

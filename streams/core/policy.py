@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from schemas.settings import Settings
 
-__all__ = ["Policy"]
+__all__ = ["Past", "Policy"]
 
 _SECOND_MS: Final = 1000
 
@@ -35,3 +37,14 @@ class Policy:
             redact=frozenset(settings.redact),
             algorithm=float(settings.algorithm),
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """That webhooks are processed once more, beside a live generation, which has said what concerns others.
+
+    The directory is taken as it is and not written. `ignored` has the text of what a rule ignored by the webhook's
+    version, and then nothing else is judged by rules; None where today's rules judge.
+    """
+
+    ignored: Mapping[int, str] | None

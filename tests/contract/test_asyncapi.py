@@ -16,6 +16,7 @@ from aiokafka import AIOKafkaProducer, ConsumerRecord, TopicPartition
 from deploy.documents import demo_documents
 from deploy.tokens import NewToken
 from schemas import rows
+from schemas.generations import Journal
 from schemas.headers import RawHeaders, encode_headers
 from schemas.reference import Reference
 from schemas.settings import Settings
@@ -244,3 +245,11 @@ def test_token_records_are_as_described(user: int | None) -> None:
     token = NewToken(user, {4: ("read_assignment",)}, now, now, "desk")
 
     jsonschema_rs.validate(SCHEMAS["token"], orjson.loads(token.record()))
+
+
+def test_the_journal_of_generations_is_as_described() -> None:
+    """A record of every step is one that the page allows."""
+    begun = Journal().begun("as-recorded", "1.1", "2026-11-21T12:00:00+00:00")
+    swapping = begun.paused().swapping({0: 5, 1: 7})
+    for journal in (Journal(), begun, swapping, swapping.swapped(), swapping.swapped().returning()):
+        jsonschema_rs.validate(SCHEMAS["journal"], orjson.loads(journal.encode()))

@@ -10,7 +10,7 @@ import orjson
 from schemas.headers import RawHeaders, encode_headers
 from schemas.reference import Reference
 from streams.core.chunk import ChunkProcessor, Effects, Record
-from streams.core.policy import Policy
+from streams.core.policy import Past, Policy
 from streams.core.webhook import read
 
 __all__ = ["MORNING", "Core", "live_facts", "live_rows"]
@@ -45,6 +45,7 @@ class Core:
 
     reference: Reference = field(default_factory=Reference)
     policy: Policy = field(default_factory=Policy)
+    past: Past | None = None
     table: dict[bytes, bytes] = field(default_factory=dict)
     facts: list[dict[str, Any]] = field(default_factory=list)
     outcomes: list[dict[str, Any]] = field(default_factory=list)
@@ -74,7 +75,7 @@ class Core:
     def run(self, records: list[Record], size: int = 1_000_000) -> None:
         """Process records in chunks of at most `size`."""
         for start in range(0, len(records), size):
-            processor = ChunkProcessor(self.table.get, self.reference, self.policy)
+            processor = ChunkProcessor(self.table.get, self.reference, self.policy, self.past)
             for record in records[start : start + size]:
                 processor.apply(record)
             self._take(processor.finish())

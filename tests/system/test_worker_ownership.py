@@ -17,6 +17,7 @@ from streams import partition as partition_module
 from streams.bad_references import BadReferences
 from streams.chunk import ChunkLimits, cut
 from streams.dead_letters import Limits
+from streams.mandate import Unlimited
 from streams.ownership import Ownership
 from streams.partition import Surroundings
 from streams.transactions import transactional_id
@@ -106,6 +107,7 @@ async def hands(settings: SettingsFactory) -> AsyncIterator[Hands]:
         bad_references=BadReferences(topics, own.kafka_options(), max_message_bytes=1 << 20),
         progressed=lambda: None,
         end=cast("End", end),
+        mandate=Unlimited(),
     )
     owner = Ownership(lambda: around, on_ready=lambda: None, on_unready=lambda: None)
     yield Hands(own, topics, store, owner, ended)

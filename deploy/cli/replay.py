@@ -1,0 +1,142 @@
+"""`replay`, and `replay status | resume | drop | rollback`."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from typing import TYPE_CHECKING, Annotated, get_args
+
+import orjson
+import typer
+from rich.table import Table
+
+from deploy.cli.console import err, out, run, settings
+from deploy.generations import read_journal
+from deploy.replay.lease import lease_is_held
+from deploy.replay.run import Wish
+from deploy.replay.run import drop as drop_
+from deploy.replay.run import replay as replay_
+from deploy.replay.run import rollback as rollback_
+from schemas.generations import Journal, JournalError, Step
+from schemas.settings import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from deploy.replay.comparison import Comparison
+
+__all__ = ["app"]
+
+app = typer.Typer(help="Recompute everything from the raw topic, compare, and swap.")
+
+_Yes = Annotated[bool, typer.Option("--yes", help="Swap without asking, for scripts.")]
+_Workers = Annotated[int, typer.Option(min=0, help="Worker processes; 0 for one a core.")]
+
+
+async def _answer() -> str:
+    """A line of standard input; a thread that waits for it would hold up Ctrl-C."""
+    loop = asyncio.get_running_loop()
+    readable: asyncio.Future[None] = loop.create_future()
+    try:
+        loop.add_reader(sys.stdin, readable.set_result, None)
+    except (OSError, ValueError):
+        # A file can always be read, and a closed one has no answer.
+        return "" if sys.stdin.closed else sys.stdin.readline()
+    try:
+        await readable
+    finally:
+        loop.remove_reader(sys.stdin)
+    return sys.stdin.readline()
+
+
+def _asking(*, yes: bool) -> Callable[[Comparison], Awaitable[bool]]:
+    async def agreed(comparison: Comparison) -> bool:
+        if yes:
+            return True
+        err.print(f"Swap: is generation {comparison.new} to be the live one? [y/N] ", end="", markup=False)
+        return (await _answer()).strip().casefold() in {"y", "yes"}
+
+    return agreed
+
+
+@app.callback(invoke_without_command=True)
+def replay(
+    context: typer.Context,
+    *,
+    rules: Annotated[
+        str, typer.Option(help="as-recorded: what a rule ignored stays ignored. current: today's rules judge.")
+    ] = "as-recorded",
+    algorithm: Annotated[str | None, typer.Option(help="Version of the indicators [default: the live one's].")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Compare, and leave nothing behind.")] = False,
+    yes: _Yes = False,
+    workers: _Workers = 0,
+) -> None:
+    """Recompute everything from the raw topic as a new generation, compare it with the live one, and swap."""
+    if context.invoked_subcommand is not None:
+        return
+    if rules not in {"as-recorded", "current"}:
+        message = "--rules is as-recorded or current."
+        raise typer.BadParameter(message)
+    known = get_args(Settings.model_fields["algorithm"].annotation)
+    if algorithm not in {None, *known}:
+        message = f"--algorithm is one of {', '.join(known)}."
+        raise typer.BadParameter(message)
+    wish = Wish(
+        rules="current" if rules == "current" else "as-recorded", algorithm=algorithm, dry_run=dry_run, workers=workers
+    )
+    run(replay_(settings(), wish, out, _asking(yes=yes)))
+
+
+@app.command()
+def resume(*, yes: _Yes = False, workers: _Workers = 0) -> None:
+    """Go on with a replay or a rollback that is unfinished."""
+    current = settings()
+    if run(read_journal(current)).rollback:
+        run(rollback_(current, out, workers))
+    else:
+        run(replay_(current, Wish(resume=True, workers=workers), out, _asking(yes=yes)))
+
+
+@app.command()
+def drop() -> None:
+    """Give an unfinished replay or rollback up; what a replay has computed is deleted."""
+    target = run(drop_(settings()))
+    out.print("No replay is under way." if target is None else f"The change to generation {target} is given up.")
+
+
+@app.command()
+def rollback(*, yes: _Yes = False, workers: _Workers = 0) -> None:
+    """Go back to the previous generation, after it has caught up with the live one."""
+    current = settings()
+    journal = run(read_journal(current))
+    if journal.previous is None:
+        message = f"generation {journal.live} has no previous one to go back to; a replay makes one."
+        raise JournalError(message)
+    if not yes:
+        typer.confirm(f"Make generation {journal.previous} the live one again?", abort=True, err=True)
+    run(rollback_(current, out, workers))
+
+
+async def _state(current: Settings) -> tuple[Journal, bool]:
+    return await read_journal(current), await lease_is_held(current)
+
+
+@app.command()
+def status(*, json: Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")] = False) -> None:
+    """Show the generations, and where a change of them stands."""
+    journal, held = run(_state(settings()))
+    if json:
+        shown = {**orjson.loads(journal.encode()), "running": held}
+        out.print(orjson.dumps(shown, option=orjson.OPT_INDENT_2).decode(), markup=False)
+        return
+    table = Table("generation", "is", "rules", "algorithm", "began (UTC)")
+    for one in journal.generations:
+        role = {journal.live: "live", journal.previous: "kept for rollback", journal.target: str(journal.step)}
+        table.add_row(
+            str(one.number), role.get(one.number, "to be deleted"), one.rules, one.algorithm or "-", one.began or "-"
+        )
+    out.print(table)
+    if journal.step is not Step.IDLE:
+        what = "A rollback" if journal.rollback else "A replay"
+        state = "runs" if held else "is unfinished: `replay resume` goes on, `replay drop` gives it up"
+        err.print(f"{what} to generation {journal.target} {state}.", soft_wrap=True)

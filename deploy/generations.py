@@ -1,0 +1,132 @@
+"""The journal of generations in Kafka: read, followed, and written by one process at a time."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from typing import TYPE_CHECKING, Final, Self
+
+import aiokafka
+from aiokafka import TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import KafkaError, ProducerFenced
+
+from schemas.generations import JOURNAL_KEY, Journal, JournalError
+from schemas.topics import Topics
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+
+    from schemas.settings import Settings
+
+__all__ = ["JournalWriter", "follow_journal", "live_settings", "read_journal"]
+
+_PARTITION: Final = 0
+_POLL_MS: Final = 500
+_PAUSE_SECONDS: Final = 0.5
+
+
+@contextlib.asynccontextmanager
+async def _reader(settings: Settings) -> AsyncIterator[tuple[aiokafka.AIOKafkaConsumer, TopicPartition]]:
+    consumer = aiokafka.AIOKafkaConsumer(
+        **settings.kafka_options(), isolation_level="read_committed", enable_auto_commit=False
+    )
+    await consumer.start()
+    try:
+        source = TopicPartition(Topics.of(settings).generations, _PARTITION)
+        consumer.assign([source])
+        yield consumer, source
+    finally:
+        await consumer.stop()
+
+
+async def _exists(settings: Settings) -> bool:
+    admin = AIOKafkaAdminClient(**settings.kafka_options())
+    await admin.start()
+    try:
+        return Topics.of(settings).generations in await admin.list_topics()
+    finally:
+        await admin.close()
+
+
+async def _latest(consumer: aiokafka.AIOKafkaConsumer, source: TopicPartition) -> bytes | None:
+    """Read on to the end as it is now; the last journal passed on the way."""
+    found: bytes | None = None
+    end = (await consumer.end_offsets([source]))[source]
+    while await consumer.position(source) < end:
+        for record in (await consumer.getmany(source, timeout_ms=_POLL_MS)).get(source, ()):
+            if record.key == JOURNAL_KEY:
+                found = record.value
+    return found
+
+
+async def read_journal(settings: Settings) -> Journal:
+    """The journal as it stands now; before the first `setup` generation 1 is live. Raises KafkaError, JournalError."""
+    # Asked for, for a consumer would create a topic that is not there.
+    if not await _exists(settings):
+        return Journal()
+    async with _reader(settings) as (consumer, source):
+        await consumer.seek_to_beginning(source)
+        return Journal.decode(await _latest(consumer, source))
+
+
+async def follow_journal(settings: Settings, until: Callable[[Journal], bool]) -> Journal:
+    """The first journal from now on of which `until` is true; waits for a broker that is away."""
+    while True:
+        with contextlib.suppress(KafkaError, OSError):
+            if await _exists(settings):
+                async with _reader(settings) as (consumer, source):
+                    await consumer.seek_to_beginning(source)
+                    journal = Journal.decode(await _latest(consumer, source))
+                    while not until(journal):
+                        for record in (await consumer.getmany(source, timeout_ms=_POLL_MS)).get(source, ()):
+                            if record.key == JOURNAL_KEY:
+                                journal = Journal.decode(record.value)
+                    return journal
+        await asyncio.sleep(_PAUSE_SECONDS)
+
+
+async def live_settings(settings: Settings) -> Settings:
+    """The settings with the live generation, unless they name one themselves. Raises KafkaError, JournalError."""
+    if "generation" in settings.model_fields_set:
+        return settings
+    journal = await read_journal(settings)
+    return settings.model_copy(update={"generation": journal.live})
+
+
+class JournalWriter:
+    """The one writer of the journal: a later one fences it, so nothing is written by who does not know of the other.
+
+    Attributes:
+        journal: As it was read when this one took over, then as it was last written.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.journal = Journal()
+        self._settings = settings
+        self._topic = Topics.of(settings).generations
+        self._producer = aiokafka.AIOKafkaProducer(
+            **settings.kafka_options(), transactional_id=f"{Topics.of(settings).prefix}generations"
+        )
+
+    async def __aenter__(self) -> Self:
+        try:
+            await self._producer.start()
+            self.journal = await read_journal(self._settings)
+        except BaseException:
+            await self._producer.stop()
+            raise
+        return self
+
+    async def __aexit__(self, *_error: object) -> None:
+        await self._producer.stop()
+
+    async def write(self, journal: Journal) -> None:
+        """Replace the journal; raises JournalError if another process has taken over."""
+        try:
+            async with self._producer.transaction():
+                await self._producer.send_and_wait(self._topic, journal.encode(), JOURNAL_KEY, partition=_PARTITION)
+        except ProducerFenced as error:
+            message = "another process has taken the change of generations over; `replay status` shows where it stands."
+            raise JournalError(message) from error
+        self.journal = journal

@@ -1,0 +1,106 @@
+"""Which generation a worker or a sink is to work on, by the journal of generations."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Final
+
+import structlog
+
+from deploy.generations import follow_journal, read_journal
+from schemas.topics import Topics
+
+if TYPE_CHECKING:
+    from schemas.generations import Journal
+    from schemas.settings import Settings
+    from streams.lead import Lead
+
+__all__ = ["LiveMandate", "ReplayMandate", "live_mandate", "replay_mandate"]
+
+_log: Final = structlog.stdlib.get_logger("deploy")
+
+_LOOK_SECONDS: Final = 1.0
+
+
+class LiveMandate:
+    """To work on the live generation until another one is, with the algorithm that it was computed with.
+
+    Attributes:
+        kept: The generations that there are.
+    """
+
+    lead: Lead | None = None
+
+    def __init__(self, settings: Settings, journal: Journal) -> None:
+        """Be bound to the generation that is live in the journal, or to the one that the settings name."""
+        self._follows = "generation" not in settings.model_fields_set
+        number = journal.live if self._follows else settings.generation
+        algorithm = journal.generation(number).algorithm or settings.algorithm
+        self.settings = settings.model_copy(update={"generation": number, "algorithm": algorithm})
+        self.kept = {one.number for one in journal.generations} | {number}
+
+    async def holds(self) -> bool:
+        """Whether it is still the live one and not paused."""
+        return not self._follows or self._holds(await read_journal(self.settings))
+
+    async def ended(self) -> None:
+        """Returns when it is paused or another one is live."""
+        if not self._follows:
+            await asyncio.Event().wait()
+        await follow_journal(self.settings, lambda journal: not self._holds(journal))
+
+    def _holds(self, journal: Journal) -> bool:
+        return journal.serves(self.settings.generation)
+
+
+class ReplayMandate:
+    """To compute a generation beside the live one, behind it."""
+
+    def __init__(self, settings: Settings, lead: Lead) -> None:
+        """Be bound to the generation of the settings."""
+        self.settings = settings
+        self.lead: Lead | None = lead
+
+    async def holds(self) -> bool:
+        """Whether it is still to be computed."""
+        return (await read_journal(self.settings)).computes(self.settings.generation)
+
+    async def ended(self) -> None:
+        """Returns when it has become live or was given up."""
+        await follow_journal(self.settings, lambda journal: not journal.computes(self.settings.generation))
+
+
+async def live_mandate(settings: Settings) -> LiveMandate:
+    """The mandate of a worker or sink that begins now; waits while generations change.
+
+    A change whose process is no more is finished or undone. Raises aiokafka's KafkaError and JournalError.
+    """
+    mandate, told = LiveMandate(settings, journal := await read_journal(settings)), False
+    while "generation" not in settings.model_fields_set and not journal.serves(mandate.settings.generation):
+        from deploy.replay.recovery import settle_abandoned  # noqa: PLC0415 - rarely needed
+
+        if not told:
+            _log.info("generations change: waiting", step=str(journal.step), target=journal.target)
+            told = True
+        await settle_abandoned(settings)
+        try:
+            async with asyncio.timeout(_LOOK_SECONDS):
+                journal = await follow_journal(settings, lambda one: one.serves(one.live))
+        except TimeoutError:
+            journal = await read_journal(settings)
+        mandate = LiveMandate(settings, journal)
+    return mandate
+
+
+async def replay_mandate(settings: Settings) -> ReplayMandate | None:
+    """The mandate to compute the generation of the settings; None if the journal knows of no such task."""
+    from streams.lead import Lead  # noqa: PLC0415 - the sink does without
+
+    journal = await read_journal(settings)
+    if not journal.computes(settings.generation):
+        return None
+    generation = journal.generation(settings.generation)
+    own = settings.model_copy(update={"algorithm": generation.algorithm or settings.algorithm})
+    as_recorded = journal.rollback or generation.rules == "as-recorded"
+    leader = Topics.of(settings).of_generation(journal.live)
+    return ReplayMandate(own, Lead(settings.kafka_options(), leader, settings.partitions, as_recorded=as_recorded))

@@ -1,0 +1,165 @@
+"""Generations: which one is live, which are kept, and the steps by which another takes over (pure)."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Final, Literal
+
+import msgspec
+
+__all__ = ["JOURNAL_KEY", "Generation", "Journal", "JournalError", "Rules", "Step"]
+
+JOURNAL_KEY: Final = b"journal"
+
+Rules = Literal["as-recorded", "current"]
+
+
+class JournalError(RuntimeError):
+    """The journal says otherwise; the text is one line that says what to do."""
+
+
+class Step(StrEnum):
+    """Where a change of generations stands.
+
+    Before `swapping` a crash is undone and the live generation goes on; from then on the change is finished.
+    """
+
+    IDLE = "idle"
+    CATCHING_UP = "catching-up"
+    PAUSED = "paused"
+    SWAPPING = "swapping"
+    DROPPING = "dropping"
+
+
+class Generation(msgspec.Struct, frozen=True, kw_only=True):
+    """One generation and how it was computed; `algorithm` None is what the settings say, `began` ISO 8601."""
+
+    number: int
+    rules: Rules = "current"
+    algorithm: str | None = None
+    began: str = ""
+
+
+class Journal(msgspec.Struct, frozen=True, kw_only=True):
+    """The one record of `learnpack.generations`: replaced as a whole, so that no step is ever half written.
+
+    Attributes:
+        live: The generation that is worked on and read.
+        previous: The one that was live before and is kept to go back to.
+        last: The highest number ever given; none is given twice.
+        target: The generation that is to become live, unless idle.
+        rollback: Whether the target was live before.
+        stopped: Of the last change, the raw offset by partition from which the live generation works as the live one.
+        generations: Every generation that has topics and tables.
+    """
+
+    live: int = 1
+    previous: int | None = None
+    last: int = 1
+    step: Step = Step.IDLE
+    target: int | None = None
+    rollback: bool = False
+    stopped: dict[int, int] = {}
+    generations: tuple[Generation, ...] = (Generation(number=1),)
+
+    @classmethod
+    def decode(cls, value: bytes | None) -> Journal:
+        """The journal that a record holds; without one generation 1 is live. Raises JournalError."""
+        if value is None:
+            return cls()
+        try:
+            return msgspec.json.decode(value, type=cls)
+        except msgspec.MsgspecError as error:
+            message = f"the journal of generations cannot be read ({error}): use the version that wrote it."
+            raise JournalError(message) from error
+
+    def encode(self) -> bytes:
+        """The record's value."""
+        return msgspec.json.encode(self)
+
+    def generation(self, number: int) -> Generation:
+        """What is known of a generation."""
+        return next((one for one in self.generations if one.number == number), Generation(number=number))
+
+    @property
+    def surplus(self) -> tuple[int, ...]:
+        """Generations that nobody needs any more."""
+        needed = {self.live, self.previous, self.target}
+        return tuple(one.number for one in self.generations if one.number not in needed)
+
+    def serves(self, number: int) -> bool:
+        """Whether a generation's webhooks are to be worked on as the live one's."""
+        return number == self.live and self.step not in {Step.PAUSED, Step.SWAPPING}
+
+    def computes(self, number: int) -> bool:
+        """Whether a generation is to be computed beside the live one."""
+        return number == self.target and self.step in {Step.CATCHING_UP, Step.PAUSED}
+
+    def begun(self, rules: Rules, algorithm: str | None, began: str) -> Journal:
+        """A new generation is computed."""
+        self._require(Step.IDLE)
+        number = self.last + 1
+        new = Generation(number=number, rules=rules, algorithm=algorithm, began=began)
+        return msgspec.structs.replace(
+            self,
+            last=number,
+            step=Step.CATCHING_UP,
+            target=number,
+            rollback=False,
+            generations=(*self.generations, new),
+        )
+
+    def returning(self) -> Journal:
+        """The previous generation catches up, to be live again; raises JournalError if none is kept."""
+        self._require(Step.IDLE)
+        if self.previous is None:
+            message = f"generation {self.live} has no previous one to go back to; a replay makes one."
+            raise JournalError(message)
+        return msgspec.structs.replace(self, step=Step.CATCHING_UP, target=self.previous, rollback=True)
+
+    def paused(self) -> Journal:
+        """The live generation stands still."""
+        self._require(Step.CATCHING_UP)
+        return msgspec.structs.replace(self, step=Step.PAUSED)
+
+    def undone(self) -> Journal:
+        """The live generation goes on; the target goes on catching up."""
+        self._require(Step.PAUSED)
+        return msgspec.structs.replace(self, step=Step.CATCHING_UP)
+
+    def swapping(self, stopped: dict[int, int]) -> Journal:
+        """The target has everything that the live generation had at these offsets."""
+        self._require(Step.PAUSED)
+        return msgspec.structs.replace(self, step=Step.SWAPPING, stopped=stopped)
+
+    def swapped(self) -> Journal:
+        """Everybody reads the target: it is live."""
+        self._require(Step.SWAPPING)
+        assert self.target is not None  # noqa: S101 - whatever swaps has one
+        return msgspec.structs.replace(
+            self, live=self.target, previous=self.live, step=Step.IDLE, target=None, rollback=False
+        )
+
+    def dropping(self) -> Journal:
+        """The target is given up; a generation that was live before stays, a new one is deleted."""
+        if self.rollback:
+            self._require(Step.CATCHING_UP)
+            return msgspec.structs.replace(self, step=Step.IDLE, target=None, rollback=False)
+        self._require(Step.CATCHING_UP, Step.DROPPING)
+        return msgspec.structs.replace(self, step=Step.DROPPING)
+
+    def without(self, number: int) -> Journal:
+        """A generation's topics and tables are gone."""
+        kept = tuple(one for one in self.generations if one.number != number)
+        if number == self.target:
+            return msgspec.structs.replace(self, generations=kept, step=Step.IDLE, target=None)
+        return msgspec.structs.replace(self, generations=kept)
+
+    def _require(self, *steps: Step) -> None:
+        if self.step not in steps:
+            what = "a rollback" if self.rollback else f"the replay to generation {self.target}"
+            if self.step is Step.IDLE:
+                message = "no replay is under way."
+            else:
+                message = f"{what} is unfinished ({self.step}): `replay resume` goes on, `replay drop` gives it up."
+            raise JournalError(message)

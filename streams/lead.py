@@ -1,0 +1,161 @@
+"""The live generation as a replay follows it: never ahead of it, and bound by what its rules ignored."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections import deque
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+import aiokafka
+import orjson
+import structlog
+from aiokafka import TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import KafkaError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from schemas.topics import Topics
+
+__all__ = ["Lead"]
+
+_log: Final = structlog.stdlib.get_logger("streams")
+
+_POLL_S: Final = 0.2
+_READ_MS: Final = 200
+_IGNORED: Final = b'"verdict":"ignored"'
+_NOWHERE: Final = -1
+
+
+@dataclass(slots=True)
+class _Tail:
+    """How far the recorded outcomes of a partition are read, and which verdicts of them are still wanted."""
+
+    reader: aiokafka.AIOKafkaConsumer
+    first: int = _NOWHERE
+    verdicts: deque[tuple[int, list[int]]] = field(default_factory=deque)
+
+
+class Lead:
+    """Follows the committed offsets of the live generation's workers and, if asked, their verdicts by rule.
+
+    What is computed stays behind what the live generation has committed. So there is one offset for each partition
+    up to which the live one did everything, also what only a live one does, and from which its successor does; and
+    every webhook that is computed has a recorded outcome.
+
+    Attributes:
+        ignored: Text of what a rule ignored, by version of the webhook, as far as it is needed now; None where today's
+            rules judge.
+    """
+
+    def __init__(self, options: Mapping[str, Any], leader: Topics, partitions: int, *, as_recorded: bool) -> None:
+        """Follow the generation of `leader`; nothing is connected yet."""
+        self.ignored: dict[int, str] | None = {} if as_recorded else None
+        self._options = options
+        self._leader = leader
+        self._partitions = partitions
+        self._committed: dict[int, int] = {}
+        self._ends: dict[int, int] = {}
+        self._moved = asyncio.Condition()
+        self._tails: dict[int, _Tail] = {}
+        self._running = contextlib.AsyncExitStack()
+
+    async def start(self) -> None:
+        """Begin to follow; raises aiokafka's KafkaError."""
+        reader = await self._reader()
+        admin = AIOKafkaAdminClient(**self._options)
+        self._running.push_async_callback(admin.close)
+        await admin.start()
+        task = asyncio.get_running_loop().create_task(self._follow(admin, reader), name="lead")
+
+        async def stop() -> None:
+            task.cancel()
+            await asyncio.wait({task})
+
+        self._running.push_async_callback(stop)
+
+    async def stop(self) -> None:
+        """Close the connections."""
+        with contextlib.suppress(KafkaError):
+            await self._running.aclose()
+
+    async def passes(self, partition: int, offset: int, progressed: Callable[[], None]) -> int:
+        """Wait until the live generation has committed past a raw offset; where it stands then.
+
+        `progressed` is called while waiting, for to stand behind a leader that waits is no stall.
+        """
+        async with self._moved:
+            while self._committed.get(partition, 0) <= offset:
+                await self._moved.wait()
+                progressed()
+            return self._committed[partition]
+
+    async def read_verdicts(self, partition: int, end: int) -> None:
+        """Know what was ignored among the webhooks of a partition below a raw offset that the live one has passed."""
+        if self.ignored is None:
+            return
+        source = TopicPartition(self._leader.outcomes, partition)
+        if (tail := self._tails.get(partition)) is None:
+            reader = await self._reader()
+            reader.assign([source])
+            await reader.seek_to_beginning(source)
+            tail = self._tails[partition] = _Tail(reader)
+        reach = self._ends[partition]
+        while tail.first < end and await tail.reader.position(source) < reach:
+            for record in (await tail.reader.getmany(source, timeout_ms=_READ_MS)).get(source, ()):
+                self._take(tail, record)
+
+    def settled(self, partition: int, offset: int) -> None:
+        """Forget verdicts below a raw offset."""
+        tail = self._tails.get(partition)
+        if tail is None or self.ignored is None:
+            return
+        while tail.verdicts and tail.verdicts[0][0] < offset:
+            for version in tail.verdicts.popleft()[1]:
+                self.ignored.pop(version, None)
+
+    def _take(self, tail: _Tail, record: Any) -> None:
+        places = dict(record.headers)
+        if "first-offset" not in places:
+            return
+        tail.first = int(places["first-offset"])
+        if not record.value or _IGNORED not in record.value or self.ignored is None:
+            return
+        versions = []
+        for line in record.value.split(b"\n"):
+            if _IGNORED in line:
+                row = orjson.loads(line)
+                self.ignored[row["version"]] = row["status_text"]
+                versions.append(row["version"])
+        tail.verdicts.append((int(places["last-offset"]), versions))
+
+    async def _reader(self) -> aiokafka.AIOKafkaConsumer:
+        reader = aiokafka.AIOKafkaConsumer(
+            **self._options,
+            isolation_level="read_committed",
+            enable_auto_commit=False,
+            max_partition_fetch_bytes=4 << 20,
+        )
+        self._running.push_async_callback(reader.stop)
+        await reader.start()
+        return reader
+
+    async def _follow(self, admin: AIOKafkaAdminClient, reader: aiokafka.AIOKafkaConsumer) -> None:
+        raw = [TopicPartition(self._leader.raw, number) for number in range(self._partitions)]
+        outcomes = [TopicPartition(self._leader.outcomes, number) for number in range(self._partitions)]
+        while True:
+            try:
+                found = await admin.list_consumer_group_offsets(self._leader.application, partitions=raw)
+                # After the offsets: what was committed with them is below these ends.
+                ends = await reader.end_offsets(outcomes) if self.ignored is not None else {}
+            except (KafkaError, OSError) as error:
+                _log.warning("the live generation's offsets cannot be read", error=repr(error))
+            else:
+                async with self._moved:
+                    self._committed = {tp.partition: at.offset for tp, at in found.items()}
+                    self._ends = {tp.partition: end for tp, end in ends.items()}
+                    self._moved.notify_all()
+            await asyncio.sleep(_POLL_S)

@@ -1,0 +1,167 @@
+"""Replays of a system that has lived: documents, events, staff commands, rules that changed, a deletion.
+
+One system serves all tests, in their order.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from schemas.generations import Step
+from schemas.topics import Topics
+from tests.chaos.kafka import produce, read_all
+from tests.support.http_system import HttpSystem, http_system
+from tests.support.replay import comparison, contents, journal, leftovers, live_a_while, replay, start_replay, stored
+from tests.support.waiting import eventually
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.support.stack import Stack
+
+pytestmark = pytest.mark.system
+
+RULES = "/v1/assignment/academy/learnpack/telemetry-webhook-ignore"
+
+
+@pytest.fixture(scope="module")
+def system(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[HttpSystem]:
+    """A system with a history."""
+    with http_system(stack, tmp_path_factory.mktemp("replay"), directory="open") as running:
+        live_a_while(running)
+        yield running
+
+
+def post_one(system: HttpSystem, user: int) -> None:
+    """A webhook of a new student, up to its outcome."""
+    with system.client() as client:
+        event = {"user_id": user, "slug": "s", "package_slug": "everybodys", "event": "open_step", "telemetry_id": "x"}
+        assert client.post("/v1/assignment/me/telemetry", json=event).text == "ok"
+    eventually(
+        lambda: system.query("SELECT count() FROM events WHERE user_id = {user:UInt64}", user=user)[0][0] > 0,
+        60,
+        f"the event of {user}",
+    )
+
+
+def test_a_dry_run_compares_and_leaves_nothing_behind(system: HttpSystem) -> None:
+    """Every row of the new generation is the live one's, and no topic, group, database or directory is left."""
+    before = leftovers(system.settings)
+
+    told = replay(system, "--dry-run")
+
+    assert "Every row is the same." in told
+    found = comparison(system, 2)
+    assert found["equal"]
+    assert {one["table"]: one["new"] > 0 for one in found["tables"]} == {
+        **dict.fromkeys(("events", "webhooks", "telemetry", "scores", "student_day", "claims", "asset_daily"), True),
+        "dead_letters": False,
+    }
+    assert leftovers(system.settings) - before == {f"group {system.settings.topic_prefix}generations"} or (
+        leftovers(system.settings) == before
+    )
+    assert journal(system.settings).step is Step.IDLE
+
+
+def test_as_recorded_twice_gives_the_same_rows(system: HttpSystem) -> None:
+    """The replay equals the live run row for row, a second replay the first, and both go on with new webhooks."""
+    first = contents(system.settings, 1)
+
+    replay(system, "--yes")
+
+    live = journal(system.settings).live
+    assert contents(system.settings, live) == first
+    post_one(system, 6001)
+    assert comparison(system, live)["equal"]
+
+    replay(system, "--yes")
+
+    post_one(system, 6002)
+    third = journal(system.settings)
+    assert (third.live, third.previous) == (live + 1, live)
+    assert comparison(system, third.live)["equal"]
+    # The first one is cleaned away, the one before the last is kept.
+    assert f"database {system.settings.database}_g1" not in leftovers(system.settings)
+    assert system.query("SELECT generation FROM live_generation") == [(third.live,)]
+
+
+def test_a_rollback_brings_the_old_generation_up_to_date(system: HttpSystem) -> None:
+    """What came since the swap is in the generation that is gone back to, and it goes on from there."""
+    before = journal(system.settings)
+
+    replay(system, "rollback", "--yes")
+
+    after = journal(system.settings)
+    assert (after.live, after.previous) == (before.previous, before.live)
+    assert system.query("SELECT generation FROM live_generation") == [(after.live,)]
+    assert system.query("SELECT uniqExact(user_id) FROM events WHERE user_id IN (6001, 6002)") == [(2,)]
+    post_one(system, 6003)
+
+
+def test_an_unfinished_replay_is_resumed_or_dropped(system: HttpSystem) -> None:
+    """Killed, it leaves the live generation untouched; other options are refused until it is dropped."""
+    before = leftovers(system.settings)
+    live = journal(system.settings).live
+    killed = start_replay(system, "--yes")
+    eventually(lambda: journal(system.settings).step is Step.CATCHING_UP, 60, "the replay")
+    killed.kill()
+
+    post_one(system, 6004)
+    other = start_replay(system, "--rules", "current", "--yes")
+
+    assert other.process.wait(60) == 1
+    assert "`replay resume` goes on, `replay drop` gives it up." in other.output
+    assert "unfinished" in replay(system, "status")
+    assert "is given up" in replay(system, "drop")
+    assert leftovers(system.settings) <= before | {f"group {system.settings.topic_prefix}generations"}
+    assert journal(system.settings).live == live
+
+
+def test_current_rules_give_what_a_system_with_them_would_have(
+    system: HttpSystem, stack: Stack, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """A rule that is lifted brings back what it ignored, as if it had never been; a new one ignores the past."""
+    rules: dict[str, Any] = {"rules": [{"events": ["test"]}]}
+    with system.client() as client:
+        assert client.put(RULES, json=rules).is_success
+
+    told = replay(system, "--rules", "current", "--yes")
+
+    generation = journal(system.settings).live
+    changes = {(one["live_verdict"], one["new_verdict"]) for one in comparison(system, generation)["verdicts"]}
+    # Of what is ignored by both, the text says another rule.
+    assert changes == {("ignored", "stored"), ("stored", "ignored"), ("ignored", "ignored")}
+    assert "Webhooks whose verdict changed" in told
+    with http_system(stack, tmp_path_factory.mktemp("other"), parts=("gateway", "sink"), directory="open") as other:
+        with other.client() as client:
+            assert client.put(RULES, json=rules).is_success
+        raw = asyncio.run(read_all(stack.kafka, Topics.of(system.settings).raw, 2))
+        for partition, records in enumerate(raw):
+            copies = [(partition, one.key, one.value, list(one.headers)) for one in records]
+            times = [one.timestamp for one in records]
+            asyncio.run(produce(stack.kafka, Topics.of(other.settings).raw, copies, timestamps=times))
+        other.start("worker")
+        stored(other, sum(map(len, raw)))
+        eventually(
+            lambda: contents(other.settings, 1)["asset_daily"] == contents(system.settings, generation)["asset_daily"],
+            30,
+            "the days",
+        )
+
+        assert contents(other.settings, 1) == contents(system.settings, generation)
+
+
+def test_another_algorithm_shows_who_moves_and_stays(system: HttpSystem) -> None:
+    """Scores of another version are compared, and the live workers go on with it after the swap."""
+    told = replay(system, "--algorithm", "1.1", "--yes")
+
+    found = comparison(system, journal(system.settings).live)
+    assert "Students whose scores moved" in told
+    assert found["scores_moved"] == len(found["scores"]) > 0
+    assert not found["verdicts"]
+    post_one(system, 6005)
+    rows = system.query("SELECT DISTINCT metrics_algo_version FROM scores WHERE metrics_algo_version IS NOT NULL")
+    assert rows == [(1.1,)]
