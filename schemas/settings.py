@@ -59,6 +59,10 @@ def _split(value: Any) -> Any:
 # Both become part of SQL, where names cannot be parameters.
 _Identifier = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", max_length=64)]
 _Cluster = Annotated[str, Field(pattern=r"^([A-Za-z_][A-Za-z0-9_]*)?$", max_length=64)]
+# A client whose broker is away tries about twice in this time, and a worker has one for each of its partitions. More
+# would hold up a transaction that has to wait for the end of the one before.
+_RETRY_BACKOFF_MS: Final = 250
+
 # What Kafka takes in a topic's name; the longest own part is well under 100 characters.
 _TopicPrefix = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]*$", max_length=100)]
 _TopicName = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]+$", max_length=100)]
@@ -119,6 +123,7 @@ class Settings(BaseSettings):
         options: dict[str, Any] = {
             "bootstrap_servers": self.kafka,
             "security_protocol": self.kafka_security_protocol,
+            "retry_backoff_ms": _RETRY_BACKOFF_MS,
         }
         if self.kafka_security_mechanism is not None:
             options["sasl_mechanism"] = self.kafka_security_mechanism

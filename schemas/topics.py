@@ -17,6 +17,10 @@ REFERENCE: Final = ("ignore-rules", "directory.assets", "directory.users", "dire
 _DAY_MS: Final = 86_400_000
 _RECORD_OVERHEAD: Final = 64 << 10
 
+# Brokers refuse what is more than an hour ahead of their clock. A gateway whose clock is wrong has answered `ok` all
+# the same, and what it spooled would be refused for ever.
+_ANY_TIMESTAMP: Final = {"message.timestamp.after.max.ms": str((1 << 63) - 1)}
+
 
 @dataclass(frozen=True, slots=True)
 class TopicSpec:
@@ -132,7 +136,8 @@ class Topics:
 
         def spec(name: str, cleanup: Literal["compact", "delete"], partitions: int, **config: str) -> TopicSpec:
             size = {"max.message.bytes": str(2 * settings.max_body_bytes + _RECORD_OVERHEAD)}
-            return TopicSpec(name, partitions, settings.replication, {"cleanup.policy": cleanup, **size, **config})
+            always = {"cleanup.policy": cleanup, **size, **_ANY_TIMESTAMP}
+            return TopicSpec(name, partitions, settings.replication, {**always, **config})
 
         many = settings.partitions
         retention = {"retention.ms": str(settings.raw_retention_days * _DAY_MS)}

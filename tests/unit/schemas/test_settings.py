@@ -47,7 +47,11 @@ def test_the_defaults_are_those_of_the_contract() -> None:
     assert settings.log_format == "console"
     assert settings.topic_prefix == "learnpack."
     assert settings.database == "telemetry"
-    assert settings.kafka_options() == {"bootstrap_servers": "127.0.0.1:9092", "security_protocol": "PLAINTEXT"}
+    assert settings.kafka_options() == {
+        "bootstrap_servers": "127.0.0.1:9092",
+        "security_protocol": "PLAINTEXT",
+        "retry_backoff_ms": 250,
+    }
 
 
 @pytest.mark.parametrize(
@@ -204,6 +208,7 @@ def test_an_encrypted_cluster_gets_its_credentials(monkeypatch: pytest.MonkeyPat
     assert options == {
         "bootstrap_servers": "a:9093,b:9093",
         "security_protocol": "SASL_SSL",
+        "retry_backoff_ms": 250,
         "sasl_mechanism": "SCRAM-SHA-512",
         "sasl_plain_username": "u",
         "sasl_plain_password": "p",

@@ -93,6 +93,15 @@ def test_what_is_compacted_is_kept_for_ever() -> None:
     assert {spec.name: spec.config.get("retention.ms") for spec in specs}["learnpack.webhooks.raw"] == "172800000"
 
 
+def test_every_topic_takes_any_timestamp() -> None:
+    """No record is refused because the clock of who wrote it is ahead."""
+    chosen = settings()
+
+    assert {spec.config["message.timestamp.after.max.ms"] for spec in Topics.of(chosen).specs(chosen)} == {
+        "9223372036854775807"
+    }
+
+
 def test_every_topic_takes_the_largest_body() -> None:
     """A body of the allowed size, and what is derived from it, fits every topic."""
     chosen = settings(max_body_bytes=1000)

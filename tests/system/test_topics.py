@@ -1,0 +1,66 @@
+"""The topics as `setup` leaves them."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+from aiokafka import AIOKafkaProducer
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.errors import InvalidTimestampError
+
+from deploy.topics import setup_topics
+from schemas.topics import Topics
+from tests.support.waiting import aeventually
+
+if TYPE_CHECKING:
+    from schemas.settings import Settings
+    from tests.conftest import SettingsFactory
+
+pytestmark = pytest.mark.system
+
+DAY_MS = 86_400_000
+
+
+async def write_ahead(settings: Settings, topic: str) -> None:
+    """Write a record whose timestamp is ten days ahead, as a gateway with a wrong clock does."""
+    async with AIOKafkaProducer(**settings.kafka_options()) as producer:
+        await producer.send_and_wait(topic, b"{}", timestamp_ms=int(time.time() * 1000) + 10 * DAY_MS)
+
+
+async def test_a_clock_that_is_ahead_does_not_stop_webhooks(settings: SettingsFactory) -> None:
+    """Every topic takes a record of the future: what was answered `ok` must not be refused by the broker."""
+    chosen = settings(partitions=1)
+    await setup_topics(chosen)
+
+    for spec in Topics.of(chosen).specs(chosen):
+        if spec.config["cleanup.policy"] == "delete":
+            await write_ahead(chosen, spec.name)
+
+
+async def test_topics_of_an_older_installation_are_brought_up_to_date(settings: SettingsFactory) -> None:
+    """`setup` gives existing topics the configuration of today and says so; a second time it has nothing to do."""
+    chosen = settings(partitions=1)
+    raw = Topics.of(chosen).raw
+    admin = AIOKafkaAdminClient(**chosen.kafka_options())
+    await admin.start()
+    try:
+        await admin.create_topics([NewTopic(raw, 1, 1, topic_configs={"cleanup.policy": "delete"})])
+    finally:
+        await admin.close()
+    with pytest.raises(InvalidTimestampError):
+        await write_ahead(chosen, raw)
+
+    done = await setup_topics(chosen)
+
+    (line,) = (line for line in done if f"configured topic {raw}:" in line)
+    assert "message.timestamp.after.max.ms" in line
+
+    async def taken() -> bool:
+        await write_ahead(chosen, raw)
+        return True
+
+    # The broker acknowledges a configuration before it follows it.
+    await aeventually(taken)
+    assert await setup_topics(chosen) == []
