@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 import orjson
 import tenacity
 from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.errors import KafkaError
+from aiokafka.errors import CoordinatorNotAvailableError, KafkaError
 
 from streams.dead_letters import LimitsState
 
@@ -16,8 +16,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from aiokafka import TopicPartition
+    from aiokafka.structs import OffsetAndMetadata
 
-__all__ = ["Checkpoint", "committed"]
+__all__ = ["Checkpoint", "checkpoint", "committed"]
 
 _PATIENCE_S: Final = 30
 
@@ -80,7 +81,18 @@ async def committed(
         found = await admin.list_consumer_group_offsets(group, partitions=wanted)
     finally:
         await admin.close()
-    known = {tp: at for tp, at in found.items() if at.offset >= 0}
-    return {
-        tp: Checkpoint.parse(known[tp].offset, known[tp].metadata) if tp in known else Checkpoint() for tp in wanted
-    }
+    return {tp: checkpoint(found, tp) for tp in wanted}
+
+
+def checkpoint(found: Mapping[TopicPartition, OffsetAndMetadata], tp: TopicPartition) -> Checkpoint:
+    """The checkpoint of a partition in aiokafka's answer; an offset of -1 says that nothing was committed yet.
+
+    Raises CoordinatorNotAvailableError if the answer does not speak of the partition: while the group's coordinator
+    loads, the broker answers with an error for the whole group, which aiokafka drops. Taken for "nothing committed"
+    it would have everything processed once more.
+    """
+    at = found.get(tp)
+    if at is None:
+        message = f"the group's coordinator does not answer for {tp.topic}[{tp.partition}] yet"
+        raise CoordinatorNotAvailableError(message)
+    return Checkpoint.parse(at.offset, at.metadata) if at.offset >= 0 else Checkpoint()

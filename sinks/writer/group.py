@@ -7,10 +7,11 @@ import time
 from typing import TYPE_CHECKING, Any, Final
 
 import structlog
+import tenacity
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.abc import ConsumerRebalanceListener
 from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.errors import KafkaError, NoOffsetForPartitionError, OffsetOutOfRangeError
+from aiokafka.errors import CoordinatorNotAvailableError, KafkaError, NoOffsetForPartitionError, OffsetOutOfRangeError
 
 from sinks.errors import SinkError
 from sinks.writer.bookmark import Bookmark
@@ -23,6 +24,8 @@ from sinks.writer.watchdog import Watchdog
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from aiokafka.structs import OffsetAndMetadata
+
     from sinks.writer.dead_letters import DeadLetters
     from sinks.writer.inserter import Inserter
     from sinks.writer.routes import Route
@@ -32,6 +35,7 @@ __all__ = ["SESSION_SECONDS", "Group"]
 # The shortest that brokers allow by default: a sink that dies keeps its partitions that long.
 SESSION_SECONDS: Final = 6.0
 _DRAIN_SECONDS: Final = 3.0
+_COORDINATOR_SECONDS: Final = 20.0
 _POLL_MS: Final = 200
 # Records in hand, in bytes over all partitions; beyond its share a partition is not read until it has stored some.
 _BUFFER_BYTES: Final = 96 << 20
@@ -205,10 +209,10 @@ class Group(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is unt
         session = Session(self._consumer)
         lanes: dict[TopicPartition, Lane] = {}
         if assigned:
-            committed = await self._admin.list_consumer_group_offsets(self._group_id, partitions=list(assigned))
+            committed = await self._committed(list(assigned))
             starts = await self._consumer.beginning_offsets(list(assigned))
             for partition in assigned:
-                bookmark = self._bookmark(partition, committed.get(partition), starts[partition])
+                bookmark = self._bookmark(partition, committed[partition], starts[partition])
                 self._consumer.seek(partition, bookmark.offset)
                 lanes[partition] = Lane(
                     partition,
@@ -224,12 +228,32 @@ class Group(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is unt
         self._session = session
         _log.info("assigned", group=self._group_id, partitions=len(assigned))
 
-    def _bookmark(self, partition: TopicPartition, committed: Any, start: int) -> Bookmark:
+    @tenacity.retry(
+        retry=tenacity.retry_if_exception_type(KafkaError),
+        wait=tenacity.wait_exponential_jitter(multiplier=0.1, max=2),
+        stop=tenacity.stop_after_delay(_COORDINATOR_SECONDS),
+        reraise=True,
+    )
+    async def _committed(self, partitions: list[TopicPartition]) -> dict[TopicPartition, OffsetAndMetadata]:
+        """What was committed; an offset of -1 where nothing was.
+
+        A coordinator that is loading answers with an error for the whole group, which aiokafka drops: then no partition
+        is in the answer, and it must not be taken for "nothing committed".
+        """
+        found: dict[TopicPartition, OffsetAndMetadata] = await self._admin.list_consumer_group_offsets(
+            self._group_id, partitions=partitions
+        )
+        if missing := [one for one in partitions if one not in found]:
+            message = f"the coordinator of group {self._group_id} does not answer for {missing[0].topic} yet"
+            raise CoordinatorNotAvailableError(message)
+        return found
+
+    def _bookmark(self, partition: TopicPartition, committed: OffsetAndMetadata, start: int) -> Bookmark:
         topic_id = self._ids[partition.topic]
-        found = Bookmark.read(topic_id, committed.offset, committed.metadata) if committed is not None else None
+        found = Bookmark.read(topic_id, committed.offset, committed.metadata)
         if found is not None:
             return found
-        if committed is not None and committed.offset >= 0:
+        if committed.offset >= 0:
             _log.warning("topic_recreated", topic=partition.topic, partition=partition.partition, reads_from=start)
         return Bookmark(topic_id, start)
 

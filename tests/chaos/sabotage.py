@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
+import sys
 from typing import TYPE_CHECKING, Any
+
+from aiokafka import TopicPartition
+from faust.types import TP
+
+from streams.transactions import PartitionProducer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from streams.chunk import Chunk
     from streams.service import Service
 
+_SLOW_COMMIT_S = 0.05
 # A chunk that is lost is missed when the next one comes: the last ones must come.
 _DROPPED_UNTIL = 12
 
@@ -56,4 +65,80 @@ def break_store(service: Service) -> None:
     store.write = failing
 
 
-SABOTAGES: dict[str, Callable[[Service], None]] = {"drop": drop_chunks, "repeat": repeat_chunks, "disk": break_store}
+def rewind(service: Service) -> None:
+    """All chunks of a partition but the first are lost, then aiokafka begins again behind that one, by itself.
+
+    So it does after an offset that the log does not have; Faust is not told.
+    """
+    app = service.app
+    submit = app.owner.submit
+    first_ends: dict[int, int] = {}
+    whole: set[int] = set()
+
+    async def seek(partition: int) -> None:
+        app.consumer._thread._ensure_consumer().seek(  # noqa: SLF001 - sabotage
+            TopicPartition(app.chunked_topic, partition), first_ends[partition]
+        )
+
+    async def lossy(chunk: Chunk, generation: int) -> None:
+        partition = chunk.partition
+        if partition in whole or partition not in first_ends:
+            first_ends.setdefault(partition, chunk.end)
+            await submit(chunk, generation)
+        elif chunk.end == app.consumer.highwater(TP(chunk.topic, partition)):
+            whole.add(partition)
+            thread_loop = app.consumer._thread.thread_loop  # noqa: SLF001 - sabotage
+            await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(seek(partition), thread_loop))
+
+    app.owner.submit = lossy  # type: ignore[method-assign]  # sabotage
+
+
+def commit_by_faust(service: Service) -> None:
+    """Transactions never end, and Faust commits what it believes to be done."""
+    app = service.app
+    submit, count = app.owner.submit, itertools.count()
+
+    async def endless(*_arguments: Any, **_options: Any) -> Any:
+        await asyncio.Event().wait()
+
+    async def committing(chunk: Chunk, generation: int) -> None:
+        # One is in its transaction, one waits.
+        if next(count) >= 2:
+            await app.consumer.commit()
+            sys.stdout.write("Faust has had its turn\n")
+            sys.stdout.flush()
+        await submit(chunk, generation)
+
+    PartitionProducer.commit = endless  # type: ignore[method-assign]  # sabotage
+    app.owner.submit = committing  # type: ignore[method-assign]  # sabotage
+
+
+def slow_commits(service: Service) -> None:
+    """Kafka takes its time, and the worker tells the most bytes of chunks that it ever held."""
+    budget = service.app.memory_budget
+    commit, add, peak = PartitionProducer.commit, budget.add, 0
+
+    async def slow(*arguments: Any, **options: Any) -> Any:
+        await asyncio.sleep(_SLOW_COMMIT_S)
+        return await commit(*arguments, **options)
+
+    def observed(chunk: Chunk) -> None:
+        nonlocal peak
+        add(chunk)
+        if budget.held > peak:
+            peak = budget.held
+            sys.stdout.write(f"held {peak} bytes\n")
+            sys.stdout.flush()
+
+    PartitionProducer.commit = slow  # type: ignore[method-assign]  # sabotage
+    budget.add = observed  # type: ignore[method-assign]  # sabotage
+
+
+SABOTAGES: dict[str, Callable[[Service], None]] = {
+    "drop": drop_chunks,
+    "repeat": repeat_chunks,
+    "disk": break_store,
+    "rewind": rewind,
+    "faust commits": commit_by_faust,
+    "slow": slow_commits,
+}

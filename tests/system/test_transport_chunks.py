@@ -39,7 +39,7 @@ def load(bench: Bench, count: int, seed: int = 1) -> None:
     asyncio.run(produce(bench.settings.kafka, bench.topics.raw, records))
 
 
-@pytest.mark.parametrize("sabotage", ["drop", "repeat"])
+@pytest.mark.parametrize("sabotage", ["drop", "repeat", "rewind"])
 def test_chunks_that_are_dropped_or_repeated_change_nothing(bench: Bench, sabotage: str) -> None:
     """What Faust loses is read again, what it repeats is not processed again, and the order stays."""
     load(bench, 3_000)
@@ -50,6 +50,21 @@ def test_chunks_that_are_dropped_or_repeated_change_nothing(bench: Bench, sabota
 
     assert report.is_exact, str(report)
     assert report.records == 3_000
+
+
+def test_faust_commits_nothing_of_the_chunked_topic(bench: Bench) -> None:
+    """Chunks whose transactions never ended are processed after a kill, though Faust thought that they were done."""
+    bench.send([b"{}"] * 100)
+    worker = bench.start(sabotage="faust commits", chunk_records=5)
+    worker.says("Faust has had its turn")
+    worker.kill()
+    worker = bench.start()
+    bench.wait_until_done()
+    worker.terminate()
+    report = bench.check()
+
+    assert report.is_exact, str(report)
+    assert report.records == 100
 
 
 @pytest.mark.parametrize("store", ["rocksdb", "memory"])
@@ -216,6 +231,19 @@ def test_large_records_keep_memory_bounded(bench: Bench) -> None:
 
     assert bench.check().is_exact
     assert peak < 300 << 20, peak
+
+
+def test_fetching_waits_while_chunks_wait(bench: Bench) -> None:
+    """While transactions are slow the worker holds what it may, and what one more fetch brings, however much waits."""
+    limit, chunk = 4 << 20, 1 << 20
+    bench.send([b'{"pad": "%s"}' % (b"x" * 500_000)] * 60)
+    worker = bench.start(sabotage="slow", chunk_bytes=chunk, memory_bytes=limit)
+    bench.wait_until_done()
+    worker.terminate()
+    held = [int(line.split()[1]) for line in worker.output.splitlines() if line.startswith("held ")]
+
+    assert limit <= max(held) <= limit + 2 * chunk
+    assert bench.check().is_exact
 
 
 def _peak_memory(pid: int) -> int:

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import pytest
+from aiokafka import TopicPartition
+from aiokafka.errors import CoordinatorNotAvailableError
+from aiokafka.structs import OffsetAndMetadata
 
 from streams.dead_letters import LimitsState
-from streams.offsets import Checkpoint
+from streams.offsets import Checkpoint, checkpoint
+
+RAW = TopicPartition("raw", 0)
 
 
 def test_a_checkpoint_comes_back_from_its_metadata() -> None:
@@ -19,3 +24,14 @@ def test_a_checkpoint_comes_back_from_its_metadata() -> None:
 def test_an_offset_that_was_set_by_hand_is_taken(metadata: str) -> None:
     """An operator may move a group's offsets with Kafka's own tools."""
     assert Checkpoint.parse(17, metadata) == Checkpoint(17)
+
+
+def test_a_partition_without_a_committed_offset_starts_anew() -> None:
+    """The coordinator says -1 where nothing was committed."""
+    assert checkpoint({RAW: OffsetAndMetadata(-1, "")}, RAW) == Checkpoint()
+
+
+def test_no_answer_is_not_taken_for_nothing_committed() -> None:
+    """A coordinator that is loading answers for no partition: to begin at 0 would process everything twice."""
+    with pytest.raises(CoordinatorNotAvailableError, match=r"does not answer for raw\[0\]"):
+        checkpoint({TopicPartition("raw", 1): OffsetAndMetadata(7, "")}, RAW)
