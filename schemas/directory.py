@@ -94,11 +94,12 @@ class Asset(_Record, frozen=True, kw_only=True):
 
 
 class User(_Record, frozen=True, kw_only=True):
-    """A person; `academies` are the ids of those it is a member of."""
+    """A person; `academies` are the ids of those it is a member of, `notebook_names` how it signs in notebooks."""
 
     first_name: str | None = None
     last_name: str | None = None
     academies: tuple[int, ...] = ()
+    notebook_names: tuple[str, ...] = ()
 
     @classmethod
     def parse(cls, key: bytes, value: bytes) -> User:
@@ -110,6 +111,7 @@ class User(_Record, frozen=True, kw_only=True):
             first_name=optional_text(record, "first_name"),
             last_name=optional_text(record, "last_name"),
             academies=linked_ids(record, "academies"),
+            notebook_names=list_of_texts(record, "notebook_names"),
         )
 
 

@@ -13,7 +13,19 @@ from schemas.webhook import MAX_KEY_BYTES, normal_user_id
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["MAX_DISTINCT_ID", "REQUEST_FIELDS", "distinct_id", "distinct_key", "events_of"]
+__all__ = [
+    "LONGEST_NAME",
+    "MAX_DISTINCT_ID",
+    "REQUEST_FIELDS",
+    "as_name",
+    "distinct_id",
+    "distinct_key",
+    "events_of",
+    "notebook_of",
+]
+
+# In characters: of events, notebooks, cells and the like.
+LONGEST_NAME: Final = 128
 
 # In characters; PostHog cuts distinct ids here as well.
 MAX_DISTINCT_ID: Final = 200
@@ -33,6 +45,19 @@ def distinct_id(event: Any) -> str | None:
         if type(holder) is dict and (text := normal_user_id(holder.get(name))) is not None:
             return text[:MAX_DISTINCT_ID].rstrip()
     return None
+
+
+def as_name(value: Any) -> str:
+    """A name of something (an event, a cell, a notebook) as text that fits a column; empty for what is none."""
+    if type(value) is int:
+        value = str(value)
+    return value.strip()[:LONGEST_NAME].rstrip() if type(value) is str else ""
+
+
+def notebook_of(event: Any) -> str:
+    """The notebook that an event names in its property `nb`, empty where it names none."""
+    properties = event.get("properties") if type(event) is dict else None
+    return as_name(properties.get("nb")) if type(properties) is dict else ""
 
 
 def distinct_key(whose: str | None) -> bytes:

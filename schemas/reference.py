@@ -24,6 +24,10 @@ Kind = Literal["ignore-rules", "assets", "users", "tasks", "tokens"]
 KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
 
 
+def _folded(name: str) -> str:
+    return name.strip().casefold()
+
+
 class Reference:
     """An in-memory view of the reference topics; one thread applies and looks up.
 
@@ -43,6 +47,7 @@ class Reference:
         self._links: Index[str] = Index()
         self._packages: Index[int] = Index()
         self._members: Index[int] = Index()
+        self._names: Index[str] = Index()
         self._assigned: Index[tuple[int, str]] = Index()
         self._groups: dict[int, tuple[Asset, ...]] = {}
         self._appliers: dict[str, Callable[[bytes, bytes | None], None]] = {
@@ -104,10 +109,14 @@ class Reference:
             del self._users[number]
             for academy in old.academies:
                 self._members.remove(academy, number)
+            for name in old.notebook_names:
+                self._names.remove(_folded(name), number)
         if new is not None:
             self._users[number] = new.value
             for academy in new.academies:
                 self._members.add(academy, number)
+            for name in new.notebook_names:
+                self._names.add(_folded(name), number)
 
     def _apply_task(self, key: bytes, value: bytes | None) -> None:
         number = key_id(key)
@@ -196,6 +205,14 @@ class Reference:
     def has_user(self, number: int) -> bool:
         """Whether there is a user with an id."""
         return number in self._users
+
+    def user_named(self, notebook_name: str) -> int | None:
+        """The id of the user with a name in notebooks, upper and lower case taken as one.
+
+        None where there is none, and where several have it: nobody is given what another one did.
+        """
+        numbers = tuple(self._names.all(_folded(notebook_name)))
+        return numbers[0] if len(numbers) == 1 else None
 
     def is_member(self, number: int, academy: int) -> bool:
         """Whether a user is a member of an academy."""

@@ -15,9 +15,12 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
-__all__ = ["PREFIX", "Settings", "SettingsError", "load_settings"]
+__all__ = ["PREFIX", "REDACTION_OFF", "Settings", "SettingsError", "load_settings"]
 
 PREFIX: Final = "TELEMETRY_"
+
+# What TELEMETRY_REDACT may be instead of names: then notebooks' code is kept, too.
+REDACTION_OFF: Final = "off"
 
 # The notebooks' package reads these; they are not ours to judge.
 _FOREIGN: Final = (f"{PREFIX}PACKAGE_",)

@@ -15,6 +15,8 @@ __all__ = [
     "ASSET_NOT_FOUND",
     "BATCH",
     "EVENTS",
+    "EVENTS_REPEATED",
+    "NO_DISTINCT_ID",
     "NO_EVENT",
     "NO_MANIFEST",
     "NO_SLUG",
@@ -30,10 +32,12 @@ __all__ = [
     "Status",
     "Verdict",
     "event_not_implemented",
+    "events_left_out",
     "ignored_by_legacy",
     "ignored_by_rule",
     "invalid_config",
     "invalid_package_id",
+    "no_event_readable",
     "package_asset_not_found",
     "repeats",
     "student_not_found",
@@ -64,6 +68,8 @@ ASSET_NOT_FOUND: Final = (
     "Asset specified by learnpack telemetry was not found using either the payload 'asset_id' or 'slug'"
 )
 NO_MANIFEST: Final = "Impossible to retrieve learnpack manifest from package_manifest_updated payload"
+NO_DISTINCT_ID: Final = "The events name no distinct id, so they are nobody's"
+EVENTS_REPEATED: Final = "Ignored because all of its events have been received before."
 STALE: Final = "Ignored because a more recent telemetry batch was obtained."
 
 _IGNORED: Final = "Ignored by academy learnpack_features.telemetry_webhook_ignore"
@@ -115,6 +121,16 @@ def package_asset_not_found(event: str) -> str:
 def invalid_package_id(event: str, package_id: Any) -> str:
     """Text for a package event with this package id, as sent, that is no number."""
     return f"Invalid package_id in {event} payload: {package_id}"
+
+
+def events_left_out(count: int, reason: str) -> str:
+    """Text for a record of which some events were stored and some could not be; `reason` is the first one's."""
+    return f"{OK}, but {count} of its events could not be taken: {reason}"
+
+
+def no_event_readable(reason: str) -> str:
+    """Text for a record with no event that could be taken; `reason` is the first one's."""
+    return f"No event could be taken: {reason}"
 
 
 def invalid_config(reason: Any) -> str:

@@ -14,8 +14,21 @@ from schemas.times import day_of, sql_time
 from schemas.webhook import webhook_id
 from streams.core import dedup, staff
 from streams.core.apply import Applied, Apply
-from streams.core.decide import DONE, Decision, Fingerprint, refuse, repeated, screen, student_id
+from streams.core.decide import (
+    DONE,
+    Decision,
+    Fingerprint,
+    keys_of,
+    recorded,
+    redelivered,
+    refuse,
+    repeated,
+    screen,
+    spoofed,
+    student_id,
+)
 from streams.core.lines import outcome_line, user_number
+from streams.core.notebook.apply import Notebooks
 from streams.core.publish import Refused, publish
 from streams.core.resolve import logged_asset_id
 from streams.core.scores import scores_line
@@ -69,6 +82,14 @@ class ChunkProcessor:
         self._effects = Effects()
         self._documents: dict[bytes, tuple[bytes, list[tuple[str, bytes]]]] = {}
         self._apply = Apply(self._store, reference, policy, self._effects.facts, self._settle)
+        self._notebooks = Notebooks(
+            self._store,
+            reference,
+            policy,
+            self._effects.facts,
+            self._apply.touch,
+            by_rules=past is None or past.ignored is None,
+        )
 
     def apply(self, record: Record) -> None:
         """Process one record; raises Undecodable where it is no webhook."""
@@ -77,6 +98,9 @@ class ChunkProcessor:
         now = max(webhook.arrival, student.effective_at)
         if webhook.headers.source == "staff":
             self._command(webhook, student, now)
+            return
+        if webhook.headers.source == "posthog":
+            self._outcome(webhook, self._notebooks_decide(webhook, student, now), now)
             return
         params = next((value for name, value in record.headers if name == "params"), b"")
         decision = self._decide(webhook, student, now, params)
@@ -118,6 +142,21 @@ class ChunkProcessor:
             decision = applied.decision
         if decision.status == "DONE":
             self._remember(webhook, fingerprint, student, now)
+        return decision
+
+    def _notebooks_decide(self, webhook: Webhook, student: Student, now: int) -> Decision:
+        user = self._notebooks.user_of(webhook.actor)
+        webhook.user = None if user is None else str(user)
+        keys = keys_of(webhook)
+        decision = spoofed(webhook) or recorded(webhook, self._past) or redelivered(webhook, keys, student)
+        if decision is not None:
+            return decision
+        decision = self._notebooks.record(webhook, user, now)
+        if decision.status == "DONE":
+            student.effective_at = now
+            for key in keys:
+                student.receipts = dedup.remember_receipt(student.receipts, key, webhook.id)
+            self._store.touch_student(webhook.student)
         return decision
 
     def _remember(self, webhook: Webhook, fingerprint: Fingerprint, student: Student, now: int) -> None:

@@ -9,13 +9,29 @@ from streams.core import dedup
 from streams.core.resolve import resolver
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from schemas.reference import Reference
     from schemas.vocabulary import Status, Verdict
     from streams.core.policy import Past, Policy
     from streams.core.state import Student
     from streams.core.webhook import Webhook
 
-__all__ = ["DONE", "STALE", "Decision", "Fingerprint", "error", "refuse", "repeated", "screen", "student_id"]
+__all__ = [
+    "DONE",
+    "STALE",
+    "Decision",
+    "Fingerprint",
+    "error",
+    "keys_of",
+    "recorded",
+    "redelivered",
+    "refuse",
+    "repeated",
+    "screen",
+    "spoofed",
+    "student_id",
+]
 
 # An event without a time of its own can only be told from another one by when it came.
 _UNTIMED_WINDOW: Final = 2000
@@ -40,8 +56,8 @@ def error(text: str) -> Decision:
     return Decision("ERROR", text, "error")
 
 
-def screen(webhook: Webhook, reference: Reference, policy: Policy, past: Past | None = None) -> Decision | None:
-    """Refuse a spoof and ignore what a rule of the academy names, or named; None lets the webhook pass."""
+def spoofed(webhook: Webhook) -> Decision | None:
+    """Refuse a personal token that reports somebody else without the capability to."""
     principal = webhook.headers.principal
     if (
         principal is not None
@@ -50,9 +66,22 @@ def screen(webhook: Webhook, reference: Reference, policy: Policy, past: Past | 
         and _MAY_REPORT_FOR_OTHERS not in webhook.headers.capabilities
     ):
         return error(texts.token_cannot_report(principal, webhook.user))
+    return None
+
+
+def recorded(webhook: Webhook, past: Past | None) -> Decision | None:
+    """What a rule ignored the first time, where that is what counts."""
+    text = None if past is None or past.ignored is None else past.ignored.get(webhook.version)
+    return None if text is None else Decision("IGNORED", text, "ignored")
+
+
+def screen(webhook: Webhook, reference: Reference, policy: Policy, past: Past | None = None) -> Decision | None:
+    """Refuse a spoof and ignore what a rule of the academy names, or named; None lets the webhook pass."""
+    decision = spoofed(webhook)
+    if decision is not None:
+        return decision
     if past is not None and past.ignored is not None:
-        recorded = past.ignored.get(webhook.version)
-        return None if recorded is None else Decision("IGNORED", recorded, "ignored")
+        return recorded(webhook, past)
     if webhook.academy is None:
         return None
     rules = reference.rules(webhook.academy)
@@ -72,22 +101,35 @@ class Fingerprint(NamedTuple):
     @classmethod
     def of(cls, webhook: Webhook, params: bytes, policy: Policy, *, timed: bool) -> Fingerprint:
         """Of a webhook with this `params` header; `timed` if its data has a time of its own (batches always count)."""
-        headers = webhook.headers
-        keys = []
-        if headers.receipt is not None:
-            keys.append(dedup.key_digest("receipt", headers.receipt))
-        if headers.idempotency_key is not None:
-            keys.append(dedup.key_digest("idempotency-key", headers.idempotency_key))
         window = policy.dedup_window if timed else min(_UNTIMED_WINDOW, policy.dedup_window)
-        return cls(dedup.body_digest(webhook.value, params), tuple(keys), window)
+        return cls(dedup.body_digest(webhook.value, params), keys_of(webhook), window)
+
+
+def keys_of(webhook: Webhook) -> tuple[bytes, ...]:
+    """The identities of a webhook's receipt and idempotency key, of those that it has."""
+    headers = webhook.headers
+    keys = []
+    if headers.receipt is not None:
+        keys.append(dedup.key_digest("receipt", headers.receipt))
+    if headers.idempotency_key is not None:
+        keys.append(dedup.key_digest("idempotency-key", headers.idempotency_key))
+    return tuple(keys)
+
+
+def redelivered(webhook: Webhook, keys: Sequence[bytes], student: Student) -> Decision | None:
+    """Pass over a webhook whose receipt or idempotency key is that of one that was stored."""
+    for key in keys:
+        first = dedup.find_receipt(student.receipts, key)
+        if first is not None and first != webhook.id:
+            return Decision("IGNORED", texts.repeats(first), "duplicate")
+    return None
 
 
 def repeated(webhook: Webhook, fingerprint: Fingerprint, student: Student, now: int) -> Decision | None:
     """Pass over a redelivery of a webhook that was stored; `now` is its effective_at in milliseconds."""
-    for key in fingerprint.keys:
-        first = dedup.find_receipt(student.receipts, key)
-        if first is not None and first != webhook.id:
-            return Decision("IGNORED", texts.repeats(first), "duplicate")
+    decision = redelivered(webhook, fingerprint.keys, student)
+    if decision is not None:
+        return decision
     first = dedup.find_body(student.bodies, fingerprint.body, now, fingerprint.window)
     if first is not None and first != webhook.id:
         return Decision("IGNORED", texts.repeats(first), "duplicate")
@@ -115,8 +157,11 @@ def refuse(webhook: Webhook, reference: Reference, policy: Policy) -> Decision |
 
 
 def student_id(webhook: Webhook, reference: Reference, policy: Policy) -> int | None:
-    """The user that the log names: the reported one, else the token's; in a strict directory only a known one."""
-    user = webhook.user or webhook.headers.principal
+    """The user that the log names: the reported one, else the token's; in a strict directory only a known one.
+
+    A token that sends for notebooks is the course's, so it names no student.
+    """
+    user = webhook.user or (None if webhook.headers.source == "posthog" else webhook.headers.principal)
     if user is None or not (user.isascii() and user.isdigit()) or len(user) > 18:  # noqa: PLR2004 - fits 64 bits
         return None
     return None if policy.strict and not reference.has_user(int(user)) else int(user)

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
+from streams.core.lines import user_number
+from streams.core.notebook.state import document_of
 from streams.core.state import Document, Overlay
 from streams.core.tell import KIND_OF, KINDS, reconcile, tell_derived, tell_document, tell_start, tell_streamed
 from streams.core.view import View, find_step, order
@@ -45,15 +47,17 @@ class Batch(Enum):
 class Live:
     """A state while a chunk works on it.
 
-    `changed` since the chunk began, `dirty` until its scores are written, `graded` as its last webhook found it.
+    `changed` since the chunk began, `dirty` until its scores are written, `graded` and `user_id` as its last webhook
+    found them.
     """
 
-    __slots__ = ("_view", "actor", "asset_slug", "changed", "dirty", "graded", "state")
+    __slots__ = ("_view", "actor", "asset_slug", "changed", "dirty", "graded", "state", "user_id")
 
     def __init__(self, actor: str, asset_slug: str, state: State) -> None:
         self.actor = actor
         self.asset_slug = asset_slug
         self.state = state
+        self.user_id = user_number(actor)
         self.graded = True
         self.dirty = False
         self.changed = False
@@ -79,10 +83,22 @@ class Live:
 
     @property
     def document(self) -> Document:
-        """The same as a document."""
+        """The same as a document; of a notebook, the one that its events make."""
+        if self.state.notebook is not None and not self.has_learnpack:
+            return document_of(self.state.notebook)
         if self.state.document is not None and not self.state.overlay:
             return self.state.document
         return self.current().document
+
+    @property
+    def has_learnpack(self) -> bool:
+        """Whether there is anything of LearnPack to compute: a document or streamed items."""
+        return self.state.document is not None or bool(self.state.overlay)
+
+    @property
+    def computable(self) -> bool:
+        """Whether there is anything to compute scores from."""
+        return self.has_learnpack or self.state.notebook is not None
 
     def forget_view(self) -> None:
         """The document or the order of the items has changed: lay them anew when asked."""

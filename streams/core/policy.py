@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from schemas.settings import REDACTION_OFF
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -19,13 +21,14 @@ _SECOND_MS: Final = 1000
 class Policy:
     """How strictly the directory is taken, and what is forgotten, left out or computed.
 
-    `dedup_window` is in milliseconds; `redact` names the keys that no stored document keeps; `algorithm` is the version
-    of the indicators.
+    `dedup_window` is in milliseconds; `redact` names the keys that no stored document keeps; `previews` keeps the code
+    of notebooks' cells; `algorithm` is the version of the indicators.
     """
 
     strict: bool = False
     dedup_window: int = 600 * _SECOND_MS
     redact: frozenset[str] = frozenset()
+    previews: bool = False
     algorithm: float = 1.0
 
     @classmethod
@@ -34,7 +37,8 @@ class Policy:
         return cls(
             strict=settings.directory == "strict",
             dedup_window=settings.dedup_window * _SECOND_MS,
-            redact=frozenset(settings.redact),
+            redact=frozenset(settings.redact) - {REDACTION_OFF},
+            previews=REDACTION_OFF in settings.redact,
             algorithm=float(settings.algorithm),
         )
 

@@ -9,7 +9,7 @@ import orjson
 
 from schemas.times import sql_time
 from streams.core.indicators import compute
-from streams.core.lines import LATEST_MS, user_number
+from streams.core.lines import LATEST_MS
 from streams.core.state import MISSING
 from streams.core.tell import KINDS
 from streams.core.view import find_step
@@ -114,7 +114,7 @@ def scores_line(live: Live, algorithm: float) -> bytes:
     state = live.state
     document = live.document
     row: dict[str, Any] = {
-        "user_id": user_number(live.actor),
+        "user_id": live.user_id,
         "actor": live.actor,
         "asset_slug": live.asset_slug,
         "asset_id": state.asset_id,
@@ -126,7 +126,7 @@ def scores_line(live: Live, algorithm: float) -> bytes:
         "metrics_algo_version": None,
         "metrics": None,
     }
-    if live.graded and (state.document is not None or state.overlay):
+    if live.graded and live.computable:
         indicators = compute(document, algorithm)
         row["engagement_score"] = indicators.engagement_score
         row["frustration_score"] = indicators.frustration_score

@@ -63,7 +63,7 @@ def set_fields(
         live = store.state(command.user_id, command.asset_slug, webhook.id, None)
     fields = {**staff_fields(live), **{name: value for name, value in command.fields.items() if name in FIELDS}}
     asset = reference.asset_by_slug(command.asset_slug)
-    live.graded = not policy.strict or (asset is not None and asset.graded)
+    live.graded = not policy.strict or live.state.notebook is not None or (asset is not None and asset.graded)
     live.state.staff = msgspec.Raw(msgspec.msgpack.encode(fields))
     document = orjson.dumps(fields["telemetry"]) if "telemetry" in command.fields else None
     values = {**_computed(live, policy), **fields}
@@ -80,7 +80,7 @@ _NULLS: Final[dict[str, Any]] = dict.fromkeys(FIELDS)
 
 
 def _computed(live: Live, policy: Policy) -> dict[str, Any]:
-    if not live.graded or (live.state.document is None and not live.state.overlay):
+    if not live.graded or not live.computable:
         return _NULLS
     indicators = compute(live.document, policy.algorithm)
     return {

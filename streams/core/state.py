@@ -15,6 +15,7 @@ __all__ = [
     "SCHEMA",
     "Attempt",
     "Document",
+    "Notebook",
     "Origin",
     "Orphan",
     "Overlay",
@@ -128,6 +129,21 @@ class Seen(msgspec.Struct, array_like=True):
     untimed: tuple[int, ...] = (0, 0, 0, 0)
 
 
+class Notebook(msgspec.Struct, array_like=True):
+    """What the events of a notebook said: when, in which sessions, which cells ran and which exercises were tested.
+
+    `cells` are the first runs by cell, `exercises` the tests by exercise in order of start, and `seen` the 8-byte
+    digests of the last events.
+    """
+
+    first: int | None = None
+    last: int | None = None
+    sessions: list[str] = []
+    cells: dict[str, int] = {}
+    exercises: dict[str, list[Attempt]] = {}
+    seen: bytes = b""
+
+
 class State(msgspec.Struct, array_like=True):
     """Everything the worker keeps of one (student, tutorial).
 
@@ -136,7 +152,7 @@ class State(msgspec.Struct, array_like=True):
     which lie over the stored document, `staff` the fields that staff set, in force until the next batch.
     `finished_at` (milliseconds) is when the tutorial was first complete, `told_tasks` the tasks that completions have
     named. `view` is the document with its overlay on top and `previous` the step opened last in it, kept where laying
-    it anew would cost too much.
+    it anew would cost too much. `notebook` is what a notebook's events said, None for a tutorial.
     """
 
     schema: int
@@ -156,6 +172,7 @@ class State(msgspec.Struct, array_like=True):
     staff: msgspec.Raw = msgspec.Raw(b"\xc0")
     view: Document | None = None
     previous: int | None = None
+    notebook: Notebook | None = None
 
 
 class Origin(msgspec.Struct, array_like=True, frozen=True):

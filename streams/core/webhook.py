@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from schemas.headers import HeaderError, RawHeaders, decode_headers
+from schemas.notebook import distinct_id, distinct_key, events_of, notebook_of
 from schemas.webhook import (
     academy_of,
     actor,
@@ -89,6 +90,8 @@ def read(record: Record) -> Webhook:
             raise Undecodable(stage, f"the value is not JSON: {error}") from error
         if type(body) is not dict:
             raise Undecodable(stage, "the value is not a JSON object")
+    if headers.source == "posthog" and body:
+        return _of_notebooks(record, headers, value, body)
     payload = merge(body, headers.params)
     if not payload:
         raise Undecodable(stage, "nothing in body and parameters")
@@ -110,4 +113,27 @@ def read(record: Record) -> Webhook:
         event=event(payload),
         package_slug=package_slug(payload),
         package_id=learnpack_package_id(payload),
+    )
+
+
+def _of_notebooks(record: Record, headers: RawHeaders, value: bytes, body: dict[str, Any]) -> Webhook:
+    """A part of a request of PostHog's clients: it is of whom its events are, and parameters say nothing about them."""
+    events = events_of(body)
+    whose = next((found for one in events if (found := distinct_id(one)) is not None), None)
+    identity = webhook_id(record.partition, record.offset, headers)
+    return Webhook(
+        id=identity,
+        version=identity if headers.retry_of is None else record.partition << OFFSET_BITS | record.offset,
+        headers=headers,
+        value=value,
+        payload=body,
+        arrival=record.timestamp,
+        student=distinct_key(whose) if whose is None else whose.encode("utf-8", "replace"),
+        actor=whose,
+        user=None,
+        academy=headers.academy,
+        is_streaming=is_streaming(body),
+        event=event(body),
+        package_slug=next((slug for one in events if (slug := notebook_of(one))), None),
+        package_id=None,
     )

@@ -1,0 +1,1 @@
+"""Notebooks: what PostHog's events of Jupyter and Colab mean, as facts and scores like LearnPack's."""

@@ -1,0 +1,145 @@
+"""Applies the records of PostHog's clients: events that are new become facts and move the notebook's scores.
+
+A record holds events of one student in any number of notebooks, and has one outcome: what was new decides it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from schemas import vocabulary as texts
+from schemas.notebook import events_of
+from streams.core.decide import Decision, error
+from streams.core.lines import user_number
+from streams.core.notebook.event import Clock, Unreadable, read_event
+from streams.core.notebook.facts import fact_line
+from streams.core.notebook.state import add, remember, seen
+from streams.core.resolve import resolver
+from streams.core.state import Notebook
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from schemas.reference import Reference
+    from streams.core.fold import Live
+    from streams.core.notebook.event import NotebookEvent
+    from streams.core.policy import Policy
+    from streams.core.store import Store
+    from streams.core.webhook import Webhook
+
+__all__ = ["Notebooks"]
+
+
+@dataclass(slots=True)
+class _Taken:
+    """What became of the events of one record."""
+
+    new: int = 0
+    repeated: int = 0
+    ignored: str = ""
+    unreadable: list[str] = field(default_factory=list)
+
+    def decision(self) -> Decision:
+        if self.new:
+            text = texts.events_left_out(len(self.unreadable), self.unreadable[0]) if self.unreadable else texts.OK
+            return Decision("DONE", text, "stored")
+        if self.unreadable:
+            return error(texts.no_event_readable(self.unreadable[0]))
+        if self.repeated:
+            return Decision("IGNORED", texts.EVENTS_REPEATED, "duplicate")
+        if self.ignored:
+            return Decision("IGNORED", self.ignored, "ignored")
+        return error(texts.NO_EVENT)
+
+
+class Notebooks:
+    """Applies the records of notebooks to the states of one chunk; facts go to `facts`, `touch` marks a state.
+
+    `by_rules` is whether today's ignore rules judge the events.
+    """
+
+    __slots__ = ("_by_rules", "_facts", "_policy", "_reference", "_store", "_touch")
+
+    def __init__(
+        self,
+        store: Store,
+        reference: Reference,
+        policy: Policy,
+        facts: list[bytes],
+        touch: Callable[[Live, Webhook, int], None],
+        *,
+        by_rules: bool = True,
+    ) -> None:
+        self._by_rules = by_rules
+        self._store = store
+        self._reference = reference
+        self._policy = policy
+        self._facts = facts
+        self._touch = touch
+
+    def user_of(self, actor: str | None) -> int | None:
+        """The user that a distinct id means: as the directory's names link it, else the id that it is itself."""
+        if actor is None:
+            return None
+        linked = self._reference.user_named(actor)
+        return user_number(actor) if linked is None else linked
+
+    def record(self, webhook: Webhook, user: int | None, now: int) -> Decision:
+        """Apply a record of a student whose user id is `user`."""
+        actor = webhook.actor
+        if actor is None:
+            return error(texts.NO_DISTINCT_ID)
+        clock = Clock.of(webhook.payload, webhook.headers.params, webhook.arrival)
+        taken = _Taken()
+        for raw in events_of(webhook.payload):
+            try:
+                event = read_event(raw, actor, clock, self._policy)
+            except Unreadable as unreadable:
+                taken.unreadable.append(str(unreadable))
+                continue
+            if text := self._ignored(webhook, event, user):
+                taken.ignored = taken.ignored or text
+            elif self._is_new(webhook, event, actor, user, now):
+                self._tell(webhook, event, actor, user, taken.new)
+                taken.new += 1
+            else:
+                taken.repeated += 1
+        return taken.decision()
+
+    def _ignored(self, webhook: Webhook, event: NotebookEvent, user: int | None) -> str | None:
+        rules = None if webhook.academy is None or not self._by_rules else self._reference.rules(webhook.academy)
+        if rules is None:
+            return None
+        payload = {"event": event.event, "slug": event.notebook, "user_id": user}
+        return rules.match(payload, resolver(self._reference, strict=self._policy.strict))
+
+    def _is_new(self, webhook: Webhook, event: NotebookEvent, actor: str, user: int | None, now: int) -> bool:
+        """Whether the notebook has not had the event; then it has it now."""
+        live = self._store.state(actor, event.notebook, webhook.id, self._asset_id(event))
+        notebook = live.state.notebook
+        if notebook is not None and seen(notebook, event.digest):
+            return False
+        if event.notebook:
+            self._touch(live, webhook, now)
+            live.graded = True
+        # Only a notebook has scores; what names none is remembered.
+        live.changed = True
+        live.user_id = user
+        if notebook is None:
+            notebook = live.state.notebook = Notebook()
+        # What staff set holds until something is new, as with batches.
+        live.state.staff = msgspec.Raw(b"\xc0")
+        remember(notebook, event.digest)
+        add(notebook, event)
+        return True
+
+    def _asset_id(self, event: NotebookEvent) -> int | None:
+        asset = self._reference.asset_by_slug(event.notebook) if event.notebook else None
+        return None if asset is None else asset.id
+
+    def _tell(self, webhook: Webhook, event: NotebookEvent, actor: str, user: int | None, ordinal: int) -> None:
+        asset_id = self._asset_id(event)
+        self._facts.append(fact_line(event, webhook, actor=actor, user_id=user, asset_id=asset_id, ordinal=ordinal))
