@@ -60,9 +60,9 @@ class Table:
 
 _VERSION: Final = Column("version", "UInt64", "Of rows with one identity the highest version counts")
 _DELETED: Final = Column("deleted", "UInt8", "1 takes the row with this identity back", default="0")
-_ACTOR: Final = Column("actor", "String", "The student: a user id as text, or telemetry:<id> while nobody is named")
+_ACTOR: Final = Column("actor", "String", "The student: a user id as text, a notebook's name, or telemetry:<id>")
 _USER: Final = Column("user_id", _OPTIONAL_ID, "The student's numeric user id, null while nobody is named")
-_ASSET: Final = Column("asset_slug", _WORD, "Canonical slug of the tutorial, empty if unknown")
+_ASSET: Final = Column("asset_slug", _WORD, "Canonical slug of the tutorial, or a notebook, empty if unknown")
 _TELEMETRY_ID: Final = Column("telemetry_id", "String", "The client's id of one student's run of one tutorial")
 _SCORES: Final = (
     Column("engagement_score", _SCORE, "0 to 100, null where nothing is computed (learnpack.md, Indicators)"),
@@ -76,7 +76,7 @@ EVENTS: Final = Table(
     "New things that students did, each once",
     ("asset_slug", "event", "step_slug", "actor", "item_id"),
     (
-        Column("event", _WORD, "open_step, compile, test, ai_interaction, quiz_submission, complete_step, ..."),
+        Column("event", _WORD, "open_step, compile, test, complete_step...; of notebooks start, cell, test..."),
         Column("occurred_at", _INSTANT, "When the student did it, by the student's clock", codec="Delta, ZSTD(1)"),
         Column("received_at", _INSTANT, "When the webhook arrived", codec="Delta, ZSTD(1)"),
         Column("academy_id", _OPTIONAL_ID, "The academy that the webhook was sent for"),
@@ -86,7 +86,7 @@ EVENTS: Final = Table(
         _ASSET,
         Column("asset_id", _OPTIONAL_ID, "Id of the tutorial in the LMS"),
         Column("package_id", _OPTIONAL_ID, "Id of the tutorial in LearnPack"),
-        Column("step_slug", "String", "The step, empty for what concerns the whole tutorial"),
+        Column("step_slug", "String", "The step, cell or exercise, empty for what concerns the whole tutorial"),
         Column("step_position", "Nullable(Int64)", "Place of the step in the tutorial, from 0"),
         Column("exit_code", "Nullable(Int64)", "Of a compilation or test; 0 is success"),
         Column("succeeded", "Nullable(Bool)", "Whether a compilation, test or quiz went well"),
@@ -98,7 +98,7 @@ EVENTS: Final = Table(
         Column("properties", "JSON(max_dynamic_paths=64)", "What else is known, without any text of the student's"),
         Column("webhook_id", _ID, "The webhook that first told it"),
         Column("ordinal", "UInt32", "Its place among the facts of that webhook"),
-        Column("item_id", "UInt128", "Identity: hash of actor, asset, step, event and the item's own start"),
+        Column("item_id", "UInt128", "Identity: hash of actor, asset, step, event and the item's own start or uuid"),
         _VERSION,
         _DELETED,
         _WRITTEN,

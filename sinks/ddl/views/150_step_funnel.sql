@@ -1,3 +1,5 @@
+-- Notebooks tell neither openings nor completions: a cell or an exercise is opened by whatever is first heard of it, and
+-- an exercise completed by its first test that passes.
 CREATE OR REPLACE VIEW $public.step_funnel $on_cluster
 (
     asset_slug LowCardinality(String) COMMENT 'The tutorial',
@@ -33,8 +35,10 @@ FROM
         actor,
         argMax(step_position, occurred_at) AS position,
         max(occurred_at) AS last_at,
-        minIfOrNull(occurred_at, event = 'open_step') AS opened_at,
-        minIfOrNull(occurred_at, event = 'complete_step') AS completed_at,
+        minIfOrNull(occurred_at, event = 'open_step' OR source = 'notebook') AS opened_at,
+        minIfOrNull(
+            occurred_at, event = 'complete_step' OR (source = 'notebook' AND event = 'test' AND succeeded = 1)
+        ) AS completed_at,
         countIf(event IN ('compile', 'test', 'quiz_submission')) AS tries,
         countIf(event IN ('compile', 'test', 'quiz_submission') AND succeeded = 0) AS failed,
         countIf(event = 'ai_interaction') AS asked,

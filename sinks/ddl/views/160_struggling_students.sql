@@ -49,6 +49,8 @@ FROM stuck
 LEFT JOIN (SELECT asset_slug, actor, frustration_score FROM $derived.scores FINAL) AS s USING (asset_slug, actor)
 WHERE (asset_slug, step_slug, actor) NOT IN
 (
-    SELECT asset_slug, step_slug, actor FROM $derived.events FINAL WHERE event = 'complete_step'
+    SELECT asset_slug, step_slug, actor
+    FROM $derived.events FINAL
+    WHERE event = 'complete_step' OR (source = 'notebook' AND event = 'test' AND succeeded = 1)
 )
 COMMENT 'Students who fail again and again in a step that they have not completed';
