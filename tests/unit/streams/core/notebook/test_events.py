@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.rows import EVENTS
+from schemas.settings import Settings
 from schemas.times import sql_time
 from streams.core.notebook.event import Clock, Unreadable, read_event
 from streams.core.policy import Policy
@@ -60,6 +61,16 @@ def test_a_cell_keeps_its_size_and_not_its_code() -> None:
     assert row["properties"] == {"sess": "abc12345", "v": "1.0.0", "cell_num": 1}
     assert fact(cell, Policy(redact=frozenset({"sess"})))["properties"] == {"v": "1.0.0", "cell_num": 1}
     assert fact(cell, Policy(previews=True))["properties"]["code"] == "print('ñ')"
+
+
+def test_redaction_is_off_by_name_only() -> None:
+    """Neither the default nor a list of fields keeps the code of cells."""
+    assert [Policy.of(Settings(_env_file=None, redact=redact)).previews for redact in ((), ("email",), ("off",))] == [
+        False,
+        False,
+        True,
+    ]
+    assert Policy.of(Settings(_env_file=None, redact=("off",))).redact == frozenset()
 
 
 def test_a_custom_event_is_a_fact_with_its_properties() -> None:
