@@ -120,10 +120,9 @@ def _of_notebooks(record: Record, headers: RawHeaders, value: bytes, body: dict[
     """A part of a request of PostHog's clients: it is of whom its events are, and parameters say nothing about them."""
     events = events_of(body)
     whose = next((found for one in events if (found := distinct_id(one)) is not None), None)
-    identity = webhook_id(record.partition, record.offset, headers)
     return Webhook(
-        id=identity,
-        version=identity if headers.retry_of is None else record.partition << OFFSET_BITS | record.offset,
+        id=webhook_id(record.partition, record.offset, headers),
+        version=log_place(record.partition, record.offset, headers),
         headers=headers,
         value=value,
         payload=body,

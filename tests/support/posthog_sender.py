@@ -42,9 +42,9 @@ def main(host: str, key: str, student: str, gzip: str) -> int:
     capture("start")
     for number in range(30):
         capture("cell", cell_id=f"cell_{number}", cell_num=number, code="x = 1")
-    for attempt, ok in enumerate((False, False, True), start=1):
-        capture("test", ex="ex_1", ok=ok, **{"try": attempt}, ms=12, err=None if ok else "ValueError: x")
-    capture("test", ex="ex_2", ok=False, **{"try": 1}, ms=3, err="NameError: y")
+    for number, ok in enumerate((False, False, True), start=1):
+        capture("test", ex="ex_1", ok=ok, attempt=number, ms=12, err=None if ok else "ValueError: x")
+    capture("test", ex="ex_2", ok=False, attempt=1, ms=3, err="NameError: y")
     capture("start", f"{student}-2")
     capture("awkward", loss=math.nan, text="ñ", nested={"a": [1]})
     client.flush()

@@ -244,6 +244,19 @@ def test_nothing_in_a_request_makes_the_core_raise(data: st.DataObject, *, stric
     assert all(row["occurred_at"][:2] in ("19", "20") and int(row["item_id"]) < 1 << 128 for row in core.facts)
 
 
+def test_a_retried_or_copied_record_keeps_its_webhook() -> None:
+    """Dead letters that are sent again, and copies of the log, are the webhooks that they were."""
+    core, notebook = Core(), Notebook()
+    send(core, Notebook("JANE").start())
+    record = core.record(request_of(notebook.start()), source="posthog", retry_of=77)
+    core.run([record])
+    core.run([core.record(request_of(notebook.start()), source="posthog", id=99)])
+
+    assert [row["id"] for row in core.outcomes] == [0, 77, 99]
+    assert [row["webhook_id"] for row in core.facts] == [0, 77, 99]
+    assert core.facts[1]["version"] == 1
+
+
 def test_what_cannot_be_taken_is_named() -> None:
     """A batch with nothing to take is an error, one with something says what it lacks."""
     core = Core()
