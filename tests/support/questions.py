@@ -1,8 +1,8 @@
-"""The questions of docs/analysts.md: their SQL, and the outputs that the page shows.
+"""The questions of docs/analysts.md and of pages like it: their SQL, and the outputs that the page shows.
 
     LEARNPACK_TEST_STACK=… uv run python -m tests.support.questions
 
-loads the demo and writes the outputs into the page anew.
+loads the demo and writes the outputs into docs/analysts.md anew.
 """
 
 from __future__ import annotations
@@ -44,9 +44,9 @@ class Question:
     output: str
 
 
-def questions() -> list[Question]:
-    """All questions of the page, in order."""
-    text = PAGE.read_text("utf-8")
+def questions(page: Path = PAGE) -> list[Question]:
+    """All questions of a page, in order."""
+    text = page.read_text("utf-8")
     return [Question(found["title"], found["sql"], found["output"].strip()) for found in _QUESTION.finditer(text)]
 
 
