@@ -16,8 +16,10 @@ __all__ = [
     "FIELDS",
     "NUMBER",
     "OBJECT",
+    "Command",
     "CommandError",
     "DeleteCommand",
+    "ForgetCommand",
     "TelemetryCommand",
     "decode_command",
     "encode_command",
@@ -68,6 +70,19 @@ class DeleteCommand(msgspec.Struct, frozen=True):
 
     command: Literal["webhook.delete"]
     id: int
+
+
+class ForgetCommand(msgspec.Struct, frozen=True):
+    """Drop what is kept of the actor `user_id`: in the tutorials and runs named, and of the student as a whole."""
+
+    command: Literal["student.forget"]
+    user_id: str
+    asset_slugs: list[str]
+    telemetry_ids: list[str]
+
+
+# What a record of source `staff` holds.
+Command = TelemetryCommand | DeleteCommand | ForgetCommand
 
 
 def parse_duration(value: Any) -> float | None:
@@ -165,16 +180,18 @@ def validate_fields(body: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, 
     return fields, errors
 
 
-def encode_command(command: TelemetryCommand | DeleteCommand) -> bytes:
+def encode_command(command: Command) -> bytes:
     """The record's value: compact JSON."""
     return msgspec.json.encode(command)
 
 
-def decode_command(payload: Mapping[str, Any]) -> TelemetryCommand | DeleteCommand:
+def decode_command(payload: Mapping[str, Any]) -> Command:
     """Read a staff record's parsed value; raises CommandError where it is no command."""
     try:
         if payload.get("command") == "webhook.delete":
             return msgspec.convert(payload, DeleteCommand)
+        if payload.get("command") == "student.forget":
+            return msgspec.convert(payload, ForgetCommand)
         return msgspec.convert(payload, TelemetryCommand)
     except msgspec.ValidationError as error:
         message = f"not a staff command: {error}"

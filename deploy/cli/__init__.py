@@ -11,7 +11,7 @@ from clickhouse_connect.driver.exceptions import ClickHouseError
 from httpx import HTTPError
 from rich.markup import escape
 
-from deploy.cli import dead_letters, directory, doctor, parts, raw, replay, rules, send, tokens, trace, up
+from deploy.cli import dead_letters, directory, doctor, forget, parts, raw, replay, rules, send, tokens, trace, up
 from deploy.cli import status as status_
 from deploy.cli.console import Failed, err
 from deploy.dead_letters import DeadLetterError
@@ -46,6 +46,7 @@ app.add_typer(replay.app, name="replay")
 status_.register(app)
 trace.register(app)
 doctor.register(app)
+forget.register(app)
 
 _EXPECTED = (
     DeadLetterError,

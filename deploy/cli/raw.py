@@ -1,4 +1,4 @@
-"""`raw copy`."""
+"""`raw copy | switch`."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from deploy.cli.console import err, out, run, settings
 from deploy.rawlog.copying import copy_raw
 from deploy.rawlog.students import Students
+from deploy.rawlog.switch import switch as switch_generation
 
 if TYPE_CHECKING:
     from deploy.rawlog.copying import Copied
@@ -17,11 +18,6 @@ if TYPE_CHECKING:
 __all__ = ["app"]
 
 app = typer.Typer(help="The raw topic as a whole.", no_args_is_help=True)
-
-
-@app.callback()
-def _group() -> None:
-    """Keep `copy` a subcommand although it is the only one."""
 
 
 @app.command()
@@ -57,3 +53,11 @@ def copy(
     out.print(f"{done.records} records copied, {done.left_out} left out.")
     own = {"RAW_TOPIC": name} | ({"PARTITIONS": str(count)} if count != current.partitions else {})
     out.print(f"To use it: {' '.join(f'TELEMETRY_{setting}={value}' for setting, value in own.items())}", markup=False)
+
+
+@app.command()
+def switch() -> None:
+    """Make the generation that was computed from a copy, TELEMETRY_GENERATION, the live one."""
+    current = settings()
+    run(switch_generation(current))
+    out.print(f"Generation {current.generation} is live, from {current.topic_prefix}{current.raw_topic}.", markup=False)

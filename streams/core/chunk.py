@@ -9,7 +9,7 @@ import orjson
 
 from schemas import vocabulary as texts
 from schemas.headers import HeaderError, decode_headers
-from schemas.staff import DeleteCommand
+from schemas.staff import DeleteCommand, ForgetCommand
 from schemas.times import day_of, sql_time
 from schemas.webhook import webhook_id
 from streams.core import dedup, staff
@@ -80,7 +80,7 @@ class ChunkProcessor:
         self._policy = policy
         self._past = past
         self._effects = Effects()
-        self._documents: dict[bytes, tuple[bytes, list[tuple[str, bytes]]]] = {}
+        self._documents: dict[bytes, tuple[bytes | None, list[tuple[str, bytes]]]] = {}
         self._apply = Apply(self._store, reference, policy, self._effects.facts, self._settle)
         self._notebooks = Notebooks(
             self._store,
@@ -211,6 +211,9 @@ class ChunkProcessor:
         if isinstance(command, DeleteCommand):
             self._effects.outcomes.append(staff.deletion_line(command.id, webhook.version))
             result: dict[str, Any] = {"status": "deleted", "id": command.id}
+        elif isinstance(command, ForgetCommand):
+            self._forget(command, webhook, now)
+            result = {"status": "forgotten"}
         else:
             live = self._store.find(command.user_id, command.asset_slug)
             if live is not None:
@@ -224,6 +227,23 @@ class ChunkProcessor:
                 if answer.document is not None:
                     self._keep_document(answer.live, answer.document, answer.live.state.telemetry_id, now)
         self._outcome(webhook, DONE, now, event=command.command, result=result)
+
+    def _forget(self, command: ForgetCommand, webhook: Webhook, now: int) -> None:
+        """Tombstones for the states and documents of an actor; rows in ClickHouse are not the worker's to delete."""
+        self._store.forget(webhook.student, command.user_id, command.asset_slugs, command.telemetry_ids)
+        for slug in command.asset_slugs:
+            row = {
+                "id": webhook.id,
+                "user_id": user_number(command.user_id),
+                "actor": command.user_id,
+                "asset_slug": slug,
+                "telemetry_id": "",
+                "updated_at": sql_time(now),
+                "version": webhook.version,
+            }
+            key = f"{command.user_id}:{slug}".encode("utf-8", "surrogatepass")
+            self._documents.pop(key, None)
+            self._documents[key] = (None, [("row", orjson.dumps(row))])
 
     def _outcome(
         self, webhook: Webhook, decision: Decision, now: int, *, event: str | None = None, result: Any = None

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 import orjson
 
-from schemas.staff import FIELDS, CommandError, DeleteCommand, TelemetryCommand, decode_command
+from schemas.staff import FIELDS, CommandError, decode_command
 from streams.core.errors import Undecodable
 from streams.core.indicators import compute
 from streams.core.lines import user_number
@@ -16,6 +16,7 @@ from streams.core.scores import staff_fields
 
 if TYPE_CHECKING:
     from schemas.reference import Reference
+    from schemas.staff import Command, TelemetryCommand
     from streams.core.fold import Live
     from streams.core.policy import Policy
     from streams.core.store import Store
@@ -33,7 +34,7 @@ class Answer:
     document: bytes | None = None
 
 
-def command_of(webhook: Webhook) -> TelemetryCommand | DeleteCommand:
+def command_of(webhook: Webhook) -> Command:
     """The command of a record of source `staff`; raises Undecodable where it is none."""
     try:
         return decode_command(webhook.payload)

@@ -13,7 +13,7 @@ from streams.core.fold import Live
 from streams.core.state import SCHEMA, Session, State, Student
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 __all__ = ["Load", "Store", "state_key"]
 
@@ -45,10 +45,11 @@ def state_key(actor: str, asset_slug: str) -> bytes:
 class Store:
     """What a chunk reads and changes."""
 
-    __slots__ = ("_changed_sessions", "_changed_students", "_load", "_sessions", "_states", "_students")
+    __slots__ = ("_changed_sessions", "_changed_students", "_forgotten", "_load", "_sessions", "_states", "_students")
 
     def __init__(self, load: Load) -> None:
-        self._load = load
+        self._forgotten: set[bytes] = set()
+        self._load: Load = lambda key: None if key in self._forgotten else load(key)
         self._states: dict[bytes, Live] = {}
         self._sessions: dict[bytes, Session] = {}
         self._students: dict[bytes, Student] = {}
@@ -93,6 +94,20 @@ class Store:
             known = self._students[student] = Student() if value is None else _decode_student(value)
         return known
 
+    def forget(self, student: bytes, actor: str, asset_slugs: Sequence[str], telemetry_ids: Sequence[str]) -> None:
+        """Drop an actor's states, sessions and what is remembered of the student, as if they had never been."""
+        for slug in asset_slugs:
+            self._states.pop(state_key(actor, slug), None)
+            self._forgotten.add(state_key(actor, slug))
+        for telemetry_id in telemetry_ids:
+            key = _key(b"t", student, telemetry_id)
+            self._sessions.pop(key, None)
+            self._changed_sessions.discard(key)
+            self._forgotten.add(key)
+        self._students.pop(student, None)
+        self._changed_students.discard(student)
+        self._forgotten.add(b"u" + student)
+
     def touch_student(self, student: bytes) -> None:
         """What is remembered of the student has changed."""
         self._changed_students.add(student)
@@ -103,7 +118,8 @@ class Store:
 
     def changes(self) -> list[tuple[bytes, bytes | None]]:
         """The new values of everything that changed; call it before the scores' marks are cleared."""
-        out: list[tuple[bytes, bytes | None]] = []
+        # Whoever comes back within the chunk is written after the tombstone.
+        out: list[tuple[bytes, bytes | None]] = [(key, None) for key in sorted(self._forgotten)]
         for key, live in self._states.items():
             if live.changed:
                 live.settle_view()

@@ -143,6 +143,15 @@ def test_more_partitions_give_the_same_ids_and_the_same_tables(
         eventually(partial(agrees, clickhouse, later, table, expected), 60, table)
     assert clickhouse.command(f"SELECT uniqExact(id) FROM {own.database}.raw") == count
 
+    switched = command("raw", "switch")
+    assert (switched.code, switched.out) == (
+        0,
+        f"Generation 2 is live, from {Topics.of(settings).raw}.\n",
+    ), switched.err
+    assert clickhouse.command(f"SELECT generation FROM {own.database}.live_generation") == 2
+    monkeypatch.delenv("TELEMETRY_GENERATION")
+    assert orjson.loads(command("replay", "status", "--json").out)["live"] == 2
+
     # A student goes on: the new ids are new, and later than those of the copies.
     before = {key: max(place for place, other, *_ in ids(own) if other == key) for key in (b"20001", b"20002")}
     event = b'{"event": "open_step", "slug": "late", "user_id": %b, "telemetry_id": "new"}'
