@@ -1,0 +1,104 @@
+"""The gateway's producer on a real broker: order, places, rounds that are too large for one request, and its end."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from typing import TYPE_CHECKING
+
+import pytest
+from aiokafka import AIOKafkaConsumer
+
+from deploy.topics import setup_topics
+from gateway.errors import KafkaUnavailableError
+from gateway.kafka import RawProducer
+from gateway.metrics import Metrics
+from gateway.publishing import RawRecord
+from schemas.topics import Topics
+from schemas.webhook import OFFSET_BITS
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+
+    from deploy.local.kafka import KafkaNode
+    from schemas.settings import Settings
+    from tests.conftest import SettingsFactory
+
+pytestmark = pytest.mark.system
+
+
+@pytest.fixture
+async def chosen(settings: SettingsFactory) -> Settings:
+    """Settings whose topics are there."""
+    chosen = settings(partitions=4)
+    await setup_topics(chosen)
+    return chosen
+
+
+@pytest.fixture
+async def producer(chosen: Settings) -> AsyncIterator[RawProducer]:
+    """A producer that is connected."""
+    producer = RawProducer(chosen, Metrics())
+    await producer.start()
+    yield producer
+    await producer.stop()
+
+
+async def test_records_of_a_key_are_in_order_and_at_the_place_that_was_told(
+    chosen: Settings, producer: RawProducer
+) -> None:
+    """Whatever is sent while earlier rounds are under way."""
+    told: dict[int, bytes] = {}
+
+    async def send(number: int) -> None:
+        value = b"%d" % number
+        told[await producer.send(RawRecord(b"student-%d" % (number % 7), value, [], 1_700_000_000_000))] = value
+
+    sending = []
+    for number in range(1000):
+        sending.append(asyncio.create_task(send(number)))
+        if number % 10 == 0:
+            await asyncio.sleep(0)
+    await asyncio.gather(*sending)
+
+    stored: dict[int, bytes] = {}
+    by_key: dict[bytes, list[int]] = defaultdict(list)
+    raw = Topics.of(chosen).raw
+    async with AIOKafkaConsumer(raw, **chosen.kafka_options(), auto_offset_reset="earliest") as consumer:
+        while len(stored) < 1000:
+            record = await consumer.getone()
+            stored[record.partition << OFFSET_BITS | record.offset] = record.value
+            by_key[record.key].append(int(record.value))
+    assert stored == told
+    assert len({place >> OFFSET_BITS for place in stored}) > 1
+    assert all(numbers == sorted(numbers) for numbers in by_key.values())
+
+
+async def test_more_than_a_request_holds_goes_in_several(producer: RawProducer) -> None:
+    """Forty megabytes that wait at once are all acknowledged."""
+    value = bytes(1 << 20)
+    places = await asyncio.gather(
+        *(producer.send(RawRecord(b"%d" % number, value, [], 1_700_000_000_000 + number)) for number in range(40))
+    )
+
+    assert len(set(places)) == 40
+
+
+async def test_nothing_waits_for_a_broker_that_is_gone(
+    settings: SettingsFactory, kafka_nodes: Callable[[], KafkaNode]
+) -> None:
+    """Records under way and behind them fail, so that the spool gets them."""
+    node = kafka_nodes()
+    chosen = settings(kafka=node.bootstrap, partitions=4)
+    await setup_topics(chosen)
+    producer = RawProducer(chosen, Metrics())
+    await producer.start()
+    try:
+        await producer.send(RawRecord(b"a", b"1", [], 1_700_000_000_000))
+        node.kill()
+        sent = [producer.send(RawRecord(b"%d" % number, b"2", [], 1_700_000_000_000)) for number in range(20)]
+        outcomes = await asyncio.gather(*sent, return_exceptions=True)
+    finally:
+        await producer.stop()
+
+    assert {type(outcome) for outcome in outcomes} == {KafkaUnavailableError}
