@@ -144,7 +144,9 @@ class KafkaNode(LocalServer):
 
     def _format(self) -> None:
         cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).rstrip(b"=").decode()
-        tool = ["kafka.tools.StorageTool", "format", "-t", cluster, "-c", str(self._properties), "--ignore-formatted"]
+        # An id may begin with a hyphen, which a word of its own would make an option.
+        told = [f"--cluster-id={cluster}", "-c", str(self._properties), "--ignore-formatted"]
+        tool = ["kafka.tools.StorageTool", "format", *told]
         done = subprocess.run(  # noqa: S603 - our own command line
             [*self._java("-Xmx128m", "-XX:TieredStopAtLevel=1"), *tool],
             env=self.env(),
