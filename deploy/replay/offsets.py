@@ -56,8 +56,14 @@ class Offsets:
         """Raw offset by partition that a generation's workers have committed, or where the log begins."""
         raw = [TopicPartition(topics.raw, number) for number in self._partitions]
         found = await self.admin.list_consumer_group_offsets(topics.application, partitions=raw)
+        begins = await self.begins(topics)
+        return {tp.partition: max(found[tp].offset, begins[tp.partition]) for tp in raw}
+
+    async def begins(self, topics: Topics) -> dict[int, int]:
+        """Raw offset by partition at which the log begins."""
+        raw = [TopicPartition(topics.raw, number) for number in self._partitions]
         starts = await self._consumer.beginning_offsets(raw)
-        return {tp.partition: max(found[tp].offset, starts[tp]) for tp in raw}
+        return {tp.partition: starts[tp] for tp in raw}
 
     async def ends(self, topics: Topics) -> dict[TopicPartition, int]:
         """Where the derived topics of a generation end for readers of committed records."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from typing import TYPE_CHECKING, Final
 
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
@@ -16,9 +17,11 @@ if TYPE_CHECKING:
 
 __all__ = ["catch_up"]
 
-# As close as one gets to a live generation that goes on: about what it commits between two looks.
+# As close as one gets to a live generation that goes on: about what it commits between two looks. If it stands, the
+# target comes all the way in this time.
 _CLOSE: Final = 1_000
-_POLL_SECONDS: Final = 0.5
+_CLOSE_SECONDS: Final = 3.0
+_POLL_SECONDS: Final = 0.25
 
 
 class _Rate(TextColumn):
@@ -30,7 +33,7 @@ class _Rate(TextColumn):
 
 
 async def catch_up(offsets: Offsets, live: Topics, target: Topics, console: Console) -> int:
-    """Show how the target follows the live generation until it is close behind; answers how many it processed."""
+    """Show how the target follows the live generation until it is close behind; answers how many it has processed."""
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -39,7 +42,8 @@ async def catch_up(offsets: Offsets, live: Topics, target: Topics, console: Cons
         TimeElapsedColumn(),
         TimeRemainingColumn(),
     )
-    first = await offsets.worked(target)
+    first = await offsets.begins(target)
+    close_since: float | None = None
     with Progress(*columns, console=console, disable=not console.is_terminal, speed_estimate_period=10) as progress:
         whole = progress.add_task("webhooks")
         bars = {number: progress.add_task(f"partition {number}") for number in first} if len(first) > 1 else {}
@@ -50,6 +54,8 @@ async def catch_up(offsets: Offsets, live: Topics, target: Topics, console: Cons
             for number, bar in bars.items():
                 progress.update(bar, completed=gone[number], total=gone[number] + behind[number])
             progress.update(whole, completed=sum(gone.values()), total=sum(gone.values()) + sum(behind.values()))
-            if sum(behind.values()) <= _CLOSE:
+            now = time.monotonic()
+            close_since = None if sum(behind.values()) > _CLOSE else close_since or now
+            if not any(behind.values()) or (close_since is not None and now - close_since > _CLOSE_SECONDS):
                 return sum(gone.values())
             await asyncio.sleep(_POLL_SECONDS)

@@ -1,0 +1,145 @@
+"""A replay against the live worker: `uv run python -m bench.replay [--events 200000] [--students 1000] [--rounds 1]`.
+
+Fills a raw topic, lets one live worker (and the sink) process it from its first record, then replays it as
+`learnpack-telemetry replay --dry-run` does, and prints webhooks/s of both: the workers' own, and until ClickHouse has
+everything. The comparison of the two generations must say that every row is the same.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import uuid
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from bench.peers.webhooks import batches, events
+from bench.worker import fill
+from deploy.local.clickhouse import ClickHouseServer
+from deploy.local.kafka import KafkaNode
+from deploy.replay.offsets import Offsets
+from deploy.topics import setup_topics
+from schemas.settings import PREFIX, Settings
+from schemas.topics import Topics
+from sinks.setup import setup_tables
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_PARTITIONS = 4
+_LOOK_S = 0.1
+
+
+def _environment(settings: Settings) -> dict[str, str]:
+    own = {
+        "KAFKA": settings.kafka,
+        "CLICKHOUSE": settings.clickhouse.get_secret_value(),
+        "DATABASE": settings.database,
+        "TOPIC_PREFIX": settings.topic_prefix,
+        "PARTITIONS": str(settings.partitions),
+        "DATA": str(settings.data),
+    }
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
+    return {**kept, **{f"{PREFIX}{name}": value for name, value in own.items()}}
+
+
+@contextlib.contextmanager
+def _part(settings: Settings, name: str) -> Iterator[None]:
+    ready = settings.data / f"{name}.ready"
+    command = [sys.executable, "-m", "deploy.cli", name, "--ready-file", str(ready)]
+    with (settings.data / f"{name}.log").open("wb") as log:
+        process = subprocess.Popen(command, env=_environment(settings), stdout=log, stderr=log)
+    try:
+        while not ready.exists():
+            if process.poll() is not None:
+                raise SystemExit((settings.data / f"{name}.log").read_text())
+            time.sleep(_LOOK_S)
+        yield
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
+async def _live(settings: Settings, count: int) -> tuple[float, float]:
+    """Seconds from the first commit's start until the live worker has processed, and the sink has stored, all of it."""
+    topics = Topics.of(settings)
+    began = worked = 0.0
+    async with Offsets(settings) as offsets:
+        while True:
+            done = sum((await offsets.worked(topics)).values())
+            now = time.monotonic()
+            if done and not began:
+                began = now
+            if done >= count and not worked:
+                worked = now
+            if worked and not await offsets.unstored(topics, await offsets.ends(topics)):
+                return worked - began, time.monotonic() - began
+            await asyncio.sleep(_LOOK_S)
+
+
+def _replay(settings: Settings, count: int, workers: int) -> tuple[float, float]:
+    """The same for a replay's processes."""
+    command = [sys.executable, "-m", "deploy.cli", "replay", "--dry-run", "--workers", str(workers)]
+    process = subprocess.Popen(command, env=_environment(settings), stdout=subprocess.PIPE, text=True)
+    number = 2
+    found = asyncio.run(_live(settings.model_copy(update={"generation": number}), count))
+    told, _ = process.communicate(timeout=600)
+    if process.returncode or "Every row is the same." not in told:
+        raise SystemExit(told)
+    return found
+
+
+def main(
+    event_count: Annotated[int, typer.Option("--events", help="Streamed events.")] = 200_000,
+    batch_count: Annotated[int, typer.Option("--batches", help="Batch documents.")] = 0,
+    students: Annotated[int, typer.Option(help="Students who send them.")] = 1_000,
+    rounds: Annotated[int, typer.Option(help="How often all of it is done.")] = 1,
+    workers: Annotated[int, typer.Option(help="Worker processes of the replay; 0 for one a core.")] = 0,
+) -> None:
+    """Run the benchmark."""
+    live: list[tuple[float, float]] = []
+    again: list[tuple[float, float]] = []
+    count = event_count + batch_count
+    for _ in range(rounds):
+        with (
+            tempfile.TemporaryDirectory(prefix="bench-") as name,
+            KafkaNode(Path(name) / "kafka", heap_mb=1_024) as node,
+            ClickHouseServer(Path(name) / "clickhouse", user="bench", password=uuid.uuid4().hex) as server,
+        ):
+            settings = Settings(
+                _env_file=None,
+                kafka=node.bootstrap,
+                clickhouse=server.url,
+                partitions=_PARTITIONS,
+                data=Path(name) / "data",
+            )
+            settings.data.mkdir()
+            asyncio.run(setup_topics(settings))
+            setup_tables(settings)
+            asyncio.run(fill(settings, events(event_count, students)))
+            asyncio.run(fill(settings, batches(batch_count, min(students, 200))))
+            with _part(settings, "sink"):
+                with _part(settings, "worker"):
+                    live.append(asyncio.run(_live(settings, count)))
+                print(json.dumps({"live": live[-1]}), file=sys.stderr, flush=True)
+                again.append(_replay(settings, count, workers))
+                print(json.dumps({"replay": again[-1]}), file=sys.stderr, flush=True)
+    print(f"{count:,} webhooks ({event_count:,} events, {batch_count:,} documents), {students:,} students\n")
+    print("| | live worker/s | replay/s | ratio |\n| --- | ---: | ---: | ---: |")
+    for place, what in enumerate(("processed", "stored in ClickHouse")):
+        one = count / statistics.median(seconds[place] for seconds in live)
+        other = count / statistics.median(seconds[place] for seconds in again)
+        print(f"| {what} | {one:,.0f} | {other:,.0f} | {other / one:.2f} |")
+
+
+if __name__ == "__main__":
+    typer.run(main)

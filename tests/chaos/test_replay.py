@@ -1,0 +1,91 @@
+"""Replay and rollback under load, short forms (the long one: `python -m tests.chaos.replay`)."""
+
+from __future__ import annotations
+
+import random
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from schemas.generations import Step
+from tests.chaos.replay_trial import Client, Keeper, Reader, check_everything, onward, replay_killed, swap_with
+from tests.support.http_system import http_system
+from tests.support.replay import contents, journal
+from tests.support.waiting import eventually
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tests.support.http_system import HttpSystem
+    from tests.support.processes import Child
+    from tests.support.stack import Stack
+
+pytestmark = [pytest.mark.system, pytest.mark.chaos, pytest.mark.timeout(900)]
+
+RATE = 100
+SEED = 11
+
+
+def _settled(zombie: Child) -> bool:
+    """Whether a process that was frozen has ended, or stopped and begun again."""
+    return zombie.process.poll() is not None or "stopped" in zombie.output
+
+
+@pytest.fixture
+def system(stack: Stack, tmp_path: Path) -> Iterator[HttpSystem]:
+    """A gateway of its own; workers and sinks are the keeper's."""
+    with http_system(stack, tmp_path, parts=("gateway",), directory="open") as running:
+        yield running
+
+
+def test_a_replay_that_is_killed_and_resumed_under_load_loses_and_doubles_nothing(system: HttpSystem) -> None:
+    """Killed at random moments, resumed, swapped and rolled back while webhooks come; readers see whole generations."""
+    rnd = random.Random(SEED)  # noqa: S311 - repeatable
+    with Keeper(system, "worker", "sink"), Reader(system) as reader:
+        with Client(system, RATE, SEED) as client:
+            eventually(lambda: client.accepted > 5 * RATE, 60, "some load")
+            for _ in range(2):
+                replay_killed(system, rnd.uniform(6, 18))
+            assert swap_with(system, onward(system), Step.SWAPPING, lambda _: None).process.wait(240) == 0
+            swapped = journal(system.settings)
+            assert swap_with(system, ("rollback", "--yes"), Step.SWAPPING, lambda _: None).process.wait(240) == 0
+        check_everything(system, client)
+
+    assert journal(system.settings).live == swapped.previous == 1
+    assert reader.wrong == []
+    assert reader.generations == [1, swapped.live, 1]
+
+
+def test_processes_that_die_or_freeze_during_the_swap_leave_one_whole_generation(system: HttpSystem) -> None:
+    """Worker, sink and replay are killed while all is paused; an old sink and worker that wake up change nothing."""
+    with Keeper(system, "worker", "sink") as keeper, Reader(system) as reader:
+        with Client(system, RATE, SEED) as client:
+            eventually(lambda: client.accepted > 5 * RATE, 60, "some load")
+            killed = swap_with(system, ("--yes",), Step.PAUSED, lambda child: child.process.kill())
+            killed.process.wait()
+            eventually(lambda: journal(system.settings).step in {Step.CATCHING_UP, Step.IDLE}, 60, "a settled journal")
+
+            def kill_both(_replay: object) -> None:
+                keeper.children["worker"].kill()
+                keeper.children["sink"].kill()
+
+            if journal(system.settings).step is Step.CATCHING_UP:
+                assert swap_with(system, ("resume", "--yes"), Step.PAUSED, kill_both).process.wait(240) == 0
+            own = {"TELEMETRY_DATA": str(system.directory / "zombie")}
+            zombies = [system.start("worker", own), system.start("sink")]
+            for zombie in zombies:
+                zombie.freeze()
+            time.sleep(12)
+            assert swap_with(system, ("rollback", "--yes"), Step.SWAPPING, lambda _: None).process.wait(240) == 0
+        check_everything(system, client)
+        live = journal(system.settings).live
+        before = contents(system.settings, live)
+        for zombie in zombies:
+            zombie.thaw()
+        # They find out that they are superseded and begin again, or have ended by then.
+        eventually(lambda: all(map(_settled, zombies)), 60, "the zombies to notice")
+
+    assert contents(system.settings, live) == before
+    assert reader.wrong == []
