@@ -15,6 +15,7 @@ __all__ = [
     "DEAD_LETTERS",
     "EVENTS",
     "GENERATION_TABLES",
+    "HEADERS_TYPE",
     "RAW",
     "SCORES",
     "STUDENT_DAY",
@@ -30,6 +31,7 @@ _ID: Final = "UInt64"
 _OPTIONAL_ID: Final = "Nullable(UInt64)"
 _WORD: Final = "LowCardinality(String)"
 _SCORE: Final = "Nullable(Float64)"
+HEADERS_TYPE: Final = "Array(Tuple(name String, value Nullable(String)))"
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +121,10 @@ RAW: Final = Table(
         Column("payload", "String", "The request body, decompressed, otherwise untouched", codec="ZSTD(3)"),
         Column("receipt", "String", "UUID that the gateway gave it on arrival"),
         Column("version", "UInt64", "Place of the record in the raw topic: a retry replaces the first try"),
+        Column("key", "Nullable(String)", "Key of the record: the student"),
+        Column("headers", HEADERS_TYPE, "Headers of the record, in their order", codec="ZSTD(1)"),
+        Column("valueless", "UInt8", "1 if the record had no value at all, which payload shows as empty"),
+        Column("place", _OPTIONAL_ID, "Place of the original in the log, null in rows from before key and headers"),
     ),
 )
 

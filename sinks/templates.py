@@ -24,6 +24,8 @@ _DEDUPLICATION_SECONDS: Final = 7 * 86_400
 # A webhook's row outlives the views' days, see ddl/030_webhooks.sql.
 _MARGIN_DAYS: Final = 2
 _HIDDEN: Final = frozenset({"deleted", "written_at", "scores_seen", "facts_seen"})
+# What tells the record in Kafka rather than the webhook.
+_OF_THE_RECORD: Final = frozenset({"version", "key", "headers", "valueless", "place"})
 _IDENTIFIER: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
@@ -122,7 +124,7 @@ def _values(installation: Installation) -> dict[str, str | int]:
     }
     for table in TABLES:
         values.update(_of_table(table))
-    log = [column for column in RAW.columns if column.name != "version"]
+    log = [column for column in RAW.columns if column.name not in _OF_THE_RECORD]
     log += [column for column in WEBHOOKS.columns if column.name not in {*_HIDDEN, "id", "source", "version"}]
     values["webhook_log_view"] = _view(log)
     return values

@@ -11,7 +11,21 @@ from clickhouse_connect.driver.exceptions import ClickHouseError
 from httpx import HTTPError
 from rich.markup import escape
 
-from deploy.cli import dead_letters, directory, doctor, forget, parts, raw, replay, rules, send, tokens, trace, up
+from deploy.cli import (
+    archive,
+    dead_letters,
+    directory,
+    doctor,
+    forget,
+    parts,
+    raw,
+    replay,
+    rules,
+    send,
+    tokens,
+    trace,
+    up,
+)
 from deploy.cli import status as status_
 from deploy.cli.console import Failed, err
 from deploy.dead_letters import DeadLetterError
@@ -41,6 +55,8 @@ app.add_typer(rules.app, name="rules")
 app.add_typer(directory.app, name="directory")
 app.add_typer(tokens.app, name="token")
 app.add_typer(dead_letters.app, name="dead-letters")
+archive.register(app)
+archive.register_raw(raw.app)
 app.add_typer(raw.app, name="raw")
 app.add_typer(replay.app, name="replay")
 status_.register(app)

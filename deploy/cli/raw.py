@@ -1,4 +1,4 @@
-"""`raw copy | switch`."""
+"""`raw copy | switch`; `raw restore` is in archive.py."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def copy(
     partitions: Annotated[int, typer.Option(min=0, help="Its partitions: a multiple of the source's; 0: as many.")] = 0,
     without: Annotated[list[str] | None, typer.Option(help="Leave a student's records out; repeatable.")] = None,
 ) -> None:
-    """Copy the raw topic, ids kept, each record once; run it again to copy what came since (docs/operations.md)."""
+    """Copy the raw topic, ids kept, each record once; run it again, or after `restore`, to copy what came since."""
     current, students = settings(), Students(without or ())
     target = f"{current.topic_prefix}{name}"
     count = partitions or current.partitions

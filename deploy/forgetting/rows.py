@@ -131,7 +131,7 @@ class StudentRows:
             for identity, principal, params, body, raws in rows:
                 owner = None if principal is None else str(principal)
                 value = (body if isinstance(body, bytes) else body.encode()) or _object(raws)
-                # Whether a token spoke in another's name is told by the outcome, as `raw` has no capabilities.
+                # Whether a token spoke in another's name is told by the outcome, as the worker judged it.
                 allowed = ("crud_telemetry",)
                 headers = encode_headers(
                     RawHeaders(principal=owner, capabilities=allowed, params=orjson.loads(params) or None)

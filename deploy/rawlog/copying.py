@@ -16,6 +16,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 
 from deploy.rawlog.errors import RawLogError
 from deploy.rawlog.lane import Lane
+from deploy.rawlog.progress import copy_group, restored_until
 from deploy.rawlog.target import MARGIN, create_target, partition_count
 from schemas.topics import Topics
 
@@ -58,7 +59,7 @@ async def copy_raw(
     Raises RawLogError where source and target do not fit, and aiokafka's KafkaError.
     """
     source = Topics.of(settings).raw
-    group = f"{settings.topic_prefix}raw-copy.{target}"
+    group = copy_group(settings, target)
     admin = AIOKafkaAdminClient(**settings.kafka_options())
     await admin.start()
     try:
@@ -71,21 +72,28 @@ async def copy_raw(
             raise RawLogError(message)
         places = [TopicPartition(source, number) for number in range(before)]
         found = await admin.list_consumer_group_offsets(group, partitions=places)
+        restored = await restored_until(settings, admin, target)
     finally:
         await admin.close()
     # Every partition has its note before the first record is copied.
     begun = there and all(found[tp].offset >= 0 for tp in places)
     done = Copied()
-    lanes = [Lane(settings, tp, target, (before, partitions), group=group, keep=keep) for tp in places]
+    lanes = [
+        Lane(settings, tp, target, (before, partitions), group=group, keep=keep, restored=restored.offsets)
+        for tp in places
+    ]
     try:
         for lane in lanes:
             await lane.start(found[lane.source] if begun else None)
         if not begun:
-            await create_target(settings, target, partitions, {lane.source.partition: lane.end for lane in lanes})
+            if not restored.offsets:
+                await create_target(settings, target, partitions, {lane.source.partition: lane.end for lane in lanes})
             for lane in lanes:
-                await lane.begin(orjson.dumps({"end": lane.end, "without": what}).decode())
+                end, without = restored.noted(lane.source.partition) or (lane.end, what)
+                note = {"end": end, "without": without, "restored": bool(restored.offsets)}
+                await lane.begin(orjson.dumps(note).decode())
         for lane in lanes:
-            _check(lane, target, what)
+            _check(lane, target, what, restored=bool(restored.offsets))
             done.missing += lane.missing
 
         async def copy(lane: Lane) -> None:
@@ -103,11 +111,14 @@ async def copy_raw(
     return done
 
 
-def _check(lane: Lane, target: str, what: str) -> None:
+def _check(lane: Lane, target: str, what: str, *, restored: bool) -> None:
     """Hold a lane to what was noted when the copy was begun."""
     noted = orjson.loads(lane.note)
     if noted["without"] != what:
         message = f"{target} was begun as a copy that leaves out {noted['without'] or 'nothing'}; choose another name."
+        raise RawLogError(message)
+    if noted.get("restored") and not restored:
+        message = f"Kafka no longer knows what an archive has brought into {target}; choose another name."
         raise RawLogError(message)
     if lane.end > noted["end"] + MARGIN:
         message = f"{lane.source.topic} has grown too much since {target} was begun; delete {target} and begin anew."

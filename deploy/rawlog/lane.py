@@ -9,10 +9,12 @@ import aiokafka
 from aiokafka import TopicPartition
 from aiokafka.structs import OffsetAndMetadata
 
-from deploy.rawlog.records import copied_headers, copied_partition
+from deploy.rawlog.producer import transactional_producer
+from deploy.rawlog.records import copied_headers, copied_partition, place_of
+from schemas.webhook import OFFSET_BITS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from schemas.settings import Settings
 
@@ -20,8 +22,6 @@ __all__ = ["Lane"]
 
 _READ_MS: Final = 500
 _READ_BYTES: Final = 4 << 20
-_BATCH_BYTES: Final = 1 << 20
-_TRANSACTION_MS: Final = 60_000
 
 
 class Lane:
@@ -39,14 +39,19 @@ class Lane:
         *,
         group: str,
         keep: Callable[[Any], bool],
+        restored: Mapping[int, int],
     ) -> None:
-        """Copy into `target`; `partitions` are the source's and the target's, `group` keeps the offsets."""
+        """Copy into `target`; `partitions` are the source's and the target's, `group` keeps the offsets.
+
+        `restored` are the offsets, by partition, up to which an archive has brought the log.
+        """
         self.source = source
         self.end = 0
         self._target = target
         self._partitions = partitions
         self._group = group
         self._keep = keep
+        self._restored = restored
         self.note = ""
         self._position = 0
         options: dict[str, Any] = settings.kafka_options()
@@ -56,15 +61,7 @@ class Lane:
             enable_auto_commit=False,
             max_partition_fetch_bytes=max(_READ_BYTES, 2 * settings.max_body_bytes),
         )
-        self._producer = aiokafka.AIOKafkaProducer(
-            **options,
-            transactional_id=f"{group}.{source.partition}",
-            transaction_timeout_ms=_TRANSACTION_MS,
-            compression_type="zstd",
-            max_batch_size=_BATCH_BYTES,
-            # A body as large as any, with its headers and one more.
-            max_request_size=3 * settings.max_body_bytes,
-        )
+        self._producer = transactional_producer(settings, f"{group}.{source.partition}")
 
     @property
     def missing(self) -> int:
@@ -97,15 +94,20 @@ class Lane:
     async def copy_some(self) -> tuple[int, int]:
         """Copy the next records in one transaction; how many were copied, and how many left out."""
         read = await self._consumer.getmany(self.source, timeout_ms=_READ_MS)
-        records = [record for record in read.get(self.source, ()) if record.offset < self.end]
+        found = [record for record in read.get(self.source, ()) if record.offset < self.end]
+        records = [record for record in found if not self._is_there(record)]
         kept = [record for record in records if self._keep(record)]
-        self._position = records[-1].offset + 1 if records else await self._consumer.position(self.source)
+        self._position = found[-1].offset + 1 if found else await self._consumer.position(self.source)
         async with self._producer.transaction():
             sent = [await self._send(record) for record in kept]
             # Without this a batch that failed for good would be left out of a transaction that commits.
             await asyncio.gather(*sent)
             await self._offset()
         return len(kept), len(records) - len(kept)
+
+    def _is_there(self, record: Any) -> bool:
+        partition, offset = divmod(place_of(record.partition, record.offset, record.headers), 1 << OFFSET_BITS)
+        return offset < self._restored.get(partition, 0)
 
     async def _send(self, record: Any) -> asyncio.Future[Any]:
         partition = copied_partition(record.key, record.partition, *self._partitions)

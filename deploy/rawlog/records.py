@@ -12,7 +12,7 @@ from schemas.webhook import log_place
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["copied_headers", "copied_partition"]
+__all__ = ["copied_headers", "copied_partition", "place_of"]
 
 _POSITIVE: Final = 0x7FFFFFFF
 
@@ -31,9 +31,14 @@ def copied_partition(key: bytes | None, partition: int, before: int, after: int)
 
 def copied_headers(partition: int, offset: int, headers: Sequence[tuple[str, bytes]]) -> list[tuple[str, bytes]]:
     """The headers of a record's copy: the same, and in `id` the place that the record was first written to."""
+    place = place_of(partition, offset, headers)
+    return [*((name, value) for name, value in headers if name != "id"), ("id", b"%d" % place)]
+
+
+def place_of(partition: int, offset: int, headers: Sequence[tuple[str, bytes]]) -> int:
+    """The place that a record was first written to; where its headers cannot be read, the one that it is at."""
     try:
         known = decode_headers(headers)
     except HeaderError:
         known = RawHeaders()
-    place = log_place(partition, offset, known)
-    return [*((name, value) for name, value in headers if name != "id"), ("id", b"%d" % place)]
+    return log_place(partition, offset, known)

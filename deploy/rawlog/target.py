@@ -44,7 +44,8 @@ async def create_target(settings: Settings, target: str, partitions: int, ends: 
 
     `ends` are the source's, by partition.
 
-    Raises RawLogError where the topic exists with another number of partitions, and aiokafka's KafkaError.
+    Raises RawLogError where the topic exists with another number of partitions or with records, and aiokafka's
+    KafkaError.
     """
     admin = AIOKafkaAdminClient(**settings.kafka_options())
     await admin.start()
@@ -54,6 +55,7 @@ async def create_target(settings: Settings, target: str, partitions: int, ends: 
             if found != partitions:
                 message = f"topic {target} has {found} partitions, not {partitions}; choose another name."
                 raise RawLogError(message)
+            await _refuse_records(settings, target, partitions)
         else:
             await admin.create_topics([NewTopic(target, partitions, spec.replication, topic_configs=spec.config)])
             await await_leaders(admin, [target])
@@ -62,6 +64,21 @@ async def create_target(settings: Settings, target: str, partitions: int, ends: 
         await admin.delete_records({tp: RecordsToDelete(goal) for tp, goal in goals.items()})
     finally:
         await admin.close()
+
+
+async def _refuse_records(settings: Settings, target: str, partitions: int) -> None:
+    """Kafka forgets after a week how far a copy was that nobody went on with: then it cannot be gone on with."""
+    consumer = aiokafka.AIOKafkaConsumer(**settings.kafka_options())
+    await consumer.start()
+    try:
+        places = [TopicPartition(target, number) for number in range(partitions)]
+        begins, ends = await consumer.beginning_offsets(places), await consumer.end_offsets(places)
+    finally:
+        await consumer.stop()
+    # Where it is still being filled it begins at 0, and afterwards it is empty.
+    if any(0 < begins[tp] < ends[tp] for tp in places):
+        message = f"{target} has records, and Kafka no longer knows of which copy; choose another name."
+        raise RawLogError(message)
 
 
 async def _fill(settings: Settings, tp: TopicPartition, goal: int) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 import orjson
 
 from schemas.headers import HeaderError, RawHeaders, decode_headers
-from schemas.webhook import OFFSET_BITS, webhook_id
+from schemas.webhook import OFFSET_BITS, log_place, webhook_id
 from sinks.errors import BadRecordError
 
 if TYPE_CHECKING:
@@ -46,6 +46,10 @@ def raw_row(record: ConsumerRecord) -> dict[str, Any]:
         "payload": record.value or b"",
         "receipt": headers.receipt,
         "version": _place(record),
+        "key": record.key,
+        "headers": record.headers,
+        "valueless": int(record.value is None),
+        "place": log_place(record.partition, record.offset, headers),
     }
 
 

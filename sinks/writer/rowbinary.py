@@ -9,10 +9,11 @@ from __future__ import annotations
 import struct
 from typing import TYPE_CHECKING, Any, Final
 
+from schemas.rows import HEADERS_TYPE
 from sinks.errors import BadRecordError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from schemas.rows import Table
 
@@ -37,6 +38,11 @@ def _map(value: Mapping[str, bytes]) -> bytes:
     return _length(len(value)) + b"".join(_text(name) + _text(item) for name, item in value.items())
 
 
+def _headers(value: Sequence[tuple[str, bytes | None]]) -> bytes:
+    pairs = (_text(name) + (b"\x01" if item is None else b"\x00" + _text(item)) for name, item in value)
+    return _length(len(value)) + b"".join(pairs)
+
+
 def _number(code: str) -> Callable[[Any], bytes]:
     pack = struct.Struct(f"<{code}").pack
     return lambda value: pack(value or 0)
@@ -50,6 +56,7 @@ _ENCODERS: Final[dict[str, Callable[[Any], bytes]]] = {
     "String": _text,
     "LowCardinality(String)": _text,
     "Map(String, String)": _map,
+    HEADERS_TYPE: _headers,
     "UInt8": _number("B"),
     "UInt32": _number("I"),
     "UInt64": _number("Q"),

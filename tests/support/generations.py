@@ -63,9 +63,9 @@ class Generation:
         }
         return {**as_environment(self.settings), **{f"TELEMETRY_{name}": value for name, value in own.items()}}
 
-    def start(self) -> None:
-        """Start both and wait until they are ready."""
-        for part in ("worker", "sink"):
+    def start(self, *parts: str) -> None:
+        """Start both, or the parts that are named, and wait until they are ready."""
+        for part in parts or ("worker", "sink"):
             ready = self.directory / f"{part}-g{self.settings.generation}.ready"
             data = ["--data", str(self.directory / f"g{self.settings.generation}")] if part == "worker" else []
             arguments = [sys.executable, "-m", "deploy.cli", part, "--ready-file", str(ready), *data]

@@ -187,3 +187,23 @@ def test_values_that_a_column_cannot_hold_are_named(row: dict[str, Any]) -> None
     """What does not fit raises BadRecordError with the column's name."""
     with pytest.raises(BadRecordError, match="cannot hold"):
         row_encoder(RAW, ("id", "payload"))(row)
+
+
+def test_headers_are_stored_in_their_order_with_their_nulls() -> None:
+    """Repeated names, bytes that are no text and values that are absent are all told apart."""
+    encode = row_encoder(RAW, ("headers",))
+
+    assert encode({"headers": ()}) == b"\x00"
+    assert encode({"headers": [("a", b"\xff"), ("a", None), ("", b"")]}) == (
+        b"\x03" + b"\x01a\x00\x01\xff" + b"\x01a\x01" + b"\x00\x00\x00"
+    )
+
+
+def test_a_raw_row_has_what_makes_the_record_again() -> None:
+    """Key, headers, whether there was a value, and where the original stands."""
+    headers = [("x", b"\xff"), ("id", b"77"), ("retry-of", b"5")]
+    row = raw_row(record(key=b"k", value=None, headers=headers))
+
+    assert (row["key"], row["headers"], row["valueless"], row["place"], row["id"]) == (b"k", headers, 1, 77, 5)
+    row = raw_row(record(value=b""))
+    assert (row["key"], row["headers"], row["valueless"], row["place"]) == (None, (), 0, 2 << 40 | 5)

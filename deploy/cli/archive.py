@@ -1,0 +1,91 @@
+"""`archive DIR` and `raw restore DIR NAME`."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from deploy.cli.console import err, out, run, settings
+from deploy.rawlog.archiving import archive_raw
+from deploy.rawlog.restoring import restore_raw
+from deploy.rawlog.students import Students
+
+if TYPE_CHECKING:
+    from deploy.rawlog.archive_parts import Part
+    from deploy.rawlog.restoring import Restoration
+
+__all__ = ["register", "register_raw"]
+
+
+def archive(
+    directory: Annotated[Path, typer.Argument(metavar="DIR", help="Where the files are; it must be there.")],
+    *,
+    until: Annotated[
+        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Last UTC day, included; else yesterday.")
+    ] = None,
+) -> None:
+    """Write raw webhooks into Parquet files, one a day and partition; what is there already stays as it is."""
+
+    def say(part: Part) -> None:
+        out.print(f"{part.name}: {part.rows} records, {part.bytes} bytes", markup=False)
+
+    done = archive_raw(settings(), directory, until.date() if until else None, say)
+    records = sum(part.rows for part in done.written)
+    out.print(
+        f"{len(done.written)} files with {records} records written, {done.there} were there, until {done.until}.",
+        markup=False,
+    )
+
+
+def restore(
+    directory: Annotated[Path, typer.Argument(metavar="DIR", help="An archive.")],
+    name: Annotated[str, typer.Argument(help="Name of the new topic, behind the prefix: webhooks.raw.2")],
+    *,
+    partitions: Annotated[int, typer.Option(min=0, help="Its partitions: a multiple of the log's; 0: as many.")] = 0,
+    without: Annotated[list[str] | None, typer.Option(help="Leave a student's records out; repeatable.")] = None,
+) -> None:
+    """Build a raw topic from an archive, ids kept, each record once; then `raw copy` brings what came since."""
+    current, students = settings(), Students(without or ())
+    target, count = f"{current.topic_prefix}{name}", partitions or current.partitions
+    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
+    with Progress(*columns, console=err, disable=not err.is_terminal) as bar:
+        task = bar.add_task(f"to {target}", total=None)
+
+        def progress(done: Restoration) -> None:
+            bar.update(task, completed=done.records + done.left_out, total=done.total)
+
+        done = run(
+            restore_raw(
+                current,
+                directory,
+                target,
+                count,
+                keep=lambda record: not students.wrote(record),
+                what=students.digest,
+                progress=progress,
+            )
+        )
+    for lost in done.lost:
+        err.print(f"warning: {lost} is not in {directory}; its records are left out.", markup=False)
+    for partition, gap in sorted(done.gaps.items()):
+        text = f"warning: {gap} offsets of partition {partition} are missing between the archive and the raw topic."
+        err.print(text, markup=False)
+    out.print(f"{done.records} of {done.total} records restored, {done.left_out} left out.")
+    own = {"RAW_TOPIC": name} | ({"PARTITIONS": str(count)} if count != current.partitions else {})
+    more = f"learnpack-telemetry raw copy {name}" + (f" --partitions {count}" if partitions else "")
+    out.print(f"What came since: {more}{''.join(f' --without {one}' for one in without or ())}", markup=False)
+    out.print(f"To use it: {' '.join(f'TELEMETRY_{setting}={value}' for setting, value in own.items())}", markup=False)
+
+
+def register(app: typer.Typer) -> None:
+    """Add `archive`."""
+    app.command()(archive)
+
+
+def register_raw(app: typer.Typer) -> None:
+    """Add `restore` to the commands of `raw`."""
+    app.command()(restore)
