@@ -147,8 +147,8 @@ def _refuse_expired(settings: Settings, parts: list[Part]) -> None:
     days = (datetime.now(UTC).date() - date.fromisoformat(oldest)).days
     if days >= settings.raw_retention_days:
         message = (
-            f"the archive begins on {oldest}, which Kafka would not keep: set TELEMETRY_RAW_RETENTION_DAYS to more than "
-            f"{days}, here and for all parts that use the topic."
+            f"the archive begins on {oldest}, which Kafka would not keep: set TELEMETRY_RAW_RETENTION_DAYS to more "
+            f"than {days}, here and for all parts that use the topic."
         )
         raise RawLogError(message)
 
