@@ -57,6 +57,7 @@ class Child:
         self.started = time.monotonic()
         self.last_lines: deque[str] = deque(maxlen=_REMEMBERED_LINES)
         self._process = process
+        self._told = False
         self._write = write
         reader, self._pipe = output
         self._pump = asyncio.create_task(self._read(reader), name=f"output of {part.name}")
@@ -93,6 +94,11 @@ class Child:
         """Seconds since it was started."""
         return time.monotonic() - self.started
 
+    @property
+    def signalled(self) -> bool:
+        """Whether a signal that was not sent from here has ended it."""
+        return (self._process.returncode or 0) < 0 and not self._told
+
     async def wait(self) -> int:
         """Wait for its end, end what is left of its group, and return its exit code (negative: a signal's number)."""
         code = await self._process.wait()
@@ -104,6 +110,7 @@ class Child:
 
     async def stop(self, seconds: float) -> bool:
         """End it: SIGTERM, and SIGKILL to its group after `seconds`; returns whether it ended by itself."""
+        self._told = True
         with contextlib.suppress(ProcessLookupError):
             self._process.send_signal(signal.SIGTERM)
         try:
@@ -116,6 +123,7 @@ class Child:
 
     async def kill(self) -> None:
         """End it and its group at once."""
+        self._told = True
         self._kill_group()
         await self.wait()
 

@@ -130,11 +130,20 @@ class Supervisor:
             await then()
 
     async def _start_first(self, part: Part) -> None:
-        child = await self._start(part)
-        problem = await self._until_ready(child)
-        if problem:
-            message = f"{part.name} did not start: {problem}"
-            raise SupervisorError(message)
+        in_a_row = 0
+        while True:
+            child = await self._start(part)
+            problem = await self._until_ready(child)
+            if not problem:
+                break
+            restart = self._policy.decide(in_a_row, 0.0)
+            in_a_row = restart.in_a_row
+            # A part that exits would do so again; a signal says nothing about the part.
+            if not child.signalled or restart.alarming:
+                message = f"{part.name} did not start: {problem}"
+                raise SupervisorError(message)
+            self._say(f"{part.name} ended while it started and starts again in {restart.delay:g} s: {problem}", "red")
+            await asyncio.sleep(restart.delay)
         self._keepers.append(asyncio.create_task(self._keep(child), name=f"keeper of {part.name}"))
 
     async def _start(self, part: Part) -> Child:

@@ -211,6 +211,37 @@ async def test_a_part_that_ends_while_starting_stops_the_start(screen: Screen, t
     assert supervisor.pids == {}
 
 
+async def test_a_part_that_is_killed_while_starting_starts_again(screen: Screen, tmp_path: Path) -> None:
+    """A signal says nothing about the part, so the start goes on."""
+    killed, ready = tmp_path / "killed", tmp_path / "ready"
+    code = (
+        "import os, pathlib, time\n"
+        f"killed, ready = pathlib.Path({str(killed)!r}), pathlib.Path({str(ready)!r})\n"
+        "if killed.exists(): ready.touch(); time.sleep(600)\n"
+        "killed.touch(); os.kill(os.getpid(), 9)\n"
+    )
+    parts = [Part("kafka", [sys.executable, "-c", code], os.environ, wait_ready=ready_when(ready))]
+    supervisor = Supervisor(parts, screen.console, QUICK)
+
+    async def then() -> None:
+        supervisor.stop()
+
+    await supervisor.run(then)
+
+    assert "kafka ended while it started and starts again in 0.01 s: signal SIGKILL" in screen.text
+
+
+async def test_a_part_that_is_killed_whenever_it_starts_stops_the_start(screen: Screen, tmp_path: Path) -> None:
+    """After as many ends as are alarming."""
+    code = "import os; os.kill(os.getpid(), 9)"
+    parts = [Part("kafka", [sys.executable, "-c", code], os.environ, wait_ready=ready_when(tmp_path / "never"))]
+
+    with pytest.raises(SupervisorError, match="kafka did not start: signal SIGKILL"):
+        await Supervisor(parts, screen.console, QUICK).run()
+
+    assert screen.text.count("starts again") == QUICK.alarm_after - 1
+
+
 async def test_a_part_that_is_never_ready_stops_the_start(screen: Screen, tmp_path: Path) -> None:
     """A part that runs but does not become ready in time fails the first start."""
     mute = Part(
