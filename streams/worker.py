@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Final
 
 from schemas.reference import Reference
 from streams.chunk import ChunkLimits
-from streams.core.chunk import ChunkProcessor, dead_outcome
+from streams.core.chunk import ChunkProcessor
+from streams.core.dead import dead_outcome
 from streams.core.policy import Past, Policy
 from streams.processing import Core, Load
 from streams.service import run

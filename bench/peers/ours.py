@@ -11,7 +11,8 @@ import uvloop
 from bench.peers.task import POLICY, REFERENCE, Stopwatch, Task
 from schemas.reference import Reference
 from streams.chunk import ChunkLimits
-from streams.core.chunk import ChunkProcessor, Effects, dead_outcome
+from streams.core.chunk import ChunkProcessor, Effects
+from streams.core.dead import dead_outcome
 from streams.processing import Core, Load
 from streams.service import ReadyFile, Service, look_for_cycles_less_often
 from streams.tuning import Tuning

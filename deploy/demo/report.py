@@ -7,11 +7,15 @@ import time
 from typing import TYPE_CHECKING, Any, Final
 
 import clickhouse_connect
+from rich.console import Group
 from rich.progress import Progress
 from rich.table import Table
 
 from deploy.documents import demo_documents
+from deploy.generations import read_journal
+from deploy.replay.offsets import Offsets
 from deploy.sending import send_webhooks
+from schemas.topics import Topics
 
 if TYPE_CHECKING:
     from clickhouse_connect.driver.client import Client
@@ -46,8 +50,9 @@ async def run_demo(settings: Settings, console: Console) -> None:
         message = f"the gateway refused documents: {dict(answers)}"
         raise DemoError(message)
     await asyncio.to_thread(_wait, settings, since + len(bodies))
-    for table in await asyncio.to_thread(_tables, settings):
-        console.print(table)
+    await _until_stored(settings)
+    # At once, so that no part's log lines come between them.
+    console.print(Group(*await asyncio.to_thread(_tables, settings)))
 
 
 def _client(settings: Settings) -> Client:
@@ -71,6 +76,19 @@ def _wait(settings: Settings, wanted: int) -> None:
             message = f"{wanted - present} documents have no outcome after {_WAIT_SECONDS:g} s; ask `status` why."
             raise DemoError(message)
         time.sleep(_POLL_SECONDS)
+
+
+async def _until_stored(settings: Settings) -> None:
+    """An outcome is committed with its facts and scores, but each topic is stored for itself."""
+    topics = Topics.of(settings).of_generation((await read_journal(settings)).live)
+    try:
+        async with Offsets(settings) as offsets, asyncio.timeout(_WAIT_SECONDS):
+            ends = await offsets.ends(topics)
+            while await offsets.unstored(topics, ends):  # noqa: ASYNC110 - the broker is asked
+                await asyncio.sleep(_POLL_SECONDS)
+    except TimeoutError:
+        message = f"what became of the documents is not stored after {_WAIT_SECONDS:g} s; ask `status` why."
+        raise DemoError(message) from None
 
 
 def _tables(settings: Settings) -> list[Table]:

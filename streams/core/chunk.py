@@ -8,10 +8,8 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from schemas import vocabulary as texts
-from schemas.headers import HeaderError, decode_headers
 from schemas.staff import DeleteCommand, ForgetCommand
 from schemas.times import day_of, sql_time
-from schemas.webhook import webhook_id
 from streams.core import dedup, staff
 from streams.core.apply import Applied, Apply
 from streams.core.decide import (
@@ -46,7 +44,7 @@ if TYPE_CHECKING:
     from streams.core.store import Load
     from streams.core.webhook import Webhook
 
-__all__ = ["ChunkProcessor", "Effects", "Record", "dead_outcome"]
+__all__ = ["ChunkProcessor", "Effects", "Record"]
 
 
 @dataclass(slots=True)
@@ -276,34 +274,3 @@ class ChunkProcessor:
         if user is not None:
             academies.extend(academy for academy in user.academies if academy != webhook.academy)
         return academies
-
-
-def dead_outcome(record: Record, reason: str) -> bytes:
-    """The status row of a record that became a dead letter."""
-    try:
-        headers = decode_headers(record.headers)
-        identity, academy, source = (
-            webhook_id(record.partition, record.offset, headers),
-            headers.academy,
-            headers.source,
-        )
-    except HeaderError:
-        identity, academy, source = record.partition << 40 | record.offset, None, "learnpack"
-    return outcome_line(
-        identity,
-        is_streaming=False,
-        event="",
-        academy_ids=[] if academy is None else [academy],
-        student_id=None,
-        asset_id=None,
-        package_slug="",
-        learnpack_package_id=None,
-        status="ERROR",
-        status_text=reason,
-        verdict="dead",
-        result=None,
-        source=source,
-        created_at=record.timestamp,
-        updated_at=record.timestamp,
-        version=identity,
-    )

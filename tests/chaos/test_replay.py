@@ -58,6 +58,7 @@ def test_a_replay_that_is_killed_and_resumed_under_load_loses_and_doubles_nothin
     assert reader.generations == [1, swapped.live, 1]
 
 
+@pytest.mark.long
 def test_processes_that_die_or_freeze_during_the_swap_leave_one_whole_generation(system: HttpSystem) -> None:
     """Worker, sink and replay are killed while all is paused; an old sink and worker that wake up change nothing."""
     with Keeper(system, "worker", "sink") as keeper, Reader(system) as reader:

@@ -12,7 +12,8 @@ import uvloop
 from schemas.reference import Reference
 from schemas.settings import Settings
 from streams.chunk import ChunkLimits
-from streams.core.chunk import ChunkProcessor, dead_outcome
+from streams.core.chunk import ChunkProcessor
+from streams.core.dead import dead_outcome
 from streams.core.policy import Policy
 from streams.dead_letters import Limits
 from streams.processing import Core

@@ -23,7 +23,7 @@ from schemas.settings import Settings
 from schemas.staff import DeleteCommand, TelemetryCommand, encode_command
 from schemas.topics import Topics
 from sinks.writer.dead_letters import DeadLetters, Letter
-from streams.core.chunk import dead_outcome
+from streams.core.dead import dead_outcome
 from streams.dead_letters import DeadLetter, letter
 from streams.messages import source_headers
 from tests.chaos.kafka import create_topics, produce, read_all
