@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from schemas.settings import Settings
     from streams.lead import Lead
 
-__all__ = ["LiveMandate", "ReplayMandate", "live_mandate", "replay_mandate"]
+__all__ = ["LiveMandate", "ReplayMandate", "live_lead", "live_mandate", "replay_mandate"]
 
 _log: Final = structlog.stdlib.get_logger("deploy")
 
@@ -31,8 +31,12 @@ class LiveMandate:
 
     lead: Lead | None = None
 
-    def __init__(self, settings: Settings, journal: Journal) -> None:
-        """Be bound to the generation that is live in the journal, or to the one that the settings name."""
+    def __init__(self, settings: Settings, journal: Journal, *, stores: bool = False) -> None:
+        """Be bound to the generation that is live in the journal, or to the one that the settings name.
+
+        `stores` if it is a sink's: the work of those goes on while a part of the generation is replaced.
+        """
+        self._stores = stores
         self._follows = "generation" not in settings.model_fields_set
         number = journal.live if self._follows else settings.generation
         algorithm = journal.generation(number).algorithm or settings.algorithm
@@ -41,16 +45,20 @@ class LiveMandate:
 
     async def holds(self) -> bool:
         """Whether it is still the live one and not paused."""
-        return not self._follows or self._holds(await read_journal(self.settings))
+        return not self._follows or self.holds_by(await read_journal(self.settings))
 
     async def ended(self) -> None:
         """Returns when it is paused or another one is live."""
         if not self._follows:
             await asyncio.Event().wait()
-        await follow_journal(self.settings, lambda journal: not self._holds(journal))
+        await follow_journal(self.settings, lambda journal: not self.holds_by(journal))
 
-    def _holds(self, journal: Journal) -> bool:
-        return journal.serves(self.settings.generation)
+    def holds_by(self, journal: Journal) -> bool:
+        """Whether it holds by this journal."""
+        if not self._follows:
+            return True
+        number = self.settings.generation
+        return journal.stores(number) if self._stores else journal.serves(number)
 
 
 class ReplayMandate:
@@ -70,13 +78,13 @@ class ReplayMandate:
         await follow_journal(self.settings, lambda journal: not journal.computes(self.settings.generation))
 
 
-async def live_mandate(settings: Settings) -> LiveMandate:
-    """The mandate of a worker or sink that begins now; waits while generations change.
+async def live_mandate(settings: Settings, *, stores: bool = False) -> LiveMandate:
+    """The mandate of a worker, or of a sink (`stores`), that begins now; waits while generations change.
 
     A change whose process is no more is finished or undone. Raises aiokafka's KafkaError and JournalError.
     """
-    mandate, told = LiveMandate(settings, journal := await read_journal(settings)), False
-    while "generation" not in settings.model_fields_set and not journal.serves(mandate.settings.generation):
+    mandate, told = LiveMandate(settings, journal := await read_journal(settings), stores=stores), False
+    while not mandate.holds_by(journal):
         from deploy.replay.recovery import settle_abandoned  # noqa: PLC0415 - rarely needed
 
         if not told:
@@ -88,19 +96,24 @@ async def live_mandate(settings: Settings) -> LiveMandate:
                 journal = await follow_journal(settings, lambda one: one.serves(one.live))
         except TimeoutError:
             journal = await read_journal(settings)
-        mandate = LiveMandate(settings, journal)
+        mandate = LiveMandate(settings, journal, stores=stores)
     return mandate
 
 
 async def replay_mandate(settings: Settings) -> ReplayMandate | None:
     """The mandate to compute the generation of the settings; None if the journal knows of no such task."""
-    from streams.lead import Lead  # noqa: PLC0415 - the sink does without
-
     journal = await read_journal(settings)
     if not journal.computes(settings.generation):
         return None
     generation = journal.generation(settings.generation)
     own = settings.model_copy(update={"algorithm": generation.algorithm or settings.algorithm})
     as_recorded = journal.rollback or generation.rules == "as-recorded"
-    leader = Topics.of(settings).of_generation(journal.live)
-    return ReplayMandate(own, Lead(settings.kafka_options(), leader, settings.partitions, as_recorded=as_recorded))
+    return ReplayMandate(own, live_lead(settings, journal, as_recorded=as_recorded))
+
+
+def live_lead(settings: Settings, journal: Journal, *, as_recorded: bool) -> Lead:
+    """What follows the live generation, and its verdicts if asked; nothing is connected yet."""
+    from streams.lead import Lead  # noqa: PLC0415 - the sink does without
+
+    leader, patched = Topics.of(settings).of_generation(journal.live), journal.generation(journal.live).patched
+    return Lead(settings.kafka_options(), leader, settings.partitions, as_recorded=as_recorded, patched=patched)

@@ -63,7 +63,7 @@ def run_sink(settings: Settings, ready_file: Path | None) -> int:
     """
     import sinks.main  # noqa: PLC0415 - see above
 
-    mandate = asyncio.run(live_mandate(settings))
+    mandate = asyncio.run(live_mandate(settings, stores=True))
     code = sinks.main.main(mandate.settings, ready_file=ready_file, superseded=mandate.ended)
     if code == sinks.main.SUPERSEDED:
         _begin_again()

@@ -21,7 +21,8 @@ class JournalError(RuntimeError):
 class Step(StrEnum):
     """Where a change of generations stands.
 
-    Before `swapping` a crash is undone and the live generation goes on; from then on the change is finished.
+    Before `swapping` a crash is undone and the live generation goes on; from then on the change is finished. While a
+    part of the live generation is `patching`, its workers wait and its sinks go on; a crash ends that as it stands.
     """
 
     IDLE = "idle"
@@ -29,15 +30,21 @@ class Step(StrEnum):
     PAUSED = "paused"
     SWAPPING = "swapping"
     DROPPING = "dropping"
+    PATCHING = "patching"
 
 
 class Generation(msgspec.Struct, frozen=True, kw_only=True):
-    """One generation and how it was computed; `algorithm` None is what the settings say, `began` ISO 8601."""
+    """One generation and how it was computed.
+
+    `algorithm` None is what the settings say, `began` ISO 8601. `patched` has the offset by partition of the outcomes
+    from which on there may be verdicts that replace earlier ones, because a part was recomputed in place.
+    """
 
     number: int
     rules: Rules = "current"
     algorithm: str | None = None
     began: str = ""
+    patched: dict[int, int] = {}
 
 
 class Journal(msgspec.Struct, frozen=True, kw_only=True):
@@ -89,6 +96,10 @@ class Journal(msgspec.Struct, frozen=True, kw_only=True):
 
     def serves(self, number: int) -> bool:
         """Whether a generation's webhooks are to be worked on as the live one's."""
+        return self.stores(number) and self.step is not Step.PATCHING
+
+    def stores(self, number: int) -> bool:
+        """Whether a generation's derived records are to be stored as the live one's."""
         return number == self.live and self.step not in {Step.PAUSED, Step.SWAPPING}
 
     def computes(self, number: int) -> bool:
@@ -108,6 +119,22 @@ class Journal(msgspec.Struct, frozen=True, kw_only=True):
             rollback=False,
             generations=(*self.generations, new),
         )
+
+    def patching(self, outcomes: dict[int, int]) -> Journal:
+        """A part of the live generation is replaced; its outcomes end at these offsets, by partition."""
+        self._require(Step.IDLE)
+        known = self.generation(self.live)
+        first = {number: min(end, known.patched.get(number, end)) for number, end in outcomes.items()}
+        new = msgspec.structs.replace(known, patched=known.patched | first)
+        others = (one for one in self.generations if one.number != self.live)
+        return msgspec.structs.replace(
+            self, step=Step.PATCHING, generations=tuple(sorted((new, *others), key=lambda one: one.number))
+        )
+
+    def unpaused(self) -> Journal:
+        """The live generation's workers go on, with the part replaced or not."""
+        self._require(Step.PATCHING)
+        return msgspec.structs.replace(self, step=Step.IDLE)
 
     def returning(self) -> Journal:
         """The previous generation catches up, to be live again; raises JournalError if none is kept."""
@@ -160,6 +187,8 @@ class Journal(msgspec.Struct, frozen=True, kw_only=True):
             what = "a rollback" if self.rollback else f"the replay to generation {self.target}"
             if self.step is Step.IDLE:
                 message = "no replay is under way."
+            elif self.step is Step.PATCHING:
+                message = "a replay of a part is under way; try again in a moment."
             else:
                 message = f"{what} is unfinished ({self.step}): `replay resume` goes on, `replay drop` gives it up."
             raise JournalError(message)

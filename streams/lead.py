@@ -16,11 +16,11 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from schemas.topics import Topics
 
-__all__ = ["Lead"]
+__all__ = ["RECOMPUTED", "Lead"]
 
 _log: Final = structlog.stdlib.get_logger("streams")
 
@@ -28,6 +28,9 @@ _POLL_S: Final = 0.2
 _READ_MS: Final = 200
 _IGNORED: Final = b'"verdict":"ignored"'
 _NOWHERE: Final = -1
+
+# The header of outcomes that replace recorded ones, because a part of the generation was recomputed in place.
+RECOMPUTED: Final = "recomputed"
 
 
 @dataclass(slots=True)
@@ -51,8 +54,23 @@ class Lead:
             rules judge.
     """
 
-    def __init__(self, options: Mapping[str, Any], leader: Topics, partitions: int, *, as_recorded: bool) -> None:
-        """Follow the generation of `leader`; nothing is connected yet."""
+    def __init__(
+        self,
+        options: Mapping[str, Any],
+        leader: Topics,
+        partitions: int,
+        *,
+        as_recorded: bool,
+        patched: Mapping[int, int] | None = None,
+    ) -> None:
+        """Follow the generation of `leader`; nothing is connected yet.
+
+        `patched` are the offsets of the outcomes, by partition, from which on there may be verdicts that replace
+        earlier ones.
+        """
+        self._patched = patched or {}
+        # Versions whose verdict was replaced: the earlier one says nothing any more.
+        self._replaced: set[int] = set()
         self.ignored: dict[int, str] | None = {} if as_recorded else None
         self._options = options
         self._leader = leader
@@ -66,6 +84,8 @@ class Lead:
     async def start(self) -> None:
         """Begin to follow; raises aiokafka's KafkaError."""
         reader = await self._reader()
+        if self.ignored is not None:
+            await self._read_patches(reader, self.ignored)
         admin = AIOKafkaAdminClient(**self._options)
         self._running.push_async_callback(admin.close)
         await admin.start()
@@ -128,9 +148,35 @@ class Lead:
         for line in record.value.split(b"\n"):
             if _IGNORED in line:
                 row = orjson.loads(line)
+                if row["version"] in self._replaced:
+                    continue
                 self.ignored[row["version"]] = row["status_text"]
                 versions.append(row["version"])
         tail.verdicts.append((int(places["last-offset"]), versions))
+
+    async def _read_patches(self, reader: aiokafka.AIOKafkaConsumer, ignored: dict[int, str]) -> None:
+        """Know the verdicts that replace others before the first of those is met; they are few, and stay."""
+        for number, offset in self._patched.items():
+            source = TopicPartition(self._leader.outcomes, number)
+            reader.assign([source])
+            begin, end = (
+                (await reader.beginning_offsets([source]))[source],
+                (await reader.end_offsets([source]))[source],
+            )
+            reader.seek(source, max(begin, offset))
+            while await reader.position(source) < end:
+                for record in (await reader.getmany(source, timeout_ms=_READ_MS)).get(source, ()):
+                    if RECOMPUTED in dict(record.headers):
+                        self._replace(record.value.split(b"\n"), ignored)
+        reader.unsubscribe()
+
+    def _replace(self, lines: Sequence[bytes], ignored: dict[int, str]) -> None:
+        for line in lines:
+            row = orjson.loads(line)
+            self._replaced.add(row["version"])
+            ignored.pop(row["version"], None)
+            if row.get("verdict") == "ignored":
+                ignored[row["version"]] = row["status_text"]
 
     async def _reader(self) -> aiokafka.AIOKafkaConsumer:
         reader = aiokafka.AIOKafkaConsumer(

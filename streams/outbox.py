@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from streams.messages import Headers
     from streams.processing import Core, Processed
 
-__all__ = ["Outbox"]
+__all__ = ["Outbox", "Outgoing"]
 
 Outgoing = dict[TopicPartition, list[Message]]
 

@@ -17,13 +17,12 @@ from aiokafka.errors import IllegalStateError, ProducerFenced
 
 from streams.admission import Admission, Verdict, skip_to
 from streams.bad_references import WRITER, BadReferences
-from streams.dead_letters import DeadLetter, Limits, TooManyDeadLettersError
+from streams.dead_letters import TooManyDeadLettersError
 from streams.exits import End, ExitCode
-from streams.messages import OversizeError
 from streams.offsets import Checkpoint, committed
 from streams.outbox import Outbox
-from streams.processing import Core, Processed, SplitError, process
 from streams.restore import StateLostError, restore
+from streams.settling import settle
 from streams.transactions import PartitionProducer
 
 if TYPE_CHECKING:
@@ -31,7 +30,9 @@ if TYPE_CHECKING:
 
     from schemas.topics import Topics
     from streams.chunk import Chunk
+    from streams.dead_letters import Limits
     from streams.mandate import Mandate
+    from streams.processing import Core, Processed
     from streams.stores import PartitionStore
 
 __all__ = ["Log", "Partition", "Surroundings"]
@@ -253,16 +254,11 @@ class Partition:
 
     async def _settle(self, records: Sequence[Any], end: int) -> list[Sequence[Any]] | None:
         """Process the records and commit what came of them; answers two halves if they must be settled one by one."""
-        load = self._around.store.reader(self.number)
-        try:
-            processed = process(self._around.core, load, records)
-            outgoing = self._outbox.fill(processed, records)
-        except (SplitError, OversizeError) as error:
-            if len(records) > 1:
-                middle = len(records) // 2
-                return [records[:middle], records[middle:]]
-            processed = Processed(None, [DeadLetter(records[0], "size", str(error))], [True])
-            outgoing = self._outbox.fill(processed, records)
+        settled = settle(self._around.core, self._around.store.reader(self.number), self._outbox, records)
+        if settled is None:
+            middle = len(records) // 2
+            return [records[:middle], records[middle:]]
+        processed, outgoing = settled
         limits = self._checkpoint.limits.after(processed.failed, self._around.limits)
         await self._commit(processed, outgoing, end, replace(self._checkpoint, offset=end, limits=limits))
         return None

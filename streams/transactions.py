@@ -42,12 +42,20 @@ class Committed:
 class PartitionProducer:
     """Commits chunk after chunk of one input partition; not for concurrent use."""
 
-    def __init__(self, application: str, partition: int, options: Mapping[str, Any], *, max_message_bytes: int) -> None:
+    def __init__(
+        self,
+        application: str,
+        partition: int,
+        options: Mapping[str, Any],
+        *,
+        max_message_bytes: int,
+        timeout_ms: int = _TRANSACTION_TIMEOUT_MS,
+    ) -> None:
         self.application = application
         self._producer = aiokafka.AIOKafkaProducer(
             **options,
             transactional_id=transactional_id(application, partition),
-            transaction_timeout_ms=_TRANSACTION_TIMEOUT_MS,
+            transaction_timeout_ms=timeout_ms,
             compression_type=_COMPRESSION,
             max_batch_size=min(_BATCH_BYTES, max_message_bytes),
             max_request_size=max_message_bytes,

@@ -13,6 +13,8 @@ from rich.table import Table
 from deploy.cli.console import err, out, run, settings
 from deploy.generations import read_journal
 from deploy.replay.lease import lease_is_held
+from deploy.replay.part import Part
+from deploy.replay.partial import replay_part
 from deploy.replay.run import Wish
 from deploy.replay.run import drop as drop_
 from deploy.replay.run import replay as replay_
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from deploy.replay.comparison import Comparison
+    from schemas.generations import Rules
 
 __all__ = ["app"]
 
@@ -53,7 +56,9 @@ def _asking(*, yes: bool) -> Callable[[Comparison], Awaitable[bool]]:
     async def agreed(comparison: Comparison) -> bool:
         if yes:
             return True
-        err.print(f"Swap: is generation {comparison.new} to be the live one? [y/N] ", end="", markup=False)
+        swap = f"Swap: is generation {comparison.new} to be the live one?"
+        question = f"Replace these rows of {comparison.part}?" if comparison.part else swap
+        err.print(f"{question} [y/N] ", end="", markup=False)
         return (await _answer()).strip().casefold() in {"y", "yes"}
 
     return agreed
@@ -70,8 +75,14 @@ def replay(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Compare, and leave nothing behind.")] = False,
     yes: _Yes = False,
     workers: _Workers = 0,
+    student: Annotated[str | None, typer.Option(help="Recompute one student in place, by user id.")] = None,
+    asset: Annotated[str | None, typer.Option(help="Recompute every student of a tutorial in place, by slug.")] = None,
+    academy: Annotated[int | None, typer.Option(min=1, help="Recompute every student of an academy in place.")] = None,
 ) -> None:
-    """Recompute everything from the raw topic as a new generation, compare it with the live one, and swap."""
+    """Recompute everything from the raw topic as a new generation, compare it with the live one, and swap.
+
+    With --student, --asset or --academy that part alone, in the live generation itself.
+    """
     if context.invoked_subcommand is not None:
         return
     if rules not in {"as-recorded", "current"}:
@@ -81,9 +92,18 @@ def replay(
     if algorithm not in {None, *known}:
         message = f"--algorithm is one of {', '.join(known)}."
         raise typer.BadParameter(message)
-    wish = Wish(
-        rules="current" if rules == "current" else "as-recorded", algorithm=algorithm, dry_run=dry_run, workers=workers
-    )
+    judged: Rules = "current" if rules == "current" else "as-recorded"
+    if parts := [one for one in (student, asset, academy) if one is not None]:
+        if len(parts) > 1:
+            message = "only one of --student, --asset and --academy at a time."
+            raise typer.BadParameter(message)
+        if algorithm is not None:
+            message = "a generation has one algorithm: leave --algorithm out, or replay everything with it."
+            raise typer.BadParameter(message)
+        part = Part(student, asset, academy)
+        run(replay_part(settings(), part, judged, out, None if dry_run else _asking(yes=yes)))
+        return
+    wish = Wish(rules=judged, algorithm=algorithm, dry_run=dry_run, workers=workers)
     run(replay_(settings(), wish, out, _asking(yes=yes)))
 
 
@@ -136,7 +156,9 @@ def status(*, json: Annotated[bool, typer.Option("--json", help="Print JSON, for
             str(one.number), role.get(one.number, "to be deleted"), one.rules, one.algorithm or "-", one.began or "-"
         )
     out.print(table)
-    if journal.step is not Step.IDLE:
+    if journal.step is Step.PATCHING:
+        err.print("A replay of a part runs." if held else "A replay of a part ended; workers go on by themselves.")
+    elif journal.step is not Step.IDLE:
         what = "A rollback" if journal.rollback else "A replay"
         state = "runs" if held else "is unfinished: `replay resume` goes on, `replay drop` gives it up"
         err.print(f"{what} to generation {journal.target} {state}.", soft_wrap=True)

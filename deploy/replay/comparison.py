@@ -20,11 +20,13 @@ if TYPE_CHECKING:
     from schemas.rows import Table
     from schemas.settings import Settings
 
-__all__ = ["Comparison", "TableDifference", "compare"]
+__all__ = ["Comparison", "TableDifference", "compare", "content_of"]
 
 # What tells when or in which order a row was written, not what it says.
-_INCIDENTAL: Final = frozenset({"deleted", "written_at", "computed_at", "scores_seen", "facts_seen", "traceback"})
-_OWN_PLACE: Final = frozenset({"id", "received_at", "resolution", "version"})
+_INCIDENTAL: Final = frozenset(
+    {"deleted", "version", "written_at", "computed_at", "scores_seen", "facts_seen", "traceback"}
+)
+_OWN_PLACE: Final = frozenset({"id", "received_at", "resolution"})
 _MOST: Final = 10_000
 _EXAMPLES: Final = 5
 _SCORES: Final = ("engagement_score", "frustration_score", "completion_rate")
@@ -53,6 +55,7 @@ class Comparison:
     """What a replay would change; of each list the 10,000 largest changes, with how many there are in all.
 
     `verdicts` are kinds of changes with their number and some webhooks; `scores` and `days` have old and new figures.
+    `part` says what was recomputed in place, without days; empty for a whole generation.
     """
 
     live: int
@@ -63,6 +66,7 @@ class Comparison:
     scores_moved: int = 0
     days: list[dict[str, Any]] = field(default_factory=list)
     days_changed: int = 0
+    part: str = ""
 
     @property
     def equal(self) -> bool:
@@ -128,7 +132,7 @@ class _Asked:
     def table(self, table: Table) -> TableDifference:
         identity, moving = _identity(table), self._moving(table)
         sides = " UNION ALL ".join(
-            f"SELECT {side} AS side, {identity}, cityHash64(toString(tuple({_content(table)}))) AS content, "
+            f"SELECT {side} AS side, {identity}, cityHash64(toString(tuple({content_of(table)}))) AS content, "
             f"({identity}) IN ({moving}) AS moves "
             f"FROM {database}.{table.name} FINAL {_only(table)}"
             for side, database in enumerate(self.databases)
@@ -189,8 +193,9 @@ def _only(table: Table) -> str:
     return "WHERE topic = {raw:String}" if table is DEAD_LETTERS else ""
 
 
-def _content(table: Table) -> str:
-    left_out = _INCIDENTAL | (_OWN_PLACE if table is DEAD_LETTERS else {"version"} if table is ASSET_DAILY else set())
+def content_of(table: Table) -> str:
+    """The columns of a table that say something, as SQL."""
+    left_out = _INCIDENTAL | (_OWN_PLACE if table is DEAD_LETTERS else set())
     columns = [column for column in table.columns if column.name not in left_out]
     return ", ".join(
         f"toString(`{column.name}`)" if column.type.startswith("JSON") else f"`{column.name}`" for column in columns

@@ -67,9 +67,10 @@ class Offsets:
 
     async def ends(self, topics: Topics) -> dict[TopicPartition, int]:
         """Where the derived topics of a generation end for readers of committed records."""
-        return await self._ends_of(derived_topics(topics))
+        return await self.ends_of(derived_topics(topics))
 
-    async def _ends_of(self, names: list[str]) -> dict[TopicPartition, int]:
+    async def ends_of(self, names: list[str]) -> dict[TopicPartition, int]:
+        """Where topics end for readers of committed records."""
         found: dict[TopicPartition, int] = await self._consumer.end_offsets(
             [TopicPartition(name, number) for name in names for number in self._partitions]
         )

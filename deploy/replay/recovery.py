@@ -31,7 +31,7 @@ def publish_generation(settings: Settings, generation: int) -> None:
 
 
 async def settle(settings: Settings, writer: JournalWriter) -> Journal:
-    """Undo a pause, finish a swap; the caller holds the lease. The journal as it is then."""
+    """Undo or end a pause, finish a swap; the caller holds the lease. The journal as it is then."""
     if writer.journal.step is Step.PAUSED:
         await writer.write(writer.journal.undone())
         _log.warning("a pause for a change of generations was undone", live=writer.journal.live)
@@ -39,12 +39,17 @@ async def settle(settings: Settings, writer: JournalWriter) -> Journal:
         await asyncio.to_thread(publish_generation, settings, writer.journal.target)
         await writer.write(writer.journal.swapped())
         _log.warning("a change of generations was finished", live=writer.journal.live)
+    elif writer.journal.step is Step.PATCHING:
+        await writer.write(writer.journal.unpaused())
+        _log.warning("a pause for the replay of a part was ended", live=writer.journal.live)
     return writer.journal
 
 
 async def settle_abandoned(settings: Settings) -> None:
     """The same if nobody holds the lease; else nothing. Raises aiokafka's and ClickHouse's errors."""
-    if (await read_journal(settings)).step not in {Step.PAUSED, Step.SWAPPING} or await lease_is_held(settings):
+    if (await read_journal(settings)).step not in {Step.PAUSED, Step.SWAPPING, Step.PATCHING} or await lease_is_held(
+        settings
+    ):
         return
     # Of several parts that wait, one is enough.
     with contextlib.suppress(JournalError):

@@ -29,7 +29,8 @@ def save(comparison: Comparison, path: Path) -> None:
 
 def show(comparison: Comparison, console: Console) -> None:
     """Print what would change: rows, verdicts, scores, days."""
-    rows = Table(title=f"Generation {comparison.new} beside generation {comparison.live}", title_justify="left")
+    beside = comparison.part or f"Generation {comparison.new}"
+    rows = Table(title=f"{beside} beside generation {comparison.live}", title_justify="left")
     for name in ("table", "live", "new", "only live", "only new", "different", "moving"):
         rows.add_column(name, justify="left" if name == "table" else "right")
     for one in comparison.tables:

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from schemas.generations import Rules
     from schemas.settings import Settings
 
-__all__ = ["Wish", "drop", "replay", "rollback"]
+__all__ = ["Wish", "changing", "drop", "replay", "rollback"]
 
 # Inserts of what a replay computed in bulk may lag behind.
 _STORE_SECONDS: Final = 600.0
@@ -66,7 +66,7 @@ class Wish:
 
 
 @contextlib.asynccontextmanager
-async def _change(settings: Settings) -> AsyncIterator[JournalWriter]:
+async def changing(settings: Settings) -> AsyncIterator[JournalWriter]:
     """The right to change generations, with what another process left half done settled."""
     async with Lease(settings), JournalWriter(settings) as writer:
         await settle(settings, writer)
@@ -81,7 +81,7 @@ async def replay(
     Interrupted, or killed, it leaves the live generation untouched and can be resumed. Raises JournalError,
     SupervisorError, aiokafka's KafkaError and ClickHouse's errors.
     """
-    async with _change(settings) as writer:
+    async with changing(settings) as writer:
         await _finish_dropping(settings, writer)
         await _begin(settings, wish, writer)
         await _beside(settings, wish, writer, console, agreed)
@@ -97,7 +97,7 @@ async def replay(
 
 async def rollback(settings: Settings, console: Console, workers: int) -> None:
     """Bring the previous generation up to the live one and put it in its place; raises as `replay`."""
-    async with _change(settings) as writer:
+    async with changing(settings) as writer:
         if writer.journal.step is not Step.CATCHING_UP or not writer.journal.rollback:
             await writer.write(writer.journal.returning())
 
@@ -110,7 +110,7 @@ async def rollback(settings: Settings, console: Console, workers: int) -> None:
 
 async def drop(settings: Settings) -> int | None:
     """Give an unfinished replay or rollback up; answers its generation, None if there is none."""
-    async with _change(settings) as writer:
+    async with changing(settings) as writer:
         target = writer.journal.target
         if target is not None:
             await _give_up(settings, writer)

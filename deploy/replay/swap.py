@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from deploy.replay.offsets import Offsets
     from schemas.settings import Settings
 
-__all__ = ["bring_days_up", "stored_everything", "swap"]
+__all__ = ["bring_days_up", "stored_everything", "swap", "until_left"]
 
 _log: Final = structlog.stdlib.get_logger("deploy")
 
@@ -66,7 +66,7 @@ async def swap(
     live, target = Topics.of(settings).of_generation(writer.journal.live), _target(settings, writer)
     await writer.write(writer.journal.paused())
     try:
-        await _until_left(offsets, live)
+        await until_left(offsets, live)
         await _fence(settings, live)
         stopped = await offsets.worked(live)
         await _reached(offsets, target, stopped)
@@ -99,7 +99,8 @@ def _target(settings: Settings, writer: JournalWriter) -> Topics:
     return Topics.of(settings).of_generation(writer.journal.target)
 
 
-async def _until_left(offsets: Offsets, live: Topics) -> None:
+async def until_left(offsets: Offsets, live: Topics) -> None:
+    """Wait until a generation's workers have left their group, for a few seconds at most."""
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(_LEAVE_SECONDS):
             while await offsets.members(live.application):  # noqa: ASYNC110 - the broker is asked
@@ -137,8 +138,11 @@ async def _reached(offsets: Offsets, target: Topics, goal: dict[int, int]) -> No
     raise JournalError(message)
 
 
-async def stored_everything(offsets: Offsets, topics: Topics, seconds: float) -> None:
-    """Wait until a generation's sinks have stored all there is now; raises JournalError if that takes longer."""
+async def stored_everything(offsets: Offsets, topics: Topics, seconds: float, again: str = "replay resume") -> None:
+    """Wait until a generation's sinks have stored all there is now.
+
+    Raises JournalError if that takes longer; `again` is the command that goes on.
+    """
     ends = await offsets.ends(topics)
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
@@ -148,7 +152,7 @@ async def stored_everything(offsets: Offsets, topics: Topics, seconds: float) ->
         await asyncio.sleep(_POLL_SECONDS)
     message = (
         f"the sinks of generation {topics.generation} have not stored everything within {seconds:g} s; "
-        "look at `status`, then: replay resume"
+        f"look at `status`, then: {again}"
     )
     raise JournalError(message)
 

@@ -56,21 +56,22 @@ def changed_since(client: Client, installation: Installation, since: datetime) -
     return Change(tuple(sorted(whole))), Change(tuple(sorted(others)), tuple(days))
 
 
-def refresh(client: Client, installation: Installation, *changes: Change) -> None:
+def refresh(client: Client, installation: Installation, *changes: Change, forced: bool = False) -> None:
     """Make `asset_daily` right for these tutorials; on return it is visible.
 
     Days before a tutorial's first change are found too: every day whose students' scores are not those that its row
     was computed from. Safe to call at any time, from several processes: the last one's rows count, and a row from an
-    older view of the tables is found and replaced by the next call.
+    older view of the tables is found and replaced by the next call. `forced` computes every day again, for a row that
+    was replaced by another one of the same version leaves the fingerprints as they were.
     """
     for change in changes:
         if change.assets:
-            _refresh(client, installation, change)
+            _refresh(client, installation, change, forced=forced)
 
 
-def _refresh(client: Client, installation: Installation, change: Change) -> None:
+def _refresh(client: Client, installation: Installation, change: Change, *, forced: bool) -> None:
     client.command(
-        _statement("refresh", installation, every_day=int(change.days is None)),
+        _statement("refresh", installation, every_day=int(change.days is None), forced=int(forced)),
         parameters={"assets": list(change.assets), "days": [str(day) for day in change.days or ()]},
         # Rows of two runs may well be equal; they are never repeats of one insert.
         settings={"insert_deduplicate": 0},

@@ -115,7 +115,7 @@ WITH
                 (total, count) -> if(count = 0, 0., toFloat64(printf('%.2f', toFloat64(total) / count))), sums, counts
             ) AS averages
         FROM totals
-        WHERE NOT stored OR scores_seen != stored_scores_seen OR facts_seen != stored_facts_seen
+        WHERE $forced OR NOT stored OR scores_seen != stored_scores_seen OR facts_seen != stored_facts_seen
     )
 SELECT
     day, asset_slug, averages[1], averages[2], averages[3], sessions,

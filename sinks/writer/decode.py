@@ -129,5 +129,5 @@ def dead_letter_row(record: ConsumerRecord) -> dict[str, Any]:
         "resolution": _header(headers, "resolution"),
         "received_at": _integer(headers, "received-at", record.timestamp),
         "version": record.timestamp,
-        "deleted": 0,
+        "deleted": _integer(headers, "deleted", 0),
     }

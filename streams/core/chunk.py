@@ -78,7 +78,7 @@ class ChunkProcessor:
         self._policy = policy
         self._past = past
         self._effects = Effects()
-        self._documents: dict[bytes, tuple[bytes | None, list[tuple[str, bytes]]]] = {}
+        self._documents: dict[tuple[bytes, str], tuple[bytes | None, list[tuple[str, bytes]]]] = {}
         self._apply = Apply(self._store, reference, policy, self._effects.facts, self._settle)
         self._notebooks = Notebooks(
             self._store,
@@ -109,7 +109,7 @@ class ChunkProcessor:
         for live in self._store.touched():
             self._score(live)
         effects = self._effects
-        effects.telemetry = [(key, value, headers) for key, (value, headers) in self._documents.items()]
+        effects.telemetry = [(key, value, headers) for (key, _), (value, headers) in self._documents.items()]
         effects.changes = self._store.changes()
         return effects
 
@@ -200,9 +200,9 @@ class ChunkProcessor:
             "updated_at": sql_time(now),
             "version": live.state.version,
         }
-        # Of several documents of one chunk only the last is ever read.
-        self._documents.pop(key, None)
-        self._documents[key] = (document, [("row", orjson.dumps(row))])
+        # Of several documents of one chunk only the last is ever read, but each of its runs is claimed.
+        self._documents.pop((key, telemetry_id), None)
+        self._documents[key, telemetry_id] = (document, [("row", orjson.dumps(row))])
 
     def _command(self, webhook: Webhook, student: Student, now: int) -> None:
         command = staff.command_of(webhook)
@@ -240,8 +240,8 @@ class ChunkProcessor:
                 "version": webhook.version,
             }
             key = f"{command.user_id}:{slug}".encode("utf-8", "surrogatepass")
-            self._documents.pop(key, None)
-            self._documents[key] = (None, [("row", orjson.dumps(row))])
+            self._documents = {known: value for known, value in self._documents.items() if known[0] != key}
+            self._documents[key, ""] = (None, [("row", orjson.dumps(row))])
 
     def _outcome(
         self, webhook: Webhook, decision: Decision, now: int, *, event: str | None = None, result: Any = None

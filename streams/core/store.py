@@ -15,7 +15,7 @@ from streams.core.state import SCHEMA, Session, State, Student
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-__all__ = ["Load", "Store", "state_key"]
+__all__ = ["Load", "Store", "owner_of", "state_key"]
 
 T = TypeVar("T")
 
@@ -40,6 +40,14 @@ def _key(kind: bytes, first: bytes, second: str) -> bytes:
 def state_key(actor: str, asset_slug: str) -> bytes:
     """The state table's key of one (student, tutorial)."""
     return _key(b"s", actor.encode("utf-8", "surrogatepass"), asset_slug)
+
+
+def owner_of(key: bytes) -> bytes:
+    """The actor or student that a key of the state table belongs to."""
+    if key[:1] == b"u":
+        return key[1:]
+    length, _, rest = key[1:].partition(b":")
+    return rest[: int(length)]
 
 
 class Store:

@@ -25,6 +25,7 @@ from schemas.topics import Topics
 from sinks.writer.dead_letters import DeadLetters, Letter
 from streams.core.dead import dead_outcome
 from streams.dead_letters import DeadLetter, letter
+from streams.lead import RECOMPUTED
 from streams.messages import source_headers
 from tests.chaos.kafka import create_topics, produce, read_all
 from tests.support.client import Client
@@ -227,13 +228,16 @@ async def test_dead_letters_have_the_headers_of_the_page(settings: SettingsFacto
     names = [{name for name, _ in record.headers} for record in written]
     assert len(names) == 2
     assert all(set(required) <= found <= set(known) for found in names)
-    resolution = {"dead-letter-resolution", "dead-letter-id", "dead-letter-received-at"}
+    resolution = {"dead-letter-resolution", "dead-letter-id", "dead-letter-received-at", "dead-letter-deleted"}
     assert names[0] | names[1] == set(known) - resolution
 
 
 def test_packed_messages_name_their_source() -> None:
-    """The headers of packed messages are those of the page."""
-    assert [name for name, _ in source_headers(3, 9)] == list(SCHEMAS["sourceHeaders"]["properties"])
+    """The headers of packed messages are those of the page: of a chunk, or of what was recomputed in place."""
+    chunk, recomputed = SCHEMAS["sourceHeaders"]["oneOf"]
+    assert [name for name, _ in source_headers(3, 9)] == chunk["required"]
+    assert recomputed["required"] == [RECOMPUTED]
+    assert set(SCHEMAS["sourceHeaders"]["properties"]) == {*chunk["required"], *recomputed["required"]}
     for name, schema in (("facts", "fact"), ("outcomes", "outcome"), ("scores", "score")):
         assert MESSAGES[name]["payload"]["x-line"] == {"$ref": f"#/components/schemas/{schema}"}
 

@@ -171,3 +171,18 @@ def test_a_rules_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
         == f"error: {tmp_path / 'x'} cannot be read: No such file or directory"
     )
     assert command("rules", "put", 4, soup).complaint.startswith(f"error: {soup} is not JSON: ")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (("--student", "7", "--asset", "lists"), "only one of --student, --asset and --academy"),
+        (("--academy", "4", "--algorithm", "1.1"), "a generation has one algorithm"),
+    ],
+)
+def test_a_part_that_cannot_be_replayed_is_refused(arguments: tuple[str, ...], complaint: str) -> None:
+    """One part at a time, with the generation's own algorithm; the text says so before anything is connected."""
+    outcome = command("replay", *arguments)
+
+    assert outcome.code == 2
+    assert complaint in " ".join(outcome.err.replace("│", " ").split())

@@ -43,12 +43,26 @@ def test_without_a_record_generation_1_is_live() -> None:
         (catching_up().paused().undone(), True, True),
         (catching_up().paused().swapping(STOPPED), False, False),
         (catching_up().dropping(), True, False),
+        (Journal().patching({0: 3}), False, False),
+        (Journal().patching({0: 3}).unpaused(), True, False),
     ],
 )
 def test_who_may_work(journal: Journal, live_works: bool, target_works: bool) -> None:  # noqa: FBT001
     """While paused only the target moves, while views are replaced nobody does."""
     assert (journal.serves(1), journal.computes(2)) == (live_works, target_works)
     assert not journal.serves(2)
+
+
+def test_while_a_part_is_replaced_only_sinks_go_on() -> None:
+    """Sinks store what the live generation has said, its workers say nothing more; the parts' outcomes are noted."""
+    journal = Journal().patching({0: 30, 1: 4})
+
+    assert journal.stores(1)
+    assert not journal.serves(1)
+    again = journal.unpaused().patching({0: 50, 1: 6}).unpaused()
+    assert again.generation(1).patched == {0: 30, 1: 4}
+    assert again.step is Step.IDLE
+    assert not catching_up().paused().stores(1)
 
 
 def test_after_a_swap_the_target_is_live_and_the_other_is_kept() -> None:
@@ -104,6 +118,8 @@ def test_giving_a_rollback_up_keeps_its_generation() -> None:
         (lambda: Journal().paused(), r"no replay is under way"),
         (lambda: catching_up().swapping(STOPPED), r"unfinished \(catching-up\)"),
         (lambda: catching_up().paused().swapping(STOPPED).dropping(), r"unfinished \(swapping\)"),
+        (lambda: catching_up().patching({}), r"the replay to generation 2 is unfinished"),
+        (lambda: Journal().patching({}).begun("current", None, BEGAN), r"a replay of a part is under way"),
         (lambda: Journal.decode(b"{"), r"cannot be read"),
         (lambda: Journal.decode(b'{"step": "elsewhere"}'), r"cannot be read"),
     ],
@@ -116,5 +132,11 @@ def test_a_step_out_of_order_is_refused(step: Callable[[], Journal], complaint: 
 
 def test_a_record_is_read_back() -> None:
     """What is written is what the next process reads."""
-    for journal in (catching_up(), catching_up().paused().swapping(STOPPED), swapped(), swapped().returning()):
+    for journal in (
+        Journal().patching({0: 3}),
+        catching_up(),
+        catching_up().paused().swapping(STOPPED),
+        swapped(),
+        swapped().returning(),
+    ):
         assert Journal.decode(journal.encode()) == journal

@@ -157,6 +157,14 @@ def test_a_resolved_dead_letter_keeps_its_id_and_time() -> None:
     assert (resolved["resolution"], resolved["version"]) == ("dropped", 1_700_000_000_999)
 
 
+def test_a_dead_letter_can_be_taken_back() -> None:
+    """A record that can be processed after all is a dead letter no more."""
+    headers = [("dead-letter-id", b"5"), ("dead-letter-offset", b"7"), ("dead-letter-deleted", b"1")]
+
+    assert dead_letter_row(record(headers=headers))["deleted"] == 1
+    assert dead_letter_row(record(headers=headers[:2]))["deleted"] == 0
+
+
 def test_a_letter_that_was_cut_tells_its_whole_size() -> None:
     """Of a value that did not fit the letter has the beginning, and a header without value is none."""
     row = dead_letter_row(record(value=b"begin", headers=[("dead-letter-size", b"99"), ("dead-letter-reason", None)]))
