@@ -122,10 +122,13 @@ def resolve_batch(payload: Mapping[str, Any], reference: Reference, *, strict: b
     In an open directory an unknown asset is known by the slug that was sent, else as `asset-<id>`.
     """
     candidates = as_integers(payload.get("asset_id"))
-    slug = _batch_slug(payload, strict=strict)
     asset = _chosen(candidates, reference)
     if asset is None:
-        asset = reference.asset_by_slug(slug) or _by_package(payload, reference)
+        asset = reference.asset_by_slug(_batch_slug(payload)) or _by_package(payload, reference)
+    # A `slug` that says nothing hides `package_slug` from a strict directory.
+    slug = as_slug(payload.get("slug")) or as_slug(payload.get("package_slug"))
+    if asset is None and not strict:
+        asset = reference.asset_by_slug(slug)
     if asset is not None:
         return _resolved(asset, reference, strict=strict)
     if strict or not (slug or candidates):
@@ -187,10 +190,8 @@ def adopt_package_id(asset: Asset, payload: Mapping[str, Any]) -> Asset | None:
     return asset.updated({"learnpack_id": number})
 
 
-def _batch_slug(payload: Mapping[str, Any], *, strict: bool) -> str:
-    if strict and "slug" in payload:
-        return as_slug(payload["slug"])
-    return as_slug(payload.get("slug")) or as_slug(payload.get("package_slug"))
+def _batch_slug(payload: Mapping[str, Any]) -> str:
+    return as_slug(payload["slug"] if "slug" in payload else payload.get("package_slug"))
 
 
 def _by_package(payload: Mapping[str, Any], reference: Reference) -> Asset | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from schemas.reference import Reference
@@ -297,6 +297,7 @@ payloads = st.fixed_dictionaries(
 )
 
 
+@example({"slug": None, "package_slug": "maps", "package_id": 50})
 @given(payloads)
 def test_both_modes_agree_on_what_the_directory_knows(payload: dict[str, Any]) -> None:
     """Nothing raises; open finds whatever strict finds; strict gives known assets only, under a canonical slug."""
