@@ -17,6 +17,7 @@ __all__ = [
     "MAX_KEY_BYTES",
     "NEVER_MERGED",
     "OFFSET_BITS",
+    "OFFSET_MASK",
     "academy_of",
     "actor",
     "event",
@@ -33,7 +34,9 @@ __all__ = [
 # A credential and a scope: they say who asks and where, not what happened.
 NEVER_MERGED: Final = frozenset({"token", "academy"})
 
+# A place in the log is its partition and, in the low bits, its offset.
 OFFSET_BITS: Final = 40
+OFFSET_MASK: Final = (1 << OFFSET_BITS) - 1
 
 # A key only has to be the same for the same student; what a client invents must not outgrow a record.
 MAX_KEY_BYTES: Final = 256

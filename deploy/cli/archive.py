@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from deploy.cli.console import err, out, run, settings
+from deploy.cli.raw import progress_to, tell_settings
 from deploy.rawlog.archiving import archive_raw
 from deploy.rawlog.restoring import restore_raw
 from deploy.rawlog.students import Students
@@ -51,12 +51,10 @@ def restore(
     """Build a raw topic from an archive, ids kept, each record once; then `raw copy` brings what came since."""
     current, students = settings(), Students(without or ())
     target, count = f"{current.topic_prefix}{name}", partitions or current.partitions
-    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
-    with Progress(*columns, console=err, disable=not err.is_terminal) as bar:
-        task = bar.add_task(f"to {target}", total=None)
+    with progress_to(target) as update:
 
         def progress(done: Restoration) -> None:
-            bar.update(task, completed=done.records + done.left_out, total=done.total)
+            update(done.records + done.left_out, done.total)
 
         done = run(
             restore_raw(
@@ -75,10 +73,9 @@ def restore(
         text = f"warning: {gap} offsets of partition {partition} are missing between the archive and the raw topic."
         err.print(text, markup=False)
     out.print(f"{done.records} of {done.total} records restored, {done.left_out} left out.")
-    own = {"RAW_TOPIC": name} | ({"PARTITIONS": str(count)} if count != current.partitions else {})
     more = f"learnpack-telemetry raw copy {name}" + (f" --partitions {count}" if partitions else "")
     out.print(f"What came since: {more}{''.join(f' --without {one}' for one in without or ())}", markup=False)
-    out.print(f"To use it: {' '.join(f'TELEMETRY_{setting}={value}' for setting, value in own.items())}", markup=False)
+    tell_settings(current, name, count)
 
 
 def register(app: typer.Typer) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -13,11 +14,29 @@ from deploy.rawlog.students import Students
 from deploy.rawlog.switch import switch as switch_generation
 
 if TYPE_CHECKING:
-    from deploy.rawlog.copying import Copied
+    from collections.abc import Callable, Iterator
 
-__all__ = ["app"]
+    from deploy.rawlog.copying import Copied
+    from schemas.settings import Settings
+
+__all__ = ["app", "progress_to", "tell_settings"]
 
 app = typer.Typer(help="The raw topic as a whole.", no_args_is_help=True)
+
+
+@contextlib.contextmanager
+def progress_to(topic: str) -> Iterator[Callable[[int, int], None]]:
+    """A bar of records written into a topic; yields what to tell how many are, of how many."""
+    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
+    with Progress(*columns, console=err, disable=not err.is_terminal) as bar:
+        task = bar.add_task(f"to {topic}", total=None)
+        yield lambda completed, total: bar.update(task, completed=completed, total=total)
+
+
+def tell_settings(current: Settings, name: str, partitions: int) -> None:
+    """Print the settings with which a new raw topic is used."""
+    own = {"RAW_TOPIC": name} | ({"PARTITIONS": str(partitions)} if partitions != current.partitions else {})
+    out.print(f"To use it: {' '.join(f'TELEMETRY_{setting}={value}' for setting, value in own.items())}", markup=False)
 
 
 @app.command()
@@ -31,14 +50,11 @@ def copy(
     current, students = settings(), Students(without or ())
     target = f"{current.topic_prefix}{name}"
     count = partitions or current.partitions
-    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
-    bar = Progress(*columns, console=err, disable=not err.is_terminal)
-    with bar:
-        task = bar.add_task(f"to {target}", total=None)
+    with progress_to(target) as update:
 
         def progress(done: Copied) -> None:
             copied = done.records + done.left_out
-            bar.update(task, completed=copied, total=copied + done.missing)
+            update(copied, copied + done.missing)
 
         done = run(
             copy_raw(
@@ -51,8 +67,7 @@ def copy(
             )
         )
     out.print(f"{done.records} records copied, {done.left_out} left out.")
-    own = {"RAW_TOPIC": name} | ({"PARTITIONS": str(count)} if count != current.partitions else {})
-    out.print(f"To use it: {' '.join(f'TELEMETRY_{setting}={value}' for setting, value in own.items())}", markup=False)
+    tell_settings(current, name, count)
 
 
 @app.command()

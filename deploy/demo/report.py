@@ -81,14 +81,11 @@ def _wait(settings: Settings, wanted: int) -> None:
 async def _until_stored(settings: Settings) -> None:
     """An outcome is committed with its facts and scores, but each topic is stored for itself."""
     topics = Topics.of(settings).of_generation((await read_journal(settings)).live)
-    try:
-        async with Offsets(settings) as offsets, asyncio.timeout(_WAIT_SECONDS):
-            ends = await offsets.ends(topics)
-            while await offsets.unstored(topics, ends):  # noqa: ASYNC110 - the broker is asked
-                await asyncio.sleep(_POLL_SECONDS)
-    except TimeoutError:
+    async with Offsets(settings) as offsets:
+        stored = await offsets.until_stored(topics, _WAIT_SECONDS)
+    if not stored:
         message = f"what became of the documents is not stored after {_WAIT_SECONDS:g} s; ask `status` why."
-        raise DemoError(message) from None
+        raise DemoError(message)
 
 
 def _tables(settings: Settings) -> list[Table]:

@@ -65,7 +65,9 @@ async def forget(settings: Settings, user: str, say: Callable[[str], None] = lam
     settings = await live_settings(settings)
     client = connect(settings)
     with contextlib.closing(client):
-        rows = StudentRows(client, settings.database, settings.clickhouse_cluster, student, Topics.of(settings).raw)
+        rows = StudentRows(
+            client, settings.database, Installation.of(settings).on_cluster, student, Topics.of(settings).raw
+        )
         rows.look()
         say(f"{len(rows.actors)} actors in {len(rows.databases)} generations")
         done = Forgotten(rows.actors)

@@ -58,7 +58,7 @@ class StudentRows:
 
     client: Client
     public: str
-    cluster: str
+    on_cluster: str
     student: str
     raw_topic: str
     actors: list[str] = field(default_factory=list)
@@ -120,8 +120,7 @@ class StudentRows:
         counting = f"SELECT count() FROM {table} WHERE {where}"  # noqa: S608 - both are this module's
         count = int(str(self.client.command(counting, parameters=parameters)))
         if count:
-            cluster = f" ON CLUSTER '{self.cluster}'" if self.cluster else ""
-            statement = f"ALTER TABLE {table}{cluster} DELETE WHERE {where}"
+            statement = f"ALTER TABLE {table} {self.on_cluster} DELETE WHERE {where}"
             self.client.command(statement, parameters=parameters, settings=_AT_ONCE)
             self.deleted[table] = self.deleted.get(table, 0) + count
         return count

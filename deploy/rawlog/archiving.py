@@ -21,7 +21,7 @@ from deploy.rawlog.archive_parts import Part, missing_ranges, part_name, previou
 from deploy.rawlog.errors import RawLogError
 from deploy.rawlog.raw_rows import Range, RawRows
 from deploy.rawlog.staging import Staging
-from schemas.webhook import OFFSET_BITS
+from schemas.webhook import OFFSET_MASK
 from sinks.clickhouse import connect
 
 if TYPE_CHECKING:
@@ -108,7 +108,7 @@ class _Writer:
         expected = self.rows.figures(wanted)
         if not expected.rows:
             return None
-        first, last = (place & ((1 << OFFSET_BITS) - 1) for place in (expected.low, expected.high))
+        first, last = (place & OFFSET_MASK for place in (expected.low, expected.high))
         file = self.directory / part_name(wanted.day, wanted.partition, first)
         unfinished = file.with_name(f"{file.name}{_UNFINISHED}")
         try:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from deploy.rawlog.archive_parts import Group
 from deploy.rawlog.figures import FIGURES, figures_of
-from schemas.webhook import OFFSET_BITS
+from schemas.webhook import OFFSET_BITS, OFFSET_MASK
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 __all__ = ["Range", "RawRows"]
 
 _AT_ONCE: Final = 1 << 20
-_OFFSETS: Final = (1 << OFFSET_BITS) - 1
 
 # A granule that is skipped might hold the newer row of an id.
 _EXACT: Final = {"use_skip_indexes_if_final": 0, "max_bytes_before_external_sort": 1 << 30}
@@ -92,7 +91,7 @@ class RawRows:
         """What there is up to the last record of a UTC day, in order of partition and day."""
         found = self._client.query(_GROUPS, {**self._own, "until": until}, settings=_EXACT).result_rows
         return [
-            Group(str(day), int(partition), int(rows), int(low) & _OFFSETS, int(high) & _OFFSETS)
+            Group(str(day), int(partition), int(rows), int(low) & OFFSET_MASK, int(high) & OFFSET_MASK)
             for day, partition, rows, low, high in found
         ]
 

@@ -14,7 +14,7 @@ from deploy.rawlog.errors import RawLogError
 from deploy.rawlog.progress import Restored, restore_group
 from deploy.rawlog.records import copied_headers, copied_partition
 from deploy.rawlog.target import create_target
-from schemas.webhook import OFFSET_BITS
+from schemas.webhook import OFFSET_BITS, OFFSET_MASK
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -60,7 +60,7 @@ class RestoreWriter:
         while state.offsets[number] < state.notes[number].goal:
             records = await asyncio.to_thread(staging.page, number, state.offsets[number])
             kept = [record for record in records if self.keep(record)]
-            state.offsets[number] = (records[-1].place & ((1 << OFFSET_BITS) - 1)) + 1
+            state.offsets[number] = (records[-1].place & OFFSET_MASK) + 1
             async with self.producer.transaction():
                 sent = [await self._send(record) for record in kept]
                 # Without this a batch that failed for good would be left out of a transaction that commits.

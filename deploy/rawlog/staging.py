@@ -10,7 +10,7 @@ import orjson
 
 from deploy.rawlog.figures import FIGURES, figures_of
 from schemas.rows import HEADERS_TYPE
-from schemas.webhook import OFFSET_BITS
+from schemas.webhook import OFFSET_BITS, OFFSET_MASK
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -23,7 +23,6 @@ __all__ = ["StagedRecord", "Staging"]
 
 _PAGE_ROWS: Final = 500
 _PAGE_BYTES: Final = 4 << 20
-_OFFSETS: Final = (1 << OFFSET_BITS) - 1
 
 _STAGING: Final = f"""
 CREATE TABLE {{database:Identifier}}.{{table:Identifier}}
@@ -101,14 +100,14 @@ class Staging:
     def lasts(self) -> dict[int, int]:
         """The last offset of each partition that has rows."""
         return {
-            int(partition): int(place) & _OFFSETS
+            int(partition): int(place) & OFFSET_MASK
             for partition, place in self._client.query(_LASTS, self._own).result_rows
         }
 
     def page(self, partition: int, first: int) -> list[StagedRecord]:
         """The next records of a partition from an offset on, each place once; empty at the end."""
         low = partition << OFFSET_BITS
-        own = {**self._own, "low": low | first, "high": low | _OFFSETS, "rows": _PAGE_ROWS, "bytes": _PAGE_BYTES}
+        own = {**self._own, "low": low | first, "high": low | OFFSET_MASK, "rows": _PAGE_ROWS, "bytes": _PAGE_BYTES}
         return [
             _record(orjson.loads(line))
             for line in self._client.raw_query(_PAGE, own, fmt="JSONCompactEachRow").splitlines()

@@ -6,7 +6,6 @@ import asyncio
 from typing import TYPE_CHECKING, Final
 
 import msgspec
-from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from deploy.generations import JournalWriter
 from deploy.rawlog.errors import RawLogError
@@ -42,7 +41,8 @@ async def switch(settings: Settings) -> None:
         if journal.step is not Step.IDLE:
             message = "a replay is unfinished: `replay status` shows it, `replay drop` gives it up."
             raise RawLogError(message)
-        if await offsets.between(topics, await offsets.worked(topics), await _ends(settings, topics)):
+        ends = {tp.partition: end for tp, end in (await offsets.ends_of([topics.raw])).items()}
+        if await offsets.between(topics, await offsets.worked(topics), ends):
             message = f"generation {topics.generation} has not processed all of {topics.raw} yet: see `status`."
             raise RawLogError(message)
         await stored_everything(offsets, topics, _STORE_SECONDS)
@@ -58,13 +58,3 @@ async def switch(settings: Settings) -> None:
                 generations=(*others, Generation(number=topics.generation)),
             )
         )
-
-
-async def _ends(settings: Settings, topics: Topics) -> dict[int, int]:
-    consumer = AIOKafkaConsumer(**settings.kafka_options(), isolation_level="read_committed")
-    await consumer.start()
-    try:
-        raw = [TopicPartition(topics.raw, number) for number in range(settings.partitions)]
-        return {tp.partition: end for tp, end in (await consumer.end_offsets(raw)).items()}
-    finally:
-        await consumer.stop()

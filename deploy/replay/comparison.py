@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from schemas.rows import ASSET_DAILY, DEAD_LETTERS, EVENTS, GENERATION_TABLES, SCORES, STUDENT_DAY, WEBHOOKS
 from schemas.topics import Topics
-from schemas.webhook import OFFSET_BITS
+from schemas.webhook import OFFSET_BITS, OFFSET_MASK
 from sinks.clickhouse import connect
 from sinks.templates import Installation
 
@@ -20,21 +20,30 @@ if TYPE_CHECKING:
     from schemas.rows import Table
     from schemas.settings import Settings
 
-__all__ = ["Comparison", "TableDifference", "compare", "content_of"]
+__all__ = [
+    "EXAMPLES",
+    "MOST",
+    "SCORE_COLUMNS",
+    "VERDICT_COLUMNS",
+    "Comparison",
+    "TableDifference",
+    "compare",
+    "content_of",
+]
 
 # What tells when or in which order a row was written, not what it says.
 _INCIDENTAL: Final = frozenset(
     {"deleted", "version", "written_at", "computed_at", "scores_seen", "facts_seen", "traceback"}
 )
 _OWN_PLACE: Final = frozenset({"id", "received_at", "resolution"})
-_MOST: Final = 10_000
-_EXAMPLES: Final = 5
-_SCORES: Final = ("engagement_score", "frustration_score", "completion_rate")
+# Of each list the largest changes, and of each kind of change some webhooks.
+MOST: Final = 10_000
+EXAMPLES: Final = 5
+VERDICT_COLUMNS: Final = ("verdict", "status", "status_text")
+SCORE_COLUMNS: Final = ("engagement_score", "frustration_score", "completion_rate")
 _FIGURES: Final = ("frustration_avg", "engagement_avg", "completion_avg", "total_sessions", "active_students")
 # A webhook that one generation has processed and the other perhaps not.
-_AHEAD: Final = (
-    f"bitAnd(version, {(1 << OFFSET_BITS) - 1}) >= {{at:Array(UInt64)}}[bitShiftRight(version, {OFFSET_BITS}) + 1]"
-)
+_AHEAD: Final = f"bitAnd(version, {OFFSET_MASK}) >= {{at:Array(UInt64)}}[bitShiftRight(version, {OFFSET_BITS}) + 1]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +100,7 @@ def compare(settings: Settings, live: int, new: int, positions: Mapping[int, int
         asked = _Asked(client, names, at)
         found = Comparison(live, new, [asked.table(table) for table in GENERATION_TABLES])
         found.verdicts = asked.verdicts()
-        found.scores, found.scores_moved = asked.moved(SCORES, _SCORES)
+        found.scores, found.scores_moved = asked.moved(SCORES, SCORE_COLUMNS)
         found.days, found.days_changed = asked.moved(ASSET_DAILY, _FIGURES)
     return found
 
@@ -159,13 +168,12 @@ class _Asked:
         )
 
     def verdicts(self) -> list[dict[str, Any]]:
-        columns = ("verdict", "status", "status_text")
-        named = ", ".join(f"{side}_{name}" for name in columns for side in ("live", "new"))
+        named = ", ".join(f"{side}_{name}" for name in VERDICT_COLUMNS for side in ("live", "new"))
         return self._rows(
-            f"SELECT {named}, count() AS webhooks, groupArray({_EXAMPLES})(id) AS examples "
-            f"FROM ({self._joined(WEBHOOKS, columns)}) "
+            f"SELECT {named}, count() AS webhooks, groupArray({EXAMPLES})(id) AS examples "
+            f"FROM ({self._joined(WEBHOOKS, VERDICT_COLUMNS)}) "
             "WHERE (live_verdict, live_status_text) != (new_verdict, new_status_text) "
-            f"GROUP BY {named} ORDER BY webhooks DESC LIMIT {_MOST}"
+            f"GROUP BY {named} ORDER BY webhooks DESC LIMIT {MOST}"
         )
 
     def moved(self, table: Table, columns: Sequence[str]) -> tuple[list[dict[str, Any]], int]:
@@ -175,7 +183,7 @@ class _Asked:
         inner = (
             f"SELECT *, greatest({', '.join(changes)}) AS change FROM ({self._joined(table, columns)}) WHERE {unlike}"
         )
-        rows = self._rows(f"SELECT *, count() OVER () AS in_all FROM ({inner}) ORDER BY change DESC LIMIT {_MOST}")
+        rows = self._rows(f"SELECT *, count() OVER () AS in_all FROM ({inner}) ORDER BY change DESC LIMIT {MOST}")
         in_all = int(rows[0]["in_all"]) if rows else 0
         return [{name: _plain(value) for name, value in row.items() if name != "in_all"} for row in rows], in_all
 

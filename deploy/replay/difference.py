@@ -8,9 +8,9 @@ that the student has already sent, so whatever comes next counts more.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
-from schemas.webhook import OFFSET_BITS
+from schemas.webhook import OFFSET_BITS, OFFSET_MASK
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from schemas.rows import Table
 
 __all__ = ["Changes", "Known", "changes_of", "lost"]
-
-_OFFSETS: Final = (1 << OFFSET_BITS) - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +55,7 @@ class Changes:
 
 
 def _beyond(version: int, positions: Mapping[int, int]) -> bool:
-    return version & _OFFSETS >= positions.get(version >> OFFSET_BITS, _OFFSETS + 1)
+    return version & OFFSET_MASK >= positions.get(version >> OFFSET_BITS, OFFSET_MASK + 1)
 
 
 def changes_of(

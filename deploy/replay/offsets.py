@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
+import time
 from typing import TYPE_CHECKING, Final, Self
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import KafkaError
 from aiokafka.protocol.admin import DeleteGroupsRequest
 
 from schemas.topics import DERIVED, Topics
@@ -19,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["Offsets", "derived_topics", "sink_group"]
 
 _READ_MS: Final = 200
+_POLL_SECONDS: Final = 0.1
 
 
 def derived_topics(topics: Topics) -> list[str]:
@@ -81,6 +85,17 @@ class Offsets:
         found = await self.admin.list_consumer_group_offsets(sink_group(topics), partitions=list(ends))
         # A block that is being inserted is recorded with the offset before it.
         return sum(max(0, end - max(0, found[tp].offset)) for tp, end in ends.items())
+
+    async def until_stored(self, topics: Topics, seconds: float) -> bool:
+        """Wait until a generation's sinks have stored all there is now; whether they have in this time."""
+        ends = await self.ends(topics)
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            with contextlib.suppress(KafkaError):
+                if not await self.unstored(topics, ends):
+                    return True
+            await asyncio.sleep(_POLL_SECONDS)
+        return False
 
     async def members(self, group: str) -> int:
         """Living members of a consumer group."""

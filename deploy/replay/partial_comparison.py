@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
-from deploy.replay.comparison import Comparison, TableDifference
+from deploy.replay.comparison import EXAMPLES, MOST, SCORE_COLUMNS, VERDICT_COLUMNS, Comparison, TableDifference
 from schemas.rows import DEAD_LETTERS, SCORES, WEBHOOKS
 
 if TYPE_CHECKING:
@@ -16,11 +16,6 @@ if TYPE_CHECKING:
     from deploy.replay.part import Part
 
 __all__ = ["comparison_of"]
-
-_MOST: Final = 10_000
-_EXAMPLES: Final = 5
-_VERDICT: Final = ("verdict", "status", "status_text")
-_SCORES: Final = ("engagement_score", "frustration_score", "completion_rate")
 
 
 def comparison_of(
@@ -42,7 +37,7 @@ def comparison_of(
     found.tables.append(TableDifference(DEAD_LETTERS.name, known, known + new - gone, gone, new, 0, 0))
     found.verdicts = _verdicts(rows, changes[WEBHOOKS.name], live[WEBHOOKS.name])
     moves = _moves(rows, changes[SCORES.name], live[SCORES.name])
-    found.scores, found.scores_moved = moves[:_MOST], len(moves)
+    found.scores, found.scores_moved = moves[:MOST], len(moves)
     return found
 
 
@@ -50,16 +45,16 @@ def _verdicts(rows: Rows, changes: Changes, live: Mapping[Identity, Known]) -> l
     kinds: defaultdict[tuple[Any, ...], list[int]] = defaultdict(list)
     for identity in changes.changed:
         columns = rows.tables[WEBHOOKS.name][identity].columns
-        old, new = live[identity].shown, tuple(columns[name] for name in _VERDICT)
+        old, new = live[identity].shown, tuple(columns[name] for name in VERDICT_COLUMNS)
         if old != new:
             kinds[old, new].append(int(identity[0]))
-    ranked = sorted(kinds.items(), key=lambda item: -len(item[1]))[:_MOST]
+    ranked = sorted(kinds.items(), key=lambda item: -len(item[1]))[:MOST]
     return [
         {
-            **{f"live_{name}": value for name, value in zip(_VERDICT, old, strict=True)},
-            **{f"new_{name}": value for name, value in zip(_VERDICT, new, strict=True)},
+            **{f"live_{name}": value for name, value in zip(VERDICT_COLUMNS, old, strict=True)},
+            **{f"new_{name}": value for name, value in zip(VERDICT_COLUMNS, new, strict=True)},
             "webhooks": len(ids),
-            "examples": sorted(ids)[:_EXAMPLES],
+            "examples": sorted(ids)[:EXAMPLES],
         }
         for (old, new), ids in ranked
     ]
@@ -69,15 +64,15 @@ def _moves(rows: Rows, changes: Changes, live: Mapping[Identity, Known]) -> list
     found = []
     for identity in changes.changed:
         columns = rows.tables[SCORES.name][identity].columns
-        old, new = live[identity].shown, tuple(columns[name] for name in _SCORES)
+        old, new = live[identity].shown, tuple(columns[name] for name in SCORE_COLUMNS)
         if old == new:
             continue
         change = max(abs(float(after or 0) - float(before or 0)) for before, after in zip(old, new, strict=True))
         found.append(
             {
                 **dict(zip(SCORES.identity, identity, strict=True)),
-                **{f"live_{name}": value for name, value in zip(_SCORES, old, strict=True)},
-                **{f"new_{name}": value for name, value in zip(_SCORES, new, strict=True)},
+                **{f"live_{name}": value for name, value in zip(SCORE_COLUMNS, old, strict=True)},
+                **{f"new_{name}": value for name, value in zip(SCORE_COLUMNS, new, strict=True)},
                 "change": change,
             }
         )

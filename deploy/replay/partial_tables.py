@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import orjson
 
-from deploy.replay.comparison import content_of
+from deploy.replay.comparison import SCORE_COLUMNS, VERDICT_COLUMNS, content_of
 from deploy.replay.difference import Known
 from schemas.rows import CLAIMS, DEAD_LETTERS, EVENTS, SCORES, STUDENT_DAY, TELEMETRY, WEBHOOKS
 from sinks.templates import quoted
@@ -30,8 +30,8 @@ BY_ACTOR: Final = (EVENTS, TELEMETRY, SCORES, STUDENT_DAY, CLAIMS)
 LETTER: Final = ("partition", "offset", "stage")
 # Columns that a comparison shows.
 _SHOWN: Final = {
-    WEBHOOKS.name: ("verdict", "status", "status_text"),
-    SCORES.name: ("engagement_score", "frustration_score", "completion_rate"),
+    WEBHOOKS.name: VERDICT_COLUMNS,
+    SCORES.name: SCORE_COLUMNS,
 }
 _AT_ONCE: Final = 5_000
 _BYTES_AT_ONCE: Final = 4 << 20

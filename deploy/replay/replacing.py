@@ -11,7 +11,7 @@ from aiokafka import TopicPartition
 from schemas.rows import CLAIMS, EVENTS, SCORES, STUDENT_DAY, TELEMETRY, WEBHOOKS
 from schemas.times import sql_time
 from schemas.webhook import OFFSET_BITS
-from streams.core.lines import user_number
+from streams.core.lines import document_key, document_row, user_number
 from streams.lead import RECOMPUTED
 from streams.messages import Message, keyed, pack
 
@@ -146,18 +146,10 @@ def _documents(
         yield row.partition, _key(pair), row.document, {**row.columns, "version": version}
     for pair, version in documents.gone.items():
         asset, actor = pair
-        columns = {
-            "id": 0,
-            "user_id": user_number(actor),
-            "actor": actor,
-            "asset_slug": asset,
-            "telemetry_id": "",
-            "updated_at": _LONG_AGO,
-            "version": version,
-        }
+        columns = document_row(actor, asset, id=0, telemetry_id="", updated_at=0, version=version)
         yield homes[actor], _key(pair), None, columns
 
 
 def _key(pair: Identity) -> bytes:
     asset, actor = pair
-    return f"{actor}:{asset}".encode("utf-8", "surrogatepass")
+    return document_key(actor, asset)

@@ -19,7 +19,6 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 import structlog
-from aiokafka.errors import KafkaError
 
 from deploy.replay.recovery import publish_generation
 from schemas.generations import JournalError
@@ -143,13 +142,8 @@ async def stored_everything(offsets: Offsets, topics: Topics, seconds: float, ag
 
     Raises JournalError if that takes longer; `again` is the command that goes on.
     """
-    ends = await offsets.ends(topics)
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        with contextlib.suppress(KafkaError):
-            if not await offsets.unstored(topics, ends):
-                return
-        await asyncio.sleep(_POLL_SECONDS)
+    if await offsets.until_stored(topics, seconds):
+        return
     message = (
         f"the sinks of generation {topics.generation} have not stored everything within {seconds:g} s; "
         f"look at `status`, then: {again}"

@@ -11,7 +11,7 @@ from schemas import vocabulary as texts
 from streams.core.decide import DONE, STALE, Decision, error
 from streams.core.details import NOTHING
 from streams.core.fold import Batch, fold_batch, fold_streamed
-from streams.core.lines import FactLines, user_number
+from streams.core.lines import FactLines, document_key, user_number
 from streams.core.orphans import adopt, keep, tell
 from streams.core.redact import redacted
 from streams.core.resolve import Resolved, adopt_package_id, recall, resolve_batch, resolve_event
@@ -247,4 +247,4 @@ class Apply:
             "task_status": "DONE",
             "revision_status": "APPROVED",
         }
-        return f"{live.actor}:{live.asset_slug}".encode("utf-8", "surrogatepass"), orjson.dumps(value)
+        return document_key(live.actor, live.asset_slug), orjson.dumps(value)

@@ -9,7 +9,7 @@ import orjson
 
 from schemas import vocabulary as texts
 from schemas.staff import DeleteCommand, ForgetCommand
-from schemas.times import day_of, sql_time
+from schemas.times import day_of
 from streams.core import dedup, staff
 from streams.core.apply import Applied, Apply
 from streams.core.decide import (
@@ -25,7 +25,7 @@ from streams.core.decide import (
     spoofed,
     student_id,
 )
-from streams.core.lines import outcome_line, user_number
+from streams.core.lines import document_key, document_row, outcome_line
 from streams.core.notebook.apply import Notebooks
 from streams.core.publish import Refused, publish
 from streams.core.resolve import logged_asset_id
@@ -151,17 +151,17 @@ class ChunkProcessor:
             return decision
         decision = self._notebooks.record(webhook, user, now)
         if decision.status == "DONE":
-            student.effective_at = now
-            for key in keys:
-                student.receipts = dedup.remember_receipt(student.receipts, key, webhook.id)
-            self._store.touch_student(webhook.student)
+            self._remember_keys(webhook, keys, student, now)
         return decision
 
     def _remember(self, webhook: Webhook, fingerprint: Fingerprint, student: Student, now: int) -> None:
-        student.effective_at = now
         window = self._policy.dedup_window
         student.bodies = dedup.remember_body(student.bodies, fingerprint.body, webhook.id, now, window)
-        for key in fingerprint.keys:
+        self._remember_keys(webhook, fingerprint.keys, student, now)
+
+    def _remember_keys(self, webhook: Webhook, keys: Sequence[bytes], student: Student, now: int) -> None:
+        student.effective_at = now
+        for key in keys:
             student.receipts = dedup.remember_receipt(student.receipts, key, webhook.id)
         self._store.touch_student(webhook.student)
 
@@ -190,16 +190,15 @@ class ChunkProcessor:
             self._effects.completions.append(applied.completion)
 
     def _keep_document(self, live: Live, document: bytes, telemetry_id: str, now: int) -> None:
-        key = f"{live.actor}:{live.asset_slug}".encode("utf-8", "surrogatepass")
-        row = {
-            "id": live.state.id,
-            "user_id": user_number(live.actor),
-            "actor": live.actor,
-            "asset_slug": live.asset_slug,
-            "telemetry_id": telemetry_id,
-            "updated_at": sql_time(now),
-            "version": live.state.version,
-        }
+        key, state = document_key(live.actor, live.asset_slug), live.state
+        row = document_row(
+            live.actor,
+            live.asset_slug,
+            id=state.id,
+            telemetry_id=telemetry_id,
+            updated_at=now,
+            version=state.version,
+        )
         # Of several documents of one chunk only the last is ever read, but each of its runs is claimed.
         self._documents.pop((key, telemetry_id), None)
         self._documents[key, telemetry_id] = (document, [("row", orjson.dumps(row))])
@@ -230,16 +229,8 @@ class ChunkProcessor:
         """Tombstones for the states and documents of an actor; rows in ClickHouse are not the worker's to delete."""
         self._store.forget(webhook.student, command.user_id, command.asset_slugs, command.telemetry_ids)
         for slug in command.asset_slugs:
-            row = {
-                "id": webhook.id,
-                "user_id": user_number(command.user_id),
-                "actor": command.user_id,
-                "asset_slug": slug,
-                "telemetry_id": "",
-                "updated_at": sql_time(now),
-                "version": webhook.version,
-            }
-            key = f"{command.user_id}:{slug}".encode("utf-8", "surrogatepass")
+            key, actor = document_key(command.user_id, slug), command.user_id
+            row = document_row(actor, slug, id=webhook.id, telemetry_id="", updated_at=now, version=webhook.version)
             self._documents = {known: value for known, value in self._documents.items() if known[0] != key}
             self._documents[key, ""] = (None, [("row", orjson.dumps(row))])
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from streams.core.state import Origin
 
-__all__ = ["LATEST_MS", "FactLines", "item_id", "outcome_line", "user_number"]
+__all__ = ["LATEST_MS", "FactLines", "document_key", "document_row", "item_id", "outcome_line", "user_number"]
 
 # Instants outside these (1970 to 2100, in milliseconds) come from wrong clocks; a fact then happened when it arrived.
 LATEST_MS: Final = 4_102_444_800_000
@@ -28,6 +28,32 @@ def user_number(actor: str | None) -> int | None:
         return None
     number = int(actor)
     return number if number <= _MAX_USER else None
+
+
+def document_key(actor: str, asset_slug: str) -> bytes:
+    """The key of what is told of one (student, tutorial) as a whole: its document, and that it is completed."""
+    return f"{actor}:{asset_slug}".encode("utf-8", "surrogatepass")
+
+
+def document_row(
+    actor: str,
+    asset_slug: str,
+    *,
+    id: int,  # noqa: A002 - a column
+    telemetry_id: str,
+    updated_at: int,
+    version: int,
+) -> dict[str, Any]:
+    """The columns of a document's row but the document itself; `updated_at` in milliseconds."""
+    return {
+        "id": id,
+        "user_id": user_number(actor),
+        "actor": actor,
+        "asset_slug": asset_slug,
+        "telemetry_id": telemetry_id,
+        "updated_at": sql_time(updated_at),
+        "version": version,
+    }
 
 
 def _identity(text: bytes) -> str:

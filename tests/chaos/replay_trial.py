@@ -41,20 +41,14 @@ _SENDERS = 8
 _LOOK_S = 0.1
 
 
-class Keeper:
-    """Starts worker and sink again when they end, as `up` or a cluster would."""
+class _Background:
+    """Runs beside a trial, in a thread, while its context lasts."""
 
-    def __init__(self, system: HttpSystem, *parts: str) -> None:
-        self.children: dict[str, Child] = {}
-        self.ends: Counter[str] = Counter()
-        self._system = system
-        self._parts = parts
+    def __init__(self) -> None:
         self._stopped = threading.Event()
-        self._thread = threading.Thread(target=self._keep, daemon=True)
+        self._thread = threading.Thread(target=self._run, daemon=True)
 
     def __enter__(self) -> Self:
-        for part in self._parts:
-            self.children[part] = self._system.start(part)
         self._thread.start()
         return self
 
@@ -62,7 +56,27 @@ class Keeper:
         self._stopped.set()
         self._thread.join()
 
-    def _keep(self) -> None:
+    def _run(self) -> None:
+        """Go on until `_stopped` is set."""
+        raise NotImplementedError
+
+
+class Keeper(_Background):
+    """Starts worker and sink again when they end, as `up` or a cluster would."""
+
+    def __init__(self, system: HttpSystem, *parts: str) -> None:
+        super().__init__()
+        self.children: dict[str, Child] = {}
+        self.ends: Counter[str] = Counter()
+        self._system = system
+        self._parts = parts
+
+    def __enter__(self) -> Self:
+        for part in self._parts:
+            self.children[part] = self._system.start(part)
+        return super().__enter__()
+
+    def _run(self) -> None:
         while not self._stopped.wait(_LOOK_S):
             for part, child in self.children.items():
                 if (code := child.process.poll()) is not None:
@@ -74,7 +88,7 @@ class Keeper:
 
 
 @dataclass
-class Client:
+class Client(_Background):
     """Posts webhooks to the gateway at a rate and counts what was answered `ok`."""
 
     system: HttpSystem
@@ -84,18 +98,12 @@ class Client:
     refused: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self._stopped = threading.Event()
-        self._thread = threading.Thread(target=lambda: asyncio.run(self._run()), daemon=True)
+        super().__init__()
 
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
+    def _run(self) -> None:
+        asyncio.run(self._post())
 
-    def __exit__(self, *_error: object) -> None:
-        self._stopped.set()
-        self._thread.join()
-
-    async def _run(self) -> None:
+    async def _post(self) -> None:
         bodies = (one.value for one in webhooks(10_000_000, random.Random(self.seed), students=40))  # noqa: S311
         began, number = time.monotonic(), itertools.count()
         headers = {"Authorization": f"Token {secret('staff')}", "Academy": "1"}
@@ -118,7 +126,7 @@ class Client:
             await asyncio.gather(*(send() for _ in range(_SENDERS)))
 
 
-class Reader:
+class Reader(_Background):
     """Asks the public views all the time: a whole generation never has fewer webhooks than were read before."""
 
     _QUERY = (
@@ -127,20 +135,11 @@ class Reader:
     )
 
     def __init__(self, system: HttpSystem) -> None:
+        super().__init__()
         self.looks = 0
         self.generations: list[int] = []
         self.wrong: list[str] = []
         self._system = system
-        self._stopped = threading.Event()
-        self._thread = threading.Thread(target=self._run, daemon=True)
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_error: object) -> None:
-        self._stopped.set()
-        self._thread.join()
 
     def _run(self) -> None:
         before: tuple[int, ...] = (0, 0, 0)
