@@ -26,6 +26,7 @@ __all__ = ["ACK_SECONDS", "RawProducer"]
 # A healthy broker answers in milliseconds; who has not by now is taken for dead, and the spool is on this machine.
 ACK_SECONDS: Final = 3.0
 
+_BEAT_SECONDS: Final = 0.01
 _MAX_BATCH_BYTES: Final = 1 << 20
 _RECORD_OVERHEAD: Final = 64 << 10
 _REQUEST_TIMEOUT_MS: Final = 10_000
@@ -147,6 +148,7 @@ class RawProducer:
     async def _run(self, lane: _Lane, producer: AIOKafkaProducer) -> None:
         try:
             while lane.waiting:
+                await _beat()
                 batch = self._fill(lane, producer.create_batch())
                 began = time.perf_counter()
                 async with asyncio.timeout(ACK_SECONDS):
@@ -175,6 +177,11 @@ class RawProducer:
             waiting.popleft()
         batch.close()
         return batch
+
+
+async def _beat() -> None:
+    """Wait for the next beat, on which the batches of all partitions set out: in one request to each broker."""
+    await asyncio.sleep(_BEAT_SECONDS - asyncio.get_running_loop().time() % _BEAT_SECONDS)
 
 
 async def _close(producer: AIOKafkaProducer) -> None:

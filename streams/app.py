@@ -64,6 +64,7 @@ class TelemetryApp(faust.App):  # type: ignore[misc]  # Faust is untyped
         self.chunked_topic = topics.raw
         self.chunk_limits = tuning.chunk
         self.memory_budget = MemoryBudget(tuning.memory_bytes)
+        self.fetch_wait_s = tuning.fetch_wait_s
         self.partition_fetch_bytes = fetch_bytes(tuning, partitions)
         self.kafka_options = kafka_options
 

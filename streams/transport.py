@@ -30,6 +30,8 @@ __all__ = ["ChunkedApp", "Consumer", "ConsumerThread", "Owner", "Transport"]
 # Records taken from aiokafka's buffer before the first look at their size: compressed, a fetch may hold any amount.
 _FIRST_SLICE: Final = 32
 _BROKER_FETCH_BYTES: Final = 32 << 20
+# With so much to fetch the broker does not wait for more.
+_FETCH_AT_ONCE_BYTES: Final = 256 << 10
 
 
 class Owner(Protocol):
@@ -52,6 +54,7 @@ class ChunkedApp(Protocol):
     chunk_limits: ChunkLimits
     memory_budget: MemoryBudget
     partition_fetch_bytes: int
+    fetch_wait_s: float
     kafka_options: Mapping[str, Any]
     owner: Owner
     assignor: Any
@@ -84,6 +87,8 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]  # Fa
             max_poll_records=conf.broker_max_poll_records,
             max_poll_interval_ms=int(conf.broker_max_poll_interval * 1000),
             fetch_max_bytes=_BROKER_FETCH_BYTES,
+            fetch_min_bytes=_FETCH_AT_ONCE_BYTES,
+            fetch_max_wait_ms=int(self.app.fetch_wait_s * 1000),
             max_partition_fetch_bytes=self.app.partition_fetch_bytes,
             request_timeout_ms=int(conf.broker_request_timeout * 1000),
             session_timeout_ms=int(conf.broker_session_timeout * 1000),

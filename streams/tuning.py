@@ -18,6 +18,8 @@ class Tuning:
         chunk: Bounds of one chunk, hence of one transaction.
         poll_records: Most records taken from the consumer at a time; several chunks if larger than one.
         memory_bytes: Bytes of fetched records in the process before fetching waits.
+        fetch_wait_s: How long the broker waits for more records before it answers: what comes in that time is one
+            transaction for each partition, which costs the broker more than the records do.
         session_timeout_s: After this long without a heartbeat the group gives a worker's partitions to others.
         stall_s: After this long without progress, with records waiting, the worker ends itself.
         limits: When to stop writing dead letters.
@@ -26,6 +28,7 @@ class Tuning:
     chunk: ChunkLimits = field(default_factory=ChunkLimits)
     poll_records: int = 4_000
     memory_bytes: int = 64 << 20
+    fetch_wait_s: float = 0.2
     session_timeout_s: float = 10.0
     stall_s: float = 45.0
     limits: Limits = field(default_factory=Limits)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["keep_fresh"]
 
-_PAUSE_SECONDS: Final = 1.0
+_PAUSE_SECONDS: Final = 2.0
 # A row is dated when its insert begins and seen when it ends.
 _OVERLAP: Final = timedelta(seconds=15)
 # Everything is compared that often, for what the clocks hide.

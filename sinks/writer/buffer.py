@@ -74,8 +74,8 @@ class Limits:
 
     rows: int = 200_000
     bytes: int = 16 << 20
-    linger: float = 0.15
-    interval: float = 0.6
+    linger: float = 0.05
+    interval: float = 0.9
 
 
 class Buffer:

@@ -37,6 +37,9 @@ SESSION_SECONDS: Final = 6.0
 _DRAIN_SECONDS: Final = 3.0
 _COORDINATOR_SECONDS: Final = 20.0
 _POLL_MS: Final = 200
+# What comes in a tenth of a second is fetched at once: the broker answers for dozens of partitions.
+_FETCH_WAIT_MS: Final = 100
+_FETCH_AT_ONCE_BYTES: Final = 256 << 10
 # Records in hand, in bytes over all partitions; beyond its share a partition is not read until it has stored some.
 _BUFFER_BYTES: Final = 96 << 20
 _LEAST_SHARE: Final = 1 << 20
@@ -81,6 +84,8 @@ class Group(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is unt
             isolation_level="read_committed",
             session_timeout_ms=int(SESSION_SECONDS * 1000),
             heartbeat_interval_ms=int(SESSION_SECONDS * 1000 / 4),
+            fetch_min_bytes=_FETCH_AT_ONCE_BYTES,
+            fetch_max_wait_ms=_FETCH_WAIT_MS,
             max_partition_fetch_bytes=2 << 20,
         )
         self._admin = AIOKafkaAdminClient(**options)

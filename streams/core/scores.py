@@ -18,10 +18,14 @@ if TYPE_CHECKING:
     from streams.core.fold import Live
     from streams.core.state import Attempt, Overlay, Step
 
-__all__ = ["COMPLETE", "completion_rate", "overlay_of", "scores_line", "staff_fields"]
+__all__ = ["COMPLETE", "MOST_ITEMS", "completion_rate", "overlay_of", "scores_line", "staff_fields"]
 
 # A rounded completion rate from here on finishes a tutorial (learnpack.md, "Processing").
 COMPLETE: Final = 99.999
+
+# A line is written anew with each chunk, and has to fit into a message: of a client that never sends a batch, so many
+# of the newest items are read back. Scores count all of them.
+MOST_ITEMS: Final = 500
 
 _NIL: Final = msgspec.Raw(b"\xc0")
 _LIST_OF: Final = {event: field for event, field, *_ in KINDS}
@@ -65,7 +69,7 @@ def _item(item: Overlay) -> dict[str, Any]:
 
 
 def overlay_of(live: Live) -> dict[str, Any] | None:
-    """What lies over the stored document (schemas.overlay has its shape), or None."""
+    """What lies over the stored document (schemas.overlay has its shape), or None; the MOST_ITEMS newest items."""
     state = live.state
     root = None if state.root == _NIL else msgspec.msgpack.decode(state.root)
     if "telemetry" in staff_fields(live) or (not state.overlay and root is None):
@@ -74,7 +78,7 @@ def overlay_of(live: Live) -> dict[str, Any] | None:
     view = live.document
     steps: dict[int, dict[str, Any]] = {}
     places: dict[tuple[int | None, str], int | None] = {}
-    for item in state.overlay:
+    for item in state.overlay[-MOST_ITEMS:]:
         place = item.position, item.slug
         if place not in places:
             places[place] = find_step(view.steps, *place)

@@ -63,7 +63,7 @@ class Quiz(msgspec.Struct, array_like=True, gc=False):
     quiz_hash: str
 
 
-class Step(msgspec.Struct, array_like=True):
+class Step(msgspec.Struct, array_like=True, gc=False):
     """A step of the document; `slug` as the client sent it, `position` its own or its place in the list."""
 
     slug: str | bool | int | float | None
@@ -79,7 +79,7 @@ class Step(msgspec.Struct, array_like=True):
     quizzes: list[Quiz] = []
 
 
-class Document(msgspec.Struct, array_like=True):
+class Document(msgspec.Struct, array_like=True, gc=False):
     """A telemetry document without its texts; `sessions` is the number of workout sessions."""
 
     telemetry_id: str
@@ -89,7 +89,7 @@ class Document(msgspec.Struct, array_like=True):
     steps: list[Step]
 
 
-class Overlay(msgspec.Struct, array_like=True):
+class Overlay(msgspec.Struct, array_like=True, gc=False):
     """One streamed item that the document does not hold (yet).
 
     `event` is the webhook's, `at` the instant that places it (its own start, else when it arrived), `touched` the
@@ -113,7 +113,7 @@ class Overlay(msgspec.Struct, array_like=True):
         return None if held is None else held.started
 
 
-class Seen(msgspec.Struct, array_like=True):
+class Seen(msgspec.Struct, array_like=True, gc=False):
     """What facts have been told of one step.
 
     The lists hold the starts of its items, `untimed` counts those without one by kind.
@@ -129,7 +129,7 @@ class Seen(msgspec.Struct, array_like=True):
     untimed: tuple[int, ...] = (0, 0, 0, 0)
 
 
-class Notebook(msgspec.Struct, array_like=True):
+class Notebook(msgspec.Struct, array_like=True, gc=False):
     """What the events of a notebook said: when, in which sessions, which cells ran and which exercises were tested.
 
     `cells` are the first runs by cell, `exercises` the tests by exercise in order of start, and `seen` the 8-byte
@@ -144,7 +144,7 @@ class Notebook(msgspec.Struct, array_like=True):
     seen: bytes = b""
 
 
-class State(msgspec.Struct, array_like=True):
+class State(msgspec.Struct, array_like=True, gc=False):
     """Everything the worker keeps of one (student, tutorial).
 
     `id` is the webhook that created it, `version` the last that changed it, `effective_at` (milliseconds) when that
@@ -175,7 +175,7 @@ class State(msgspec.Struct, array_like=True):
     notebook: Notebook | None = None
 
 
-class Origin(msgspec.Struct, array_like=True, frozen=True):
+class Origin(msgspec.Struct, array_like=True, frozen=True, gc=False):
     """Where a fact comes from: the columns that all facts of one webhook share; `received_at` is in milliseconds."""
 
     webhook_id: int
@@ -188,7 +188,7 @@ class Origin(msgspec.Struct, array_like=True, frozen=True):
     source: str
 
 
-class Orphan(msgspec.Struct, array_like=True, frozen=True):
+class Orphan(msgspec.Struct, array_like=True, frozen=True, gc=False):
     """A streamed item whose tutorial is not known yet, with the columns of its fact."""
 
     origin: Origin
@@ -196,7 +196,7 @@ class Orphan(msgspec.Struct, array_like=True, frozen=True):
     details: str
 
 
-class Session(msgspec.Struct, array_like=True):
+class Session(msgspec.Struct, array_like=True, gc=False):
     """Which asset a telemetry_id belongs to, and the streamed items that wait to learn it."""
 
     asset_slug: str | None
@@ -204,7 +204,7 @@ class Session(msgspec.Struct, array_like=True):
     orphans: list[Orphan] = []
 
 
-class Student(msgspec.Struct, array_like=True):
+class Student(msgspec.Struct, array_like=True, gc=False):
     """What redelivery needs of one student: the last effective instant (ms) and two rings of recent webhooks."""
 
     effective_at: int = 0

@@ -8,6 +8,8 @@ import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from schemas.times import sql_time
+from streams.core.scores import MOST_ITEMS
 from streams.core.state import State
 from streams.core.store import state_key
 from streams.core.view import View
@@ -347,3 +349,23 @@ def test_the_overlay_of_a_long_stream_does_not_depend_on_chunks() -> None:
 
     assert many.scores[-1] == one.scores[-1]
     assert [step["slug"] for step in one.scores[-1]["overlay"]["steps"]] == ["01"]
+
+
+def test_a_stream_without_end_is_scored_whole_and_read_back_in_part() -> None:
+    """A client that never sends a batch must not make a line that is too large to send."""
+    client, core = Client([True, True], MORNING), Core()
+    client.document["last_interaction_at"] = MORNING
+    client.batch()
+    client.open(0)
+    for _ in range(MOST_ITEMS + 40):
+        client.attempt(0, "compile", 1)
+    core.run([core.record(payload, at=at) for at, payload in client.posted], 100)
+
+    (step,) = core.score()["overlay"]["steps"]
+    starts = [item["started_at"] for item in step["compilations"]]
+    assert len(starts) == MOST_ITEMS
+    assert starts == sorted(starts)
+    measured = core.score()["metrics"]["steps"][0]
+    assert measured["metrics"]["comp_struggles"] == MOST_ITEMS + 40
+    last = [fact["occurred_at"] for fact in core.facts if fact["event"] == "compile"][-1]
+    assert sql_time(starts[-1]) == last
