@@ -1,7 +1,8 @@
-"""What state costs: `uv run --group bench python -m bench.state [--events 1000000] [--students 100000]`.
+"""What state costs: `uv run --group bench python -m bench.state [--webhooks 300000] [--students 100000]`.
 
-Memory and changelog bytes after so many events of so many students, throughput against a tenth and a hundredth of the
-students, and the time to restore a table of `--entries` entries.
+Throughput, memory and changelog bytes of the same work (1,000 students at a time, who stream events and send documents)
+with the documents of so many students in the state, against a tenth and a hundredth of them; then the time to restore
+a table of `--entries` entries.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ import typer
 from aiokafka import TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
-from bench.peers.webhooks import events
+from bench.peers.webhooks import sessions
 from bench.worker import Peer, create, fill, run_peer
 from deploy.local.kafka import KafkaNode
 from schemas.settings import Settings
@@ -28,11 +29,12 @@ from streams.stores import MemoryStore
 
 _PARTITIONS = 4
 _TRANSACTION = 10_000
+_WORKING = 1_000
 
 
 def main(
-    event_count: Annotated[int, typer.Option("--events", help="Streamed events.")] = 1_000_000,
-    students: Annotated[int, typer.Option(help="Students who send them.")] = 100_000,
+    count: Annotated[int, typer.Option("--webhooks", help="Webhooks that are measured.")] = 300_000,
+    students: Annotated[int, typer.Option(help="Students in the state.")] = 100_000,
     entries: Annotated[int, typer.Option(help="Entries of the table to restore.")] = 1_000_000,
 ) -> None:
     """Run the measurements."""
@@ -42,12 +44,16 @@ def main(
                 _env_file=None, kafka=node.bootstrap, topic_prefix=f"s{uuid.uuid4().hex[:6]}.", partitions=_PARTITIONS
             )
             asyncio.run(create(settings, raw=True))
-            count = asyncio.run(fill(settings, events(event_count, population)))
-            answer = run_peer(Peer("ours", "ours"), settings, count, 2, Path(name))
+            working = min(_WORKING, population)
+            asyncio.run(fill(settings, sessions(population, population, working)))
+            if run_peer(Peer("ours", "ours"), settings, population, 2, Path(name)) is None:
+                sys.exit("the worker stood still")
+            asyncio.run(fill(settings, sessions(count, population, working, population)))
+            answer = run_peer(Peer("ours", "ours"), settings, population + count, 2, Path(name))
             if answer is None:
                 sys.exit("the worker stood still")
             print(
-                f"{count:,} events of {population:,} students: {count / answer['seconds']:,.0f} records/s, "
+                f"{count:,} webhooks, {population:,} students in state: {count / answer['seconds']:,.0f} records/s, "
                 f"{answer['cpu'] / count * 1e6:,.0f} CPU µs a record, {answer['rss'] / 2**20:,.0f} MiB, "
                 f"{answer['changelog'] / count:,.0f} bytes of changelog a webhook before compression",
                 flush=True,
