@@ -20,7 +20,6 @@ from sinks.daily.loop import keep_fresh
 from sinks.errors import SinkError
 from sinks.setup import check_tables
 from sinks.templates import Installation
-from sinks.writer.buffer import Limits
 from sinks.writer.dead_letters import DeadLetters
 from sinks.writer.group import Group
 from sinks.writer.inserter import Inserter
@@ -42,8 +41,6 @@ SUPERSEDED: Final = 76
 
 _LONGEST_PAUSE: Final = 5.0
 _CLOSE_SECONDS: Final = 2.0
-# Whoever looks for what was sent can wait: every insert costs ClickHouse the same, however few its rows are.
-_RAW_LIMITS: Final = Limits(interval=3.0)
 
 _log = structlog.get_logger(__name__)
 
@@ -150,12 +147,11 @@ async def _write(
     await producer.start()
     letters = DeadLetters(producer, topics.dead_letters, 2 * settings.max_body_bytes)
 
-    def group(name: str, routes: tuple[Route, ...], limits: Limits) -> Group:
-        member = f"{topics.prefix}sink.{name}"
-        return Group(options, member, routes, inserter=inserter, dead_letters=letters, limits=limits)
+    def group(name: str, routes: tuple[Route, ...]) -> Group:
+        return Group(options, f"{topics.prefix}sink.{name}", routes, inserter=inserter, dead_letters=letters)
 
-    derived = group(f"g{topics.generation}", derived_routes(topics), Limits())
-    groups = [group("raw", (raw_route(topics),), _RAW_LIMITS), derived] if raw else [derived]
+    derived = group(f"g{topics.generation}", derived_routes(topics))
+    groups = [group("raw", (raw_route(topics),)), derived] if raw else [derived]
     ready = [asyncio.Event() for _ in groups]
     leading = TopicPartition(topics.scores, 0)
     tasks = [asyncio.create_task(group.run(stop, event)) for group, event in zip(groups, ready, strict=True)]

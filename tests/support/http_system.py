@@ -225,15 +225,15 @@ class HttpSystem:
         return rows
 
     def settled(self, count: int = 1, **where: Any) -> list[dict[str, Any]]:
-        """The rows of the log for these filters, once there are that many and none is pending."""
+        """The rows of the log for these filters, once there are that many, none is pending and each has its payload."""
 
         def rows() -> list[dict[str, Any]]:
             with self.client() as client:
                 found = client.get("/v1/assignment/academy/learnpack/webhook", params={"limit": 1000, **where}).json()[
                     "results"
                 ]
-            done = len(found) >= count and all(row["status"] != "PENDING" for row in found)
-            return found if done else []
+            whole = all(row["status"] != "PENDING" and row["payload"] is not None for row in found)
+            return found if whole and len(found) >= count else []
 
         return eventually(rows, 30, f"{count} processed webhooks of {where}")
 
