@@ -1,4 +1,4 @@
-"""A replay against the live worker: `uv run python -m bench.replay [--events 200000] [--students 1000] [--rounds 1]`.
+"""A replay against the live worker: `uv run python -m bench.replay [--sessions 200000] [--students 10000]`.
 
 Fills a raw topic, lets one live worker (and the sink) process it from its first record, then replays it as
 `learnpack-telemetry replay --dry-run` does, and prints webhooks/s of both: the workers' own, and until ClickHouse has
@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bench.peers.webhooks import batches, events
+from bench.peers.webhooks import batches, events, sessions
 from bench.worker import fill
 from deploy.local.clickhouse import ClickHouseServer
 from deploy.local.kafka import KafkaNode
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _PARTITIONS = 4
+_WORKING = 1_000
 _LOOK_S = 0.1
 
 
@@ -98,17 +99,20 @@ def _replay(settings: Settings, count: int, workers: int) -> tuple[float, float]
     return found
 
 
-def main(
-    event_count: Annotated[int, typer.Option("--events", help="Streamed events.")] = 200_000,
+def main(  # noqa: PLR0917 - options of a command
+    event_count: Annotated[int, typer.Option("--events", help="Streamed events of any student, in any order.")] = 0,
     batch_count: Annotated[int, typer.Option("--batches", help="Batch documents.")] = 0,
-    students: Annotated[int, typer.Option(help="Students who send them.")] = 1_000,
+    session_count: Annotated[
+        int, typer.Option("--sessions", help="Events and documents of 1,000 students at a time.")
+    ] = 200_000,
+    students: Annotated[int, typer.Option(help="Students who send them.")] = 10_000,
     rounds: Annotated[int, typer.Option(help="How often all of it is done.")] = 1,
     workers: Annotated[int, typer.Option(help="Worker processes of the replay; 0 for one a core.")] = 0,
 ) -> None:
     """Run the benchmark."""
     live: list[tuple[float, float]] = []
     again: list[tuple[float, float]] = []
-    count = event_count + batch_count
+    count = event_count + batch_count + session_count
     for _ in range(rounds):
         with (
             tempfile.TemporaryDirectory(prefix="bench-") as name,
@@ -127,13 +131,15 @@ def main(
             setup_tables(settings)
             asyncio.run(fill(settings, events(event_count, students)))
             asyncio.run(fill(settings, batches(batch_count, min(students, 200))))
+            asyncio.run(fill(settings, sessions(session_count, students, min(students, _WORKING))))
             with _part(settings, "sink"):
                 with _part(settings, "worker"):
                     live.append(asyncio.run(_live(settings, count)))
                 print(json.dumps({"live": live[-1]}), file=sys.stderr, flush=True)
                 again.append(_replay(settings, count, workers))
                 print(json.dumps({"replay": again[-1]}), file=sys.stderr, flush=True)
-    print(f"{count:,} webhooks ({event_count:,} events, {batch_count:,} documents), {students:,} students\n")
+    what_came = f"{event_count:,} events, {batch_count:,} documents, {session_count:,} of sessions"
+    print(f"{count:,} webhooks ({what_came}), {students:,} students\n")
     print("| | live worker/s | replay/s | ratio |\n| --- | ---: | ---: | ---: |")
     for place, what in enumerate(("processed", "stored in ClickHouse")):
         one = count / statistics.median(seconds[place] for seconds in live)
