@@ -20,6 +20,7 @@ from sinks.daily.loop import keep_fresh
 from sinks.errors import SinkError
 from sinks.setup import check_tables
 from sinks.templates import Installation
+from sinks.writer.buffer import Limits
 from sinks.writer.dead_letters import DeadLetters
 from sinks.writer.group import Group
 from sinks.writer.inserter import Inserter
@@ -41,6 +42,10 @@ SUPERSEDED: Final = 76
 
 _LONGEST_PAUSE: Final = 5.0
 _CLOSE_SECONDS: Final = 2.0
+# Nobody reads a replay's rows yet: fewer and larger blocks leave more of the machine to its workers.
+_REPLAY_LIMITS: Final = Limits(interval=2.0)
+_DAILY_SECONDS: Final = 2.0
+_REPLAY_DAILY_SECONDS: Final = 20.0
 
 _log = structlog.get_logger(__name__)
 
@@ -147,15 +152,19 @@ async def _write(
     await producer.start()
     letters = DeadLetters(producer, topics.dead_letters, 2 * settings.max_body_bytes)
 
+    limits = Limits() if raw else _REPLAY_LIMITS
+
     def group(name: str, routes: tuple[Route, ...]) -> Group:
-        return Group(options, f"{topics.prefix}sink.{name}", routes, inserter=inserter, dead_letters=letters)
+        member = f"{topics.prefix}sink.{name}"
+        return Group(options, member, routes, inserter=inserter, dead_letters=letters, limits=limits)
 
     derived = group(f"g{topics.generation}", derived_routes(topics))
     groups = [group("raw", (raw_route(topics),)), derived] if raw else [derived]
     ready = [asyncio.Event() for _ in groups]
     leading = TopicPartition(topics.scores, 0)
     tasks = [asyncio.create_task(group.run(stop, event)) for group, event in zip(groups, ready, strict=True)]
-    tasks.append(asyncio.create_task(keep_fresh(inserter, lambda: leading in derived.partitions, stop)))
+    pause = _DAILY_SECONDS if raw else _REPLAY_DAILY_SECONDS
+    tasks.append(asyncio.create_task(keep_fresh(inserter, lambda: leading in derived.partitions, stop, pause=pause)))
     announcing = asyncio.create_task(_announce(ready, ready_file))
     try:
         await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)

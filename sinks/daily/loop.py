@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
 __all__ = ["keep_fresh"]
 
-_PAUSE_SECONDS: Final = 2.0
 # A row is dated when its insert begins and seen when it ends.
 _OVERLAP: Final = timedelta(seconds=15)
 # Everything is compared that often, for what the clocks hide.
@@ -31,8 +30,8 @@ _DUTY: Final = 0.5
 _log = structlog.get_logger(__name__)
 
 
-async def keep_fresh(inserter: Inserter, leads: Callable[[], bool], stop: asyncio.Event) -> None:
-    """Compute what changed about once a second until `stop` is set, while `leads` says that this process should.
+async def keep_fresh(inserter: Inserter, leads: Callable[[], bool], stop: asyncio.Event, *, pause: float) -> None:
+    """Compute what changed until `stop` is set, while `leads` says that this process should; `pause` in seconds.
 
     Everything is compared when the lead is taken, so nothing is missed between two leaders. Two at once do no harm.
     """
@@ -55,7 +54,7 @@ async def keep_fresh(inserter: Inserter, leads: Callable[[], bool], stop: asynci
                     everything_at = started + max(_EVERYTHING_SECONDS, 20 * spent)
         spent = time.monotonic() - started
         try:
-            async with asyncio.timeout(max(_PAUSE_SECONDS, spent * (1 / _DUTY - 1))):
+            async with asyncio.timeout(max(pause, spent * (1 / _DUTY - 1))):
                 await stop.wait()
         except TimeoutError:
             continue
