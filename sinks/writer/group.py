@@ -15,7 +15,6 @@ from aiokafka.errors import CoordinatorNotAvailableError, KafkaError, NoOffsetFo
 
 from sinks.errors import SinkError
 from sinks.writer.bookmark import Bookmark
-from sinks.writer.buffer import Limits
 from sinks.writer.lane import Lane
 from sinks.writer.session import Session
 from sinks.writer.topic_ids import topic_ids
@@ -26,6 +25,7 @@ if TYPE_CHECKING:
 
     from aiokafka.structs import OffsetAndMetadata
 
+    from sinks.writer.buffer import Limits
     from sinks.writer.dead_letters import DeadLetters
     from sinks.writer.inserter import Inserter
     from sinks.writer.routes import Route
@@ -43,7 +43,6 @@ _FETCH_AT_ONCE_BYTES: Final = 256 << 10
 # Records in hand, in bytes over all partitions; beyond its share a partition is not read until it has stored some.
 _BUFFER_BYTES: Final = 96 << 20
 _LEAST_SHARE: Final = 1 << 20
-_LIMITS: Final = Limits()
 _WATCH_SECONDS: Final = 10.0
 # A rebalance ends when every member has come back or lost its session; several may follow each other.
 _REJOIN_SECONDS: Final = 60.0
@@ -62,7 +61,7 @@ class Group(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is unt
         *,
         inserter: Inserter,
         dead_letters: DeadLetters,
-        limits: Limits = _LIMITS,
+        limits: Limits,
     ) -> None:
         """Prepare a member; `options` connect to Kafka."""
         self._options = options
