@@ -6,13 +6,21 @@ import difflib
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
-from pydantic_settings import (
-    BaseSettings,
-    DotEnvSettingsSource,
-    EnvSettingsSource,
-    NoDecode,
-    SettingsConfigDict,
+from pydantic import Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, DotEnvSettingsSource, EnvSettingsSource, SettingsConfigDict
+
+from schemas.setting_types import (
+    Address,
+    Cluster,
+    Identifier,
+    Names,
+    Natural,
+    Positive,
+    SecretUrl,
+    Servers,
+    TopicName,
+    TopicPrefix,
+    Url,
 )
 
 __all__ = ["PREFIX", "REDACTION_OFF", "Settings", "SettingsError", "load_settings"]
@@ -30,45 +38,9 @@ class SettingsError(ValueError):
     """A setting is unknown or has a bad value; the text says which and what to do."""
 
 
-def _host_and_port(value: str) -> str:
-    host, _, port = value.rpartition(":")
-    if not host or not port.isdigit() or int(port) > 65535:  # noqa: PLR2004
-        message = f"{value!r} is not HOST:PORT"
-        raise ValueError(message)
-    return value
-
-
-def _server(value: str) -> str:
-    for server in value.split(","):
-        _host_and_port(server.strip())
-    return value
-
-
-def _url(value: str) -> str:
-    if not value.startswith(("http://", "https://")):
-        message = "it must begin with http:// or https://"
-        raise ValueError(message)
-    return value.rstrip("/")
-
-
-def _secret_url(value: SecretStr) -> SecretStr:
-    return SecretStr(_url(value.get_secret_value()))
-
-
-def _split(value: Any) -> Any:
-    return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
-
-
-# Both become part of SQL, where names cannot be parameters.
-_Identifier = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", max_length=64)]
-_Cluster = Annotated[str, Field(pattern=r"^([A-Za-z_][A-Za-z0-9_]*)?$", max_length=64)]
 # A client whose broker is away tries about twice in this time, and a worker has one for each of its partitions. More
 # would hold up a transaction that has to wait for the end of the one before.
 _RETRY_BACKOFF_MS: Final = 250
-
-# What Kafka takes in a topic's name; the longest own part is well under 100 characters.
-_TopicPrefix = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]*$", max_length=100)]
-_TopicName = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]+$", max_length=100)]
 
 
 class Settings(BaseSettings):
@@ -76,45 +48,83 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, env_file=".env", extra="ignore", frozen=True)
 
-    kafka: Annotated[str, AfterValidator(_server)] = "127.0.0.1:9092"
-    kafka_security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
-    kafka_security_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] | None = None
-    kafka_security_username: str | None = None
-    kafka_security_password: SecretStr | None = None
-    kafka_security_cafile: Path | None = None
+    kafka: Servers = Field("127.0.0.1:9092", description="Kafka's bootstrap servers: HOST:PORT, several with commas.")
+    kafka_security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = Field(
+        "PLAINTEXT", description="How connections to Kafka are secured."
+    )
+    kafka_security_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] | None = Field(
+        None, description="How to log in to Kafka, with a SASL protocol."
+    )
+    kafka_security_username: str | None = Field(None, description="The name to log in with.")
+    kafka_security_password: SecretStr | None = Field(None, description="Its password.")
+    kafka_security_cafile: Path | None = Field(
+        None, description="A file of the authorities to trust, with SSL; without it those of the machine."
+    )
+    partitions: Annotated[int, Field(gt=0, le=2047)] = Field(
+        8, description="Partitions of the raw topic and of all derived ones: the most workers there can be."
+    )
+    replication: Positive = Field(1, description="Copies of each partition; 3 on a cluster.")
+    topic_prefix: TopicPrefix = Field("learnpack.", description="How the names of all topics begin.")
+    raw_topic: TopicName = Field(
+        "webhooks.raw", description="The raw topic, behind the prefix; another one after `raw copy` or `raw restore`."
+    )
+    generation: Positive = Field(
+        1,
+        description="The generation to work on, for the change to a copied log; leave it unset to follow the live one.",
+    )
 
-    clickhouse: Annotated[SecretStr, AfterValidator(_secret_url)] = SecretStr("http://default@127.0.0.1:8123")
-    clickhouse_cluster: _Cluster = ""
-    database: _Identifier = "telemetry"
+    clickhouse: SecretUrl = Field(
+        SecretStr("http://default@127.0.0.1:8123"), description="ClickHouse over HTTP: a URL with user and password."
+    )
+    clickhouse_cluster: Cluster = Field(
+        "", description="Name of the ClickHouse cluster to make replicated tables on; empty for a single server."
+    )
+    database: Identifier = Field(
+        "telemetry", description="The database that readers use; generation N of the tables is in DATABASE_gN."
+    )
 
-    gateway_bind: Annotated[str, AfterValidator(_host_and_port)] = "127.0.0.1:8000"
-    gateway_url: Annotated[str, AfterValidator(_url)] = "http://127.0.0.1:8000"
-    gateway_origins: str = "*"
-    token: SecretStr | None = None
-    auth: Literal["token", "open"] = "token"
-    spool: Path = Path(".telemetry/spool")
-    spool_max_bytes: Annotated[int, Field(gt=0)] = 1 << 30
-    max_body_bytes: Annotated[int, Field(gt=0, le=512 << 20)] = 5 << 20
-    rate_limit: Annotated[int, Field(gt=0)] = 600
+    gateway_bind: Address = Field("127.0.0.1:8000", description="Where the gateway listens: HOST:PORT.")
+    gateway_origins: str = Field(
+        "*", description="Whose pages may call the gateway from a browser: origins with commas, or `*` for any."
+    )
+    auth: Literal["token", "open"] = Field(
+        "token", description="`open` lets everybody do everything, for experiments on a machine of your own."
+    )
+    rate_limit: Positive = Field(600, description="Requests that one token may make in a minute.")
+    max_body_bytes: Annotated[int, Field(gt=0, le=512 << 20)] = Field(
+        5 << 20, description="The largest body, in bytes after unpacking; topics and clients are set to match."
+    )
+    spool: Path = Field(
+        Path(".telemetry/spool"), description="Directory of webhooks that were answered `ok` while Kafka was away."
+    )
+    spool_max_bytes: Positive = Field(1 << 30, description="Its limit in bytes; then the gateway answers 503.")
 
-    partitions: Annotated[int, Field(gt=0, le=2047)] = 8
-    replication: Annotated[int, Field(gt=0)] = 1
-    topic_prefix: _TopicPrefix = "learnpack."
-    raw_topic: _TopicName = "webhooks.raw"
-    generation: Annotated[int, Field(gt=0)] = 1
+    directory: Literal["open", "strict"] = Field(
+        "open", description="`strict` checks users, assets and tasks as the LMS does; `open` takes what is sent."
+    )
+    default_academy: Natural | None = Field(
+        None, description="The academy of webhooks that name none; unset, no academy's staff see those."
+    )
+    dedup_window: Natural = Field(600, description="Seconds in which the same webhook again is a repeat.")
+    algorithm: Literal["1.0", "1.1"] = Field("1.0", description="Version of the indicators (indicators.md).")
+    redact: Names = Field(
+        (),
+        description="Keys, with commas, that stored documents do not keep; `off` keeps the code of notebooks' cells.",
+    )
 
-    directory: Literal["open", "strict"] = "open"
-    default_academy: Annotated[int, Field(ge=0)] | None = None
-    dedup_window: Annotated[int, Field(ge=0)] = 600
-    algorithm: Literal["1.0", "1.1"] = "1.0"
-    chunk_records: Annotated[int, Field(gt=0)] = 2_000
-    chunk_bytes: Annotated[int, Field(gt=0)] = 8 << 20
-    redact: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)] = ()
-    store: Literal["rocksdb", "memory"] = "rocksdb"
-    data: Path = Path(".telemetry")
-    webhook_retention_days: Annotated[int, Field(gt=0)] = 30
-    raw_retention_days: Annotated[int, Field(gt=0)] = 365
-    log_format: Literal["console", "json"] = "console"
+    store: Literal["rocksdb", "memory"] = Field("rocksdb", description="Where a worker keeps its state beside Kafka.")
+    data: Path = Field(Path(".telemetry"), description="Directory of `up`, and of a worker's state.")
+    chunk_records: Positive = Field(2_000, description="The most webhooks in one transaction of a worker.")
+    chunk_bytes: Positive = Field(8 << 20, description="The most bytes of them.")
+
+    webhook_retention_days: Positive = Field(30, description="Days for which the log of webhooks goes back.")
+    raw_retention_days: Positive = Field(
+        365, description="Days for which Kafka and the table `raw` keep what was received."
+    )
+
+    gateway_url: Url = Field("http://127.0.0.1:8000", description="The gateway, for commands that send to it.")
+    token: SecretStr | None = Field(None, description="The token that they send.")
+    log_format: Literal["console", "json"] = Field("console", description="Logs for people, or a JSON object a line.")
 
     @classmethod
     def settings_names(cls) -> frozenset[str]:

@@ -11,6 +11,8 @@ import pytest
 import typer.main
 
 from deploy.cli import app
+from deploy.settings_page import PAGE, render
+from schemas.settings import PREFIX, Settings
 
 ROOT: Final = Path(__file__).parents[2]
 PAGES: Final = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
@@ -65,3 +67,18 @@ def test_named_commands_are_there(page: Path) -> None:
     named = set(re.findall(r"learnpack-telemetry ([a-z][a-z-]+)", page.read_text()))
 
     assert named - known == set()
+
+
+@EVERY_PAGE
+def test_named_settings_are_there(page: Path) -> None:
+    """`TELEMETRY_X` is a setting, one of the notebooks' package, or what `up` writes beside them."""
+    named = {name.rstrip("_") for name in re.findall(rf"{PREFIX}[A-Z][A-Z_]+", page.read_text())}
+    foreign = {name for name in named if name.startswith(f"{PREFIX}PACKAGE")}
+
+    assert named - foreign - Settings.settings_names() == set()
+
+
+def test_the_page_of_settings_is_that_of_the_code() -> None:
+    """docs/settings.md is what `python -m deploy.settings_page` writes, and has every setting once."""
+    assert PAGE.read_text() == render(), "run `uv run python -m deploy.settings_page`"
+    assert set(re.findall(rf"^\| `({PREFIX}\w+)` \|", PAGE.read_text(), re.MULTILINE)) == Settings.settings_names()

@@ -1,0 +1,75 @@
+"""docs/settings.md: every setting, from the descriptions in `schemas.settings`.
+
+`uv run python -m deploy.settings_page` writes it anew.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, Literal, get_args, get_origin
+
+from pydantic import SecretStr
+from pydantic_core import PydanticUndefined
+
+from schemas.settings import PREFIX, Settings
+
+if TYPE_CHECKING:
+    from pydantic.fields import FieldInfo
+
+__all__ = ["PAGE", "render"]
+
+PAGE: Final = Path(__file__).parents[1] / "docs" / "settings.md"
+
+# A section goes from the setting that it is named for to the next one of these; so a new setting needs no entry.
+_SECTIONS: Final = {
+    "kafka": "Kafka",
+    "clickhouse": "ClickHouse",
+    "gateway_bind": "Gateway",
+    "directory": "What webhooks become",
+    "store": "Workers",
+    "webhook_retention_days": "Retention",
+    "gateway_url": "Commands and logs",
+}
+
+_INTRODUCTION: Final = """# Settings
+
+Environment variables, or lines of a file `.env` in the working directory; the environment comes first. A name means the
+same for every part and command. An unknown `TELEMETRY_` name or a bad value stops the start with a line that names it;
+only `TELEMETRY_PACKAGE_…` is left to the notebooks' package. `learnpack-telemetry up` picks addresses, ports
+and directories by itself and writes them to `.telemetry/env`; all else holds there, too.
+
+This page is made from `schemas/settings.py` by `uv run python -m deploy.settings_page`.
+"""
+
+
+def render() -> str:
+    """The text of the page. Raises ValueError for a setting without a description."""
+    lines = [_INTRODUCTION]
+    for name, field in Settings.model_fields.items():
+        if name in _SECTIONS:
+            lines += ["", f"## {_SECTIONS[name]}", "", "| setting | default | what it is |", "| --- | --- | --- |"]
+        if not field.description:
+            message = f"{name} has no description: give its Field(description=…) one."
+            raise ValueError(message)
+        text = field.description + _choices(field)
+        lines.append(f"| `{PREFIX}{name.upper()}` | {_default(field)} | {text} |")
+    return "\n".join(lines).replace("\n\n\n", "\n\n") + "\n"
+
+
+def _default(field: FieldInfo) -> str:
+    value = field.default
+    if isinstance(value, SecretStr):
+        value = value.get_secret_value()
+    if value is None or value is PydanticUndefined or value in ("", ()):
+        return "none"
+    return f"`{value}`"
+
+
+def _choices(field: FieldInfo) -> str:
+    kinds = [field.annotation, *get_args(field.annotation)]
+    choices = next((get_args(kind) for kind in kinds if get_origin(kind) is Literal), ())
+    return f" One of {', '.join(f'`{choice}`' for choice in choices)}." if choices else ""
+
+
+if __name__ == "__main__":
+    PAGE.write_text(render(), encoding="utf-8")
