@@ -100,14 +100,19 @@ def process(core: Core, load: Load, records: Sequence[Any]) -> Processed:
             else:
                 return _processed(effects, dead, records)
         else:
-            dead[bad[0]] = describe(records[bad[0]], bad[1])
+            dead[bad[0]] = bad[1]
         if len(dead) > _MAX_RESTARTS and len(records) > 1:
             message = f"{len(dead)} records of a chunk cannot be processed"
             raise SplitError(message)
     return _processed(None, dead, records)
 
 
-def _apply(processor: Processor, records: Sequence[Any], skip: dict[int, DeadLetter]) -> tuple[int, Exception] | None:
+def _apply(processor: Processor, records: Sequence[Any], skip: dict[int, DeadLetter]) -> tuple[int, DeadLetter] | None:
+    """The first record on which the core raises, by its place.
+
+    The exception itself is not handed on: it holds the frames of its traceback, and whichever of them held it would be
+    a cycle around all that the chunk made.
+    """
     index = 0
     try:
         if not skip:
@@ -118,7 +123,7 @@ def _apply(processor: Processor, records: Sequence[Any], skip: dict[int, DeadLet
                 if index not in skip:
                     processor.apply(record)
     except Exception as error:  # noqa: BLE001 - one record must not stop its partition
-        return index, error
+        return index, describe(records[index], error)
     return None
 
 

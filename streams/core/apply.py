@@ -21,12 +21,11 @@ from streams.core.state import Origin, Overlay, Session
 from streams.core.tell import KINDS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from schemas.directory import Asset, Task
     from schemas.reference import Reference
     from streams.core.fold import Live
     from streams.core.policy import Policy
+    from streams.core.scores import Scoring
     from streams.core.store import Store
     from streams.core.webhook import Webhook
 
@@ -49,10 +48,10 @@ class Applied:
 class Apply:
     """Applies webhooks to the states of one chunk.
 
-    Facts go to `facts`; `settle` writes the scores of a day that ends.
+    Facts go to `facts`, the scores of a day that ends to `scoring`.
     """
 
-    __slots__ = ("_facts", "_policy", "_recalled", "_reference", "_settle", "_store")
+    __slots__ = ("_facts", "_policy", "_recalled", "_reference", "_scoring", "_store")
 
     def __init__(
         self,
@@ -60,18 +59,18 @@ class Apply:
         reference: Reference,
         policy: Policy,
         facts: list[bytes],
-        settle: Callable[[Live, int], None],
+        scoring: Scoring,
     ) -> None:
         self._store = store
         self._reference = reference
         self._policy = policy
         self._facts = facts
-        self._settle = settle
+        self._scoring = scoring
         self._recalled: dict[tuple[str, int | None], Resolved | None] = {}
 
     def touch(self, live: Live, webhook: Webhook, now: int) -> None:
         """Note that a webhook changed the state."""
-        self._settle(live, now)
+        self._scoring.settle(live, now)
         live.dirty = live.changed = True
         state = live.state
         state.version = webhook.version
@@ -122,7 +121,7 @@ class Apply:
         if strict and not self._tasks(actor, resolved):
             return Applied(error(texts.student_without_tasks(actor, {resolved.slug, *self._group_slugs(resolved)})))
         live = self._store.state(actor, resolved.slug, webhook.id, resolved.asset_id)
-        self._settle(live, now)
+        self._scoring.settle(live, now)
         facts = self._lines(webhook, actor, resolved)
         answer = fold_batch(live, webhook.payload, slim(webhook.payload), webhook.arrival, facts)
         if answer is Batch.STALE:
@@ -155,7 +154,7 @@ class Apply:
             self._orphan(webhook, item, details, session)
             return Applied(DONE)
         live = self._store.state(actor, resolved.slug, webhook.id, resolved.asset_id)
-        self._settle(live, now)
+        self._scoring.settle(live, now)
         live.graded = resolved.graded
         completing = fold_streamed(live, item, details, self._lines(webhook, actor, resolved))
         self.touch(live, webhook, now)

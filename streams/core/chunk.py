@@ -9,7 +9,6 @@ import orjson
 
 from schemas import vocabulary as texts
 from schemas.staff import DeleteCommand, ForgetCommand
-from schemas.times import day_of
 from streams.core import dedup, staff
 from streams.core.apply import Applied, Apply
 from streams.core.decide import (
@@ -29,7 +28,7 @@ from streams.core.lines import document_key, document_row, outcome_line
 from streams.core.notebook.apply import Notebooks
 from streams.core.publish import Refused, publish
 from streams.core.resolve import logged_asset_id
-from streams.core.scores import scores_line
+from streams.core.scores import Scoring
 from streams.core.store import Store
 from streams.core.webhook import Record, read
 
@@ -79,7 +78,8 @@ class ChunkProcessor:
         self._past = past
         self._effects = Effects()
         self._documents: dict[tuple[bytes, str], tuple[bytes | None, list[tuple[str, bytes]]]] = {}
-        self._apply = Apply(self._store, reference, policy, self._effects.facts, self._settle)
+        self._scoring = Scoring(self._effects.scores, policy.algorithm)
+        self._apply = Apply(self._store, reference, policy, self._effects.facts, self._scoring)
         self._notebooks = Notebooks(
             self._store,
             reference,
@@ -107,20 +107,11 @@ class ChunkProcessor:
     def finish(self) -> Effects:
         """What the chunk leads to; call it once, after the last record."""
         for live in self._store.touched():
-            self._score(live)
+            self._scoring.write(live)
         effects = self._effects
         effects.telemetry = [(key, value, headers) for (key, _), (value, headers) in self._documents.items()]
         effects.changes = self._store.changes()
         return effects
-
-    def _score(self, live: Live) -> None:
-        live.dirty = False
-        self._effects.scores.append(scores_line(live, self._policy.algorithm))
-
-    def _settle(self, live: Live, now: int) -> None:
-        """Scores of a day are those of its last webhook, wherever chunks begin and end."""
-        if live.dirty and day_of(live.state.effective_at) != day_of(now):
-            self._score(live)
 
     def _decide(self, webhook: Webhook, student: Student, now: int, params: bytes) -> Decision:
         decision = screen(webhook, self._reference, self._policy, self._past)
@@ -214,7 +205,7 @@ class ChunkProcessor:
         else:
             live = self._store.find(command.user_id, command.asset_slug)
             if live is not None:
-                self._settle(live, now)
+                self._scoring.settle(live, now)
             answer = staff.set_fields(command, self._store, webhook, self._reference, self._policy)
             result = answer.result
             if answer.live is not None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 import orjson
 
-from schemas.times import sql_time
+from schemas.times import day_of, sql_time
 from streams.core.indicators import compute
 from streams.core.lines import LATEST_MS
 from streams.core.state import MISSING
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from streams.core.fold import Live
     from streams.core.state import Attempt, Overlay, Step
 
-__all__ = ["COMPLETE", "MOST_ITEMS", "completion_rate", "overlay_of", "scores_line", "staff_fields"]
+__all__ = ["COMPLETE", "MOST_ITEMS", "Scoring", "completion_rate", "overlay_of", "scores_line", "staff_fields"]
 
 # A rounded completion rate from here on finishes a tutorial (learnpack.md, "Processing").
 COMPLETE: Final = 99.999
@@ -150,3 +150,26 @@ def scores_line(live: Live, algorithm: float) -> bytes:
     row["updated_at"] = sql_time(state.effective_at)
     row["version"] = state.version
     return orjson.dumps(row, option=orjson.OPT_NON_STR_KEYS)
+
+
+class Scoring:
+    """Appends the scores of touched states to `lines`: once a state and chunk, and once for each of its days."""
+
+    __slots__ = ("_algorithm", "_lines")
+
+    def __init__(self, lines: list[bytes], algorithm: float) -> None:
+        self._lines = lines
+        self._algorithm = algorithm
+
+    def write(self, live: Live) -> None:
+        """Write the scores as they are now."""
+        live.dirty = False
+        self._lines.append(scores_line(live, self._algorithm))
+
+    def settle(self, live: Live, now: int) -> None:
+        """Before a webhook changes the state at `now` (ms): scores of a day that ended are those of its last webhook.
+
+        So they do not depend on where chunks begin and end.
+        """
+        if live.dirty and day_of(live.state.effective_at) != day_of(now):
+            self.write(live)

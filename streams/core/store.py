@@ -57,18 +57,23 @@ class Store:
 
     def __init__(self, load: Load) -> None:
         self._forgotten: set[bytes] = set()
-        self._load: Load = lambda key: None if key in self._forgotten else load(key)
+        self._load = load
         self._states: dict[bytes, Live] = {}
         self._sessions: dict[bytes, Session] = {}
         self._students: dict[bytes, Student] = {}
         self._changed_sessions: set[bytes] = set()
         self._changed_students: set[bytes] = set()
 
+    def _value(self, key: bytes) -> bytes | None:
+        # A method and no closure kept in `self`: that would be a cycle, and states wait in it for the collector, which
+        # does not see how large they are.
+        return None if key in self._forgotten else self._load(key)
+
     def find(self, actor: str, asset_slug: str) -> Live | None:
         """The state of a student in a tutorial, if there is one."""
         key = state_key(actor, asset_slug)
         live = self._states.get(key)
-        if live is None and (value := self._load(key)) is not None:
+        if live is None and (value := self._value(key)) is not None:
             live = self._states[key] = Live(actor, asset_slug, _decode_state(value))
         return live
 
@@ -84,7 +89,7 @@ class Store:
         """Which asset a telemetry_id of the student belongs to."""
         key = _key(b"t", student, telemetry_id)
         session = self._sessions.get(key)
-        if session is None and (value := self._load(key)) is not None:
+        if session is None and (value := self._value(key)) is not None:
             session = self._sessions[key] = _decode_session(value)
         return session
 
@@ -98,7 +103,7 @@ class Store:
         """What is remembered of a student; empty for a new one."""
         known = self._students.get(student)
         if known is None:
-            value = self._load(b"u" + student)
+            value = self._value(b"u" + student)
             known = self._students[student] = Student() if value is None else _decode_student(value)
         return known
 
