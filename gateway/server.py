@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
+import socket
 from typing import TYPE_CHECKING, Any, Final
 
 from granian.constants import HTTPModes, Interfaces
 from granian.http import HTTP1Settings
+from granian.net import SocketHolder  # type: ignore[attr-defined]  # it is there and not declared
 from granian.server.embed import Server
 
 if TYPE_CHECKING:
@@ -19,12 +22,39 @@ __all__ = ["BindError", "serve"]
 _HEADER_TIMEOUT_MS: Final = 30_000
 _BACKLOG: Final = 2048
 
-# Binding happens in the first turns of the server's task, and fails there.
-_BIND_SECONDS: Final = 0.2
+# What else fails as the server begins does so in the first turns of its task.
+_BEGIN_SECONDS: Final = 0.2
 
 
 class BindError(OSError):
     """The address cannot be bound; the text says which and what to do."""
+
+
+class _Server(Server):
+    """Granian on a socket that is open already: its own shares the port with whoever asks, and half the requests."""
+
+    def __init__(self, app: Any, listener: socket.socket, **options: Any) -> None:
+        super().__init__(app, **options)
+        self._listener = listener
+
+    def _init_shared_socket(self) -> None:
+        self._ssp = None
+        unix = False
+        self._shd = SocketHolder(self._listener.detach(), unix, _BACKLOG)  # type: ignore[assignment,call-arg]  # as above
+
+
+def _listen(bind: str) -> socket.socket:
+    """Bind and listen; raises BindError, also where another process listens already, whatever its options."""
+    host, _, port = bind.rpartition(":")
+    try:
+        found = socket.getaddrinfo(host.strip("[]"), int(port), type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        family, *_, address = found[0]
+        return socket.create_server(address[:2], family=family, backlog=_BACKLOG)
+    except OSError as error:
+        # Python adds the address to the text of the system's errors; those of names have numbers of their own.
+        reason = os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror
+        message = f"cannot listen on {bind}: {reason}. Free the port or set TELEMETRY_GATEWAY_BIND."
+        raise BindError(message) from error
 
 
 async def serve(app: Any, bind: str, *, once_listening: Callable[[], Coroutine[Any, Any, None]]) -> None:
@@ -32,11 +62,9 @@ async def serve(app: Any, bind: str, *, once_listening: Callable[[], Coroutine[A
 
     `once_listening` is run beside the server once it accepts connections. Raises BindError.
     """
-    host, _, port = bind.rpartition(":")
-    server = Server(
+    server = _Server(
         app,
-        address=host.strip("[]"),
-        port=int(port),
+        _listen(bind),
         interface=Interfaces.ASGINL,
         http=HTTPModes.http1,
         http1_settings=HTTP1Settings(header_read_timeout=_HEADER_TIMEOUT_MS),
@@ -50,12 +78,12 @@ async def serve(app: Any, bind: str, *, once_listening: Callable[[], Coroutine[A
     serving = asyncio.create_task(server.serve())
     beside: asyncio.Task[None] | None = None
     try:
-        await asyncio.wait({serving}, timeout=_BIND_SECONDS)
+        await asyncio.wait({serving}, timeout=_BEGIN_SECONDS)
         if not serving.done():
             beside = asyncio.create_task(once_listening())
         await serving
     except (OSError, RuntimeError) as error:
-        message = f"cannot listen on {bind}: {error}. Free the port or set TELEMETRY_GATEWAY_BIND."
+        message = f"cannot serve on {bind}: {error}. Set TELEMETRY_GATEWAY_BIND."
         raise BindError(message) from error
     finally:
         if beside is not None:

@@ -1,0 +1,86 @@
+"""The gateway's socket."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import sys
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import pytest
+
+from gateway.server import BindError, serve
+from tests.support.processes import Processes
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+async def application(_scope: Any, _receive: Any, send: Any) -> None:
+    """Answers everything with one word."""
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    await send({"type": "http.response.body", "body": b"here"})
+
+
+@pytest.fixture
+def taken() -> Iterator[str]:
+    """An address on which somebody listens who would share it."""
+    with socket.create_server(("127.0.0.1", 0), reuse_port=True) as listener:
+        yield f"127.0.0.1:{listener.getsockname()[1]}"
+
+
+async def nothing() -> None:
+    """Runs beside a server and has nothing to do."""
+
+
+async def test_it_answers_on_its_own_socket_and_nobody_else_does() -> None:
+    """While a server listens a second one on its port is refused, and the first goes on."""
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        bind = f"127.0.0.1:{probe.getsockname()[1]}"
+    answers: list[str] = []
+
+    async def beside() -> None:
+        with pytest.raises(BindError, match=f"cannot listen on {bind}: Address already in use. Free the port"):
+            await serve(application, bind, once_listening=nothing)
+        async with httpx.AsyncClient() as client:
+            answers.append((await client.get(f"http://{bind}")).text)
+        running.cancel()
+
+    running = asyncio.ensure_future(serve(application, bind, once_listening=beside))
+    await asyncio.wait({running}, timeout=20)
+
+    assert answers == ["here"]
+
+
+async def test_a_port_that_others_would_share_is_taken(taken: str) -> None:
+    """A listener that set SO_REUSEPORT does not make the gateway share its port: requests would alternate."""
+    with pytest.raises(BindError, match="Address already in use"):
+        await serve(application, taken, once_listening=nothing)
+
+
+async def test_an_address_of_no_machine_is_named() -> None:
+    """An address that is not this machine's, or no address, is one clear line."""
+    with pytest.raises(BindError, match=r"cannot listen on 192\.0\.2\.1:80: "):
+        await serve(application, "192.0.2.1:80", once_listening=nothing)
+
+
+def test_the_process_ends_with_one_line(taken: str, tmp_path: Path) -> None:
+    """A gateway on a busy port says so and ends with exit code 1, Kafka or not."""
+    processes = Processes(tmp_path)
+    try:
+        gateway = processes.start(
+            [sys.executable, "-m", "deploy.cli", "gateway"],
+            {
+                "TELEMETRY_GATEWAY_BIND": taken,
+                "TELEMETRY_KAFKA": "127.0.0.1:1",
+                "TELEMETRY_SPOOL": str(tmp_path / "spool"),
+                "TELEMETRY_DATA": str(tmp_path),
+            },
+        )
+        gateway.says(f"cannot listen on {taken}: Address already in use", 60)
+
+        assert gateway.process.wait(30) == 1
+    finally:
+        processes.end_all()
