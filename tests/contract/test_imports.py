@@ -15,10 +15,11 @@ if TYPE_CHECKING:
 ROOT: Final = Path(__file__).parents[2]
 MAY_IMPORT: Final = {
     "schemas": {"schemas"},
-    "streams": {"streams", "schemas"},
-    "sinks": {"sinks", "schemas"},
-    "gateway": {"gateway", "schemas"},
-    "deploy": {"deploy", "gateway", "sinks", "streams", "schemas"},
+    "broker": {"broker", "schemas"},
+    "streams": {"streams", "broker", "schemas"},
+    "sinks": {"sinks", "broker", "schemas"},
+    "gateway": {"gateway", "broker", "schemas"},
+    "deploy": {"deploy", "gateway", "sinks", "streams", "broker", "schemas"},
 }
 # What turns bytes into values and back; neither knows a socket or a file.
 ENCODINGS: Final = {"msgspec", "orjson"}
