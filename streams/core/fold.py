@@ -15,6 +15,7 @@ import msgspec
 
 from streams.core.lines import user_number
 from streams.core.notebook.state import document_of
+from streams.core.progress import is_blank
 from streams.core.state import Document, Overlay
 from streams.core.tell import KIND_OF, KINDS, reconcile, tell_derived, tell_document, tell_start, tell_streamed
 from streams.core.view import View, find_step, order
@@ -40,7 +41,7 @@ class Batch(Enum):
 
     STORED = auto()  # the document is the new one
     MERGED = auto()  # it has no steps; its keys lie over the stored document
-    KEPT = auto()  # it is older than the stored document, but told something new
+    KEPT = auto()  # the stored document stays: the batch is older but told something new, or it is blank
     STALE = auto()  # it is older than the stored document and tells nothing
 
 
@@ -142,10 +143,13 @@ def _holds(document: Document, item: Overlay) -> bool:
     return any(held.started == item.at for held in getattr(step, KINDS[KIND_OF[item.event]][2]))
 
 
+def _precedes(document: Document | None, item: Overlay) -> bool:
+    """Whether an item came after the document; one that says nothing is an authority on nothing."""
+    return document is None or document.last is None or item.at > document.last or is_blank(document)
+
+
 def _lies_over(document: Document | None, item: Overlay) -> bool:
-    if document is None:
-        return True
-    return (document.last is None or item.at > document.last) and not _holds(document, item)
+    return document is None or (_precedes(document, item) and not _holds(document, item))
 
 
 def _root(state: State, payload: Mapping[str, Any]) -> msgspec.Raw:
@@ -172,12 +176,14 @@ def fold_batch(live: Live, payload: Mapping[str, Any], document: Document, arriv
     """Fold a batch into the state.
 
     `document` is the payload without its texts (streams.core.slim), `arrival` in milliseconds. What a document without
-    steps brings is merged over a stored one that has them. Nothing has changed when it answers STALE.
+    steps brings is merged over a stored one that has them, and a blank one never takes progress away. Nothing has
+    changed when it answers STALE.
     """
     state = live.state
     stored = state.document
     same = stored is not None and document.telemetry_id != "" and document.telemetry_id == stored.telemetry_id
-    stale = same and stored is not None and _older(document, stored, state.mark)
+    blank, progress = is_blank(document), stored is not None and not is_blank(stored)
+    stale = same and stored is not None and (blank or progress) and _older(document, stored, state.mark)
     told = facts.count
     tell_document(state, payload, document, facts, stale=stale)
     if stale:
@@ -185,12 +191,15 @@ def fold_batch(live: Live, payload: Mapping[str, Any], document: Document, arriv
             return Batch.STALE
         reconcile(state, live.current, facts)
         return Batch.KEPT
+    without_steps = type(payload.get("steps")) is not list
+    if blank and progress and not without_steps:
+        return Batch.KEPT
     if document.last is not None and document.last <= (arrival + _FUTURE_MS) * 1000:
         state.mark = document.last
     elif not same:
         state.mark = None
     state.staff = msgspec.Raw(b"\xc0")
-    if stored is not None and stored.steps and type(payload.get("steps")) is not list:
+    if stored is not None and stored.steps and without_steps:
         _merge_root(state, payload, document)
         answer = Batch.MERGED
     else:
@@ -218,8 +227,7 @@ def fold_streamed(live: Live, item: Overlay, details: str, facts: FactLines) -> 
     is_new = tell_streamed(state, item, None if index is None else steps[index], details, facts)
     # What was new to the state is in neither the document nor the overlay: both have been told.
     if is_new:
-        stored = state.document
-        lies_over = stored is None or stored.last is None or item.at > stored.last
+        lies_over = _precedes(state.document, item)
     else:
         lies_over = _lies_over(state.document, item) and not _repeats(state.overlay, item)
     if not lies_over:

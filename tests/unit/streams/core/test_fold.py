@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
+import orjson
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -282,6 +283,77 @@ def test_another_telemetry_id_is_never_stale() -> None:
     core.send(Client([True], MORNING).document | {"last_interaction_at": MORNING + 5000})
 
     assert core.verdict(Client([True], MORNING, "t2").document | {"last_interaction_at": MORNING})[0] == "DONE"
+
+
+def test_a_blank_batch_takes_no_progress_away() -> None:
+    """A document with nothing opened, of a new run or of the same one, replaces none that has progress."""
+    client = Client([False, True], MORNING)
+    client.open(0)
+    client.open(1)
+    client.attempt(1, "test", 0)
+    client.batch()
+    core = Core()
+    core.send(client.posted[-1][1], at=client.clock)
+    document, score = state_of(core).document, core.score()
+    assert score["completion_rate"] == 100
+
+    for run in ("t2", "t1"):
+        blank = Client([False, True], client.clock + 60_000, run).document
+        blank["last_interaction_at"] = client.clock + 60_000
+        assert core.verdict(blank, at=client.clock + 60_000) == ("DONE", "OK")
+        assert core.score()["completion_rate"] == 100
+        assert core.score()["metrics"] == score["metrics"]
+        assert state_of(core).document == document
+        assert core.telemetry[b"7:lists"][0] == orjson.dumps(client.posted[-1][1])
+
+
+def test_the_run_of_a_blank_batch_is_kept() -> None:
+    """Its streamed events go to the tutorial, and its next batch with an opened step is the document."""
+    core = Core()
+    first, second = Client([False, False], MORNING), Client([False, False], MORNING + 600_000, "t2")
+    first.open(0)
+    first.open(1)
+    core.send(first.document)
+    core.send(second.document)
+    second.attempt(0, "compile", 0)
+    core.send(second.posted[-1][1])
+
+    assert core.facts[-1]["event"] == "compile"
+    assert core.facts[-1]["asset_slug"] == "lists"
+    second.open(0)
+    core.send(second.document)
+    document = state_of(core).document
+    assert document is not None
+    assert document.telemetry_id == "t2"
+    assert [step.opened is None for step in document.steps] == [False, True]
+
+
+def test_a_blank_batch_takes_no_streamed_progress_away() -> None:
+    """Nor does it shut out streamed items that come after it, whatever its clock says."""
+    blank = Client([True], MORNING).document | {"last_interaction_at": MORNING + 60_000}
+    client = Client([True], MORNING)
+    client.open(0)
+    client.attempt(0, "test", 0)
+    start = Client([True], MORNING).document
+    events = [payload for _, payload in client.posted if "event" in payload]
+    for order in ([start, *events, blank], [start, blank, *events]):
+        core = Core()
+        for payload in order:
+            core.send(payload, at=client.clock)
+        assert core.score()["completion_rate"] == 100
+
+
+def test_progress_that_comes_after_a_blank_batch_is_never_stale() -> None:
+    """A blank document raised the mark; an older one that holds something is the document all the same."""
+    client = Client([True], MORNING)
+    client.open(0)
+    client.attempt(0, "compile", 0)
+    client.batch()
+    core = Core()
+    core.send(Client([True], MORNING).document | {"last_interaction_at": client.clock + 60_000})
+
+    assert core.verdict(client.posted[-1][1]) == ("DONE", "OK")
+    assert state_of(core).document.steps[0].compilations  # type: ignore[union-attr]
 
 
 def test_a_batch_without_steps_is_merged_over_the_stored_one() -> None:
