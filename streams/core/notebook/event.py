@@ -44,9 +44,12 @@ _LEADING_TYPE: Final = re.compile(
 )
 _MAX_NUMBER: Final = (1 << 62) - 1
 
+# A hundred years: longer than anything lasts, and an instant that long ago still fits 64 bits in microseconds.
+_MAX_DURATION_MS: Final = 3_155_760_000_000
+
 _DAY_US: Final = 86_400_000_000
-# A clock is taken for right up to this much: a request takes as long on a bad line.
-_TOLERANCE_US: Final = 1_000_000
+# A clock is taken for right up to this much: a request may wait as long, on a bad line or to be sent again.
+_TOLERANCE_US: Final = 2 * 60_000_000
 
 
 class Unreadable(ValueError):  # noqa: N818 - it names the event, as in "an unreadable event"
@@ -88,7 +91,7 @@ class Clock(msgspec.Struct, frozen=True):
     def instant(self, event: Mapping[str, Any], properties: Mapping[str, Any]) -> int:
         """When an event happened: its timestamp by a right clock, else its `offset` (ms) before the arrival, else then.
 
-        What would lie more than a day ahead happened when it arrived.
+        Never after it arrived.
         """
         stamp = parse_time(event.get("timestamp"))
         offset = event.get("offset")
@@ -97,7 +100,7 @@ class Clock(msgspec.Struct, frozen=True):
             at = stamp if properties.get("$ignore_sent_at") is True else stamp + self.skew
         elif type(offset) is int and 0 <= offset < _DAY_US:
             at = self.arrival - offset * 1000
-        return at if 0 <= at <= self.arrival + _DAY_US else self.arrival
+        return at if 0 <= at <= self.arrival else self.arrival
 
 
 def _first(properties: Mapping[str, Any], names: tuple[str, ...]) -> Any:
@@ -121,7 +124,8 @@ def _number(value: Any) -> int | None:
 
 
 def _milliseconds(value: Any) -> int | None:
-    return _number(round(value, 0)) if type(value) is float else _number(value)
+    number = _number(round(value, 0)) if type(value) is float else _number(value)
+    return None if number is None or number > _MAX_DURATION_MS else number
 
 
 def _error_type(properties: Mapping[str, Any]) -> str:

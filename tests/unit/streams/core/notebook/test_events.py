@@ -17,6 +17,7 @@ from tests.support.core import MORNING, Core
 from tests.support.notebooks import Notebook, iso, request_of
 
 SECOND = 1000
+MINUTE = 60_000
 HOUR = 3_600_000
 
 
@@ -116,22 +117,29 @@ def test_of_an_error_its_type_is_taken(properties: dict[str, Any], expected: str
         ({"sent_at": iso(MORNING - 2 * HOUR)}, None, MORNING - 10 * SECOND + 2 * HOUR),
         ({"sentAt": iso(MORNING + HOUR)}, None, MORNING - 10 * SECOND - HOUR),
         ({}, {"_": str(MORNING - HOUR)}, MORNING - 10 * SECOND + HOUR),
+        ({"sent_at": iso(MORNING - 3 * MINUTE)}, None, MORNING - 10 * SECOND + 3 * MINUTE),
         ({"sent_at": iso(MORNING - 800)}, None, MORNING - 10 * SECOND),
+        ({"sent_at": iso(MORNING - 90 * SECOND)}, None, MORNING - 10 * SECOND),
+        ({"sent_at": iso(MORNING + 90 * SECOND)}, None, MORNING - 10 * SECOND),
+        ({}, {"_": str(MORNING - 90 * SECOND)}, MORNING - 10 * SECOND),
         ({"sent_at": "yesterday"}, None, MORNING - 10 * SECOND),
         ({}, None, MORNING - 10 * SECOND),
     ],
 )
 def test_a_wrong_clock_is_put_right(request_: dict[str, Any], params: dict[str, str] | None, expected: int) -> None:
-    """What the sender's clock lacked when it sent, it lacked at the event; less than a second is the way's."""
+    """What a clock that is wrong by minutes lacked when it sent, it lacked at the event; less is the way's.
+
+    Nothing happened after it arrived.
+    """
     notebook = Notebook(now=MORNING - 11 * SECOND)
     core = Core()
     core.send({"batch": [notebook.start()], **request_}, source="posthog", at=MORNING, params=params)
 
-    assert core.facts[0]["occurred_at"] == sql_time(expected)
+    assert core.facts[0]["occurred_at"] == sql_time(min(expected, MORNING))
 
 
 def test_an_event_without_a_time_happened_when_it_came() -> None:
-    """Browsers send `offset`, how long ago it was; what lies a day ahead is no time."""
+    """Browsers send `offset`, how long ago it was; nothing happened after it came."""
 
     def at(**changes: Any) -> str:
         event = {**Notebook().start(), **changes}
@@ -145,8 +153,15 @@ def test_an_event_without_a_time_happened_when_it_came() -> None:
     assert at(timestamp=None, offset=5000) == "2026-03-02 07:59:55.000"
     assert at(timestamp=None, offset=-5) == "2026-03-02 08:00:00.000"
     assert at(timestamp=iso(MORNING + 40 * HOUR)) == "2026-03-02 08:00:00.000"
+    assert at(timestamp=iso(MORNING + SECOND)) == "2026-03-02 08:00:00.000"
     assert at(timestamp=iso(MORNING), properties={"$ignore_sent_at": True}) == "2026-03-02 08:00:00.000"
     assert at(timestamp=iso(MORNING - HOUR)) == "2026-03-02 08:00:00.000"
+
+
+@pytest.mark.parametrize("milliseconds", [9_225_144_475_262_776, 9_225_144_475_262_776.0, 1 << 61, -1])
+def test_a_duration_longer_than_lives_is_none(milliseconds: float) -> None:
+    """It would begin before any instant that can be stored."""
+    assert fact(Notebook().capture("test", ex="a", ok=True, ms=milliseconds))["duration_ms"] is None
 
 
 @pytest.mark.parametrize("event", [17, None, [], {}, {"event": ""}, {"event": None}, {"event": {"a": 1}}])
