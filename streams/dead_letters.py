@@ -1,18 +1,15 @@
-"""Dead letters: records that could not be processed, kept as they were with the reason, and the limits of it (pure)."""
+"""Dead letters: records that could not be processed, kept as they were with the reason (pure)."""
 
 from __future__ import annotations
 
 import hashlib
 import traceback
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Final, Literal
+from dataclasses import dataclass
+from typing import Any, Final, Literal
 
 from streams.messages import Message
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-__all__ = ["DeadLetter", "Limits", "LimitsState", "TooManyDeadLettersError", "describe", "letter"]
+__all__ = ["DeadLetter", "describe", "letter"]
 
 Stage = Literal["decode", "process", "size", "reference"]
 
@@ -71,61 +68,3 @@ def letter(dead: DeadLetter, limit: int) -> Message:
         ]
         value = value[: max(limit - framing, 0)]
     return Message(record.key, value, headers)
-
-
-class TooManyDeadLettersError(Exception):
-    """So much fails that the fault is likely ours: stop rather than give the world up."""
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """When to stop instead of writing dead letters.
-
-    Attributes:
-        run: Most dead letters in a row.
-        ratio: Largest share of dead letters among recent records.
-        least: Records seen before the share is judged.
-        window: Records after which older ones count half.
-    """
-
-    run: int = 100
-    ratio: float = 0.5
-    least: int = 200
-    window: int = 1_000
-
-
-@dataclass(frozen=True, slots=True)
-class LimitsState:
-    """Recent records of one partition; kept with its committed offset, so that a restart does not begin anew.
-
-    Attributes:
-        run: Dead letters in a row, up to the newest record.
-        seen: Recent records.
-        failed: Dead letters among them.
-    """
-
-    run: int = 0
-    seen: int = 0
-    failed: int = 0
-
-    def after(self, outcomes: Iterable[bool], limits: Limits) -> LimitsState:
-        """The state after these records, in order; True is one that became a dead letter.
-
-        Raises TooManyDeadLettersError if a limit is passed on the way.
-        """
-        run, seen, failed = self.run, self.seen, self.failed
-        for dead in outcomes:
-            seen += 1
-            if dead:
-                run, failed = run + 1, failed + 1
-                if run > limits.run:
-                    message = f"{run} records in a row cannot be processed"
-                    raise TooManyDeadLettersError(message)
-                if seen >= limits.least and failed > limits.ratio * seen:
-                    message = f"{failed} of the last {seen} records cannot be processed"
-                    raise TooManyDeadLettersError(message)
-            else:
-                run = 0
-            if seen >= limits.window:
-                seen, failed = seen // 2, failed // 2
-        return replace(self, run=run, seen=seen, failed=failed)

@@ -10,7 +10,7 @@ import tenacity
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import CoordinatorNotAvailableError, KafkaError
 
-from streams.dead_letters import LimitsState
+from streams.limits import LimitsState
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -41,7 +41,14 @@ class Checkpoint:
     def metadata(self) -> str:
         """The text that Kafka keeps with the offset."""
         limits = self.limits
-        kept = {"changelog": self.changelog, "run": limits.run, "seen": limits.seen, "failed": limits.failed}
+        kept = {
+            "changelog": self.changelog,
+            "run": limits.run,
+            "run_keys": limits.run_keys,
+            "seen": limits.seen,
+            "failed": limits.failed,
+            "keys": limits.keys,
+        }
         return orjson.dumps(kept).decode()
 
     @classmethod
@@ -52,9 +59,15 @@ class Checkpoint:
             return cls(
                 offset,
                 kept.get("changelog"),
-                LimitsState(kept.get("run", 0), kept.get("seen", 0), kept.get("failed", 0)),
+                LimitsState(
+                    kept.get("run", 0),
+                    kept.get("run_keys", 0),
+                    kept.get("seen", 0),
+                    kept.get("failed", 0),
+                    tuple(kept.get("keys", ())),
+                ),
             )
-        except (ValueError, AttributeError):
+        except (ValueError, AttributeError, TypeError):
             return cls(offset)
 
 

@@ -7,7 +7,7 @@ import contextlib
 import time
 from bisect import bisect_left
 from collections import deque
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import aiokafka
@@ -17,8 +17,8 @@ from aiokafka.errors import IllegalStateError, ProducerFenced
 
 from streams.admission import Admission, Verdict, skip_to
 from streams.bad_references import WRITER, BadReferences
-from streams.dead_letters import TooManyDeadLettersError
 from streams.exits import End, ExitCode
+from streams.limits import TooManyDeadLettersError, trials
 from streams.offsets import Checkpoint, committed
 from streams.outbox import Outbox
 from streams.restore import StateLostError, restore
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from schemas.topics import Topics
     from streams.chunk import Chunk
-    from streams.dead_letters import Limits
+    from streams.limits import Limits, LimitsState
     from streams.mandate import Mandate
     from streams.processing import Core, Processed
     from streams.stores import PartitionStore
@@ -62,6 +62,7 @@ class Surroundings:
         progressed: Called at every step forward; the watchdog listens.
         max_message_bytes: Largest message that the topics take.
         mandate: What entitles this worker to its generation.
+        tried: What recently became of the records of each open partition.
     """
 
     topics: Topics
@@ -76,6 +77,7 @@ class Surroundings:
     progressed: Callable[[], None]
     end: End
     mandate: Mandate
+    tried: dict[int, LimitsState] = field(default_factory=dict)
 
 
 class Partition:
@@ -170,6 +172,7 @@ class Partition:
             applied = await restore(
                 reader, around.store, self._changelog, known=self._checkpoint.changelog, progressed=around.progressed
             )
+        around.tried[self.number] = self._checkpoint.limits
         position = self._checkpoint.offset
         if position is not None:
             self._warn_of_retention(position, log_start)
@@ -259,8 +262,11 @@ class Partition:
             middle = len(records) // 2
             return [records[:middle], records[middle:]]
         processed, outgoing = settled
-        limits = self._checkpoint.limits.after(processed.failed, self._around.limits)
+        around = self._around
+        elsewhere = [state for number, state in around.tried.items() if number != self.number]
+        limits = self._checkpoint.limits.after(trials(records, processed.dead), around.limits, elsewhere)
         await self._commit(processed, outgoing, end, replace(self._checkpoint, offset=end, limits=limits))
+        around.tried[self.number] = limits
         return None
 
     async def _commit(

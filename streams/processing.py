@@ -69,12 +69,10 @@ class Processed:
     Attributes:
         effects: Of the good ones; None if there was none.
         dead: The others, in order.
-        failed: For each record, in order, whether it is among the dead.
     """
 
     effects: Effects | None
     dead: Sequence[DeadLetter]
-    failed: Sequence[bool]
 
 
 def process(core: Core, load: Load, records: Sequence[Any]) -> Processed:
@@ -98,13 +96,13 @@ def process(core: Core, load: Load, records: Sequence[Any]) -> Processed:
                     raise SplitError(message) from error
                 dead[0] = describe(records[0], error)
             else:
-                return _processed(effects, dead, records)
+                return _processed(effects, dead)
         else:
             dead[bad[0]] = bad[1]
         if len(dead) > _MAX_RESTARTS and len(records) > 1:
             message = f"{len(dead)} records of a chunk cannot be processed"
             raise SplitError(message)
-    return _processed(None, dead, records)
+    return _processed(None, dead)
 
 
 def _apply(processor: Processor, records: Sequence[Any], skip: dict[int, DeadLetter]) -> tuple[int, DeadLetter] | None:
@@ -127,6 +125,5 @@ def _apply(processor: Processor, records: Sequence[Any], skip: dict[int, DeadLet
     return None
 
 
-def _processed(effects: Effects | None, dead: dict[int, DeadLetter], records: Sequence[Any]) -> Processed:
-    failed = [index in dead for index in range(len(records))]
-    return Processed(effects, [dead[index] for index in sorted(dead)], failed)
+def _processed(effects: Effects | None, dead: dict[int, DeadLetter]) -> Processed:
+    return Processed(effects, [dead[index] for index in sorted(dead)])

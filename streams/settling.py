@@ -25,5 +25,5 @@ def settle(core: Core, load: Load, outbox: Outbox, records: Sequence[Any]) -> tu
     except (SplitError, OversizeError) as error:
         if len(records) > 1:
             return None
-        processed = Processed(None, [DeadLetter(records[0], "size", str(error))], [True])
+        processed = Processed(None, [DeadLetter(records[0], "size", str(error))])
         return processed, outbox.fill(processed, records)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from streams.chunk import ChunkLimits
-from streams.dead_letters import Limits
+from streams.limits import Limits
 
 __all__ = ["Tuning"]
 

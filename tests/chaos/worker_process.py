@@ -15,7 +15,7 @@ from streams.chunk import ChunkLimits
 from streams.core.chunk import ChunkProcessor
 from streams.core.dead import dead_outcome
 from streams.core.policy import Policy
-from streams.dead_letters import Limits
+from streams.limits import Limits
 from streams.processing import Core
 from streams.service import ReadyFile, Service, serve
 from streams.tuning import Tuning

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import asyncio
+from typing import TYPE_CHECKING, Any
 
 import orjson
 import pytest
 
 from streams.exits import ExitCode
-from tests.chaos.kafka import lines
+from tests.chaos.kafka import lines, produce
 from tests.system.workers import Bench
 
 if TYPE_CHECKING:
@@ -62,7 +63,8 @@ def test_poison_becomes_dead_letters_and_the_rest_flows_on(bench: Bench) -> None
 
 def test_a_core_that_fails_at_everything_stops_within_the_limit(bench: Bench) -> None:
     """The worker ends by itself with its own exit code, and a new start does not give up more records."""
-    bench.send([b"no JSON"] * 400)
+    records: list[Any] = [(0, b"%d" % (index % 40), b'{"raise": "a bad release"}', []) for index in range(400)]
+    asyncio.run(produce(bench.settings.kafka, bench.topics.raw, records))
 
     codes = [bench.start(dead_letter_run=30).process.wait(60) for _ in range(2)]
     letters = bench.read(bench.topics.dead_letters)
@@ -72,3 +74,17 @@ def test_a_core_that_fails_at_everything_stops_within_the_limit(bench: Bench) ->
     assert len(letters) <= 30
     assert len(outcomes) == len(letters)
     assert not bench.ready_file().exists() or bench.ready_file().stat().st_size > 0
+
+
+def test_what_one_student_or_rubbish_makes_fail_does_not_stop_the_others(bench: Bench) -> None:
+    """Hundreds of records in a row, of one student or bad by themselves, become dead letters, and the rest flows on."""
+    bench.send([b'{"raise": "always for this one"}'] * 300, key=b"hostile")
+    for student in range(40):
+        bench.send([b"no JSON"] * 5, key=b"%d" % student)
+    bench.send([b"{}"] * 5, key=b"good")
+    worker = bench.start(dead_letter_run=30)
+    bench.wait_until_done()
+    worker.terminate()
+
+    assert len(bench.read(bench.topics.dead_letters)) == 500
+    assert len(lines(bench.read(bench.topics.facts))) == 5

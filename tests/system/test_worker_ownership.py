@@ -16,7 +16,7 @@ from streams import offsets as offsets_module
 from streams import partition as partition_module
 from streams.bad_references import BadReferences
 from streams.chunk import ChunkLimits, cut
-from streams.dead_letters import Limits
+from streams.limits import Limits
 from streams.mandate import Unlimited
 from streams.ownership import Ownership
 from streams.partition import Surroundings

@@ -1,25 +1,12 @@
-"""Dead letters and their limits."""
+"""Dead letters."""
 
 from __future__ import annotations
 
 import hashlib
 
-import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-
 from streams.core.errors import Undecodable
-from streams.dead_letters import (
-    DeadLetter,
-    Limits,
-    LimitsState,
-    TooManyDeadLettersError,
-    describe,
-    letter,
-)
+from streams.dead_letters import DeadLetter, describe, letter
 from tests.unit.streams.records import record
-
-LIMITS = Limits(run=10, ratio=0.5, least=20, window=100)
 
 
 def test_a_letter_keeps_the_record_and_says_where_it_was() -> None:
@@ -72,41 +59,3 @@ def test_what_makes_the_core_raise_comes_with_the_traceback() -> None:
     assert dead.reason.startswith("RuntimeError: boom!")
     assert len(dead.reason) <= 1_000
     assert 0 < len(dead.traceback) <= 8_000
-
-
-def test_a_run_of_failures_stops() -> None:
-    """So many in a row are our fault, not the records'."""
-    state = LimitsState().after([True] * 10, LIMITS)
-
-    with pytest.raises(TooManyDeadLettersError, match="11 records in a row"):
-        state.after([True], LIMITS)
-
-
-def test_a_large_share_of_failures_stops() -> None:
-    """A good record now and then does not hide that most fail."""
-    with pytest.raises(TooManyDeadLettersError, match="of the last"):
-        LimitsState().after([True, True, False] * 30, LIMITS)
-
-
-@given(st.lists(st.booleans(), max_size=300), st.integers(0, 300))
-def test_chunks_do_not_change_the_count(outcomes: list[bool], cut: int) -> None:
-    """The same records give the same state and the same stop, wherever the chunks end."""
-
-    def run(parts: list[list[bool]]) -> LimitsState | str:
-        state = LimitsState()
-        try:
-            for part in parts:
-                state = state.after(part, LIMITS)
-        except TooManyDeadLettersError as error:
-            return str(error)
-        return state
-
-    assert run([outcomes]) == run([outcomes[:cut], outcomes[cut:]])
-
-
-def test_scattered_failures_do_not_stop() -> None:
-    """One poison record in ten is dead-lettered for as long as it takes."""
-    state = LimitsState().after(([True] + [False] * 9) * 500, LIMITS)
-
-    assert state.run == 0
-    assert state.seen < LIMITS.window

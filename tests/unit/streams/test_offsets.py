@@ -7,7 +7,7 @@ from aiokafka import TopicPartition
 from aiokafka.errors import CoordinatorNotAvailableError
 from aiokafka.structs import OffsetAndMetadata
 
-from streams.dead_letters import LimitsState
+from streams.limits import Limits, LimitsState, Trial
 from streams.offsets import Checkpoint, checkpoint
 
 RAW = TopicPartition("raw", 0)
@@ -15,12 +15,27 @@ RAW = TopicPartition("raw", 0)
 
 def test_a_checkpoint_comes_back_from_its_metadata() -> None:
     """Nothing is forgotten between two processes."""
-    checkpoint = Checkpoint(17, 42, LimitsState(run=3, seen=100, failed=7))
+    checkpoint = Checkpoint(17, 42, LimitsState(run=3, run_keys=1, seen=100, failed=7, keys=(2**32 - 1, 5)))
 
     assert Checkpoint.parse(17, checkpoint.metadata) == checkpoint
 
 
-@pytest.mark.parametrize("metadata", ["", "set by hand", "[]", "{}"])
+def test_the_metadata_of_an_earlier_release_is_read() -> None:
+    """It did not say whose records failed."""
+    earlier = '{"changelog":42,"run":3,"seen":100,"failed":7}'
+
+    assert Checkpoint.parse(17, earlier) == Checkpoint(17, 42, LimitsState(run=3, seen=100, failed=7))
+
+
+def test_the_metadata_fits_whatever_fails() -> None:
+    """Kafka keeps 4,096 bytes with an offset."""
+    tried = [Trial(2**32 - 1 - key, failed=True) for key in range(1_000)]
+    state = LimitsState().after(tried, Limits(run=10**6, least=10**6))
+
+    assert len(Checkpoint(2**62, 2**62, state).metadata) < 1_000
+
+
+@pytest.mark.parametrize("metadata", ["", "set by hand", "[]", "{}", '{"keys": 1}'])
 def test_an_offset_that_was_set_by_hand_is_taken(metadata: str) -> None:
     """An operator may move a group's offsets with Kafka's own tools."""
     assert Checkpoint.parse(17, metadata) == Checkpoint(17)

@@ -36,7 +36,7 @@ def outbox(*, live: bool = True, limit: int = 1 << 20) -> Outbox:
 
 def test_outputs_stay_on_the_partition_of_their_records() -> None:
     """Derived topics have raw's partitions; reference topics have one."""
-    out = outbox().fill(Processed(effects(), [], [False] * 2), [record(5), record(9)])
+    out = outbox().fill(Processed(effects(), []), [record(5), record(9)])
 
     assert {(tp.topic, tp.partition) for tp in out} == {
         *((name, 3) for name in ("t.facts.g2", "t.outcomes.g2", "t.scores.g2", "t.telemetry.g2", "t.completions")),
@@ -53,14 +53,14 @@ def test_outputs_stay_on_the_partition_of_their_records() -> None:
 
 def test_a_generation_that_is_not_live_writes_only_its_own_topics() -> None:
     """A replay tells the LMS nothing and changes no directory."""
-    out = outbox(live=False).fill(Processed(effects(), [], [False]), [record(5)])
+    out = outbox(live=False).fill(Processed(effects(), []), [record(5)])
 
     assert not {"t.completions", "t.directory.assets", "t.directory.tasks"} & {tp.topic for tp in out}
 
 
 def test_a_dead_letter_comes_with_an_outcome() -> None:
     """Every webhook has exactly one final status."""
-    out = outbox().fill(Processed(None, [DeadLetter(record(5), "decode", "no JSON")], [True]), [record(5)])
+    out = outbox().fill(Processed(None, [DeadLetter(record(5), "decode", "no JSON")]), [record(5)])
 
     (outcome,) = out[TopicPartition("t.outcomes.g2", 3)]
     (letter,) = out[TopicPartition("t.dead-letters.g2", 3)]
@@ -71,11 +71,11 @@ def test_a_dead_letter_comes_with_an_outcome() -> None:
 
 def test_nothing_makes_no_message() -> None:
     """A chunk that leads to nothing only moves the offset."""
-    assert outbox().fill(Processed(FakeEffects(), [], [False]), [record(5)]) == {}
+    assert outbox().fill(Processed(FakeEffects(), []), [record(5)]) == {}
 
 
 def test_what_fits_no_message_is_refused() -> None:
     """The caller finds the record that it came from."""
     large = FakeEffects(changes=[(b"k", b"x" * 10_000)])
     with pytest.raises(OversizeError, match="a state of"):
-        outbox(limit=9_000).fill(Processed(large, [], [False]), [record(5)])
+        outbox(limit=9_000).fill(Processed(large, []), [record(5)])
