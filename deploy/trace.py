@@ -12,6 +12,7 @@ from aiokafka import TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 
 from deploy.records import open_reader
+from deploy.wording import counted
 from schemas.times import sql_time
 from schemas.topics import Topics
 from schemas.webhook import OFFSET_BITS
@@ -154,5 +155,5 @@ async def _waits_for(settings: Settings, found: Trace) -> str:
         await admin.close()
     before = found.offset - max(committed, 0)
     if before >= 0:
-        return f"the worker: {before} records of partition {found.partition} come before it"
+        return f"the worker: {counted(before, 'record')} of partition {found.partition} before it"
     return "the sink: the worker has processed it, its outcome is not stored yet"

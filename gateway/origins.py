@@ -18,7 +18,7 @@ ALLOWED_HEADERS: Final = (
     "Idempotency-Key",
     "traceparent",
 )
-EXPOSED_HEADERS: Final = ("Link", "Retry-After", "X-Total-Count")
+EXPOSED_HEADERS: Final = ("Link", "Retry-After", "Warning", "X-Total-Count")
 
 _PREFLIGHT_SECONDS: Final = 86_400
 

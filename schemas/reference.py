@@ -12,6 +12,7 @@ import orjson
 from schemas.directory import Asset, Task, Token, User
 from schemas.fields import key_id
 from schemas.index import Index
+from schemas.rule_warnings import refuse_unknown_keys
 from schemas.rules import Rules, validate
 
 if TYPE_CHECKING:
@@ -76,7 +77,10 @@ class Reference:
         except orjson.JSONDecodeError as error:
             message = f"not JSON: {error}"
             raise ValueError(message) from error
-        self._rules[academy] = Rules.compile(validate(stored))
+        cleaned = validate(stored)
+        # Whoever writes to the topic hears of nothing, and a rule without its misspelt field would be a wider one.
+        refuse_unknown_keys(stored)
+        self._rules[academy] = Rules.compile(cleaned)
 
     def _apply_asset(self, key: bytes, value: bytes | None) -> None:
         number = key_id(key)

@@ -16,12 +16,13 @@ from schemas.vocabulary import ignored_by_legacy, ignored_by_rule
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-__all__ = ["FIELDS", "Rules", "RulesError", "validate"]
+__all__ = ["FIELDS", "OF_IDS", "Rules", "RulesError", "validate"]
 
 # The order in which texts name them and legacy fields are tried.
 FIELDS: Final = ("user_ids", "learnpack_package_ids", "package_slugs", "asset_ids", "events")
 
-_OF_IDS: Final = frozenset({"user_ids", "learnpack_package_ids", "asset_ids"})
+# Those of FIELDS whose items are ids; the others' are texts.
+OF_IDS: Final = frozenset({"user_ids", "learnpack_package_ids", "asset_ids"})
 
 
 class RulesError(ValueError):
@@ -78,7 +79,7 @@ def _refuse(name: str, expected: str) -> NoReturn:
 
 
 def _wanted(name: str, values: list[Any]) -> frozenset[Any]:
-    if name in _OF_IDS:
+    if name in OF_IDS:
         return frozenset(number for number in map(as_id, values) if number is not None)
     return frozenset(text for text in map(as_text, values) if text)
 

@@ -13,6 +13,7 @@ from deploy.cli.raw import progress_to, tell_settings
 from deploy.rawlog.archiving import archive_raw
 from deploy.rawlog.restoring import restore_raw
 from deploy.rawlog.students import Students
+from deploy.wording import counted
 
 if TYPE_CHECKING:
     from deploy.rawlog.archive_parts import Part
@@ -31,12 +32,13 @@ def archive(
     """Write raw webhooks into Parquet files, one a day and partition; what is there already stays as it is."""
 
     def say(part: Part) -> None:
-        out.print(f"{part.name}: {part.rows} records, {part.bytes} bytes", markup=False)
+        out.print(f"{part.name}: {counted(part.rows, 'record')}, {part.bytes} bytes", markup=False)
 
     done = archive_raw(settings(), directory, until.date() if until else None, say)
     records = sum(part.rows for part in done.written)
     out.print(
-        f"{len(done.written)} files with {records} records written, {done.there} were there, until {done.until}.",
+        f"{counted(len(done.written), 'file')} with {counted(records, 'record')} written, "
+        f"{done.there} {'was' if done.there == 1 else 'were'} there, until {done.until}.",
         markup=False,
     )
 
@@ -72,7 +74,7 @@ def restore(
     for partition, gap in sorted(done.gaps.items()):
         text = f"warning: {gap} offsets of partition {partition} are missing between the archive and the raw topic."
         err.print(text, markup=False)
-    out.print(f"{done.records} of {done.total} records restored, {done.left_out} left out.")
+    out.print(f"{done.records} of {counted(done.total, 'record')} restored, {done.left_out} left out.")
     more = f"learnpack-telemetry raw copy {name}" + (f" --partitions {count}" if partitions else "")
     out.print(f"What came since: {more}{''.join(f' --without {one}' for one in without or ())}", markup=False)
     tell_settings(current, name, count)

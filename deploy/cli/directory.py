@@ -11,6 +11,7 @@ from rich.table import Table
 
 from deploy.cli.console import Failed, out, run, settings
 from deploy.reference import load_reference, publish_reference
+from deploy.wording import counted
 from schemas.directory_file import DirectoryError, parse_directory
 from schemas.topics import Topics
 
@@ -34,7 +35,7 @@ def load(files: Annotated[list[Path], typer.Argument(help="JSON objects or NDJSO
     topics = Topics.of(current)
     for kind, topic in (("assets", topics.assets), ("users", topics.users), ("tasks", topics.tasks)):
         if records[kind]:
-            out.print(f"{run(publish_reference(current, topic, records[kind]))} {kind}")
+            out.print(counted(run(publish_reference(current, topic, records[kind])), kind.removesuffix("s")))
 
 
 @app.command()
@@ -49,4 +50,4 @@ def show() -> None:
             table.add_row(str(asset.id), asset.slug, asset.lang or "", "yes" if asset.graded else "no", package)
     out.print(table)
     for kind in ("users", "tasks"):
-        out.print(f"{sum(1 for _ in reference.records(kind))} {kind}")
+        out.print(counted(sum(1 for _ in reference.records(kind)), kind.removesuffix("s")))

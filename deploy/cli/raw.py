@@ -12,6 +12,7 @@ from deploy.cli.console import err, out, run, settings
 from deploy.rawlog.copying import copy_raw
 from deploy.rawlog.students import Students
 from deploy.rawlog.switch import switch as switch_generation
+from deploy.wording import counted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -66,7 +67,7 @@ def copy(
                 progress=progress,
             )
         )
-    out.print(f"{done.records} records copied, {done.left_out} left out.")
+    out.print(f"{counted(done.records, 'record')} copied, {done.left_out} left out.")
     tell_settings(current, name, count)
 
 

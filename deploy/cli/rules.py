@@ -12,8 +12,10 @@ import typer
 
 from deploy.cli.console import Failed, out, run, settings
 from deploy.cli.moments import ago
+from deploy.cli.rule_doubts import agree_to
 from deploy.reference import load_reference, publish_reference
 from deploy.rule_trial import try_rules
+from deploy.wording import counted
 from schemas.rules import Rules, RulesError, validate
 from schemas.topics import Topics
 from streams.core.resolve import resolver
@@ -53,14 +55,22 @@ def get(academy: _Academy) -> None:
 
 @app.command()
 def put(
-    academy: _Academy, file: Annotated[Path | None, typer.Argument(help="JSON file; standard input without.")] = None
+    academy: _Academy,
+    file: Annotated[Path | None, typer.Argument(help="JSON file; standard input without.")] = None,
+    *,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask, whatever is odd about them.")] = False,
 ) -> None:
-    """Replace the rules; in force everywhere within two seconds."""
+    """Replace the rules; in force everywhere within two seconds.
+
+    Says what is odd about them and how many webhooks of the last 7 days they would have ignored, and asks.
+    """
+    body = _read(file)
     try:
-        cleaned = validate(_read(file))
+        cleaned = validate(body)
     except RulesError as error:
         raise Failed(error.text) from error
     current = settings()
+    agree_to(current, academy, body, cleaned, yes=yes, can_ask=file is not None and str(file) != "-")
     record = (b"%d" % academy, orjson.dumps(cleaned) if cleaned else None)
     run(publish_reference(current, Topics.of(current).ignore_rules, [record]))
     _show(cleaned)
@@ -122,7 +132,8 @@ def _on_received(academy: int, since: datetime, draft: Path | None, *, json: boo
         _show(trial.as_json())
         return
     out.print(
-        f"{trial.ignored} of {trial.webhooks} webhooks of {trial.ignored_students} of {trial.students} students "
+        f"{trial.ignored} of {counted(trial.webhooks, 'webhook')} of {trial.ignored_students} of "
+        f"{counted(trial.students, 'student')} "
         f"would have been ignored, since {since:%Y-%m-%d %H:%M} UTC."
     )
     for text, count in trial.rules.most_common():

@@ -12,6 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from deploy.cli.console import Failed, err, out, run, settings
 from deploy.documents import FileError, read_webhooks
 from deploy.sending import send_webhooks
+from deploy.wording import counted
 
 __all__ = ["register"]
 
@@ -48,7 +49,8 @@ def send(
         out.print(f"{count} x {answer}", markup=False)
     refused = sum(count for answer, count in answers.items() if not answer.startswith("200"))
     if refused:
-        message = f"{refused} of {len(bodies)} webhooks were refused; the answers above say why."
+        were = "was" if refused == 1 else "were"
+        message = f"{refused} of {counted(len(bodies), 'webhook')} {were} refused; the answers above say why."
         raise Failed(message)
 
 

@@ -20,6 +20,7 @@ from deploy.replay.partial_tables import LiveTables
 from deploy.replay.report import save, show
 from deploy.replay.run import changing
 from deploy.replay.swap import stored_everything
+from deploy.wording import counted
 from schemas.generations import JournalError
 from schemas.topics import Topics
 from sinks.clickhouse import connect
@@ -151,7 +152,7 @@ async def replay_part(
         recomputed = Recomputation(own, units, reference=reference, policy=policy, lead=lead)
         await work.recompute(recomputed, await offsets.worked(topics))
         found = await work.compare(recomputed, _STORE_SECONDS)
-        console.print(f"{len(units):,} students, {len(recomputed.records):,} webhooks.")
+        console.print(f"{counted(len(units), 'student')}, {counted(len(recomputed.records), 'webhook')}.")
         path = settings.data.absolute() / "replay" / "comparison-part.json"
         await asyncio.to_thread(save, found.comparison, path)
         show(found.comparison, console)

@@ -23,6 +23,7 @@ from deploy.replay.report import save, show
 from deploy.replay.swap import bring_days_up, stored_everything, swap
 from deploy.supervisor import Supervisor
 from deploy.topics import setup_topics
+from deploy.wording import counted
 from schemas.generations import JournalError, Step
 from schemas.topics import Topics
 from sinks.setup import setup_tables
@@ -197,7 +198,7 @@ async def _follow(
     live, target = topics.of_generation(writer.journal.live), topics.of_generation(number)
     async with Offsets(settings) as offsets:
         done = await catch_up(offsets, live, target, console)
-        console.print(f"{done:,} webhooks were processed; ClickHouse stores what came of them.")
+        console.print(f"{counted(done, 'webhook')} processed; ClickHouse stores what came of them.")
         positions = await offsets.worked(target)
         await stored_everything(offsets, target, _STORE_SECONDS)
         since = await asyncio.to_thread(bring_days_up, settings, number, None)

@@ -14,6 +14,8 @@ from gateway.api.callers import Parts, Staff, staff_with
 from gateway.api.refusals import OF_STAFF, refusals
 from gateway.api.services import Services, json_answer, json_body
 from gateway.errors import ApiError, KafkaUnavailableError
+from schemas.messages import preferred_language
+from schemas.rule_warnings import rule_warnings
 from schemas.rules import FIELDS, RulesError, validate
 from schemas.topics import Topics
 
@@ -24,6 +26,15 @@ router = APIRouter(prefix="/v1/assignment/academy/learnpack", tags=["ignore rule
 _PATH: Final = "/telemetry-webhook-ignore"
 _FORCE_SECONDS: Final = 2.0
 _POLL_SECONDS: Final = 0.01
+
+# What a header of an answer may safely hold.
+_MOST_WARNINGS: Final = 8
+_WARNING: Final[dict[str, Any]] = {
+    "Warning": {
+        "description": 'What is probably not meant, such as an unknown field: `299 - "…"`, several with commas.',
+        "schema": {"type": "string"},
+    }
+}
 
 _LISTS: Final[dict[str, Any]] = {name: {"type": ["array", "null"], "items": {}} for name in FIELDS}
 _RULES: Final[dict[str, Any]] = {
@@ -47,7 +58,7 @@ async def read_rules(services: Parts, staff: Annotated[Staff, Depends(staff_with
     _PATH,
     summary="Replace the ignore rules",
     responses={
-        200: {"content": _CONTENT},
+        200: {"content": _CONTENT, "headers": _WARNING},
         **refusals(
             *OF_STAFF,
             "invalid-json",
@@ -67,9 +78,13 @@ async def read_rules(services: Parts, staff: Annotated[Staff, Depends(staff_with
 async def replace_rules(
     request: Request, services: Parts, staff: Annotated[Staff, Depends(staff_with("crud_telemetry"))]
 ) -> Response:
-    """Check and store the whole object; the answer is what was stored, and the next GET gives it."""
+    """Check and store the whole object; the answer is what was stored, and the next GET gives it.
+
+    What was probably not meant is in the header `Warning`.
+    """
     try:
-        rules = validate(await json_body(request, services.settings.max_body_bytes))
+        body = await json_body(request, services.settings.max_body_bytes)
+        rules = validate(body)
     except RulesError as error:
         raise ApiError(error.slug, {}, **error.values) from error
     topic = Topics.of(services.settings).ignore_rules
@@ -80,7 +95,15 @@ async def replace_rules(
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(_FORCE_SECONDS):
             await _in_force(services, staff.academy, rules)
-    return json_answer(rules)
+    return json_answer(rules, headers=_warning(body, request.headers.get("accept-language")))
+
+
+def _warning(body: Any, accept_language: str | None) -> dict[str, str]:
+    language = preferred_language(accept_language)
+    texts = [warning.text(language) for warning in rule_warnings(body)[:_MOST_WARNINGS]]
+    quoted = (text.replace("\\", "\\\\").replace('"', '\\"') for text in texts)
+    value = ", ".join(f'299 - "{text}"' for text in quoted)
+    return {"Warning": value} if value else {}
 
 
 async def _in_force(services: Services, academy: int, rules: dict[str, Any]) -> None:

@@ -92,6 +92,47 @@ def test_what_are_no_rules_is_refused(system: HttpSystem, body: Any, slug: str, 
         assert client.get(RULES).json() == {"user_ids": [999001]}
 
 
+@pytest.mark.parametrize(
+    ("language", "expected"),
+    [
+        (
+            "en",
+            (
+                '299 - "`rules[0].event` is no field of ignore rules and is left out; its rule matches more without it'
+                '; did you mean `events`?", 299 - "`user_ids[0]` is \\"ada\\", which is no id and matches nothing."'
+            ),
+        ),
+        (
+            "es",
+            (
+                '299 - "`rules[0].event` no es un campo de las reglas y se omite; sin él su regla coincide con más; '
+                '¿quiso decir `events`?", 299 - "`user_ids[0]` es \\"ada\\", que no es un id."'
+            ),
+        ),
+    ],
+)
+def test_what_is_probably_not_meant_comes_with_a_warning(system: HttpSystem, language: str, expected: str) -> None:
+    """The answer is as ever; a header says what was left out, in the caller's language, and none says nothing."""
+    with system.client() as client:
+        sent = {"rules": [{"user_ids": [999001], "event": ["test"]}], "user_ids": ["ada"]}
+        answer = client.put(RULES, json=sent, headers={"Accept-Language": language})
+        clear = client.put(RULES, json={"rules": [{"user_ids": [999001]}]})
+
+    assert (answer.status_code, answer.json()) == (200, {"rules": [{"user_ids": [999001]}], "user_ids": ["ada"]})
+    assert answer.headers["Warning"] == expected
+    assert "Warning" not in clear.headers
+
+
+def test_many_doubts_are_a_header_of_bounded_size(system: HttpSystem) -> None:
+    """However much is wrong, and whatever it is written in, the header is at most a few kilobytes of Latin-1."""
+    with system.client() as client:
+        answer = client.put(RULES, json={f"{number}\n李😀" * 50: [] for number in range(1_000)})
+
+    assert (answer.status_code, answer.json()) == (200, {})
+    assert answer.headers["Warning"].count("299 - ") == 8
+    assert len(answer.headers["Warning"]) < 4_000
+
+
 def test_bad_json_is_refused(system: HttpSystem) -> None:
     """400 before anything is checked."""
     with system.client() as client:

@@ -81,10 +81,12 @@ def test_rules_are_replaced_and_tried(installed: Settings, tmp_path: Path) -> No
     payload.write_text('{"slug": "lists", "user_id": "12", "event": "compile"}')
     draft.write_text('{"package_slugs": ["lists"]}')
     rules = b'{"rules": [{"user_ids": [12], "events": ["compile"], "asset_ids": null}, {}], "color": "red"}'
+    sane = b'{"rules": [{"user_ids": [12], "events": ["compile"]}]}'
     cleaned = {"rules": [{"user_ids": [12], "events": ["compile"]}]}
 
     assert command("rules", "get", 4).out == "{}\n"
-    assert orjson.loads(command("rules", "put", 4, stdin=rules).out) == cleaned
+    assert orjson.loads(command("rules", "put", 4, stdin=sane).out) == cleaned
+    assert orjson.loads(command("rules", "put", 4, "--yes", stdin=rules).out) == cleaned
     assert orjson.loads(command("rules", "get", 4).out) == cleaned
     assert command("rules", "test", 4, payload).out == (
         "Ignored by academy learnpack_features.telemetry_webhook_ignore rule (user_ids,events).\n"
@@ -100,6 +102,37 @@ def test_rules_are_replaced_and_tried(installed: Settings, tmp_path: Path) -> No
     assert values(installed, Topics.of(installed).ignore_rules)[-2:] == [b"4", b""]
 
 
+def test_odd_rules_take_effect_only_when_somebody_agrees(installed: Settings, tmp_path: Path) -> None:
+    """`put` names what is odd and asks; no answer, or another one than yes, leaves the rules as they are."""
+    odd = tmp_path / "odd.json"
+    odd.write_text('{"rules": [{"user_ids": [7], "event": ["batch"]}], "events": ["bacth"]}')
+    topic = Topics.of(installed).ignore_rules
+    warned = [
+        (
+            "warning: `rules[0].event` is no field of ignore rules and is left out; its rule matches more without it; "
+            "did you mean `events`?"
+        ),
+        'warning: `events[0]`: LearnPack sends no event "bacth"; did you mean `batch`?',
+        "They would have ignored 0 of 0 webhooks of the last 7 days, of 0 of 0 students.",
+    ]
+
+    for answer in (b"n\n", b""):
+        refused = command("rules", "put", 4, odd, stdin=answer)
+        assert (refused.code, refused.err.splitlines()[:3]) == (1, warned)
+        assert "Replace the rules of academy 4? [y/N]" in refused.err
+        assert refused.err.endswith(
+            "error: the rules of academy 4 stay as they are; correct the new ones, or add --yes to take them so.\n"
+        )
+    refused = command("rules", "put", 4, stdin=odd.read_bytes())
+    assert (refused.code, "[y/N]" in refused.err) == (1, False)
+    assert values(installed, topic) == []
+
+    agreed = command("rules", "put", 4, odd, stdin=b"y\n")
+    assert (agreed.code, orjson.loads(agreed.out)) == (0, {"rules": [{"user_ids": [7]}], "events": ["bacth"]})
+    assert command("rules", "put", 5, odd, "--yes").err.splitlines() == warned
+    assert [one for one in values(installed, topic) if len(one) == 1] == [b"4", b"5"]
+
+
 def test_the_directory_takes_all_records_or_none(installed: Settings, tmp_path: Path) -> None:
     """A file with a bad record writes nothing; a good one is shown."""
     bad, good = tmp_path / "bad.json", tmp_path / "good.json"
@@ -113,9 +146,9 @@ def test_the_directory_takes_all_records_or_none(installed: Settings, tmp_path: 
     assert "slug" in refused.complaint
     assert values(installed, Topics.of(installed).assets) == []
 
-    assert command("directory", "load", good).out == "1 assets\n1 users\n"
+    assert command("directory", "load", good).out == "1 asset\n1 user\n"
     shown = command("directory", "show").out
-    assert all(cell in shown for cell in ("lists", "en", "yes", "77", "1 users", "0 tasks"))
+    assert all(cell in shown for cell in ("lists", "en", "yes", "77", "1 user", "0 tasks"))
 
 
 def test_documents_are_sent_to_a_gateway(

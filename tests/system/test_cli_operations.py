@@ -163,7 +163,7 @@ def test_trace_says_what_a_webhook_waits_for(installed: Settings, start_part: Ca
 
     before = command("trace", 1)
     assert before.code == 0
-    assert before.out.endswith("waits for   the worker: 1 records of partition 0 come before it\n")
+    assert before.out.endswith("waits for   the worker: 1 record of partition 0 before it\n")
 
     start_part("worker")
     wait = "waits for   the sink: the worker has processed it, its outcome is not stored yet\n"

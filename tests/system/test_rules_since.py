@@ -93,7 +93,11 @@ def test_a_draft_is_tried_on_what_was_received(
     assert "0 of 0 webhooks of 0 of 0 students" in command("rules", "test", 6, draft, "--since", "1d").out
     assert command("rules", "get", 4).out == "{}\n"
 
-    assert command("rules", "put", 4, draft).code == 0
+    put = command("rules", "put", 4, draft)
+    assert (put.code, put.err) == (
+        0,
+        "They would have ignored 7 of 9 webhooks of the last 7 days, of 6 of 7 students.\n",
+    )
     worker.terminate()
     before = int(str(clickhouse.command(f"SELECT count() FROM {installed.database}.webhooks")))
     records = [(0, b"k", body, encode_headers(headers)) for body, headers, _, _ in WEBHOOKS]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,7 @@ import pytest
 from schemas.reference import Reference
 from schemas.topics import Topics
 from streams.views import BadReference, ReferenceFollower
-from tests.chaos.kafka import create_topics, produce
+from tests.chaos.kafka import create_topics, lines, produce
 from tests.support.waiting import aeventually, eventually
 from tests.system.workers import Bench
 
@@ -61,19 +62,19 @@ async def _has_rules(view: Reference, count: int) -> bool:
 
 
 async def test_a_bad_record_leaves_the_last_good_value(settings: SettingsFactory) -> None:
-    """Rules that do not validate and bytes that are no JSON are reported and change nothing."""
+    """Rules that do not validate, of an unknown shape or no JSON at all are reported and change nothing."""
     own = settings(partitions=1)
     topics, view, bad = await create_topics(own), Reference(), list[BadReference]()
     follower = ReferenceFollower(topics, own.kafka_options(), view, on_bad=bad.append)
-    for key, value in ((b"1", RULES), (b"1", b'{"rules":3}'), (b"1", b"\xff")):
-        await put(own, topics.ignore_rules, key, value)
+    for value in (RULES, b'{"rules":3}', b'{"rule":[{"events":["compile"]}]}', b"\xff"):
+        await put(own, topics.ignore_rules, b"1", value)
     await follower.start()
     try:
         await asyncio.wait_for(follower.complete.wait(), 30)
     finally:
         await follower.stop()
 
-    assert [one.record.offset for one in bad] == [1, 2]
+    assert [one.record.offset for one in bad] == [1, 2, 3]
     assert all(one.reason for one in bad)
     ((key, value),) = view.records("ignore-rules")
     assert key == b"1"
@@ -99,3 +100,29 @@ def test_bad_records_are_dead_lettered_once_whoever_starts(
     letters = bench.read(topics.dead_letters)
     assert [one.value for one in letters] == [b"no JSON", b"bad 0", b"bad 1"]
     assert all(dict(one.headers)["dead-letter-stage"] == b"reference" for one in letters)
+
+
+def test_rules_on_the_topic_judge_what_a_running_worker_does_next(
+    settings: SettingsFactory, processes: Processes, tmp_path: Path
+) -> None:
+    """A record is in force for the next webhooks; one of unknown shape is a dead letter and clears nothing."""
+    bench = Bench(settings(partitions=1), processes, tmp_path)
+    topics, moments = Topics.of(bench.settings), itertools.count(1_772_438_400_000, 1_000)
+    bench.start(real=True).says("ready", 60)
+
+    def verdict() -> str:
+        """That of one more compilation in academy 1, which repeats none."""
+        data = {"started_at": next(moments), "exit_code": 0}
+        event = {"event": "compile", "slug": "01", "user_id": 5, "telemetry_id": "t", "package_slug": "p", "data": data}
+        bench.send([orjson.dumps(event)], key=b"5", headers=[("academy", b"1")])
+        bench.wait_until_done()
+        return str(orjson.loads(lines(bench.read(topics.outcomes))[-1])["verdict"])
+
+    assert verdict() == "stored"
+    asyncio.run(put(bench.settings, topics.ignore_rules, b"1", RULES))
+    eventually(lambda: verdict() == "ignored", 20, "the rule to be in force")
+    asyncio.run(put(bench.settings, topics.ignore_rules, b"1", b'{"rule": []}'))
+    eventually(partial(_dead_letters, bench, topics.dead_letters, 1), 20, "a dead letter")
+    assert verdict() == "ignored"
+    asyncio.run(put(bench.settings, topics.ignore_rules, b"1", None))
+    eventually(lambda: verdict() == "stored", 20, "no rule to be in force")

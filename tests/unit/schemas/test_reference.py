@@ -41,9 +41,9 @@ def slug_to_id(reference: Reference, slug: str) -> int | None:
 
 
 def test_rules_are_kept_cleaned_by_academy() -> None:
-    """A record of the rules topic is validated as PUT validates, an empty rule is dropped, and null is no rules."""
+    """A record of the rules topic is cleaned as PUT cleans, an empty rule is dropped, and null is no rules."""
     reference = Reference()
-    reference.apply("ignore-rules", b"4", dumps({"rules": [{}, {"user_ids": [1]}], "x": 1}))
+    reference.apply("ignore-rules", b"4", dumps({"rules": [{}, {"user_ids": [1]}], "events": None}))
     reference.apply("ignore-rules", b"5", b"null")
 
     rules, none = reference.rules(4), reference.rules(5)
@@ -62,6 +62,20 @@ def test_rules_are_kept_cleaned_by_academy() -> None:
         (b"4", b'{"rules": 3}', "`rules` must be a list"),
         (b"4", b'{"rules": [3]}', "`rules[0]` must be an object"),
         (b"4", b"[]", "The ignore rules must be a JSON object."),
+        (
+            b"4",
+            b'{"rule": [{"user_ids": [2]}]}',
+            "`rule` is no field of ignore rules, so nothing of the record is in force; did you mean `rules`?",
+        ),
+        (
+            b"4",
+            b'{"rules": [{"user_ids": [2], "event": ["batch"]}]}',
+            (
+                "`rules[0].event` is no field of ignore rules, so nothing of the record is in force; "
+                "did you mean `events`?"
+            ),
+        ),
+        (b"4", b'{"color": 1}', "`color` is no field of ignore rules, so nothing of the record is in force."),
         (b"x", b"{}", "the key b'x' is not an id"),
     ],
 )
