@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
+from schemas.lenient import as_utf8, loads
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
@@ -47,13 +49,13 @@ def read_webhooks(path: Path) -> Iterator[bytes]:
     Raises FileError for what is neither, naming the line.
     """
     try:
-        data = _decompressed(path.read_bytes())
+        data = as_utf8(_decompressed(path.read_bytes()))
     except (OSError, EOFError, zlib.error) as error:
         message = f"{path} cannot be read: {error}"
         raise FileError(message) from error
     try:
-        whole = orjson.loads(data)
-    except orjson.JSONDecodeError:
+        whole = loads(data)
+    except ValueError:
         lines = data.splitlines()
     else:
         lines = [orjson.dumps(item) for item in whole] if isinstance(whole, list) else [data]
@@ -61,8 +63,8 @@ def read_webhooks(path: Path) -> Iterator[bytes]:
         if not line.strip():
             continue
         try:
-            value = orjson.loads(line)
-        except orjson.JSONDecodeError as error:
+            value = loads(line)
+        except ValueError as error:
             message = f"{path}, line {number}: not JSON: {error}"
             raise FileError(message) from error
         if not isinstance(value, dict):

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 import clickhouse_connect
 import orjson
 
+from schemas.lenient import loads
 from schemas.vocabulary import token_cannot_report
 from schemas.webhook import academy_of, actor, merge
 from streams.core.resolve import resolver
@@ -125,10 +126,10 @@ def _payload(params: str, body: str, raws: Sequence[str]) -> dict[str, Any]:
     """The merged payload, as far as rules look at it; empty where the worker reads no webhook."""
     try:
         found = (
-            orjson.loads(body)
+            loads(body.encode())
             if body
             else {key: orjson.loads(raw) for key, raw in zip(_KEYS, raws, strict=False) if raw}
         )
         return merge(found, orjson.loads(params)) if isinstance(found, dict) else {}
-    except orjson.JSONDecodeError:
+    except ValueError:
         return {}

@@ -11,6 +11,7 @@ import orjson
 
 from gateway.deadlines import Deadlines
 from gateway.errors import ApiError, ClientGoneError
+from schemas.lenient import Mending, mend
 
 __all__ = ["MAX_DEPTH", "READ_SECONDS", "check_depth", "decompress", "parse_json", "parse_object", "read_body"]
 
@@ -93,21 +94,34 @@ def decompress(body: bytes, encoding: bytes, limit: int) -> bytes:
     return b"".join(parts)
 
 
-def parse_json(body: bytes) -> Any:
-    """The JSON in a body; raises ApiError 400 for bad JSON and too deep nesting."""
+def _not_counted(_what: Mending) -> None:
+    pass
+
+
+def parse_json(body: bytes, mended: Callable[[Mending], None] = _not_counted) -> Any:
+    """The JSON in a body; raises ApiError 400 for bad JSON and too deep nesting.
+
+    What is nearly JSON is read too (schemas.lenient); `mended` is called with each kind of what was mended.
+    """
     try:
         parsed = orjson.loads(body)
     except orjson.JSONDecodeError:
-        raise ApiError("invalid-json") from None
+        try:
+            body, kinds = mend(body)
+            parsed = orjson.loads(body)
+        except ValueError:
+            raise ApiError("invalid-json") from None
+        for kind in kinds:
+            mended(kind)
     # Most events have too few brackets, wherever they stand, to nest too deep.
     if body.count(b"[") + body.count(b"{") > MAX_DEPTH:
         check_depth(parsed)
     return parsed
 
 
-def parse_object(body: bytes) -> dict[str, Any]:
-    """The JSON object in a body; raises ApiError 400 for anything else."""
-    parsed = parse_json(body)
+def parse_object(body: bytes, mended: Callable[[Mending], None] = _not_counted) -> dict[str, Any]:
+    """The JSON object in a body, as parse_json reads it; raises ApiError 400 for anything else."""
+    parsed = parse_json(body, mended)
     if type(parsed) is not dict:
         raise ApiError("invalid-body")
     return parsed

@@ -80,7 +80,7 @@ class Capture:
         declared, room = intake.take_room(sent)
         try:
             body = unwrap(await intake.read(receive, sent, declared), intake.max_body_bytes)
-            request = read_events(body)
+            request = read_events(body, self._metrics.note_mended)
             key = take_key(request)
             # The key is in the body, so only now it is known who sends.
             token = self._admitted(key, scope) if token is None else token

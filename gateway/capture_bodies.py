@@ -6,10 +6,8 @@ Python's clients send JSON, gzipped or not, posthog-js gzips as `text/plain`, an
 from __future__ import annotations
 
 import binascii
-import json
 from base64 import b64decode
-from math import isfinite
-from typing import Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from urllib.parse import parse_qsl
 
 import orjson
@@ -17,6 +15,11 @@ import orjson
 from gateway.bodies import decompress, parse_json
 from gateway.errors import ApiError
 from schemas.notebook import REQUEST_FIELDS, distinct_id, distinct_key, events_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from schemas.lenient import Mending
 
 __all__ = ["Part", "read_events", "split", "take_key", "unwrap"]
 
@@ -72,37 +75,17 @@ def _decoded(body: bytes) -> bytes:
         raise ApiError("invalid-json") from None
 
 
-def read_events(text: bytes) -> dict[str, Any]:
-    """The JSON of a request as an object; a bare list becomes its `batch`.
+def read_events(text: bytes, mended: Callable[[Mending], None]) -> dict[str, Any]:
+    """The JSON of a request as an object, as parse_json reads it; a bare list becomes its `batch`.
 
-    Python's own encoder writes NaN, infinities and halves of surrogate pairs, none of which is JSON: the numbers become
-    null and the halves question marks, for a notebook's other events should not be lost with them.
     Raises ApiError 400.
     """
-    try:
-        parsed = parse_json(text)
-    except ApiError as error:
-        if error.slug != "invalid-json":
-            raise
-        parsed = parse_json(_mended(text))
+    parsed = parse_json(text, mended)
     if type(parsed) is list:
         parsed = {"batch": parsed}
     if type(parsed) is not dict or not ("event" in parsed or parsed.get("batch")) or not events_of(parsed):
         raise ApiError("invalid-capture")
     return parsed
-
-
-def _mended(text: bytes) -> bytes:
-    try:
-        parsed = json.loads(text, parse_constant=lambda _: None, parse_float=_finite)
-        return json.dumps(parsed, ensure_ascii=False).encode("utf-8", "replace")
-    except (ValueError, RecursionError):
-        raise ApiError("invalid-json") from None
-
-
-def _finite(text: str) -> float | None:
-    number = float(text)
-    return number if isfinite(number) else None
 
 
 def take_key(request: dict[str, Any]) -> str | None:

@@ -81,10 +81,10 @@ class Ingest:
         idempotency_key = _printable(sent, b"idempotency-key")
         declared, room = intake.take_room(sent)
         try:
-            body = await intake.read(receive, sent, declared)
+            body = intake.as_utf8(await intake.read(receive, sent, declared))
             if body.isspace():
                 body = b""
-            payload = merge(parse_object(body) if body else {}, query.params)
+            payload = merge(parse_object(body, self._metrics.note_mended) if body else {}, query.params)
             if not payload:
                 return False
             headers = intake.headers(

@@ -13,6 +13,7 @@ from gateway.errors import ApiError, UnavailableError
 from gateway.publishing import RawRecord
 from gateway.receipts import Receipts
 from schemas.headers import RawHeaders, encode_headers
+from schemas.lenient import as_utf8
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -91,6 +92,13 @@ class Intake:
         if encoding := sent.get(b"content-encoding"):
             body = decompress(body, encoding.strip().lower(), self.max_body_bytes)
         return body
+
+    def as_utf8(self, body: bytes) -> bytes:
+        """A body of JSON as text in UTF-8: what else is stored of it is as it came."""
+        decoded = as_utf8(body)
+        if decoded is not body:
+            self.metrics.note_mended("encoding")
+        return decoded
 
     def headers(
         self,

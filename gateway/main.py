@@ -69,6 +69,7 @@ async def _run(settings: Settings, follow_views: Follow, ready_file: Path | None
         clickhouse=clickhouse,
         producer=producer,
         commands=Commands(delivery, clickhouse),
+        metrics=metrics,
     )
 
     async def kafka_answers() -> bool:

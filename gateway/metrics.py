@@ -10,6 +10,7 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 if TYPE_CHECKING:
     from gateway.delivery import Delivery
     from gateway.spool import Spool
+    from schemas.lenient import Mending
 
 __all__ = ["Metrics"]
 
@@ -43,6 +44,13 @@ class Metrics:
             "Bytes of accepted webhooks, decompressed.",
             registry=self.registry,
         )
+        self.mended = Counter(
+            "telemetry_gateway_mended",
+            "Bodies that were not quite JSON: a text's encoding, half a surrogate pair, or a value such as NaN. "
+            "Nothing to do; look at the client where there are many.",
+            ("what",),
+            registry=self.registry,
+        )
         self.acknowledged = Counter(
             "telemetry_gateway_kafka_acknowledged",
             "Records that Kafka acknowledged.",
@@ -59,6 +67,10 @@ class Metrics:
             buckets=_SECONDS,
             registry=self.registry,
         )
+
+    def note_mended(self, what: Mending) -> None:
+        """Count something in a body that was not quite JSON and could be mended."""
+        self.mended.labels(what).inc()
 
     def watch(self, delivery: Delivery, spool: Spool) -> None:
         """Read gauges from these whenever Prometheus asks."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import orjson
 
+from schemas.lenient import loads
 from schemas.webhook import merge
 
 if TYPE_CHECKING:
@@ -105,9 +106,9 @@ async def read_page(clickhouse: ClickHouse, filters: Filters, *, sort: str, limi
 
 def _payload(params: str, body: str) -> Any:
     try:
-        payload = orjson.loads(body) if body else {}
+        payload = loads(body.encode()) if body else {}
         merged = merge(payload, orjson.loads(params) if params else None)
-    except (orjson.JSONDecodeError, TypeError, AttributeError):
+    except (ValueError, TypeError, AttributeError):
         # A dead letter's body is shown as it is.
         return body
     return merged

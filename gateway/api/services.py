@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from gateway.commands import Commands
     from gateway.following import Views
     from gateway.kafka import RawProducer
+    from gateway.metrics import Metrics
     from gateway.reading import ClickHouse
     from schemas.reference import Reference
     from schemas.settings import Settings
@@ -32,6 +33,7 @@ class Services:
     clickhouse: ClickHouse
     producer: RawProducer
     commands: Commands
+    metrics: Metrics
 
     @property
     def reference(self) -> Reference:
@@ -50,7 +52,8 @@ async def json_body(request: Request, limit: int) -> Any:
     body = await read_body(request.receive, limit=limit, declared=int(length) if length.isdigit() else None)
     encoding = request.headers.get("content-encoding", "").strip().lower().encode("latin-1")
     body = decompress(body, encoding, limit)
-    return parse_json(body) if body.strip() else None
+    services: Services = request.app.state.services
+    return parse_json(body, services.metrics.note_mended) if body.strip() else None
 
 
 def json_answer(content: Any, status: int = 200, headers: dict[str, str] | None = None) -> Response:

@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import orjson
-
 from schemas.headers import HeaderError, RawHeaders, decode_headers
+from schemas.lenient import loads
 from schemas.notebook import distinct_id, distinct_key, events_of, notebook_of
 from schemas.webhook import (
     academy_of,
@@ -85,8 +84,8 @@ def read(record: Record) -> Webhook:
     body: Any = {}
     if value:
         try:
-            body = orjson.loads(value)
-        except orjson.JSONDecodeError as error:
+            body = loads(value)
+        except ValueError as error:
             raise Undecodable(stage, f"the value is not JSON: {error}") from error
         if type(body) is not dict:
             raise Undecodable(stage, "the value is not a JSON object")

@@ -50,6 +50,14 @@ def test_an_array_is_several_bodies(tmp_path: Path) -> None:
     assert bodies(tmp_path, b'[\n{"a": 1},\n{"b": 2}]') == [b'{"a":1}', b'{"b":2}']
 
 
+def test_files_of_other_encodings_are_read(tmp_path: Path) -> None:
+    """Windows' editors and shells begin a file with a mark, or write UTF-16; half an emoji is no obstacle either."""
+    text = '{"a": "é"}\n{"b": "\\ud83d"}\n'
+    lines = ['{"a": "é"}'.encode(), b'{"b": "\\ud83d"}']
+
+    assert [bodies(tmp_path, text.encode(encoding)) for encoding in ("utf-8-sig", "utf-16")] == [lines, lines]
+
+
 def test_an_export_is_unwrapped(tmp_path: Path) -> None:
     """Of a line as exports write it the document alone is sent; a document that has such a key is sent whole."""
     export = b'{"student": 1, "document": {"telemetry_id": "run"}}'
@@ -66,7 +74,7 @@ def test_an_export_is_unwrapped(tmp_path: Path) -> None:
         (b"5", "line 1: not a JSON object"),
         (b"null", "line 1: not a JSON object"),
         (b'[{"a": 1}, 2]', "line 2: not a JSON object"),
-        (b"\xff\xfe", "line 1: not JSON: "),
+        (b"\xff", "line 1: not JSON: "),
         (gzip.compress(b'{"a": 1}')[:-9], "cannot be read: "),
         (gzip.compress(b"{" * 99)[:12] + b"\xff" * 20, "cannot be read: "),
     ],

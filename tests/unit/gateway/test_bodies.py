@@ -133,11 +133,20 @@ def test_nesting_is_bounded(kind: type) -> None:
         parse_json(orjson.dumps(nested(MAX_DEPTH + 1)))
 
 
-@pytest.mark.parametrize("body", [b"", b"{", b"[1", b'{"a": 1e400}', b"nan", b"\x00", b'"\xed\xa0\x80"'])
+@pytest.mark.parametrize("body", [b"", b"{", b"[1", b"nan", b"\x00", b"'x'"])
 def test_what_is_no_json_is_refused(body: bytes) -> None:
-    """The worker's parser would refuse it as well, but nobody would hear of it."""
+    """The worker's reader would refuse it as well, but nobody would hear of it."""
     with pytest.raises(ApiError, match="invalid-json"):
         parse_json(body)
+
+
+def test_what_is_mended_is_told() -> None:
+    """Each kind of it, once for a body."""
+    told: list[str] = []
+
+    assert parse_json(b'\xef\xbb\xbf["\\ud83d", "\\ud83d", NaN]', told.append) == ["\ufffd", "\ufffd", None]
+    assert parse_json(b'["\\ud83d\\ude00"]', told.append) == ["\U0001f600"]
+    assert told == ["encoding", "surrogate", "value"]
 
 
 @given(

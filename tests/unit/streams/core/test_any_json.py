@@ -104,3 +104,15 @@ def test_bytes_that_are_no_webhook_are_undecodable(value: bytes) -> None:
     """They raise Undecodable and nothing else."""
     with contextlib.suppress(Undecodable):
         Core().send(value)
+
+
+def test_what_is_nearly_json_is_no_dead_letter() -> None:
+    """The worker reads what the gateway takes: half an emoji, a byte order mark, NaN."""
+    core = Core()
+    body = (
+        b'\xef\xbb\xbf{"telemetry_id": "t", "user_id": 7, "slug": "lists", "x": NaN, "steps": [{"slug": "00",'
+        b' "position": 0, "opened_at": 1772438400000, "title": "\\ud83d"}]}'
+    )
+
+    assert core.verdict(body)[0] == "DONE"
+    assert ("open_step", "00") in core.events()
