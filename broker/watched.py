@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from typing import TYPE_CHECKING, Any, Final, Self
 
 import structlog
@@ -87,11 +88,13 @@ class Watched:
 
     def _tell(self, state: RetryCallState) -> None:
         error = state.outcome.exception() if state.outcome is not None else None
-        _log.error(
-            "a background task failed and begins again",
-            task=self.name,
-            failures=state.attempt_number,
-            pause_seconds=round(state.upcoming_sleep, 1),
-            error=f"{type(error).__name__}: {error}".partition("\n")[0],
-            exc_info=error,
-        )
+        # An output that is full or gone must not end the task either.
+        with contextlib.suppress(Exception):
+            _log.error(
+                "a background task failed and begins again",
+                task=self.name,
+                failures=state.attempt_number,
+                pause_seconds=round(state.upcoming_sleep, 1),
+                error=f"{type(error).__name__}: {error}".partition("\n")[0],
+                exc_info=error,
+            )

@@ -78,6 +78,8 @@ async def _gateway(settings: Settings, status: Status) -> None:
         status.parts["gateway"] = f"does not answer at {settings.gateway_url}: {error!r}"
         return
     status.parts["gateway"] = "ok" if response.is_success else f"not ready: {response.text[:200]}"
+    if response.is_success and (damaged := response.json().get("damaged_spool_segments")):
+        status.parts["gateway"] = f"{damaged} damaged spool segments: run `learnpack-telemetry doctor`"
 
 
 async def _kafka(settings: Settings, status: Status) -> None:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import itertools
 from typing import TYPE_CHECKING, Final
 
 import structlog
+from tenacity import AsyncRetrying, retry_if_exception_type, wait_exponential_jitter
 
+from broker.watched import Watched
 from gateway.errors import KafkaUnavailableError, SpoolError, UnavailableError
 
 if TYPE_CHECKING:
+    from tenacity.wait import wait_base
+
     from gateway.kafka import RawProducer
     from gateway.publishing import RawRecord
     from gateway.spool import Spool, SpooledRecords
@@ -20,8 +23,7 @@ __all__ = ["Delivery"]
 _log: Final = structlog.stdlib.get_logger("gateway")
 
 _CHUNK_RECORDS: Final = 500
-_FIRST_PAUSE: Final = 0.2
-_LONGEST_PAUSE: Final = 3.0
+_PAUSES: Final = wait_exponential_jitter(multiplier=0.2, max=3.0, jitter=0.1)
 
 # aiokafka asks only the brokers that it knows; after this many failures their addresses may have changed.
 _FAILURES_BEFORE_RECONNECT: Final = 10
@@ -35,11 +37,12 @@ class Delivery:
     acknowledgement was lost is spooled as well, so it may be in Kafka twice; its receipt tells.
     """
 
-    def __init__(self, producer: RawProducer, spool: Spool) -> None:
+    def __init__(self, producer: RawProducer, spool: Spool, *, pauses: wait_base = _PAUSES) -> None:
         self._producer = producer
         self._spool = spool
         self._direct = False
-        self._recovering: asyncio.Task[None] | None = None
+        self._pauses = pauses
+        self._recovering = Watched("spool drain", self._drain, wait=pauses)
 
     @property
     def direct(self) -> bool:
@@ -57,13 +60,11 @@ class Delivery:
         except KafkaUnavailableError as error:
             _log.warning("Kafka does not answer; webhooks go to the spool", reason=str(error))
         if not self._direct:
-            self._recover()
+            self._recovering.start()
 
     async def stop(self) -> None:
         """Stop draining and disconnect; what is in the spool stays there for the next run."""
-        if self._recovering is not None:
-            self._recovering.cancel()
-            await asyncio.wait({self._recovering})
+        await self._recovering.stop()
         await self._producer.stop()
         await self._spool.close()
 
@@ -85,23 +86,16 @@ class Delivery:
         if self._direct:
             _log.warning("Kafka does not acknowledge; webhooks go to the spool", reason=reason)
         self._direct = False
-        self._recover()
-
-    def _recover(self) -> None:
-        if self._recovering is None or self._recovering.done():
-            self._recovering = asyncio.get_running_loop().create_task(self._drain())
+        self._recovering.start()
 
     async def _drain(self) -> None:
-        for failures in itertools.count():
-            try:
-                await self._drain_once(
-                    reconnect=failures % _FAILURES_BEFORE_RECONNECT == _FAILURES_BEFORE_RECONNECT - 1
-                )
-            except (KafkaUnavailableError, OSError) as error:
-                _log.debug("the spool waits", reason=str(error))
-                await asyncio.sleep(min(_LONGEST_PAUSE, _FIRST_PAUSE * 2**failures))
-            else:
-                return
+        async for attempt in AsyncRetrying(
+            retry=retry_if_exception_type((KafkaUnavailableError, OSError)), wait=self._pauses
+        ):
+            with attempt:
+                failures = attempt.retry_state.attempt_number - 1
+                reconnect = failures % _FAILURES_BEFORE_RECONNECT == _FAILURES_BEFORE_RECONNECT - 1
+                await self._drain_once(reconnect=reconnect)
 
     async def _drain_once(self, *, reconnect: bool) -> None:
         """Drain the spool and go back to sending directly; raises KafkaUnavailableError and OSError."""

@@ -8,12 +8,16 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 import structlog
 from aiokafka.errors import KafkaError
+from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, wait_exponential_jitter
 
+from broker.watched import Watched
 from gateway.token_cache import TokenCache
 from schemas.reference import Reference
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from tenacity.wait import wait_base
 
     from schemas.directory import Token
 
@@ -21,8 +25,8 @@ __all__ = ["Follow", "Follower", "Views"]
 
 _log: Final = structlog.stdlib.get_logger("gateway")
 
-_RETRY_SECONDS: Final = 1.0
 _SAVE_SECONDS: Final = 5.0
+_PAUSES: Final = wait_exponential_jitter(multiplier=0.5, max=2.0, jitter=0.2)
 
 
 class Follower(Protocol):
@@ -49,62 +53,87 @@ class Views:
         usable: Set once uploads can be judged: the view is complete, or tokens of an earlier run were found.
     """
 
-    def __init__(self, follow: Follow, cache_directory: Path, on_failed: Callable[[BaseException], None]) -> None:
+    def __init__(
+        self,
+        follow: Follow,
+        cache_directory: Path,
+        on_failed: Callable[[BaseException], None],
+        *,
+        pauses: wait_base = _PAUSES,
+    ) -> None:
         self.reference = Reference()
         self.usable = asyncio.Event()
         self._follow = follow
         self._cache = TokenCache(cache_directory)
         self._on_failed = on_failed
-        self._complete = False
-        self._task: asyncio.Task[None] | None = None
+        self._complete = self._dead = False
+        self._pauses = pauses
+        self._following = Watched("reference views", self._run, wait=pauses)
+        self._saving = Watched("token cache", self._save, wait=pauses)
 
     @property
     def complete(self) -> bool:
-        """Whether everything that was in the topics at the start is applied."""
+        """Whether everything that was in the topics at the start is applied, and what came since as well."""
         return self._complete
 
     def token(self, sha256: str) -> Token | None:
-        """The token with a SHA-256, as an earlier run knew it as long as the view is not complete."""
+        """The token with a SHA-256, as an earlier run knew it as long as the view is not complete.
+
+        None for every token once the view has failed: what it said may have been revoked since.
+        """
+        if self._dead:
+            return None
         return self.reference.token(sha256) if self._complete else self._cache.token(sha256)
 
     async def start(self) -> None:
         """Begin to follow, in the background and for as long as it takes."""
         if await asyncio.to_thread(self._cache.load):
             self.usable.set()
-        self._task = asyncio.get_running_loop().create_task(self._run())
+        self._following.start()
 
     async def stop(self) -> None:
         """Stop following."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.wait({self._task})
+        await self._saving.stop()
+        await self._following.stop()
 
     async def _run(self) -> None:
-        follower = await self._started()
+        async for attempt in AsyncRetrying(
+            retry=retry_if_exception_type(KafkaError), wait=self._pauses, before_sleep=_tell
+        ):
+            with attempt:
+                await self._follow_once()
+
+    async def _follow_once(self) -> None:
+        # A view of its own each time: an earlier one may hold what was revoked since.
+        reference = Reference()
+        follower = self._follow(reference, self._failed)
         try:
+            await follower.start()
             await follower.complete.wait()
-            self._complete = True
+            self.reference = reference
+            self._complete = not self._dead
+            self._cache.forget()
             self.usable.set()
-            while True:
-                await self._save()
-                await asyncio.sleep(_SAVE_SECONDS)
+            self._saving.start()
+            await asyncio.Event().wait()
         finally:
+            self._complete = False
             await follower.stop()
 
-    async def _started(self) -> Follower:
-        while True:
-            follower = self._follow(self.reference, self._on_failed)
-            try:
-                await follower.start()
-            except KafkaError as error:
-                _log.warning("the reference topics cannot be read yet", reason=str(error))
-                await follower.stop()
-                await asyncio.sleep(_RETRY_SECONDS)
-            else:
-                return follower
+    def _failed(self, error: BaseException) -> None:
+        self._dead, self._complete = True, False
+        self._on_failed(error)
 
     async def _save(self) -> None:
-        try:
-            await asyncio.to_thread(self._cache.save, self.reference)
-        except OSError as error:
-            _log.warning("the tokens cannot be saved for a start without Kafka", reason=str(error))
+        while True:
+            tokens = tuple(self.reference.records("tokens"))
+            try:
+                await asyncio.to_thread(self._cache.save, tokens)
+            except OSError as error:
+                _log.warning("the tokens cannot be saved for a start without Kafka", reason=str(error))
+            await asyncio.sleep(_SAVE_SECONDS)
+
+
+def _tell(state: RetryCallState) -> None:
+    error = state.outcome.exception() if state.outcome is not None else None
+    _log.warning("the reference topics cannot be read yet", reason=str(error))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from fastapi import APIRouter
 from fastapi.responses import JSONResponse, PlainTextResponse, Response
@@ -18,16 +18,27 @@ __all__ = ["Readiness", "health_routes"]
 
 @dataclass(frozen=True, slots=True)
 class Readiness:
-    """Which of the gateway's needs are met: the broker answers, ClickHouse answers, the views are complete."""
+    """Which of the gateway's needs are met: the broker answers, ClickHouse answers, the views are complete.
+
+    `damaged_spool_segments` are files in which webhooks cannot be read: every request can be served all the same.
+    """
 
     kafka: bool
     clickhouse: bool
     views: bool
+    damaged_spool_segments: int = 0
 
     @property
     def ready(self) -> bool:
         """Whether every request can be served."""
         return self.kafka and self.clickhouse and self.views
+
+    def as_json(self) -> dict[str, Any]:
+        """The answer's body; what is damaged is in it only if something is."""
+        body: dict[str, Any] = {"status": "ok" if self.ready else "not ready", **asdict(self)}
+        if not self.damaged_spool_segments:
+            del body["damaged_spool_segments"]
+        return body
 
 
 _MET: Final = Readiness(kafka=True, clickhouse=True, views=True)
@@ -49,15 +60,13 @@ def health_routes(readiness: Callable[[], Awaitable[Readiness]], metrics: Metric
         "/health/ready",
         summary="Kafka and ClickHouse answer and the views are loaded",
         responses={
-            200: {"content": {"application/json": {"example": {"status": "ok", **asdict(_MET)}}}},
+            200: {"content": {"application/json": {"example": _MET.as_json()}}},
             503: {"description": "Something is missing; the body says what."},
         },
     )
     async def ready() -> JSONResponse:
         state = await readiness()
-        return JSONResponse(
-            {"status": "ok" if state.ready else "not ready", **asdict(state)}, status_code=200 if state.ready else 503
-        )
+        return JSONResponse(state.as_json(), status_code=200 if state.ready else 503)
 
     @router.get("/metrics", summary="Metrics for Prometheus", response_class=PlainTextResponse)
     async def prometheus() -> Response:

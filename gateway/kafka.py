@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import time
 from collections import deque
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
+import structlog
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 from aiokafka.partitioner import murmur2
 
+from broker.watched import Watched
 from gateway.errors import KafkaUnavailableError
 from schemas.topics import Topics
 from schemas.webhook import OFFSET_BITS
@@ -22,6 +25,8 @@ if TYPE_CHECKING:
     from schemas.settings import Settings
 
 __all__ = ["ACK_SECONDS", "RawProducer"]
+
+_log: Final = structlog.stdlib.get_logger("gateway")
 
 # A healthy broker answers in milliseconds; who has not by now is taken for dead, and the spool is on this machine.
 ACK_SECONDS: Final = 3.0
@@ -48,7 +53,7 @@ class _Lane:
         self.partition = partition
         self.sent: list[asyncio.Future[int]] = []
         self.waiting: deque[tuple[RawRecord, asyncio.Future[int]]] = deque()
-        self.task: asyncio.Task[None] | None = None
+        self.task: Watched | None = None
 
 
 class RawProducer:
@@ -118,7 +123,9 @@ class RawProducer:
         lane = self._lanes[partition % len(self._lanes)]
         lane.waiting.append((record, waiter))
         if lane.task is None:
-            lane.task = asyncio.get_running_loop().create_task(self._run(lane, self._producer))
+            run = functools.partial(self._run, lane, self._producer)
+            failed = functools.partial(self._failed, lane)
+            lane.task = Watched(f"raw partition {lane.partition}", run, failed=failed).start()
         return waiter
 
     async def put(self, topic: str, key: bytes, value: bytes) -> None:
@@ -146,25 +153,28 @@ class RawProducer:
             lane.waiting.clear()
 
     async def _run(self, lane: _Lane, producer: AIOKafkaProducer) -> None:
-        try:
-            while lane.waiting:
-                await _beat()
-                batch = self._fill(lane, producer.create_batch())
-                began = time.perf_counter()
-                async with asyncio.timeout(ACK_SECONDS):
-                    sent = await producer.send_batch(batch, self._topic, partition=lane.partition)
-                    sent.add_done_callback(_look_at)
-                    place = lane.partition << OFFSET_BITS | (await sent).offset
-                for ordinal, waiter in enumerate(lane.sent):
-                    if not waiter.done():
-                        waiter.set_result(place + ordinal)
-                self._metrics.ack_seconds.observe(time.perf_counter() - began)
-                self._metrics.acknowledged.inc(len(lane.sent))
-                lane.sent.clear()
-            lane.task = None
-        except (KafkaError, TimeoutError) as error:
-            lane.task = None
-            self.give_up(_reason(error))
+        while lane.waiting:
+            await _beat()
+            batch = self._fill(lane, producer.create_batch())
+            began = time.perf_counter()
+            async with asyncio.timeout(ACK_SECONDS):
+                sent = await producer.send_batch(batch, self._topic, partition=lane.partition)
+                sent.add_done_callback(_look_at)
+                place = lane.partition << OFFSET_BITS | (await sent).offset
+            for ordinal, waiter in enumerate(lane.sent):
+                if not waiter.done():
+                    waiter.set_result(place + ordinal)
+            self._metrics.ack_seconds.observe(time.perf_counter() - began)
+            self._metrics.acknowledged.inc(len(lane.sent))
+            lane.sent.clear()
+        lane.task = None
+
+    def _failed(self, lane: _Lane, error: Exception) -> None:
+        """Leave what waits to the spool, whatever went wrong; the next record begins anew."""
+        lane.task = None
+        if not isinstance(error, KafkaError | TimeoutError):
+            _log.error("sending to Kafka failed unexpectedly", partition=lane.partition, exc_info=error)
+        self.give_up(_reason(error))
 
     @staticmethod
     def _fill(lane: _Lane, batch: Any) -> Any:

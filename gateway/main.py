@@ -42,24 +42,32 @@ def main(settings: Settings, *, follow_views: Follow, ready_file: Path | None = 
     `follow_views` makes what keeps the view of the reference topics (gateway.following). `ready_file` is written, with
     the process id, once webhooks are accepted, and removed at the end.
     """
+    failures: list[BaseException] = []
     try:
-        uvloop.run(_run(settings, follow_views, ready_file))
+        uvloop.run(_run(settings, follow_views, ready_file, failures))
     except (BindError, SpoolError) as error:
         _log.critical("gateway stopped", reason=str(error))
         return 1
     finally:
         if ready_file is not None:
             ready_file.unlink(missing_ok=True)
-    return 0
+    return 1 if failures else 0
 
 
-async def _run(settings: Settings, follow_views: Follow, ready_file: Path | None) -> None:
+async def _run(
+    settings: Settings, follow_views: Follow, ready_file: Path | None, failures: list[BaseException]
+) -> None:
+    def end_process(error: BaseException) -> None:
+        failures.append(error)
+        _log.critical("the view of the reference topics failed; stopping", reason=f"{type(error).__name__}: {error}")
+        signal.raise_signal(signal.SIGTERM)
+
     metrics = Metrics()
     producer = RawProducer(settings, metrics)
     spool = Spool(settings.spool, settings.spool_max_bytes)
     delivery = Delivery(producer, spool)
     metrics.watch(delivery, spool)
-    views = Views(follow_views, settings.spool, _end_process)
+    views = Views(follow_views, settings.spool, end_process)
     clickhouse = ClickHouse(settings)
 
     services = Services(
@@ -80,14 +88,14 @@ async def _run(settings: Settings, follow_views: Follow, ready_file: Path | None
         return delivery.direct
 
     async def readiness() -> Readiness:
-        kafka, database = await asyncio.gather(kafka_answers(), clickhouse.answers())
-        return Readiness(kafka=kafka, clickhouse=database, views=views.complete)
+        kafka, database, damaged = await asyncio.gather(kafka_answers(), clickhouse.answers(), spool.damaged_segments())
+        return Readiness(kafka=kafka, clickhouse=database, views=views.complete, damaged_spool_segments=damaged)
 
     async def announce() -> None:
         await views.usable.wait()
-        _log.info("gateway accepts webhooks", address=settings.gateway_bind)
         if ready_file is not None:
             await asyncio.to_thread(ready_file.write_text, f"{os.getpid()}\n")
+        _log.info("gateway accepts webhooks", address=settings.gateway_bind)
 
     async with contextlib.AsyncExitStack() as closing:
         closing.push_async_callback(clickhouse.close)
@@ -97,8 +105,3 @@ async def _run(settings: Settings, follow_views: Follow, ready_file: Path | None
         closing.push_async_callback(views.stop)
         app = create_app(services, publisher=delivery, metrics=metrics, readiness=readiness)
         await serve(app, settings.gateway_bind, once_listening=announce)
-
-
-def _end_process(error: BaseException) -> None:
-    _log.critical("the view of the reference topics failed; stopping", reason=str(error))
-    signal.raise_signal(signal.SIGTERM)

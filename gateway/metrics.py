@@ -77,6 +77,7 @@ class Metrics:
         gauges = {
             "spool_records": ("Webhooks on disk that wait for Kafka. Rising: mend Kafka.", lambda: spool.records),
             "spool_bytes": ("Size of the spool. At TELEMETRY_SPOOL_MAX_BYTES it refuses.", lambda: spool.size),
+            "spool_damaged_segments": ("Spool files that are partly unreadable. See `doctor`.", lambda: spool.damaged),
             "direct": ("1 while webhooks go to Kafka, 0 while they go to the spool.", lambda: delivery.direct),
         }
         for name, (description, read) in gauges.items():

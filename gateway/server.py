@@ -13,6 +13,8 @@ from granian.http import HTTP1Settings
 from granian.net import SocketHolder  # type: ignore[attr-defined]  # it is there and not declared
 from granian.server.embed import Server
 
+from broker.watched import Watched
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
@@ -60,7 +62,7 @@ def _listen(bind: str) -> socket.socket:
 async def serve(app: Any, bind: str, *, once_listening: Callable[[], Coroutine[Any, Any, None]]) -> None:
     """Serve an ASGI application on HOST:PORT until SIGTERM or SIGINT; requests under way are finished first.
 
-    `once_listening` is run beside the server once it accepts connections. Raises BindError.
+    `once_listening` is run beside the server once it accepts connections, again while it fails. Raises BindError.
     """
     server = _Server(
         app,
@@ -76,17 +78,16 @@ async def serve(app: Any, bind: str, *, once_listening: Callable[[], Coroutine[A
     for name in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(name, server.stop)
     serving = asyncio.create_task(server.serve())
-    beside: asyncio.Task[None] | None = None
+    beside = Watched("announcement", once_listening)
     try:
         await asyncio.wait({serving}, timeout=_BEGIN_SECONDS)
         if not serving.done():
-            beside = asyncio.create_task(once_listening())
+            beside.start()
         await serving
     except (OSError, RuntimeError) as error:
         message = f"cannot serve on {bind}: {error}. Set TELEMETRY_GATEWAY_BIND."
         raise BindError(message) from error
     finally:
-        if beside is not None:
-            beside.cancel()
+        await beside.stop()
         for name in (signal.SIGTERM, signal.SIGINT):
             loop.remove_signal_handler(name)

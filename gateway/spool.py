@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
+import structlog
 
+from broker.watched import Watched
 from gateway.errors import SpoolError
 from gateway.publishing import RawRecord
 from gateway.spool_files import SpoolFiles
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Spool", "SpooledRecords"]
 
+_log: Final = structlog.stdlib.get_logger("gateway")
+
 _decode = msgspec.msgpack.Decoder(tuple[bytes, bytes, list[tuple[str, bytes]], int, int | None]).decode
 _encode = msgspec.msgpack.Encoder().encode
 
@@ -28,12 +32,19 @@ class SpooledRecords:
     """The oldest records of the spool, in order."""
 
     def __init__(self, segment: Segment) -> None:
-        self._segment = segment
-        self.records = [RawRecord(*_decode(payload)) for payload in segment.payloads]
+        self.records: list[RawRecord] = []
+        unreadable = 0
+        for payload in segment.payloads:
+            try:
+                self.records.append(RawRecord(*_decode(payload)))
+            except msgspec.MsgspecError:
+                # Whole, but not what this version writes: it must not hold up what comes after it.
+                unreadable += len(payload)
+        self._segment = segment._replace(damaged_bytes=segment.damaged_bytes + unreadable)
 
     @property
     def segment(self) -> Segment:
-        """Where they are."""
+        """Where they are; `damaged_bytes` counts what is no record."""
         return self._segment
 
 
@@ -42,17 +53,17 @@ class Spool:
 
     Attributes:
         records: How many records wait.
+        damaged: How many damaged segments there were when last counted.
     """
 
     def __init__(self, directory: Path, max_bytes: int) -> None:
-        self.records = 0
+        self.records = self.damaged = 0
         self._files = SpoolFiles(directory)
         self._max_bytes = max_bytes
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="spool")
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="spool")
         self._waiting: list[tuple[bytes, asyncio.Future[None]]] = []
         self._waiting_bytes = 0
-        self._writing: asyncio.Task[None] | None = None
+        self._writing = Watched("spool writer", self._write)
 
     @property
     def size(self) -> int:
@@ -62,16 +73,16 @@ class Spool:
     @property
     def empty(self) -> bool:
         """Whether nothing waits, on disk or on its way there."""
-        return self._files.size == 0 and not self._waiting and self._writing is None
+        return self._files.size == 0 and not self._waiting and not self._writing.running
 
     async def open(self) -> None:
         """Take the directory and count what an earlier process left; raises SpoolError."""
         self.records = await self._in_thread(self._files.open)
+        await self.damaged_segments()
 
     async def close(self) -> None:
         """Let go of the directory; what is in it stays."""
-        if self._writing is not None:
-            await asyncio.wait({self._writing})
+        await self._writing.ended()
         await self._in_thread(self._files.close)
         self._thread.shutdown()
 
@@ -85,24 +96,25 @@ class Spool:
         waiter: asyncio.Future[None] = loop.create_future()
         self._waiting.append((payload, waiter))
         self._waiting_bytes += len(payload)
-        if self._writing is None:
-            self._writing = loop.create_task(self._write())
+        self._writing.start()
         await waiter
 
     async def _write(self) -> None:
-        try:
-            while self._waiting:
-                group, self._waiting = self._waiting, []
+        while self._waiting:
+            group, self._waiting = self._waiting, []
+            try:
                 await self._write_group(group)
+            finally:
                 self._waiting_bytes -= sum(len(payload) for payload, _ in group)
-        finally:
-            self._writing = None
 
     async def _write_group(self, group: list[tuple[bytes, asyncio.Future[None]]]) -> None:
         try:
             await self._in_thread(self._files.append, [payload for payload, _ in group])
-        except OSError as error:
-            failure = SpoolError(f"the spool cannot be written: {error.strerror}. Free space or mend the disk.")
+        except Exception as error:  # noqa: BLE001 - whatever it is, nobody may wait for ever for the disk
+            if not isinstance(error, OSError):
+                _log.error("the spool failed unexpectedly", exc_info=error)
+            reason = getattr(error, "strerror", None) or error
+            failure = SpoolError(f"the spool cannot be written: {reason}. Free space or mend the disk.")
             for _, waiter in group:
                 if not waiter.done():
                     waiter.set_exception(failure)
@@ -121,9 +133,16 @@ class Spool:
         """Remember that the first `drained` of these records are in Kafka."""
         await self._in_thread(self._files.note, taken.segment, taken.segment.drained + drained)
 
+    async def damaged_segments(self) -> int:
+        """How many files are kept aside because part of them cannot be read, until somebody takes them away."""
+        self.damaged = int(await self._in_thread(self._files.damaged))
+        return self.damaged
+
     async def forget(self, taken: SpooledRecords) -> None:
         """Delete these records: all of them are in Kafka."""
         await self._in_thread(self._files.drop, taken.segment)
+        if taken.segment.damaged_bytes:
+            await self.damaged_segments()
         # A group whose write failed may have left frames that were never counted.
         self.records = max(0, self.records - len(taken.records))
 

@@ -25,6 +25,7 @@ _HEAD: Final = struct.Struct("<II")
 _MARK_BYTES: Final = 16
 _NOTE: Final = struct.Struct(f"<{_MARK_BYTES}sQ")
 _SUFFIX: Final = ".segment"
+_DAMAGED: Final = ".damaged"
 
 # Read whole when it is drained, so it bounds the memory that draining takes.
 _SEGMENT_BYTES: Final = 16 << 20
@@ -52,7 +53,7 @@ class SpoolFiles:
         self._directory = directory
         self._lock = self._file = -1
         self._active = 0
-        self._length = 0
+        self._length = self._synced = 0
         self._mark = b""
         self._sealed: list[int] = []
 
@@ -66,7 +67,9 @@ class SpoolFiles:
             self._lock = os.open(self._directory / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             self._sealed = sorted(int(path.stem) for path in self._directory.glob(f"*{_SUFFIX}"))
-            self._active = self._sealed[-1] + 1 if self._sealed else 1
+            # Nor may a number be given twice to what is kept aside.
+            aside = (int(path.stem) for path in self._directory.glob(f"*{_DAMAGED}") if path.stem.isdigit())
+            self._active = max((*self._sealed, *aside), default=0) + 1
             self.size = sum(self._path(number).stat().st_size for number in self._sealed)
             return sum(len(self._read(number).payloads) for number in self._sealed)
         except BlockingIOError as error:
@@ -92,8 +95,9 @@ class SpoolFiles:
             os.fdatasync(self._file)
         except OSError:
             # After a failed sync nobody knows what the file holds: the next frames go to another one.
-            self._seal()
+            self._abandon()
             raise
+        self._synced = self._length
         if self._length >= _SEGMENT_BYTES:
             self._seal()
 
@@ -112,10 +116,14 @@ class SpoolFiles:
         path = self._path(segment.number)
         self.size -= path.stat().st_size
         if segment.damaged_bytes:
-            path.rename(path.with_suffix(".damaged"))
+            path.rename(path.with_suffix(_DAMAGED))
         else:
             path.unlink()
         self._sealed.remove(segment.number)
+
+    def damaged(self) -> int:
+        """How many files of damaged segments are kept aside."""
+        return sum(1 for _ in self._directory.glob(f"*{_DAMAGED}"))
 
     def close(self) -> None:
         """Let go of the directory; what is in it stays."""
@@ -135,7 +143,7 @@ class SpoolFiles:
         self._mark = os.urandom(_MARK_BYTES)
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC
         self._file = os.open(self._path(self._active), flags, 0o600)
-        self._length = 0
+        self._length = self._synced = 0
         self._write(self._mark)
         directory = os.open(self._directory, os.O_RDONLY)
         try:
@@ -159,6 +167,20 @@ class SpoolFiles:
         self._file = -1
         self._sealed.append(self._active)
         self._active += 1
+
+    def _abandon(self) -> None:
+        """Seal the segment whose write failed, without what that left: nobody was told that it is safe."""
+        if self._file < 0:
+            return
+        number, synced = self._active, self._synced
+        with contextlib.suppress(OSError):
+            os.ftruncate(self._file, synced)
+            self.size -= self._length - synced
+        self._seal()
+        if not synced:
+            with contextlib.suppress(OSError):
+                self._path(number).unlink()
+                self._sealed.remove(number)
 
     def _read(self, number: int) -> Segment:
         data = self._path(number).read_bytes()

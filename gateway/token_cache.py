@@ -11,6 +11,7 @@ import orjson
 from schemas.reference import Reference
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from schemas.directory import Token
@@ -44,11 +45,18 @@ class TokenCache:
         """A token as it was in the last run."""
         return self._cached.token(sha256)
 
-    def save(self, reference: Reference) -> None:
-        """Write the tokens that are in force, if they changed since; raises OSError."""
+    def forget(self) -> None:
+        """Drop what was loaded: what the topics say counts from now on, and may have revoked some of it."""
+        self._cached = Reference()
+
+    def save(self, tokens: Sequence[tuple[bytes, bytes]]) -> None:
+        """Write the tokens that are in force, key and value, if they changed since; raises OSError.
+
+        They are passed as they were at one moment: this runs in a thread while the loop goes on changing its view.
+        """
         lines = (
             orjson.dumps({"key": key.decode(), "value": base64.b64encode(value).decode()})
-            for key, value in sorted(reference.records("tokens"))
+            for key, value in sorted(tokens)
         )
         current = b"\n".join(lines)
         if current == self._saved:

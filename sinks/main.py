@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import logging
 import os
 import signal
@@ -14,6 +15,7 @@ from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.errors import KafkaError
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, wait_exponential_jitter
 
+from broker.watched import Watched
 from schemas.topics import Topics
 from sinks.clickhouse import CLICKHOUSE_ERRORS, connect, one_line
 from sinks.daily.loop import keep_fresh
@@ -72,6 +74,9 @@ def main(
     except (SinkError, KafkaError, *CLICKHOUSE_ERRORS) as error:
         _log.error("sink_failed", error=one_line(error))
         code = 1
+    except Exception as error:  # noqa: BLE001 - it ends with a line and a code, whatever it is
+        _log.error("sink_failed", error=f"{type(error).__name__}: {one_line(error)}", exc_info=error)
+        code = 1
     closed = [inserter.close(_CLOSE_SECONDS) for inserter in inserters]
     if not all(closed):
         logging.shutdown()
@@ -100,7 +105,7 @@ async def _run(
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    watching = None if superseded is None else loop.create_task(watch(superseded))
+    watching = None if superseded is None else Watched("generation", functools.partial(watch, superseded)).start()
     try:
         client = await _connect(settings, stop)
         if client is None:
@@ -111,7 +116,7 @@ async def _run(
         await _write(settings, inserter, stop, ready_file, raw=raw)
     finally:
         if watching is not None:
-            watching.cancel()
+            await watching.stop()
     _log.info("sink_stopped")
     return code
 
@@ -162,23 +167,42 @@ async def _write(
     groups = [group("raw", (raw_route(topics),)), derived] if raw else [derived]
     ready = [asyncio.Event() for _ in groups]
     leading = TopicPartition(topics.scores, 0)
-    tasks = [asyncio.create_task(group.run(stop, event)) for group, event in zip(groups, ready, strict=True)]
     pause = _DAILY_SECONDS if raw else _REPLAY_DAILY_SECONDS
-    tasks.append(asyncio.create_task(keep_fresh(inserter, lambda: leading in derived.partitions, stop, pause=pause)))
-    announcing = asyncio.create_task(_announce(ready, ready_file))
+    # The first error of a group ends the sink; the others begin again.
+    failure: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    def failed(error: Exception) -> None:
+        if not failure.done():
+            failure.set_exception(error)
+
+    writing = [
+        Watched(f"group {member.name}", functools.partial(member.run, stop, event), failed=failed).start()
+        for member, event in zip(groups, ready, strict=True)
+    ]
+
+    def leads() -> bool:
+        return leading in derived.partitions
+
+    beside = [
+        Watched("daily", lambda: keep_fresh(inserter, leads, stop, pause=pause)).start(),
+        Watched("announcement", lambda: _announce(ready, ready_file)).start(),
+    ]
+    stopping = asyncio.ensure_future(stop.wait())
+    either: set[asyncio.Future[Any]] = {failure, stopping}
     try:
-        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
     finally:
         stop.set()
-        announcing.cancel()
-        tasks[-1].cancel()
-        await asyncio.gather(announcing, *tasks, return_exceptions=True)
+        await stopping
+        for task in beside:
+            await task.stop()
+        for task in writing:
+            await task.ended()
         if ready_file is not None:
             await asyncio.to_thread(ready_file.unlink, missing_ok=True)
         await producer.stop()
-    for task in tasks:
-        if not task.cancelled():
-            task.result()
+    if failure.done():
+        failure.result()
 
 
 async def _announce(ready: list[asyncio.Event], ready_file: Path | None) -> None:

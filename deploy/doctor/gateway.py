@@ -25,6 +25,10 @@ _MENDS: Final = {
     "views": "Wait for its view of rules and directory, or look into its log.",
 }
 
+_DAMAGED: Final = (
+    "Look why its disk damages files; then move `*.damaged` out of the gateway's TELEMETRY_SPOOL, or delete them."
+)
+
 
 async def check_gateway(settings: Settings) -> AsyncIterator[Finding]:
     """Check one thing after another; ends at the first that all others need."""
@@ -47,6 +51,9 @@ async def check_gateway(settings: Settings) -> AsyncIterator[Finding]:
             yield failed(_PART, "ready", f"not ready: {', '.join(lacking)}", _MENDS[lacking[0]])
         else:
             yield good(_PART, "ready", "Kafka, ClickHouse and views")
+        if damaged := body.get("damaged_spool_segments"):
+            problem = f"{damaged} damaged: webhooks in them cannot be read, all others were sent"
+            yield failed(_PART, "spool", problem, _DAMAGED)
         yield await _token(client, settings)
 
 

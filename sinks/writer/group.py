@@ -90,6 +90,11 @@ class Group(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is unt
         self._admin = AIOKafkaAdminClient(**options)
 
     @property
+    def name(self) -> str:
+        """The consumer group's."""
+        return self._group_id
+
+    @property
     def partitions(self) -> frozenset[TopicPartition]:
         """The partitions that this member writes now."""
         return frozenset(self._session.lanes) if self._session is not None else frozenset()
@@ -197,17 +202,22 @@ class Group(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is unt
     async def on_partitions_revoked(self, revoked: set[TopicPartition]) -> None:
         """Finish what is in hand, as far as that goes quickly; the next owner finishes the rest."""
         del revoked
-        await self._end_session()
+        try:
+            await self._end_session()
+        except Exception as error:  # noqa: BLE001 - aiokafka would log and forget it
+            self._fail(error)
 
     async def on_partitions_assigned(self, assigned: set[TopicPartition]) -> None:
         """Start a lane per partition at its bookmark."""
         try:
             await self._end_session()
             await self._begin_session(assigned)
-        except (KafkaError, SinkError, ValueError) as error:
-            # aiokafka would log and forget it.
-            if not self._failed.done():
-                self._failed.set_exception(error)
+        except Exception as error:  # noqa: BLE001 - aiokafka would log and forget it, and nothing would be read
+            self._fail(error)
+
+    def _fail(self, error: Exception) -> None:
+        if not self._failed.done():
+            self._failed.set_exception(error)
 
     async def _begin_session(self, assigned: set[TopicPartition]) -> None:
         session = Session(self._consumer)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from typing import TYPE_CHECKING, Final
 
+from broker.watched import Watched
 from sinks.errors import FencedError
 from sinks.writer.commits import Commits
 
@@ -20,7 +22,8 @@ __all__ = ["Session"]
 class Session:
     """The lanes of one assignment. It begins with `start` and ends with `close`; there is no way back.
 
-    `failure` takes the first error that a lane ends with, `fenced_at` (time.monotonic) is set once one was fenced.
+    `failure` takes the first error that a lane or the committer ends with, `fenced_at` (time.monotonic) is set once one
+    was fenced.
     """
 
     def __init__(self, consumer: AIOKafkaConsumer) -> None:
@@ -28,39 +31,37 @@ class Session:
         self.lanes: dict[TopicPartition, Lane] = {}
         self.failure: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.fenced_at: float | None = None
-        self._tasks: set[asyncio.Task[None]] = set()
-        self._committing: asyncio.Task[None] | None = None
+        self._tasks: list[Watched] = []
+        self._committing = Watched("commits", self.commits.run, failed=self._failed)
 
     def start(self, lanes: dict[TopicPartition, Lane]) -> None:
         """Let the lanes run."""
         self.lanes = lanes
-        self._committing = asyncio.create_task(self.commits.run(), name="commits")
-        for partition, lane in lanes.items():
-            task = asyncio.create_task(lane.run(), name=f"lane {partition.topic}[{partition.partition}]")
-            task.add_done_callback(self._ended)
-            self._tasks.add(task)
+        self._committing.start()
+        self._tasks = [
+            Watched(f"lane {partition.topic}[{partition.partition}]", lane.run, failed=self._failed).start()
+            for partition, lane in lanes.items()
+        ]
 
-    def _ended(self, task: asyncio.Task[None]) -> None:
-        if task.cancelled() or self.failure.done():
+    def _failed(self, error: Exception) -> None:
+        if self.failure.done():
             return
-        error = task.exception()
         if isinstance(error, FencedError):
             self.fenced_at = self.fenced_at or time.monotonic()
-        elif error is not None:
+        else:
             self.failure.set_exception(error)
 
     async def close(self, patience: float) -> None:
         """Let blocks in hand be finished for `patience` seconds, then leave them to the next owner; idempotent."""
         for lane in self.lanes.values():
             lane.drain()
-        if self._tasks:
-            _, pending = await asyncio.wait(self._tasks, timeout=patience)
-            for task in pending:
-                task.cancel()
-            await asyncio.gather(*self._tasks, return_exceptions=True)
-        if self._committing is not None:
-            self._committing.cancel()
-            await asyncio.gather(self._committing, return_exceptions=True)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(patience):
+                for task in self._tasks:
+                    await task.ended()
+        for task in self._tasks:
+            await task.stop()
+        await self._committing.stop()
         self.lanes = {}
         if not self.failure.done():
             self.failure.cancel()

@@ -86,3 +86,20 @@ async def test_it_is_started_once_at_a_time() -> None:
     await task.start().ended()
 
     assert len(runs) == 2
+
+
+async def test_what_has_returned_can_be_started_at_once() -> None:
+    """Nothing else runs between the last step of the work and the task's end, so no start is lost in between."""
+    loop = asyncio.get_running_loop()
+    seen: list[bool] = []
+    task: Watched
+
+    async def work() -> None:
+        await asyncio.sleep(0)
+        loop.call_soon(lambda: seen.append(task.running))
+
+    task = Watched("short", work)
+    for _ in range(3):
+        await task.start().ended()
+
+    assert seen == [False, False, False]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 from typing import TYPE_CHECKING, ClassVar
@@ -163,6 +164,66 @@ def test_a_failed_write_is_not_taken_for_done(tmp_path: Path, monkeypatch: pytes
 
     assert [payload for payload in drained(files) if payload != b"lost"] == [b"before", b"after"]
     files.close()
+
+
+@pytest.mark.parametrize("broken", ["write", "fdatasync", "fsync"])
+def test_a_full_disk_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, broken: str) -> None:
+    """However often it is tried: no empty segment, no torn frame, and the size is that of the files."""
+    files = opened(tmp_path)
+    files.append([b"before"])
+
+    def full(*_arguments: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, broken, full)
+        for _ in range(50):
+            with contextlib.suppress(OSError):
+                files.append([b"refused"])
+    files.append([b"after"])
+
+    assert len(segments(tmp_path)) <= 2
+    assert files.size == sum(path.stat().st_size for path in segments(tmp_path))
+    kept = drained(files)
+    assert [kept[0], kept[-1]] == [b"before", b"after"]
+    assert files.damaged() == 0
+    files.close()
+
+
+def test_a_torn_write_is_taken_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the disk took of a refused group is cut off: it is no damage, for nobody was told that it is safe."""
+    files = opened(tmp_path)
+    files.append([b"before"])
+    write = os.write
+
+    def some(descriptor: int, data: memoryview) -> int:
+        if len(data) < 10:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return write(descriptor, data[:9])
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "write", some)
+        with pytest.raises(OSError, match="No space"):
+            files.append([b"refused, for there was no room"])
+
+    assert files.size == sum(path.stat().st_size for path in segments(tmp_path))
+    assert drained(files) == [b"before"]
+    assert files.damaged() == 0
+    files.close()
+
+
+def test_what_is_kept_aside_is_never_overwritten(tmp_path: Path) -> None:
+    """A damaged segment of an earlier run keeps its name, whatever is damaged later."""
+    for run in range(3):
+        files = opened(tmp_path)
+        files.append([b"%d" % run, b"second"])
+        files.close()
+        (path,) = segments(tmp_path)
+        path.write_bytes(path.read_bytes().replace(b"second", b"sEcond"))
+        files = opened(tmp_path)
+        assert drained(files) == [b"%d" % run]
+        assert files.damaged() == run + 1
+        files.close()
 
 
 def test_segments_stay_small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,191 @@
+"""Every background task of the sink, hit by an unexpected error."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+from aiokafka import TopicPartition
+from structlog.testing import capture_logs
+
+from schemas.settings import Settings
+from sinks import main as module
+from sinks.errors import FencedError
+from sinks.writer.bookmark import Bookmark
+from sinks.writer.buffer import Limits
+from sinks.writer.group import Group
+from sinks.writer.session import Session
+
+BUG = RuntimeError("a mistake that nobody thought of")
+PLACE = TopicPartition("topic", 0)
+
+
+class Parts:
+    """Stands where Kafka and ClickHouse are needed; what is named in `broken` fails the first two times."""
+
+    def __init__(self, broken: str) -> None:
+        self.broken = broken
+        self.failures = 0
+        self.runs: dict[str, int] = {}
+        self.stop: asyncio.Event | None = None
+
+    def called(self, name: str) -> bool:
+        """Count a call; raises where that is broken; whether it has worked after failing."""
+        self.runs[name] = self.runs.get(name, 0) + 1
+        if name == self.broken and self.failures < 2:
+            self.failures += 1
+            raise BUG
+        return name == self.broken
+
+    async def start(self) -> None:
+        """As a producer."""
+
+    async def run(self, stop: asyncio.Event, ready: asyncio.Event) -> None:
+        """As a group: until told to stop."""
+        self.called("group")
+        self.stop = stop
+        ready.set()
+        await stop.wait()
+
+    name = "sink.raw"
+    partitions: frozenset[TopicPartition] = frozenset()
+
+    async def keep_fresh(self, *_arguments: Any, **_named: Any) -> None:
+        """As the daily aggregates."""
+        if self.called("daily"):
+            await self.end()
+        await asyncio.Event().wait()
+
+    async def superseded(self) -> None:
+        """As what watches the journal."""
+        if not self.called("generation"):
+            await asyncio.Event().wait()
+
+    async def announce(self, *_arguments: Any) -> None:
+        """As the readiness file."""
+        if self.called("announcement"):
+            await self.end()
+
+    async def end(self) -> None:
+        """Tell the groups to stop, as a signal does."""
+        while self.stop is None:  # noqa: ASYNC110 - the group sets it in its first turn
+            await asyncio.sleep(0)
+        self.stop.set()
+
+
+@pytest.mark.parametrize(
+    ("broken", "code"), [("group", 1), ("daily", 0), ("announcement", 0), ("generation", module.SUPERSEDED)]
+)
+def test_no_task_of_the_process_dies_unseen(monkeypatch: pytest.MonkeyPatch, broken: str, code: int) -> None:
+    """It begins again, or the process ends with a message and a code."""
+    parts = Parts(broken)
+
+    async def connected(*_arguments: Any) -> Any:
+        return object()
+
+    monkeypatch.setattr(module, "_connect", connected)
+    monkeypatch.setattr(module, "check_tables", lambda *_arguments: None)
+    monkeypatch.setattr(module, "AIOKafkaProducer", lambda **_options: _Producer())
+    monkeypatch.setattr(module, "Group", lambda *_arguments, **_named: parts)
+    monkeypatch.setattr(module, "keep_fresh", parts.keep_fresh)
+    monkeypatch.setattr(module, "_announce", parts.announce)
+
+    with capture_logs() as logged:
+        ended = module.main(Settings(), superseded=parts.superseded)
+
+    assert ended == code
+    assert parts.runs[broken] == (2 if broken == "group" else 3)
+    told = [entry for entry in logged if "nobody thought of" in str(entry.get("error"))]
+    assert len(told) == (1 if broken == "group" else 2)
+
+
+class _Producer:
+    """Stands for aiokafka's."""
+
+    async def start(self) -> None:
+        """Connect."""
+
+    async def stop(self) -> None:
+        """Disconnect."""
+
+
+class _Consumer:
+    """A consumer that fails as no broker would."""
+
+    async def commit(self, _offsets: Any) -> None:
+        """Fail."""
+        raise BUG
+
+
+class _Lane:
+    """A lane that ends in some way."""
+
+    def __init__(self, error: Exception) -> None:
+        self.error = error
+
+    async def run(self) -> None:
+        """End."""
+        raise self.error
+
+    def drain(self) -> None:
+        """Nothing is in hand."""
+
+
+async def test_a_committer_that_fails_ends_its_sink() -> None:
+    """Whoever waits for it is fenced, and the group hears of the error itself."""
+    session = Session(_Consumer())
+    session.start({})
+    async with asyncio.timeout(10):
+        with pytest.raises(FencedError):
+            await session.commits.record(PLACE, Bookmark("id", 1))
+        with pytest.raises(RuntimeError, match="nobody thought of"):
+            await session.failure
+    await session.close(0)
+
+
+async def test_a_lane_that_fails_ends_its_sink() -> None:
+    """The group hears of the error; of a fenced lane only when."""
+    session = Session(_Consumer())
+    session.start({PLACE: _Lane(FencedError("gone"))})  # type: ignore[dict-item]
+    async with asyncio.timeout(10):
+        while session.fenced_at is None:  # noqa: ASYNC110 - it is set within the loop's next turns
+            await asyncio.sleep(0)
+        assert not session.failure.done()
+        await session.close(0)
+        session = Session(_Consumer())
+        session.start({PLACE: _Lane(BUG)})  # type: ignore[dict-item]
+        with pytest.raises(RuntimeError, match="nobody thought of"):
+            await session.failure
+    await session.close(0)
+
+
+async def test_an_assignment_that_fails_ends_its_sink(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever goes wrong in a rebalance is not left to the client, which would log it and read nothing."""
+    group = Group({}, "group", (), inserter=None, dead_letters=None, limits=Limits())  # type: ignore[arg-type]
+
+    async def fail(*_arguments: Any) -> None:
+        raise BUG
+
+    async def nothing(**_named: Any) -> dict[TopicPartition, Any]:
+        return {}
+
+    monkeypatch.setattr(group, "_begin_session", fail)
+    monkeypatch.setattr(group._consumer, "getmany", nothing)  # noqa: SLF001
+    await group.on_partitions_assigned({PLACE})
+    with pytest.raises(RuntimeError, match="nobody thought of"):
+        await group._poll()  # noqa: SLF001 - one turn of `run`
+    await group._consumer.stop()  # noqa: SLF001
+    await group._admin.close()  # noqa: SLF001
+
+
+def test_a_sink_that_fails_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An error of no known kind is one line and the code 1, not a bare traceback."""
+
+    async def fail(*_arguments: Any) -> None:
+        raise BUG
+
+    monkeypatch.setattr(module, "_connect", fail)
+    with capture_logs() as logged:
+        assert module.main(Settings()) == 1
+    assert [entry["error"] for entry in logged if entry["event"] == "sink_failed"] == [f"RuntimeError: {BUG}"]
