@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import threading
 import time
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import TYPE_CHECKING, Any, Final
 
-import aiokafka
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 
+from broker.waiting import Waiting
 from streams.exits import End, ExitCode
 from streams.stall import StallPolicy, StallState
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
     from streams.ownership import Ownership
 
@@ -68,9 +67,9 @@ class Watchdog:
 
     async def _watch_progress(self) -> None:
         state = StallState(StallPolicy(self._patience_s), since=time.monotonic())
-        async with _Broker(self._options, self._topic, self._patience_s / 3) as broker:
+        async with Waiting(self._options, self._patience_s / 3) as asked:
             while True:
-                waiting = await self._waiting(broker)
+                waiting = await self._waiting(asked)
                 self._turned = time.monotonic()
                 still = state.observe(self._turned, steps=self._steps, waiting=waiting)
                 if still is not None:
@@ -87,48 +86,15 @@ class Watchdog:
             await asyncio.sleep(_TURN_S)
             self._turned = time.monotonic()
 
-    async def _waiting(self, broker: _Broker) -> bool:
+    async def _waiting(self, asked: Waiting) -> bool:
         """Whether there is work for this worker, as far as the broker tells."""
         owned = {number: one.admission.position for number, one in self._owner.partitions.items()}
         assigning = self._owner.generation is None
         if not assigning and not owned:
             return False
-        ends = await broker.ends(owned or [0])
-        return ends is not None and (assigning or any(ends[number] > position for number, position in owned.items()))
-
-
-class _Broker:
-    """Asks for the ends of the raw topic's partitions over a connection of its own, made anew after a failure."""
-
-    def __init__(self, options: Mapping[str, Any], topic: str, timeout_s: float) -> None:
-        self._options = options
-        self._topic = topic
-        self._timeout_s = timeout_s
-        self._consumer: aiokafka.AIOKafkaConsumer | None = None
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(self, *_error: object) -> None:
-        await self._close()
-
-    async def ends(self, numbers: Iterable[int]) -> dict[int, int] | None:
-        """The offset after the last committed record, by partition; None if the broker does not answer in time."""
-        partitions = [TopicPartition(self._topic, number) for number in numbers]
         try:
-            async with asyncio.timeout(self._timeout_s):
-                if self._consumer is None:
-                    self._consumer = aiokafka.AIOKafkaConsumer(
-                        **self._options, isolation_level="read_committed", enable_auto_commit=False
-                    )
-                    await self._consumer.start()
-                return {tp.partition: end for tp, end in (await self._consumer.end_offsets(partitions)).items()}
+            positions = owned or {0: 0}
+            behind = await asked.behind({TopicPartition(self._topic, number): at for number, at in positions.items()})
         except (KafkaError, OSError, TimeoutError):
-            await self._close()
-            return None
-
-    async def _close(self) -> None:
-        consumer, self._consumer = self._consumer, None
-        if consumer is not None:
-            with contextlib.suppress(Exception):
-                await asyncio.wait_for(consumer.stop(), self._timeout_s)
+            return False
+        return assigning or any(behind.values())

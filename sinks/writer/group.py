@@ -13,6 +13,7 @@ from aiokafka.abc import ConsumerRebalanceListener
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import CoordinatorNotAvailableError, KafkaError, NoOffsetForPartitionError, OffsetOutOfRangeError
 
+from broker.waiting import behind
 from sinks.errors import SinkError
 from sinks.writer.bookmark import Bookmark
 from sinks.writer.lane import Lane
@@ -44,6 +45,7 @@ _FETCH_AT_ONCE_BYTES: Final = 256 << 10
 _BUFFER_BYTES: Final = 96 << 20
 _LEAST_SHARE: Final = 1 << 20
 _WATCH_SECONDS: Final = 10.0
+_ASK_SECONDS: Final = 10.0
 # A rebalance ends when every member has come back or lost its session; several may follow each other.
 _REJOIN_SECONDS: Final = 60.0
 
@@ -157,10 +159,12 @@ class Group(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is unt
         positions = {partition: lane.buffer.position for partition, lane in session.lanes.items()}
         try:
             ends = await self._consumer.end_offsets(list(positions)) if positions else {}
-        except KafkaError:
+            still = self._watchdog.observe(now, positions, ends, self._paused)
+            waiting = await behind(self._options, {one: positions[one] for one in still}, _ASK_SECONDS) if still else {}
+        except (KafkaError, OSError, TimeoutError):
             return
-        if still := self._watchdog.observe(now, positions, ends, self._paused):
-            message = f"{still[0].topic}[{still[0].partition}] has records that cannot be read; starting again"
+        if found := [one for one in still if waiting[one]]:
+            message = f"{found[0].topic}[{found[0].partition}] has records that cannot be read; starting again"
             raise SinkError(message)
 
     async def _follow_gaps(self, session: Session) -> None:

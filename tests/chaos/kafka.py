@@ -18,7 +18,17 @@ if TYPE_CHECKING:
 
     from schemas.settings import Settings
 
-__all__ = ["admin", "committed", "create_topics", "is_caught_up", "lines", "produce", "read_all", "read_partition"]
+__all__ = [
+    "admin",
+    "committed",
+    "create_topics",
+    "is_caught_up",
+    "lines",
+    "produce",
+    "read_all",
+    "read_partition",
+    "transact",
+]
 
 Headers = list[tuple[str, bytes]]
 
@@ -98,6 +108,21 @@ async def produce(
             if pause_every and index % pause_every == 0:
                 await asyncio.sleep(pause_s)
         await asyncio.gather(*sent)
+    finally:
+        await producer.stop()
+
+
+async def transact(
+    kafka: str, topic: str, records: Iterable[tuple[int, bytes | None, bytes | None]], *, commit: bool
+) -> None:
+    """Send records of partition, key and value in one transaction, which ends in a marker in each partition."""
+    producer = aiokafka.AIOKafkaProducer(bootstrap_servers=kafka, transactional_id=f"{topic}.transaction")
+    await producer.start()
+    try:
+        await producer.begin_transaction()
+        for partition, key, value in records:
+            await producer.send_and_wait(topic, value, key=key, partition=partition)
+        await (producer.commit_transaction() if commit else producer.abort_transaction())
     finally:
         await producer.stop()
 

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from broker.waiting import Waiting
 from streams.admission import Admission
 from streams.exits import ExitCode
 from streams.watchdog import Watchdog
-from tests.chaos.kafka import create_topics, produce
+from tests.chaos.kafka import create_topics, produce, transact
 from tests.support.waiting import aeventually
 from tests.system.workers import Bench
 
@@ -58,6 +59,44 @@ async def test_a_partition_that_stands_still_with_lag_ends_the_worker(settings: 
         await watchdog.stop()
 
     assert codes[0] is ExitCode.STALLED
+
+
+@pytest.mark.parametrize("commit", [True, False])
+async def test_a_partition_that_ends_in_a_marker_has_nothing_that_waits(
+    settings: SettingsFactory, *, commit: bool
+) -> None:
+    """What ends a transaction has an offset and is no webhook, nor is what was taken back: the worker goes on."""
+    own, codes = settings(partitions=1), list[ExitCode]()
+    topics = await create_topics(own)
+    await transact(own.kafka, topics.raw, [(0, b"u", b"{}")], commit=commit)
+    owner = Owner(partitions={0: Owned(Admission(1 if commit else 0))})
+    looks: list[dict[Any, int]] = []
+
+    def end(code: ExitCode, *_message: Any, **_fields: Any) -> Any:
+        codes.append(code)
+
+    watchdog = Watchdog(owner, topics.raw, own.kafka_options(), 6.0, end)  # type: ignore[arg-type]  # stands in
+    with pytest.MonkeyPatch.context() as patch:
+        ask = Waiting.behind
+
+        async def behind(self: Waiting, positions: Any) -> dict[Any, int]:
+            found = await ask(self, positions)
+            looks.append(found)
+            return found
+
+        patch.setattr(Waiting, "behind", behind)
+        watchdog.start()
+        try:
+            await aeventually(lambda: _said(looks, 5), 90, "looks over more than the patience")
+        finally:
+            await watchdog.stop()
+
+    assert codes == []
+    assert [list(found.values()) for found in looks] == [[0]] * len(looks)
+
+
+async def _said(looks: list[Any], count: int) -> bool:
+    return len(looks) >= count
 
 
 async def _ended(codes: list[ExitCode]) -> bool:

@@ -1,11 +1,17 @@
-"""How much the worker fetches at a time."""
+"""How much the worker fetches at a time, and what of Faust is off."""
 
 from __future__ import annotations
 
+import inspect
+from typing import Any, cast
+
+import faust.transport.consumer as faust_consumer
 import pytest
+from faust.transport.drivers import aiokafka as driver
 
 from streams.app import fetch_bytes
 from streams.chunk import ChunkLimits
+from streams.transport import Consumer
 from streams.tuning import Tuning
 
 MIB = 1 << 20
@@ -17,3 +23,45 @@ def test_a_fetch_brings_a_chunk_if_all_partitions_fit_into_the_memory(partitions
     tuning = Tuning(chunk=ChunkLimits(2_000, 8 * MIB), memory_bytes=64 * MIB)
 
     assert fetch_bytes(tuning, partitions) == mebibytes * MIB
+
+
+class Ticking:
+    """A consumer for Faust's check: it stands still, and the check is made once."""
+
+    commit_interval = 1.0
+
+    def __init__(self) -> None:
+        self.checked: list[object] = []
+        self.app = self
+        self.rebalancing = False
+        self.should_stop = False
+
+    async def sleep(self, _seconds: float) -> None:
+        """Faust waits."""
+
+    async def itertimer(self, seconds: float, **_options: object) -> Any:
+        """One turn of a timer."""
+        yield seconds
+
+    def assignment(self) -> set[object]:
+        """One partition, of a changelog."""
+        return {"changelog"}
+
+    def verify_event_path(self, _now: float, tp: object) -> None:
+        """Faust complains here."""
+        self.checked.append(tp)
+
+
+@pytest.mark.parametrize(("kind", "checks"), [(driver.Consumer, ["changelog"]), (Consumer, [])])
+async def test_fausts_check_for_standing_still_is_off(kind: type, checks: list[str]) -> None:
+    """Faust looks at every partition by `verify_all_partitions_active`; ours looks at none and so reports none."""
+
+    class Checked(Ticking):
+        verify_all_partitions_active = cast("Any", kind).verify_all_partitions_active
+
+    detector = faust_consumer.Consumer._commit_livelock_detector  # noqa: SLF001 - what Faust runs
+    consumer = Checked()
+
+    await inspect.unwrap(getattr(detector, "fun", detector))(consumer)
+
+    assert consumer.checked == checks

@@ -1,0 +1,133 @@
+"""Which partitions have records that wait.
+
+The end of a partition does not say: every transaction ends in a marker that has an offset and is no record, and what a
+transaction that was aborted wrote has offsets too. So it is read from where a reader stands, until a committed record
+comes or the end.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, Self
+
+import aiokafka
+from aiokafka.errors import KafkaError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from aiokafka import TopicPartition
+
+__all__ = ["Waiting", "behind"]
+
+_READ_MS: Final = 100
+# The first record decides: what comes after it is not wanted.
+_FETCH_BYTES: Final = 64 << 10
+_ERRORS: Final = (KafkaError, OSError, TimeoutError)
+
+
+@dataclass(slots=True)
+class _Look:
+    """From `position` on there is no record before `reached`, and the one at `reached` is one if `found`."""
+
+    position: int
+    reached: int
+    found: bool = False
+
+
+class Waiting:
+    """Asks for waiting records, over a connection of its own that is made at the first question and after a failure.
+
+    What was read once is remembered, so that asking again and again reads nothing twice.
+    """
+
+    def __init__(self, options: Mapping[str, Any], timeout_s: float) -> None:
+        """Prepare; `options` connect to Kafka, and an answer takes `timeout_s` seconds at most."""
+        self._options = options
+        self._timeout_s = timeout_s
+        self._consumer: aiokafka.AIOKafkaConsumer | None = None
+        self._looks: dict[TopicPartition, _Look] = {}
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_error: object) -> None:
+        await self._close()
+
+    async def behind(self, positions: Mapping[TopicPartition, int]) -> dict[TopicPartition, int]:
+        """How many offsets there are from the first committed record at or after each position to the end.
+
+        0 where none is: then nothing waits. Raises KafkaError, OSError or TimeoutError where the broker does not tell.
+        """
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                return await self._behind(await self._connected(), positions)
+        except _ERRORS:
+            await self._close()
+            raise
+
+    async def _connected(self) -> aiokafka.AIOKafkaConsumer:
+        if self._consumer is None:
+            self._consumer = aiokafka.AIOKafkaConsumer(
+                **self._options,
+                isolation_level="read_committed",
+                enable_auto_commit=False,
+                auto_offset_reset="earliest",
+                max_partition_fetch_bytes=_FETCH_BYTES,
+            )
+            await self._consumer.start()
+        return self._consumer
+
+    async def _behind(
+        self, consumer: aiokafka.AIOKafkaConsumer, positions: Mapping[TopicPartition, int]
+    ) -> dict[TopicPartition, int]:
+        if not positions:
+            return {}
+        ends = await consumer.end_offsets(list(positions))
+        begins = await consumer.beginning_offsets(list(positions))
+        looks: dict[TopicPartition, _Look] = {}
+        for tp, position in positions.items():
+            look = self._looks.get(tp)
+            if look is None or look.position != position or look.reached < begins[tp] or look.reached > ends[tp]:
+                look = _Look(position, max(position, begins[tp]))
+            looks[tp] = look
+        self._looks = looks
+        await self._read(consumer, ends)
+        return {tp: max(0, ends[tp] - look.reached) if look.found else 0 for tp, look in looks.items()}
+
+    async def _read(self, consumer: aiokafka.AIOKafkaConsumer, ends: Mapping[TopicPartition, int]) -> None:
+        """Read on until every partition has a record or has been read to its end."""
+        open_ = {tp for tp, look in self._looks.items() if not look.found and look.reached < ends[tp]}
+        if not open_:
+            return
+        consumer.assign(list(open_))
+        for tp in open_:
+            consumer.seek(tp, self._looks[tp].reached)
+        try:
+            while open_:
+                for tp, records in (await consumer.getmany(*open_, timeout_ms=_READ_MS)).items():
+                    self._looks[tp].reached, self._looks[tp].found = records[0].offset, True
+                for tp in open_:
+                    if not self._looks[tp].found:
+                        self._looks[tp].reached = await consumer.position(tp)
+                decided = {tp for tp in open_ if self._looks[tp].found or self._looks[tp].reached >= ends[tp]}
+                consumer.pause(*decided)
+                open_ -= decided
+        finally:
+            consumer.unsubscribe()
+
+    async def _close(self) -> None:
+        consumer, self._consumer = self._consumer, None
+        if consumer is not None:
+            with contextlib.suppress(Exception):
+                await asyncio.wait_for(consumer.stop(), self._timeout_s)
+
+
+async def behind(
+    options: Mapping[str, Any], positions: Mapping[TopicPartition, int], timeout_s: float
+) -> dict[TopicPartition, int]:
+    """Ask once; see `Waiting.behind`."""
+    async with Waiting(options, timeout_s) as waiting:
+        return await waiting.behind(positions)
