@@ -16,13 +16,14 @@ from schemas.vocabulary import ignored_by_legacy, ignored_by_rule
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-__all__ = ["FIELDS", "OF_IDS", "Rules", "RulesError", "validate"]
+__all__ = ["FIELDS", "OF_IDS", "Known", "Rules", "RulesError", "about_tutorials", "validate"]
 
 # The order in which texts name them and legacy fields are tried.
 FIELDS: Final = ("user_ids", "learnpack_package_ids", "package_slugs", "asset_ids", "events")
 
 # Those of FIELDS whose items are ids; the others' are texts.
 OF_IDS: Final = frozenset({"user_ids", "learnpack_package_ids", "asset_ids"})
+_OF_TUTORIALS: Final = frozenset({"learnpack_package_ids", "package_slugs", "asset_ids"})
 
 
 class RulesError(ValueError):
@@ -84,17 +85,34 @@ def _wanted(name: str, values: list[Any]) -> frozenset[Any]:
     return frozenset(text for text in map(as_text, values) if text)
 
 
-def _sent(name: str, payload: Mapping[str, Any], resolve: Callable[[Any], int | None]) -> tuple[Any, ...]:
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What a webhook is known to be about beside what it says itself."""
+
+    slugs: tuple[str, ...] = ()
+    asset_ids: tuple[int, ...] = ()
+    package_ids: tuple[int, ...] = ()
+
+
+_NOTHING: Final = Known()
+
+
+def _sent(name: str, payload: Mapping[str, Any], resolve: Callable[[Any], int | None], known: Known) -> tuple[Any, ...]:
     get = payload.get
     if name == "user_ids":
         return (as_id(get("user_id")),)
     if name == "learnpack_package_ids":
-        return (as_integer(get("package_id")),)
+        return as_integer(get("package_id")), *known.package_ids
     if name == "package_slugs":
-        return as_text(get("package_slug")), as_text(get("slug"))
+        return as_text(get("package_slug")), as_text(get("slug")), *known.slugs
     if name == "asset_ids":
-        return (resolve(get("asset_id")),)
+        return resolve(get("asset_id")), *known.asset_ids
     return (as_text(get("event")),)
+
+
+def about_tutorials(text: str) -> bool:
+    """Whether the rule that this verdict's text names asks for the tutorial that a webhook is about."""
+    return any(name in text for name in _OF_TUTORIALS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,18 +142,25 @@ class Rules:
                 verdicts.append((text, tuple(tests)))
         return cls(stored, tuple(verdicts))
 
-    def match(self, payload: Mapping[str, Any], resolve: Callable[[Any], int | None]) -> str | None:
+    @property
+    def about_tutorials(self) -> bool:
+        """Whether a rule asks for the tutorial that a webhook is about."""
+        return any(name in _OF_TUTORIALS for _, tests in self._verdicts for name, _ in tests)
+
+    def match(
+        self, payload: Mapping[str, Any], resolve: Callable[[Any], int | None], known: Known | None = None
+    ) -> str | None:
         """The verdict of the first rule that matches the merged payload, else of the first legacy field, else None.
 
         `resolve` gives the id of the asset that a root `asset_id` means; it is called at most once, and only if a rule
-        asks for assets.
+        asks for assets. `known` is what the webhook's run is known to belong to.
         """
         sent: dict[str, tuple[Any, ...]] = {}
         for text, tests in self._verdicts:
             for name, wanted in tests:
                 values = sent.get(name)
                 if values is None:
-                    values = sent[name] = _sent(name, payload, resolve)
+                    values = sent[name] = _sent(name, payload, resolve, known or _NOTHING)
                 if wanted.isdisjoint(values):
                     break
             else:

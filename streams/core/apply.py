@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from schemas import vocabulary as texts
+from schemas.rules import about_tutorials
 from streams.core.decide import DONE, STALE, Decision, error
 from streams.core.details import NOTHING
 from streams.core.fold import Batch, fold_batch, fold_streamed
@@ -15,12 +16,15 @@ from streams.core.lines import FactLines, document_key, user_number
 from streams.core.orphans import adopt, keep, tell
 from streams.core.redact import redacted
 from streams.core.resolve import Resolved, adopt_package_id, recall, resolve_batch, resolve_event
+from streams.core.run import named_by, repeats_names
 from streams.core.scores import COMPLETE, completion_rate
 from streams.core.slim import slim, slim_attempt, slim_interaction, slim_quiz
 from streams.core.state import Origin, Overlay, Session
 from streams.core.tell import KINDS
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from schemas.directory import Asset, Task
     from schemas.reference import Reference
     from streams.core.fold import Live
@@ -113,7 +117,8 @@ class Apply:
     def batch(self, webhook: Webhook, now: int) -> Applied:
         """Apply a batch."""
         strict = self._policy.strict
-        resolved = resolve_batch(webhook.payload, self._reference, strict=strict)
+        session = self.session_of(webhook)
+        resolved = self._resolve_batch(webhook.payload, session)
         if resolved is None:
             return Applied(error(texts.ASSET_NOT_FOUND))
         actor = webhook.actor
@@ -129,7 +134,7 @@ class Apply:
         live.graded = resolved.graded
         live.state.asset_id = resolved.asset_id
         self.touch(live, webhook, now)
-        self._learn(webhook, live, resolved)
+        self._learn(webhook, live, resolved, session)
         return Applied(
             DONE,
             live,
@@ -140,13 +145,12 @@ class Apply:
 
     def event(self, webhook: Webhook, item: Overlay, now: int) -> Applied:
         """Apply a streamed event."""
-        telemetry_id = webhook.telemetry_id
-        session = self._store.session(webhook.student, telemetry_id) if telemetry_id else None
-        known = None
-        if session is not None and session.asset_slug is not None:
-            known = self._recall(session.asset_slug, session.asset_id)
-        resolved = resolve_event(webhook.payload, known, self._reference, strict=self._policy.strict)
-        if resolved is None and self._policy.strict:
+        session = self.session_of(webhook)
+        named = () if session is None or session.named is None else (session.named.slug, session.named.package_slug)
+        known = self._recall(session)
+        strict = self._policy.strict
+        resolved = resolve_event(webhook.payload, known, self._reference, strict=strict, named=named)
+        if resolved is None and strict:
             return Applied(error(texts.ASSET_NOT_FOUND))
         details = self._details(webhook, item)
         actor = webhook.actor
@@ -160,7 +164,32 @@ class Apply:
         self.touch(live, webhook, now)
         return Applied(DONE, live, completion=self._completion(live, resolved, now) if completing else None)
 
-    def _recall(self, slug: str, asset_id: int | None) -> Resolved | None:
+    def _resolve_batch(self, payload: Mapping[str, Any], session: Session | None) -> Resolved | None:
+        named = None if session is None else session.named
+        asset_ids = named.asset_ids if named is not None and repeats_names(payload, named) else ()
+        # An open directory takes another slug at its word, unless the run is known by its asset.
+        strict = self._policy.strict
+        known = self._recall(session) if strict or (named is not None and named.asset_ids) else None
+        return resolve_batch(payload, self._reference, strict=strict, asset_ids=asset_ids, session=known)
+
+    def session_of(self, webhook: Webhook) -> Session | None:
+        """What is known of the webhook's run."""
+        telemetry_id = webhook.telemetry_id
+        return self._store.session(webhook.student, telemetry_id) if telemetry_id else None
+
+    def name_ignored(self, webhook: Webhook, session: Session | None, text: str) -> None:
+        """Remember how a batch that a rule about tutorials ignored names its own, for its streamed events do not."""
+        if webhook.telemetry_id and about_tutorials(text):
+            named = named_by(webhook.payload, None if session is None else session.named)
+            if session is None or session.named != named:
+                session = session or Session(None, None)
+                session.named = named
+                self._store.put_session(webhook.student, webhook.telemetry_id, session)
+
+    def _recall(self, session: Session | None) -> Resolved | None:
+        if session is None or session.asset_slug is None:
+            return None
+        slug, asset_id = session.asset_slug, session.asset_id
         # The reference does not change within a chunk.
         if (slug, asset_id) not in self._recalled:
             self._recalled[slug, asset_id] = recall(slug, asset_id, self._reference, strict=self._policy.strict)
@@ -196,17 +225,18 @@ class Apply:
             self._store.put_session(webhook.student, webhook.telemetry_id, session)
         tell(origin, item, details, self._facts)
 
-    def _learn(self, webhook: Webhook, live: Live, resolved: Resolved) -> None:
+    def _learn(self, webhook: Webhook, live: Live, resolved: Resolved, session: Session | None) -> None:
         """The telemetry_id belongs to this asset from now on, and so do the streamed items that waited for it."""
         telemetry_id = webhook.telemetry_id
         if not telemetry_id:
             return
-        session = self._store.session(webhook.student, telemetry_id)
-        if session is not None and (session.asset_slug, session.asset_id) == (resolved.slug, resolved.asset_id):
+        named = named_by(webhook.payload, None if session is None else session.named)
+        learnt = Session(resolved.slug, resolved.asset_id, [], named)
+        if session == learnt:
             return
         if session is not None and session.orphans:
             adopt(session, live, resolved.asset_id, webhook.version, self._facts)
-        self._store.put_session(webhook.student, telemetry_id, Session(resolved.slug, resolved.asset_id))
+        self._store.put_session(webhook.student, telemetry_id, learnt)
 
     def _document(self, webhook: Webhook) -> bytes:
         if self._policy.redact:

@@ -114,8 +114,11 @@ class ChunkProcessor:
         return effects
 
     def _decide(self, webhook: Webhook, student: Student, now: int, params: bytes) -> Decision:
-        decision = screen(webhook, self._reference, self._policy, self._past)
+        session = self._apply.session_of(webhook)
+        decision = screen(webhook, self._reference, self._policy, self._past, session)
         if decision is not None:
+            if decision.verdict == "ignored" and webhook.event == texts.BATCH:
+                self._apply.name_ignored(webhook, session, decision.text)
             return decision
         item = self._apply.item_of(webhook, now)
         timed = item is None or item.own_start is not None

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from schemas import vocabulary as texts
 from streams.core import dedup
 from streams.core.resolve import resolver
+from streams.core.run import known_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from schemas.reference import Reference
     from schemas.vocabulary import Status, Verdict
     from streams.core.policy import Past, Policy
-    from streams.core.state import Student
+    from streams.core.state import Session, Student
     from streams.core.webhook import Webhook
 
 __all__ = [
@@ -75,8 +76,13 @@ def recorded(webhook: Webhook, past: Past | None) -> Decision | None:
     return None if text is None else Decision("IGNORED", text, "ignored")
 
 
-def screen(webhook: Webhook, reference: Reference, policy: Policy, past: Past | None = None) -> Decision | None:
-    """Refuse a spoof and ignore what a rule of the academy names, or named; None lets the webhook pass."""
+def screen(
+    webhook: Webhook, reference: Reference, policy: Policy, past: Past | None = None, session: Session | None = None
+) -> Decision | None:
+    """Refuse a spoof and ignore what a rule of the academy names, or named; None lets the webhook pass.
+
+    `session` is what the webhook's run is known by.
+    """
     decision = spoofed(webhook)
     if decision is not None:
         return decision
@@ -87,7 +93,11 @@ def screen(webhook: Webhook, reference: Reference, policy: Policy, past: Past | 
     rules = reference.rules(webhook.academy)
     if rules is None:
         return None
-    text = rules.match(webhook.payload, resolver(reference, strict=policy.strict))
+    known = None
+    if rules.about_tutorials:
+        batch = webhook.event == texts.BATCH
+        known = known_of(session, webhook.payload, reference, batch=batch, strict=policy.strict)
+    text = rules.match(webhook.payload, resolver(reference, strict=policy.strict), known)
     return None if text is None else Decision("IGNORED", text, "ignored")
 
 

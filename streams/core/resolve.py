@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from schemas.coercion import as_integer, as_integers, as_slug
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Container, Mapping, Sequence
 
     from schemas.directory import Asset
     from schemas.reference import Reference
@@ -116,12 +116,21 @@ def logged_asset_id(payload: Mapping[str, Any], reference: Reference, *, strict:
     return resolve_id(candidate_ids(payload), reference, strict=strict)
 
 
-def resolve_batch(payload: Mapping[str, Any], reference: Reference, *, strict: bool) -> Resolved | None:
+def resolve_batch(
+    payload: Mapping[str, Any],
+    reference: Reference,
+    *,
+    strict: bool,
+    asset_ids: Sequence[int] = (),
+    session: Resolved | None = None,
+) -> Resolved | None:
     """The asset of a batch: by root `asset_id`, else by slug or alias, else by `package_id`; None where there is none.
 
-    In an open directory an unknown asset is known by the slug that was sent, else as `asset-<id>`.
+    Where it has no `asset_id`, `asset_ids` are those that other posts of the same run named, and where the directory
+    knows none of its names, `session` is what they resolved to. In an open directory an unknown asset is known by the
+    slug that was sent, else as `asset-<id>`.
     """
-    candidates = as_integers(payload.get("asset_id"))
+    candidates = as_integers(payload.get("asset_id")) or list(asset_ids)
     asset = _chosen(candidates, reference)
     if asset is None:
         asset = reference.asset_by_slug(_batch_slug(payload)) or _by_package(payload, reference)
@@ -131,6 +140,8 @@ def resolve_batch(payload: Mapping[str, Any], reference: Reference, *, strict: b
         asset = reference.asset_by_slug(slug)
     if asset is not None:
         return _resolved(asset, reference, strict=strict)
+    if session is not None and not candidates:
+        return session
     if strict or not (slug or candidates):
         return None
     number = min(candidates, default=None)
@@ -143,16 +154,20 @@ def resolve_event(
     reference: Reference,
     *,
     strict: bool,
+    named: Container[str] = (),
 ) -> Resolved | None:
     """The asset of a streamed event, whose bare `slug` is its step's and never asked.
 
     By candidate ids, else by `package_slug`, else by `session` (what the batch with the same telemetry_id resolved to),
-    else by `package_id`; None where none of them tells. In an open directory an unknown `package_slug` is taken as it
-    is; an unknown id has no slug, so it does not decide.
+    else by `package_id`; None where none of them tells. A `package_slug` that is among those that batch `named` means
+    what the batch means. In an open directory an unknown one is taken as it is; an unknown id has no slug, so it does
+    not decide.
     """
     candidates = candidate_ids(payload)
     slug = as_slug(payload.get("package_slug"))
     asset = _chosen(candidates, reference)
+    if asset is None and slug and session is not None and slug in named:
+        return session
     if asset is None and slug:
         asset = reference.asset_by_slug(slug)
         if asset is None and not strict:

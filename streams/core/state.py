@@ -15,6 +15,7 @@ __all__ = [
     "SCHEMA",
     "Attempt",
     "Document",
+    "Named",
     "Notebook",
     "Origin",
     "Orphan",
@@ -196,12 +197,22 @@ class Orphan(msgspec.Struct, array_like=True, frozen=True, gc=False):
     details: str
 
 
+class Named(msgspec.Struct, array_like=True, frozen=True, gc=False):
+    """How the batches of a run name its tutorial."""
+
+    asset_ids: list[int]
+    slug: str
+    package_slug: str
+    package_id: int | None
+
+
 class Session(msgspec.Struct, array_like=True, gc=False):
-    """Which asset a telemetry_id belongs to, and the streamed items that wait to learn it."""
+    """Which asset a telemetry_id belongs to, the streamed items that wait to learn it, and how batches named it."""
 
     asset_slug: str | None
     asset_id: int | None
     orphans: list[Orphan] = []
+    named: Named | None = None
 
 
 class Student(msgspec.Struct, array_like=True, gc=False):

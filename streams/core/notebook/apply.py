@@ -12,6 +12,7 @@ import msgspec
 
 from schemas import vocabulary as texts
 from schemas.notebook import events_of
+from schemas.rules import Known
 from streams.core.decide import Decision, error
 from streams.core.lines import user_number
 from streams.core.notebook.event import Clock, Unreadable, read_event
@@ -114,7 +115,12 @@ class Notebooks:
         if rules is None:
             return None
         payload = {"event": event.event, "slug": event.notebook, "user_id": user}
-        return rules.match(payload, resolver(self._reference, strict=self._policy.strict))
+        asset = self._reference.asset_by_slug(event.notebook) if event.notebook and rules.about_tutorials else None
+        known = None
+        if asset is not None:
+            packages = () if asset.learnpack_id is None else (asset.learnpack_id,)
+            known = Known((asset.slug,), (asset.id,), packages)
+        return rules.match(payload, resolver(self._reference, strict=self._policy.strict), known)
 
     def _is_new(self, webhook: Webhook, event: NotebookEvent, actor: str, user: int | None, now: int) -> bool:
         """Whether the notebook has not had the event; then it has it now."""
