@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import orjson
 
@@ -16,17 +16,34 @@ if TYPE_CHECKING:
 
     from gateway.reading import ClickHouse
 
-__all__ = ["StoredDocument", "read_documents"]
+__all__ = ["Named", "StoredDocument", "read_documents"]
 
 _STORED: Final = """
 SELECT asset_slug, actor, telemetry_id, document, updated_at, version FROM telemetry
 WHERE actor IN {actors:Array(String)} AND (empty({slugs:Array(String)}) OR asset_slug IN {slugs:Array(String)})
 """
 
+# A document is kept under the slug of its asset, and says what its client calls the tutorial.
+_NAMED: Final = """
+SELECT asset_slug, actor, telemetry_id, document, updated_at, version FROM telemetry
+WHERE actor IN {actors:Array(String)}
+    AND (asset_slug IN {slugs:Array(String)}
+        OR hasAny([JSONExtractString(document, 'slug'), JSONExtractString(document, 'package_slug')],
+            {slugs:Array(String)})
+        OR has({packages:Array(String)}, trim(BOTH '" ' FROM JSONExtractRaw(document, 'package_id'))))
+"""
+
 _SCORED: Final = """
 SELECT asset_slug, actor, telemetry_id, overlay, completion_rate, finished_at, updated_at, version FROM scores
 WHERE actor IN {actors:Array(String)} AND (empty({slugs:Array(String)}) OR asset_slug IN {slugs:Array(String)})
 """
+
+
+class Named(NamedTuple):
+    """A tutorial as its clients and the directory call it: by slugs and by LearnPack's package ids."""
+
+    slugs: Sequence[str]
+    packages: Sequence[int]
 
 
 @dataclass(slots=True)
@@ -57,11 +74,27 @@ class StoredDocument:
 
 
 async def read_documents(
-    clickhouse: ClickHouse, actors: Sequence[str], slugs: Sequence[str] = ()
+    clickhouse: ClickHouse, actors: Sequence[str], tutorials: Sequence[str] | Named = ()
 ) -> list[StoredDocument]:
-    """What there is of some students (in all tutorials without `slugs`), newest first; raises ReadError."""
-    parameters = {"actors": list(actors), "slugs": list(slugs)}
-    stored, scored = await asyncio.gather(clickhouse.rows(_STORED, parameters), clickhouse.rows(_SCORED, parameters))
+    """What there is of some students, newest first; raises ReadError.
+
+    `tutorials` are the slugs that it is kept under (none: all of them), or what a tutorial is named in documents, too.
+    """
+    if isinstance(tutorials, Named):
+        parameters = {
+            "actors": list(actors),
+            "slugs": list(tutorials.slugs),
+            "packages": list(map(str, tutorials.packages)),
+        }
+        stored = await clickhouse.rows(_NAMED, parameters)
+        parameters["slugs"] = sorted({*tutorials.slugs, *(row["asset_slug"] for row in stored)})
+        # Slugs that are none: no tutorial, and not all of them.
+        scored = await clickhouse.rows(_SCORED, parameters) if parameters["slugs"] else []
+    else:
+        parameters = {"actors": list(actors), "slugs": list(tutorials)}
+        stored, scored = await asyncio.gather(
+            clickhouse.rows(_STORED, parameters), clickhouse.rows(_SCORED, parameters)
+        )
     found: dict[tuple[str, str], StoredDocument] = {}
     for row in stored:
         document = orjson.loads(row["document"])

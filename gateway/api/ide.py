@@ -11,7 +11,7 @@ from gateway.api.callers import Caller, Parts, require_sight
 from gateway.api.parameters import ID_LIST, id_list
 from gateway.api.refusals import OF_ANY_CALLER, refusals
 from gateway.api.services import Services, json_answer
-from gateway.documents import read_documents
+from gateway.documents import Named, read_documents
 from gateway.errors import ApiError
 
 __all__ = ["router"]
@@ -61,7 +61,21 @@ async def read_back(
             json_schema_extra={"pattern": ID_LIST},
         ),
     ] = None,
-    package_slug: Annotated[str | None, Query(description="Slug or alias of a tutorial; all by default.")] = None,
+    package_slug: Annotated[
+        str | None,
+        Query(
+            description="A tutorial by its slug or alias in any language, or by the `slug` or `package_slug` of its"
+            " documents; all by default."
+        ),
+    ] = None,
+    package_id: Annotated[
+        str | None,
+        Query(
+            description="Or by the `package_id` of its documents or its asset.",
+            examples=["77"],
+            json_schema_extra={"pattern": ID_LIST},
+        ),
+    ] = None,
     include_steps: Annotated[str | None, Query(description="`true` for whole documents.", examples=["true"])] = None,
     include_buffer: Annotated[  # noqa: ARG001 - the IDE sends it; here everything is always read
         str | None, Query(description="Has no effect: what was accepted is always included.")
@@ -73,7 +87,8 @@ async def read_back(
         require_sight(services, token, user)
     if not users:
         require_sight(services, token, None)
-    documents = await read_documents(services.clickhouse, [str(user) for user in users], _slugs(services, package_slug))
+    named = _named(services, package_slug, id_list("package_id", package_id))
+    documents = await read_documents(services.clickhouse, [str(user) for user in users], named or ())
     results = [document for known in documents if (document := known.merged()) is not None]
     if (include_steps or "").strip().lower() not in _TRUE:
         results = [{name: value for name, value in document.items() if name != "steps"} for document in results]
@@ -87,10 +102,11 @@ def _users(user_ids: str | None, own: int | None) -> tuple[int, ...]:
     return users or (() if own is None else (own,))
 
 
-def _slugs(services: Services, package_slug: str | None) -> list[str]:
-    """The slugs that a tutorial's documents may be kept under: as it is named, and that of its canonical asset."""
-    if not package_slug:
-        return []
-    asset = services.reference.asset_by_slug(package_slug)
-    canonical = package_slug if asset is None else services.reference.canonical(asset).slug
-    return sorted({package_slug, canonical})
+def _named(services: Services, package_slug: str | None, packages: tuple[int, ...]) -> Named | None:
+    """All that a tutorial's documents may be kept under or call it: as it is named, and its translations' slugs."""
+    if not package_slug and not packages:
+        return None
+    reference = services.reference
+    found = [*map(reference.asset_by_package, packages), reference.asset_by_slug(package_slug or "")]
+    slugs = {asset.slug for one in found if one is not None for asset in reference.group(one)}
+    return Named(sorted(slugs | ({package_slug} if package_slug else set())), packages)

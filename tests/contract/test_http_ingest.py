@@ -250,6 +250,39 @@ def test_a_batch_is_read_back(system: HttpSystem) -> None:
         assert results() == [{name: value for name, value in whole[0].items() if name != "steps"}]
 
 
+def test_a_tutorial_is_read_back_by_any_of_its_names(system: HttpSystem) -> None:
+    """The IDE reads by its own slug what it posted with an asset id, and its second post is of the same tutorial."""
+    document = {
+        "telemetry_id": "ide-3",
+        "user_id": 123,
+        "slug": "everybodys-exercises-of-the-ide",
+        "package_slug": "everybodys-package",
+        "package_id": 7700,
+        "agent": "cloud",
+        "tutorial_started_at": 1734600000000,
+        "last_interaction_at": 1734603600000,
+        "steps": [{"slug": "00", "position": 0, "opened_at": 1734600000000}],
+        "workout_session": [],
+    }
+    with system.client("other-student", None) as client:
+
+        def read(**params: str) -> list[str]:
+            answer = client.get("/v1/learnpack/telemetry", params={"include_steps": "true", **params})
+            found: list[dict[str, Any]] = answer.json()["results"]
+            return [one["slug"] for one in found if one["telemetry_id"] == "ide-3" and one["steps"]]
+
+        assert client.post(ME, json=document, params={"asset_id": "400"}).text == "ok"
+        assert client.post("/v1/learnpack/telemetry", json=document).text == "ok"
+        rows = system.settled(2, learnpack_package_id=7700)
+        eventually(lambda: read(package_slug="everybodys"))
+        names = ("everybodys", "everybodys-exercises-of-the-ide", "everybodys-package")
+
+        assert {row["status"] for row in rows} == {"DONE"}
+        assert [read(package_slug=name) for name in names] == [[document["slug"]]] * len(names)
+        assert read(package_id="7700") == [document["slug"]]
+        assert read(package_id="7701") == read(package_slug="7700") == []
+
+
 def test_streamed_events_are_read_back_with_the_batch(system: HttpSystem) -> None:
     """A compilation that came after the batch is in the document that is read."""
     document = {
