@@ -8,6 +8,10 @@ running and name its file of addresses (pytest then starts and stops nothing):
     LEARNPACK_TEST_STACK=/tmp/stack/env uv run pytest tests/system
 
 LEARNPACK_TEST_STACK=local takes the local servers even where Docker answers.
+
+A run of `tests` or a directory in it is shared between several processes (tests.support.sharing), which share the
+servers; a run of less takes place in one, as does every run with `-n 0`.
+
 Each test has topics under a prefix of its own and a database of its own, both dropped at its end. Tests that kill or
 freeze a server take one of their own from `kafka_nodes` or `clickhouse_servers`.
 """
@@ -19,6 +23,7 @@ import contextlib
 import os
 import uuid
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 import clickhouse_connect
@@ -31,21 +36,64 @@ from deploy.local.clickhouse import ClickHouseServer
 from deploy.local.kafka import KafkaNode
 from schemas.settings import PREFIX, Settings
 from tests.support.processes import Processes
-from tests.support.stack import Stack, open_stack
+from tests.support.run_stack import RunStack
+from tests.support.sharing import Sharing, number_of_processes, order
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
     from clickhouse_connect.driver.client import Client
+    from xdist.remote import Producer
+    from xdist.workermanage import WorkerController
+
+    from tests.support.stack import Stack
 
 # No test may fail because the machine is busy.
 hypothesis_settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 hypothesis_settings.load_profile("untimed")
 
 
+_RUN_STACK = pytest.StashKey[RunStack]()
+_DIRECTORY = "run_stack"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Know where the run's servers are, or will be."""
+    given = getattr(config, "workerinput", None)
+    config.stash[_RUN_STACK] = RunStack(Path(given[_DIRECTORY])) if given else RunStack.begin()
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """End the run's servers with the process that the run began with."""
+    config.stash[_RUN_STACK].end()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: WorkerController) -> None:
+    """Tell a process that shares the run where its servers are."""
+    node.workerinput[_DIRECTORY] = str(node.config.stash[_RUN_STACK].directory)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """How many processes share the run."""
+    return number_of_processes(config.args)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Sharing:
+    """Who runs which test."""
+    return Sharing(config, log)
+
+
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """Name a test by the argument where its value is compressed, which no two processes need do alike."""
+    return argname if isinstance(val, bytes) and not val.isascii() else None
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out the forms that take minutes, unless `-m` names them."""
+    """Leave out the forms that take minutes, unless `-m` names them; the long modules come first."""
+    order(items)
     if "long" in config.option.markexpr:
         return
     left_out = [item for item in items if item.get_closest_marker("long")]
@@ -62,10 +110,9 @@ class SettingsFactory(Protocol):
 
 
 @pytest.fixture(scope="session")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+def stack(pytestconfig: pytest.Config) -> Stack:
     """Real Kafka and ClickHouse for the whole run."""
-    with open_stack(tmp_path_factory.mktemp("stack")) as running:
-        yield running
+    return pytestconfig.stash[_RUN_STACK].addresses()
 
 
 @pytest.fixture

@@ -1,12 +1,15 @@
 """Real Kafka and ClickHouse for tests and for developers.
 
 `uv run python -m tests.support.stack DIR` starts both on this machine, writes their addresses to DIR/env, prints them
-and serves until Ctrl-C or SIGTERM. With LEARNPACK_TEST_STACK=DIR/env a test run uses them instead of its own.
+and serves until Ctrl-C or SIGTERM. With LEARNPACK_TEST_STACK=DIR/env a test run uses them instead of its own. With a
+second argument, the path of a file, it ends as soon as nobody holds a lock of that file, and takes containers where a
+Docker engine answers.
 """
 
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import signal
 import sys
@@ -17,7 +20,6 @@ from typing import TYPE_CHECKING, Final
 
 from deploy.local.clickhouse import ClickHouseServer
 from deploy.local.kafka import KafkaNode
-from tests.support.containers import docker_answers, docker_servers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -42,8 +44,10 @@ class Stack:
         return {"TELEMETRY_KAFKA": self.kafka, "TELEMETRY_CLICKHOUSE": self.clickhouse}
 
     def write(self, path: Path) -> None:
-        """Write the addresses as lines NAME=VALUE."""
-        path.write_text("".join(f"{name}={value}\n" for name, value in self.environment().items()), encoding="utf-8")
+        """Write the addresses as lines NAME=VALUE, all at once."""
+        text = "".join(f"{name}={value}\n" for name, value in self.environment().items())
+        path.with_suffix(".new").write_text(text, encoding="utf-8")
+        path.with_suffix(".new").rename(path)
 
     @classmethod
     def read(cls, path: Path) -> Stack:
@@ -63,7 +67,7 @@ def local_stack(directory: Path) -> Iterator[Stack]:
 
 @contextlib.contextmanager
 def open_stack(directory: Path) -> Iterator[Stack]:
-    """The stack for a test run: a running one that LEARNPACK_TEST_STACK names, else containers, else local servers.
+    """A running stack that LEARNPACK_TEST_STACK names, else containers, else local servers.
 
     `local` as its value means local servers even where a Docker engine answers.
     """
@@ -71,7 +75,9 @@ def open_stack(directory: Path) -> Iterator[Stack]:
     if running not in ("", "local"):
         yield Stack.read(Path(running))
         return
-    if not running and docker_answers():
+    if not running and _docker_answers():
+        from tests.support.containers import docker_servers  # noqa: PLC0415 - as below
+
         with docker_servers() as (kafka, clickhouse):
             yield Stack(kafka, clickhouse)
         return
@@ -79,17 +85,35 @@ def open_stack(directory: Path) -> Iterator[Stack]:
         yield stack
 
 
+def _docker_answers() -> bool:
+    # Half a second, which only the process that starts servers need spend.
+    from tests.support.containers import docker_answers  # noqa: PLC0415
+
+    return docker_answers()
+
+
 def main() -> None:
-    """Serve a local stack until a signal ends it."""
+    """Serve a stack until a signal ends it, or the run that it is for has ended."""
     directory = Path(sys.argv[1])
     done = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: done.set())
-    with local_stack(directory) as stack:
+    if len(sys.argv) > 2:
+        threading.Thread(target=_await_lock, args=(Path(sys.argv[2]), done), daemon=True).start()
+        opened = open_stack(directory)
+    else:
+        opened = local_stack(directory)
+    with opened as stack:
         stack.write(directory / "env")
         sys.stdout.write((directory / "env").read_text())
         sys.stdout.flush()
         done.wait()
+
+
+def _await_lock(path: Path, done: threading.Event) -> None:
+    with path.open("rb") as file:
+        fcntl.flock(file, fcntl.LOCK_SH)
+    done.set()
 
 
 if __name__ == "__main__":

@@ -1,0 +1,99 @@
+"""One stack for a whole test run, whichever of its processes asks for it first.
+
+The process that a run began with (`RunStack.begin`) owns a directory; a worker process finds it by its path. The first
+test that needs servers starts them as a process of their own, which ends with the run, however that ends: it waits for
+a lock that the run's first process holds.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, Final
+
+from tests.support.stack import STACK_VARIABLE, Stack
+from tests.support.waiting import eventually
+
+__all__ = ["RunStack"]
+
+_START_SECONDS: Final = 240
+_STOP_SECONDS: Final = 60
+
+# Kept to the end of this process: to forget a running child is a warning.
+_STARTED: Final[list[subprocess.Popen[bytes]]] = []
+
+
+@dataclass(slots=True)
+class RunStack:
+    """The stack of the run that owns `directory`."""
+
+    directory: Path
+    _run: IO[bytes] | None = field(default=None)
+
+    @classmethod
+    def begin(cls) -> RunStack:
+        """Make the directory of a run that begins with this process; nothing is started."""
+        own = cls(Path(tempfile.mkdtemp(prefix="learnpack-stack-")))
+        own._run = (own.directory / "run.lock").open("wb")
+        fcntl.flock(own._run, fcntl.LOCK_EX)
+        return own
+
+    def end(self) -> None:
+        """End the servers, if there are any, wait until they are gone, and remove the directory."""
+        if self._run is None:
+            return
+        self._run.close()
+        if (self.directory / "stack.lock").exists():
+            with (self.directory / "stack.lock").open("rb") as lock:
+                eventually(lambda: _taken(lock), _STOP_SECONDS, "the end of the stack")
+        shutil.rmtree(self.directory, ignore_errors=True)
+
+    def addresses(self) -> Stack:
+        """Where the servers are, which are started by the first call in the run.
+
+        Raises AssertionError with their output if they cannot be started.
+        """
+        named = os.environ.get(STACK_VARIABLE, "")
+        if named not in ("", "local"):
+            return Stack.read(Path(named))
+        with (self.directory / "start.lock").open("wb") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not (self.directory / "env").exists():
+                self._start()
+        return Stack.read(self.directory / "env")
+
+    def _start(self) -> None:
+        log = self.directory / "output.log"
+        # Where it has failed once it fails again, in some minutes for every test.
+        assert not log.exists(), f"the stack did not start: {log.read_text(errors='replace')}"
+        with log.open("wb") as output, (self.directory / "stack.lock").open("wb") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            process = subprocess.Popen(
+                [sys.executable, "-m", "tests.support.stack", str(self.directory), str(self.directory / "run.lock")],
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                # An interrupt is for the tests, which need their servers to end in order.
+                start_new_session=True,
+                # The lock is the process's from now on.
+                pass_fds=[lock.fileno()],
+            )
+        _STARTED.append(process)
+        eventually(
+            lambda: (self.directory / "env").exists() or process.poll() is not None, _START_SECONDS, "a running stack"
+        )
+        assert process.poll() is None, f"the stack did not start: {log.read_text(errors='replace')}"
+
+
+def _taken(lock: IO[bytes]) -> bool:
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

@@ -1,0 +1,69 @@
+"""How a test run is shared between processes (pytest-xdist), which is faster since most system tests wait.
+
+The tests of a module stay together, in their order: they may share a started system. Several modules that share one are
+named in `_TOGETHER`. The modules of `_FIRST` begin first, the others by directory, so that the long ones do not come
+last; what is not named here runs all the same.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from xdist.scheduler import LoadScopeScheduling
+
+if TYPE_CHECKING:
+    import pytest
+    from xdist.remote import Producer
+
+__all__ = ["Sharing", "number_of_processes", "order"]
+
+# Half of them wait for something at any moment.
+_PROCESSES_PER_CORE: Final = 2
+_MOST_PROCESSES: Final = 4
+
+_TESTS: Final = Path(__file__).parents[1]
+_DIRECTORIES: Final = ("chaos", "system", "contract", "unit")
+_SHARED: Final = {_TESTS.parent, _TESTS, *(_TESTS / name for name in _DIRECTORIES)}
+_FIRST: Final[tuple[str, ...]] = ()
+# These have systems of their own, beside the one of tests/contract/conftest.py.
+_APART: Final = ("tests/contract/test_http_documented.py", "tests/contract/test_http_page.py")
+_TOGETHER: Final = ("tests/contract/test_http_", "tests/contract/test_asyncapi.py")
+
+
+def number_of_processes(arguments: list[str]) -> int:
+    """How many processes share a run of these arguments: 0, which is this one alone, unless one is a whole directory.
+
+    Each process collects the tests anew, which takes longer than the unit tests of one package.
+    """
+    if not any(Path(argument).absolute() in _SHARED for argument in arguments):
+        return 0
+    return min(_MOST_PROCESSES, _PROCESSES_PER_CORE * (os.cpu_count() or 1))
+
+
+def order(items: list[pytest.Item]) -> None:
+    """Sort tests by when their module should begin, and keep the order within a module."""
+    items.sort(key=lambda item: _rank(_module(item.nodeid)))
+
+
+class Sharing(LoadScopeScheduling):  # type: ignore[misc]  # it has no types
+    """Gives whole modules to the processes, in the order in which they were collected."""
+
+    def __init__(self, config: pytest.Config, log: Producer | None = None) -> None:
+        super().__init__(config, log)
+        config.option.loadscopereorder = False
+
+    def _split_scope(self, nodeid: str) -> str:
+        return _module(nodeid)
+
+
+def _module(nodeid: str) -> str:
+    module = nodeid.partition("::")[0]
+    return "tests/contract" if module.startswith(_TOGETHER) and module not in _APART else module
+
+
+def _rank(module: str) -> tuple[int, int]:
+    first = _FIRST.index(module) if module in _FIRST else len(_FIRST)
+    directory = next((number for number, name in enumerate(_DIRECTORIES) if f"tests/{name}" in module), -1)
+    return first, directory

@@ -1,0 +1,24 @@
+"""How a run is shared between processes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.support.sharing import number_of_processes
+
+TESTS = Path(__file__).parents[2]
+
+
+@pytest.mark.parametrize("whole", ["", "unit", "system", "contract", "chaos"])
+def test_a_whole_directory_is_shared(whole: str) -> None:
+    """Several processes run `tests` or a directory in it, alone or beside files."""
+    assert number_of_processes([str(TESTS / whole)]) > 1
+    assert number_of_processes([str(TESTS / "unit" / "support"), str(TESTS / whole)]) > 1
+
+
+@pytest.mark.parametrize("part", ["unit/support", "system/test_cli.py", "system/test_cli.py::test_version"])
+def test_less_is_not_shared(part: str) -> None:
+    """One process runs what is soon done, so that it starts at once and takes a debugger."""
+    assert number_of_processes([str(TESTS / part)]) == 0
