@@ -55,6 +55,7 @@ hypothesis_settings.load_profile("untimed")
 
 _RUN_STACK = pytest.StashKey[RunStack]()
 _DIRECTORY = "run_stack"
+_NAME_CHARACTERS = 60
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -87,8 +88,9 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Sharing
 
 
 def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
-    """Name a test by the argument where its value is compressed, which no two processes need do alike."""
-    return argname if isinstance(val, bytes) and not val.isascii() else None
+    """Name a test by the argument where its value tells nothing; compressed, it is another one in each process too."""
+    packed = len(val) > _NAME_CHARACTERS or not val.isascii() if isinstance(val, bytes | str) else False
+    return argname if packed else None
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
