@@ -28,6 +28,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import clickhouse_connect
 import pytest
+import structlog
 from aiokafka.admin import AIOKafkaAdminClient
 from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
@@ -51,6 +52,14 @@ if TYPE_CHECKING:
 # No test may fail because the machine is busy.
 hypothesis_settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 hypothesis_settings.load_profile("untimed")
+
+# The usual one draws a box around each frame and its variables, in a second each.
+structlog.configure(
+    processors=[
+        *structlog.get_config()["processors"][:-1],
+        structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback),
+    ]
+)
 
 
 _RUN_STACK = pytest.StashKey[RunStack]()

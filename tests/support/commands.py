@@ -46,13 +46,13 @@ def _input(data: bytes) -> io.TextIOWrapper:
 @contextlib.contextmanager
 def _logging_restored() -> Iterator[None]:
     root = logging.getLogger()
-    level, handlers = root.level, root.handlers[:]
+    level, handlers, before = root.level, root.handlers[:], structlog.get_config()
     # A command replaces the handlers and closes the ones that it finds.
     root.handlers.clear()
     try:
         yield
     finally:
-        structlog.reset_defaults()
+        structlog.configure(**before)
         root.handlers[:] = handlers
         root.setLevel(level)
 

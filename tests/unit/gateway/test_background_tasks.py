@@ -142,7 +142,7 @@ async def spool_drain(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async def direct() -> bool:
         return delivery.direct
 
-    await aeventually(direct, 10)
+    await aeventually(direct, 60)
     await delivery.stop()
     assert broker.arrived == [1]
     assert fragile.calls > fragile.failures
@@ -154,7 +154,7 @@ async def spool_writer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     await spool.open()
     fragile = Fragile(spool._files.append, failures=1)  # noqa: SLF001 - where the mistake is
     monkeypatch.setattr(spool._files, "append", fragile)  # noqa: SLF001
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         with pytest.raises(SpoolError):
             await spool.append(record(1))
         await spool.append(record(2))
@@ -187,7 +187,7 @@ async def raw_partition(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setattr(kafka_module, "AIOKafkaProducer", lambda **_options: Client())
     producer = RawProducer(Settings(), Metrics())
     await producer.start()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         for number in range(3):
             with pytest.raises(KafkaUnavailableError, match="nobody thought of"):
                 await producer.send(record(number))
@@ -200,7 +200,7 @@ async def reference_views(tmp_path: Path, _monkeypatch: pytest.MonkeyPatch) -> N
     topics.start_failures = 3
     views = Views(topics.follow, tmp_path, unheard, pauses=wait_none())
     await views.start()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         await views.usable.wait()
     assert views.complete
     assert len(topics.followers) == 4
@@ -221,7 +221,7 @@ async def token_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async def saved() -> bool:
         return (tmp_path / "tokens.ndjson").exists()
 
-    await aeventually(saved, 10)
+    await aeventually(saved, 60)
     assert views.complete
     assert not topics.followers[0].stopped
     await views.stop()
@@ -253,7 +253,7 @@ async def test_no_token_outlives_the_view(tmp_path: Path) -> None:
     heard: list[BaseException] = []
     views = Views(topics.follow, tmp_path, heard.append, pauses=wait_none())
     await views.start()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         await views.usable.wait()
     assert views.token(SHA) is not None
 
@@ -274,7 +274,7 @@ async def test_a_revoked_token_never_comes_back(tmp_path: Path) -> None:
     async def saved() -> bool:
         return (tmp_path / "tokens.ndjson").exists()
 
-    await aeventually(saved, 10)
+    await aeventually(saved, 60)
     await first.stop()
     topics.records = [(SHA.encode(), None)]
     second = Views(topics.follow, tmp_path, unheard, pauses=wait_none())
@@ -283,7 +283,7 @@ async def test_a_revoked_token_never_comes_back(tmp_path: Path) -> None:
     async def complete() -> bool:
         return second.complete
 
-    await aeventually(complete, 10)
+    await aeventually(complete, 60)
     assert second.token(SHA) is None
     second._complete = False  # noqa: SLF001 - as between two followers
     assert second.token(SHA) is None
@@ -308,7 +308,7 @@ async def test_tokens_that_change_while_they_are_saved(tmp_path: Path, monkeypat
 
     monkeypatch.setattr(views._cache, "save", noting)  # noqa: SLF001
     await views.start()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         await views.usable.wait()
     for number in range(20_000, 40_000):
         views.reference.apply("tokens", b"%064x" % number, TOKEN)
