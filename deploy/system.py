@@ -143,6 +143,7 @@ class LocalSystem:
             f"{PREFIX}GATEWAY_BIND": self._bind,
             f"{PREFIX}DATA": str(self.directory),
             f"{PREFIX}SPOOL": str(self.directory / "spool"),
+            f"{PREFIX}DEFAULT_ACADEMY": str(self.settings().default_academy),
         }
         return {**os.environ, "PYTHONUNBUFFERED": "1", **own}
 
@@ -155,6 +156,8 @@ class LocalSystem:
             gateway_url=self.gateway_url,
             token=self.token,
             data=self.directory,
+            # Whose staff the token is: what LearnPack sends without an academy is in its log, too.
+            default_academy=DEV_ACADEMY if self._base.default_academy is None else self._base.default_academy,
         )
 
     async def _set_up(self, timeout: float) -> None:  # noqa: ASYNC109 - the supervisor's interface

@@ -133,11 +133,17 @@ class Intake:
 
 
 def scope_of(header: bytes | None, parameter: str | None) -> int | None:
-    """The academy that a request names in its header, else in its query; None where that is not digits."""
-    if header is None and parameter is None:
+    """The academy that a request names in its header, else in its query; None where neither says anything.
+
+    Raises ApiError 400 for what is not digits: such a webhook would be in no academy, where nobody looks for it.
+    """
+    named = (header.decode("latin-1") if header else "").strip() or (parameter or "").strip()
+    if not named:
         return None
-    scope = academy_id(header.decode("latin-1")) if header else None
-    return academy_id(parameter) if scope is None else scope
+    scope = academy_id(named)
+    if scope is None:
+        raise ApiError("invalid-academy-id")
+    return scope
 
 
 def _unavailable() -> ApiError:

@@ -12,6 +12,8 @@ from schemas.lenient import loads
 from schemas.webhook import merge
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from gateway.reading import ClickHouse
 
 __all__ = ["SORTS", "Filters", "LogPage", "find_ids", "places", "read_page", "status_of"]
@@ -27,7 +29,7 @@ SORTS: Final = {
 }
 
 _WHERE: Final = """
-WHERE has(academy_ids, {academy:UInt64})
+WHERE (has(academy_ids, {academy:UInt64}) OR has({joined:Array(UInt64)}, student_id))
     AND (empty({students:Array(UInt64)}) OR has({students:Array(UInt64)}, student_id))
     AND (empty({events:Array(String)}) OR has({events:Array(String)}, event))
     AND (empty({assets:Array(UInt64)}) OR has({assets:Array(UInt64)}, asset_id))
@@ -50,7 +52,7 @@ _PAGES: Final = {
 _PAYLOADS: Final = "SELECT id, params, payload FROM raw FINAL WHERE id IN {ids:Array(UInt64)}"
 
 _STATUS: Final = """
-SELECT status FROM webhook_log WHERE id = {id:UInt64} AND has(academy_ids, {academy:UInt64})
+SELECT status, student_id, has(academy_ids, {academy:UInt64}) AS named FROM webhook_log WHERE id = {id:UInt64}
 """
 
 _IDS: Final = "SELECT id FROM webhook_log" + _WHERE + "ORDER BY id LIMIT {limit:UInt32}"  # noqa: S608 - constants only
@@ -60,9 +62,13 @@ _PLACES: Final = "SELECT id, version FROM raw FINAL WHERE id IN {ids:Array(UInt6
 
 @dataclass(frozen=True, slots=True)
 class Filters:
-    """Which rows of an academy are wanted; an empty filter lets all pass."""
+    """Which rows of an academy are wanted; an empty filter lets all pass.
+
+    `joined` are its members whose rows may not name it, because they came before them.
+    """
 
     academy: int
+    joined: tuple[int, ...] = ()
     students: tuple[int, ...] = ()
     events: tuple[str, ...] = ()
     assets: tuple[int, ...] = ()
@@ -73,6 +79,7 @@ class Filters:
         """The filters, and more, as a query's parameters."""
         return {
             "academy": self.academy,
+            "joined": list(self.joined),
             "students": list(self.students),
             "events": list(self.events),
             "assets": list(self.assets),
@@ -114,10 +121,10 @@ def _payload(params: str, body: str) -> Any:
     return merged
 
 
-async def status_of(clickhouse: ClickHouse, webhook: int, academy: int) -> str | None:
-    """The status of a webhook that an academy may see, None if there is none; raises ReadError."""
+async def status_of(clickhouse: ClickHouse, webhook: int, academy: int, members: Collection[int]) -> str | None:
+    """The status of a webhook that an academy with these members may see, None if there is none; raises ReadError."""
     rows = await clickhouse.rows(_STATUS, {"id": webhook, "academy": academy})
-    return rows[0]["status"] if rows else None
+    return next((row["status"] for row in rows if row["named"] or row["student_id"] in members), None)
 
 
 async def find_ids(clickhouse: ClickHouse, filters: Filters, limit: int) -> list[int]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Iterable
+    from collections.abc import Collection, Hashable
 
 __all__ = ["Index"]
 
@@ -46,7 +46,7 @@ class Index(Generic[Property]):
         held = self._ids.get(name)
         return min(held) if isinstance(held, set) else held
 
-    def all(self, name: Property) -> Iterable[int]:
+    def all(self, name: Property) -> Collection[int]:
         """The ids with the property, in no order."""
         held = self._ids.get(name)
         if held is None:

@@ -16,7 +16,7 @@ from schemas.rule_warnings import refuse_unknown_keys
 from schemas.rules import Rules, validate
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Collection, Iterable, Iterator
 
 __all__ = ["KINDS", "Kind", "Reference"]
 
@@ -222,7 +222,7 @@ class Reference:
         """Whether a user is a member of an academy."""
         return number in self.members(academy)
 
-    def members(self, academy: int) -> Iterable[int]:
+    def members(self, academy: int) -> Collection[int]:
         """The ids of an academy's members, in no order."""
         return self._members.all(academy)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 from rich.table import Table
@@ -14,6 +14,11 @@ from deploy.tokens import CAPABILITIES, NewToken, grant, list_tokens, revoke_tok
 from schemas.times import sql_time
 
 __all__ = ["app"]
+
+_NO_ACADEMY: Final = (
+    "warning: without --academy ID no academy's staff see what comes in with this key, unless the document names one "
+    "or the gateway has TELEMETRY_DEFAULT_ACADEMY."
+)
 
 app = typer.Typer(help="Personal tokens and write-only ingest keys.", no_args_is_help=True)
 
@@ -48,7 +53,10 @@ def create(
     now = datetime.now(UTC)
     until = None if expires is None else ahead(expires, "--expires", now)
     token = NewToken(user, {number: tuple(capability or ()) for number in academy or ()}, now, until, label)
-    secret = run(grant(settings(), token))
+    current = settings()
+    if ingest and not academy and current.default_academy is None:
+        err.print(_NO_ACADEMY, markup=False)
+    secret = run(grant(current, token))
     out.print(secret, markup=False)
     err.print("This is the only time the token is shown; it is in force within two seconds.", style="dim")
 

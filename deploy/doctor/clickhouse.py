@@ -30,6 +30,11 @@ _SETUP: Final = "Run: learnpack-telemetry setup"
 _LEAST: Final = (25, 3)
 _CONNECT_SECONDS: Final = 5
 _MOST_SKEW_SECONDS: Final = 5.0
+_DAYS: Final = 7
+_SEEN: Final = """
+SELECT count(), countIf(empty(academy_ids)) FROM {database:Identifier}.webhooks
+WHERE created_at >= now() - toIntervalDay({days:UInt32}) AND source != 'staff'
+"""
 
 
 def check_clickhouse(settings: Settings) -> Iterator[Finding]:
@@ -70,6 +75,16 @@ def _tables(client: Client, settings: Settings) -> Iterator[Finding]:
         return
     yield good(_PART, "tables", f"those of generation {installation.generation} fit")
     yield good(_PART, "views", f"{installation.public} reads generation {live}")
+    yield _academies(client, installation.public)
+
+
+def _academies(client: Client, database: str) -> Finding:
+    """Whether somebody may see what comes in: webhooks of no academy are in no staff's log."""
+    ((every, lost),) = client.query(_SEEN, parameters={"database": database, "days": _DAYS}).result_rows
+    if lost:
+        mend = "Make keys with `token create --ingest --academy ID`, or set TELEMETRY_DEFAULT_ACADEMY for the gateways."
+        return warning(_PART, "academies", f"{lost} of {every} webhooks of the last {_DAYS} days are in none", mend)
+    return good(_PART, "academies", f"all webhooks of the last {_DAYS} days are in one")
 
 
 def _grants(client: Client, settings: Settings) -> Finding:

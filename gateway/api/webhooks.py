@@ -13,6 +13,7 @@ from gateway.api.parameters import ID_LIST, id_list, words
 from gateway.api.refusals import OF_STAFF, refusals
 from gateway.api.services import Services, json_answer
 from gateway.errors import ApiError
+from gateway.joined import joined_later
 from gateway.webhook_log import SORTS, Filters, find_ids, places, read_page, status_of
 from schemas.staff import DeleteCommand
 from schemas.webhook import OFFSET_BITS
@@ -149,7 +150,7 @@ async def list_webhooks(
     ] = None,
 ) -> Response:
     """Webhooks that were sent for this academy or whose student is a member of it, newest first."""
-    filters = Filters(staff.academy, statuses=tuple(word.upper() for word in words(status)), **filtered)
+    filters = await _sought(services, staff, filtered, tuple(word.upper() for word in words(status)))
     size = min(_number("limit", limit, 20, least=1), _MAX_LIMIT)
     skipped = _number("offset", offset, 0, least=0)
     order = "-created_at" if sort is None else sort
@@ -175,7 +176,7 @@ async def list_webhooks(
 async def delete_webhook(services: Parts, staff: _Editor, webhook_id: str) -> Response:
     """Take a webhook with the status ERROR out of the log, for good: a replay leaves it out as well."""
     number = int(webhook_id) if webhook_id.isascii() and webhook_id.isdigit() and len(webhook_id) < 19 else None  # noqa: PLR2004
-    status = None if number is None else await status_of(services.clickhouse, number, staff.academy)
+    status = None if number is None else await _status(services, staff, number)
     if number is None or status is None:
         raise ApiError("webhook-not-found", webhook=webhook_id)
     if status != _ERROR:
@@ -205,10 +206,26 @@ async def delete_webhooks(
         raise ApiError("missing-status")
     if status != _ERROR:
         raise ApiError("invalid-status")
-    filters = Filters(staff.academy, statuses=(_ERROR,), **filtered)
+    filters = await _sought(services, staff, filtered, (_ERROR,))
     while webhooks := await find_ids(services.clickhouse, filters, _DELETED_AT_ONCE):
         await _delete(services, staff, webhooks)
     return Response(status_code=204)
+
+
+async def _sought(services: Services, staff: Staff, filtered: dict[str, Any], statuses: tuple[str, ...]) -> Filters:
+    joined = await joined_later(
+        services.clickhouse,
+        staff.academy,
+        services.reference.members(staff.academy),
+        filtered["students"],
+        services.settings.webhook_retention_days,
+    )
+    return Filters(staff.academy, tuple(joined), statuses=statuses, **filtered)
+
+
+async def _status(services: Services, staff: Staff, webhook: int) -> str | None:
+    members = services.reference.members(staff.academy)
+    return await status_of(services.clickhouse, webhook, staff.academy, members)
 
 
 async def _delete(services: Services, staff: Staff, webhooks: list[int]) -> None:
@@ -267,7 +284,7 @@ def _student(number: int | None, services: Services) -> dict[str, Any] | None:
         return None
     user = services.reference.user(number)
     if user is None:
-        return None if services.strict else {"id": number, "first_name": None, "last_name": None}
+        return None
     return {"id": number, "first_name": user.first_name, "last_name": user.last_name}
 
 

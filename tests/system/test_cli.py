@@ -75,6 +75,17 @@ def test_tokens_live_from_create_to_revoke(installed: Settings) -> None:
     assert not [part for part in stored if secret.encode() in part]
 
 
+def test_a_key_without_an_academy_comes_with_a_warning(installed: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What comes in with it would be in no staff's log; with an academy, or a default one, nothing is said."""
+    assert installed.default_academy is None
+    warned = command("token", "create", "--ingest")
+    assert warned.code == 0
+    assert warned.err.startswith("warning: without --academy ID no academy's staff see what comes in with this key")
+    assert "warning" not in command("token", "create", "--ingest", "--academy", 4).err
+    monkeypatch.setenv("TELEMETRY_DEFAULT_ACADEMY", "4")
+    assert "warning" not in command("token", "create", "--ingest").err
+
+
 def test_rules_are_replaced_and_tried(installed: Settings, tmp_path: Path) -> None:
     """`put` cleans and stores, `get` gives it back, `test` says what a webhook would meet, also with a draft."""
     payload, draft = tmp_path / "payload.json", tmp_path / "draft.json"

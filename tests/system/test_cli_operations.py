@@ -204,6 +204,25 @@ def test_the_doctor_finds_nothing_wrong_with_a_sound_system(
     assert states(doctor()[1], "gateway") == {"reachable": "ok", "ready": "ok", "token": "failed"}
 
 
+def test_the_doctor_counts_webhooks_that_nobody_sees(
+    installed: Settings, start_part: Callable[..., Child], clickhouse: Client
+) -> None:
+    """Those of the last days that are in no academy are a warning, with what to set."""
+    send(installed, [document(7)])
+    records = [(0, b"8", document(8), encode_headers(RawHeaders(receipt="r9")))]
+    asyncio.run(produce(installed.kafka, Topics.of(installed).raw, records, timestamps=[ARRIVAL]))
+    start_part("sink")
+    start_part("worker")
+    query = f"SELECT count() FROM {installed.database}.webhooks"
+    eventually(lambda: clickhouse.query(query).first_row == (2,), 60, "both outcomes")
+
+    found = doctor()[1]["clickhouse", "academies"]
+
+    assert (found["state"], found["detail"]) == ("warning", "1 of 2 webhooks of the last 7 days are in none")
+    assert "--academy ID" in found["mend"]
+    assert "TELEMETRY_DEFAULT_ACADEMY" in found["mend"]
+
+
 def test_the_doctor_names_what_setup_would_make(place: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     """Before `setup` topics and tables are missing; after it another number of partitions is named."""
     code, findings = doctor()

@@ -219,6 +219,18 @@ def test_a_posted_document_can_be_counted(system: System) -> None:
     assert system.sql("SELECT length(document) > 0 FROM telemetry.telemetry WHERE user_id = 501") == "1"
 
 
+def test_its_staff_see_what_came_in_without_an_academy(system: System) -> None:
+    """The demo's documents name no academy, and are in the log of the one that the token is of."""
+    answer = httpx.get(
+        f"{system.addresses['TELEMETRY_GATEWAY_URL']}/v1/assignment/academy/learnpack/webhook",
+        headers={"Authorization": f"Token {system.addresses['TELEMETRY_TOKEN']}", "Academy": "1"},
+        timeout=30,
+    )
+
+    assert answer.json()["count"] >= len(demo_documents())
+    assert system.sql("SELECT countIf(empty(academy_ids)) FROM telemetry.webhooks WHERE source != 'staff'") == "0"
+
+
 def test_the_addresses_serve_other_commands(system: System) -> None:
     """With DIR/env as its environment `status` finds every part well and nothing left to do."""
     command = [sys.executable, "-m", "deploy.cli", "status", "--json"]
