@@ -94,8 +94,10 @@ EVENTS: Final = Table(
         Column("succeeded", "Nullable(Bool)", "Whether a compilation, test or quiz went well"),
         Column("duration_ms", "Nullable(Int64)", "End minus start by the student's clock, in milliseconds"),
         Column("error_type", _WORD, "Kind of error that the client named"),
-        Column("code_bytes", "Nullable(UInt64)", "Size of the source code, in bytes"),
-        Column("output_bytes", "Nullable(UInt64)", "Size of what was printed or answered, in bytes"),
+        Column("code_bytes", "Nullable(UInt64)", "Size of the source code in bytes, null if none was sent"),
+        Column(
+            "output_bytes", "Nullable(UInt64)", "Size of what was printed or answered in bytes, null if none was sent"
+        ),
         Column("source", _WORD, "batch, stream or notebook: how it was first seen"),
         Column("properties", "JSON(max_dynamic_paths=64)", "What else is known, without any text of the student's"),
         Column("webhook_id", _ID, "The webhook that first told it"),

@@ -9,9 +9,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final, Literal, get_args
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
 __all__ = [
+    "AGENTS",
     "ASSET_NOT_FOUND",
     "BATCH",
     "EVENTS",
@@ -31,6 +32,7 @@ __all__ = [
     "VERDICTS",
     "Status",
     "Verdict",
+    "agent_of",
     "event_not_implemented",
     "events_left_out",
     "ignored_by_legacy",
@@ -57,6 +59,11 @@ STREAMED_EVENTS: Final = frozenset({"open_step", "compile", "test", "ai_interact
 PACKAGE_EVENTS: Final = frozenset({"package_published", "package_manifest_updated"})
 EVENTS: Final = frozenset({BATCH}) | STREAMED_EVENTS | PACKAGE_EVENTS
 
+# The programs that LearnPack runs in, as its documents name them; a client's own text is in no fact.
+AGENTS: Final = frozenset(
+    {"browser", "cloud", "codespaces", "gitpod", "localhost", "os", "standalone", "theia", "vscode"}
+)
+
 REQUEST_ACCEPTED: Final = "ok"
 REQUEST_EMPTY: Final = "this request couldn't no be processed"
 
@@ -73,6 +80,14 @@ EVENTS_REPEATED: Final = "Ignored because all of its events have been received b
 STALE: Final = "Ignored because a more recent telemetry batch was obtained."
 
 _IGNORED: Final = "Ignored by academy learnpack_features.telemetry_webhook_ignore"
+
+
+def agent_of(payload: Mapping[str, Any]) -> str | None:
+    """The program that a document comes from, `other` for one that is none of AGENTS, None if it names none."""
+    agent = payload.get("agent")
+    if not isinstance(agent, str) or not agent:
+        return None
+    return agent if agent in AGENTS else "other"
 
 
 def ignored_by_rule(fields: Iterable[str]) -> str:

@@ -17,7 +17,15 @@ if TYPE_CHECKING:
 
     from streams.core.state import Attempt, Quiz, Timed
 
-__all__ = ["NOTHING", "attempt_details", "completion_details", "interaction_details", "quiz_details"]
+__all__ = [
+    "NOTHING",
+    "attempt_details",
+    "completion_details",
+    "interaction_details",
+    "opening_details",
+    "properties_details",
+    "quiz_details",
+]
 
 _LONGEST_TYPE: Final = 64
 _LONGEST_TEXT: Final = 128
@@ -52,9 +60,11 @@ def _span(started: int | None, ended: int | None) -> int | None:
     return None if started is None or ended is None else (ended - started) // 1000
 
 
-def _decoded_bytes(value: Any) -> int:
-    """The size of the text that a base64 field holds (the clients encode all texts of attempts)."""
-    if type(value) is not str or not value:
+def _decoded_bytes(value: Any) -> int | None:
+    """The size of the text that a base64 field holds (the clients encode all texts of attempts), None without one."""
+    if type(value) is not str:
+        return None
+    if not value:
         return 0
     size = len(value)
     if size % 4:
@@ -63,8 +73,15 @@ def _decoded_bytes(value: Any) -> int:
     return size // 4 * 3 - padding
 
 
-def _text_bytes(value: Any) -> int:
-    return len(value.encode("utf-8", "surrogatepass")) if type(value) is str else 0
+def _text_bytes(value: Any) -> int | None:
+    return len(value.encode("utf-8", "surrogatepass")) if type(value) is str else None
+
+
+def _sum(first: int | None, second: int | None) -> int | None:
+    """The sum of the sizes that are known, None if neither is."""
+    if first is None:
+        return second
+    return first if second is None else first + second
 
 
 def _plain(value: Any) -> bool:
@@ -75,6 +92,21 @@ def _plain(value: Any) -> bool:
 
 def _json(value: Any) -> str:
     return orjson.dumps(value).decode()
+
+
+def _properties(**values: Any) -> str:
+    return _json({name: value for name, value in values.items() if value is not None})
+
+
+def properties_details(**values: Any) -> str:
+    """The columns of a fact of which only properties are known; those that are None are left out."""
+    return _details(properties=_properties(**values))
+
+
+def opening_details(step: Mapping[str, Any]) -> str:
+    """The columns of an opened step: how many files it has, where a document lists them."""
+    files = step.get("files")
+    return _details(properties=f'{{"files":{len(files)}}}') if type(files) is list else NOTHING
 
 
 def attempt_details(slim: Attempt, item: Mapping[str, Any]) -> str:
@@ -89,7 +121,7 @@ def attempt_details(slim: Attempt, item: Mapping[str, Any]) -> str:
         _span(slim.started, slim.ended),
         _json(error_type[:_LONGEST_TYPE]) if error_type and type(error_type) is str else '""',
         _decoded_bytes(item.get("source_code")),
-        _decoded_bytes(item.get("stdout")) + _decoded_bytes(item.get("stderr")),
+        _sum(_decoded_bytes(item.get("stdout")), _decoded_bytes(item.get("stderr"))),
         _json(extras) if extras else "{}",
     )
 
@@ -100,7 +132,7 @@ def interaction_details(slim: Timed, item: Mapping[str, Any]) -> str:
         duration_ms=_span(slim.started, slim.ended),
         code_bytes=_text_bytes(item.get("source_code")),
         output_bytes=_text_bytes(item.get("ai_response")),
-        properties=_json({"message_bytes": _text_bytes(item.get("student_message"))}),
+        properties=_properties(message_bytes=_text_bytes(item.get("student_message"))),
     )
 
 

@@ -154,6 +154,7 @@ class State(msgspec.Struct, array_like=True, gc=False):
     `finished_at` (milliseconds) is when the tutorial was first complete, `told_tasks` the tasks that completions have
     named. `view` is the document with its overlay on top and `previous` the step opened last in it, kept where laying
     it anew would cost too much. `notebook` is what a notebook's events said, None for a tutorial.
+    `sessions` are the starts of the work sessions that have been told.
     """
 
     schema: int
@@ -174,6 +175,7 @@ class State(msgspec.Struct, array_like=True, gc=False):
     view: Document | None = None
     previous: int | None = None
     notebook: Notebook | None = None
+    sessions: list[int] = []
 
 
 class Origin(msgspec.Struct, array_like=True, frozen=True, gc=False):

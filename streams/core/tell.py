@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from streams.core.details import NOTHING, attempt_details, completion_details, interaction_details, quiz_details
+from schemas.vocabulary import agent_of
+from streams.core.details import (
+    NOTHING,
+    attempt_details,
+    completion_details,
+    interaction_details,
+    opening_details,
+    properties_details,
+    quiz_details,
+)
+from streams.core.sessions import tell_sessions
 from streams.core.slim import items_of, steps_of
 from streams.core.state import Seen
 
@@ -81,18 +91,20 @@ def _tell_items(step: Step, key: str, seen: Seen, source: Mapping[str, Any], fac
                 facts.write(event, key, step.position, item.started, details(item, sources[index]), own=item.started)
 
 
-def tell_start(state: State, at: int | None, facts: FactLines) -> None:
-    """Tell that the tutorial was started, at the first that is heard of it."""
+def tell_start(state: State, at: int | None, facts: FactLines, payload: Mapping[str, Any] | None = None) -> None:
+    """Tell that the tutorial was started, at the first that is heard of it; by a document, in which program."""
     if not state.started:
         state.started = True
-        facts.write("start_tutorial", "", None, at, NOTHING, once=True)
+        details = NOTHING if payload is None else properties_details(agent=agent_of(payload))
+        facts.write("start_tutorial", "", None, at, details, once=True)
 
 
 def tell_document(
     state: State, payload: Mapping[str, Any], document: Document, facts: FactLines, *, stale: bool
 ) -> None:
     """Tell what is new in a document; a stale one tells completions, but confirms none that followed from events."""
-    tell_start(state, document.started, facts)
+    tell_start(state, document.started, facts, payload)
+    tell_sessions(state, payload, facts)
     if not document.steps:
         return
     sources = steps_of(payload)
@@ -111,7 +123,7 @@ def tell_document(
         seen = _seen(state, key)
         if step.opened is not None and not seen.opened:
             seen.opened = True
-            facts.write("open_step", key, step.position, step.opened, NOTHING, once=True)
+            facts.write("open_step", key, step.position, step.opened, opening_details(sources[index]), once=True)
         _tell_items(step, key, seen, sources[index], facts)
         if step.completed is not None:
             if not seen.completed:

@@ -188,7 +188,7 @@ def test_an_event_before_its_batch_moves_to_the_asset() -> None:
     client.batch()
     core.send(client.posted[-1][1])
     told = {(fact[2], fact[0]) for fact in live_facts(core.facts)}
-    assert told == {("lists", "start_tutorial"), ("lists", "compile")}
+    assert told == {("lists", "start_tutorial"), ("lists", "start_session"), ("lists", "compile")}
     assert [fact["asset_slug"] for fact in core.facts if fact["deleted"]] == [""]
 
 

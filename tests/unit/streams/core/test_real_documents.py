@@ -20,6 +20,7 @@ _LISTS = {
 def _told(document: dict[str, Any]) -> set[tuple[str, str, Any]]:
     """What a document says was done: (event, step, own start; None for what happens once)."""
     told: set[tuple[str, str, Any]] = {("start_tutorial", "", None)}
+    told |= {("start_session", "", session["started_at"]) for session in document["workout_session"]}
     for step in steps_of(document):
         for event, field in _LISTS.items():
             told |= {
