@@ -12,15 +12,14 @@ from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, Final
 
 import clickhouse_connect
-import orjson
 
-from schemas.lenient import loads
+from deploy.rawlog.bodies import AS_BYTES, BODY, BRIEF, body_of, headers_of, record_of
 from schemas.vocabulary import token_cannot_report
-from schemas.webhook import academy_of, actor, merge
+from streams.core.errors import Undecodable
 from streams.core.resolve import resolver
+from streams.core.webhook import read
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from datetime import datetime
 
     from schemas.reference import Reference
@@ -40,28 +39,21 @@ _KEYS: Final = (
     "telemetry_id",
 )
 
-# A body that the two parsers may read differently (no JSON to ClickHouse, or a key twice) comes whole.
-_WEBHOOKS: Final = """
-WITH
-    {keys:Array(String)} AS wanted,
-    JSONExtractKeys(payload) AS keys,
-    isValidJSON(payload) AND length(keys) = length(arrayDistinct(keys)) AS plain
-SELECT
-    r.academy_id, r.principal, r.params, if(plain, '', r.payload),
-    if(plain, arrayMap(key -> JSONExtractRaw(r.payload, key), wanted), []),
-    w.verdict, w.status_text
+_WEBHOOKS: Final = f"""
+WITH {BRIEF}
+SELECT r.source, r.academy_id, r.principal, r.params, {BODY}, w.verdict, w.status_text
 FROM
 (
-    SELECT id, academy_id, principal, params, payload FROM raw FINAL
-    WHERE received_at >= {since:DateTime64(3, 'UTC')} AND source != 'staff'
-        AND (academy_id = {academy:UInt64}
-            OR academy_id IS NULL AND (position(payload, 'academy_id') > 0 OR position(params, 'academy_id') > 0))
+    SELECT id, source, academy_id, principal, params, payload FROM raw FINAL
+    WHERE received_at >= {{since:DateTime64(3, 'UTC')}} AND source != 'staff'
+        AND (academy_id = {{academy:UInt64}}
+            OR academy_id IS NULL AND (match(payload, 'academy_id|\\\\\\\\u') OR position(params, 'academy_id') > 0))
 ) AS r
 LEFT JOIN
 (
-    SELECT id, verdict, status_text FROM webhooks WHERE created_at >= {since:DateTime64(3, 'UTC')} - INTERVAL 1 DAY
+    SELECT id, verdict, status_text FROM webhooks WHERE created_at >= {{since:DateTime64(3, 'UTC')}} - INTERVAL 1 DAY
 ) AS w ON r.id = w.id
-"""
+"""  # noqa: S608 - constants
 # Both sides are in order of id: neither has to fit into memory.
 _SETTINGS: Final = {"join_algorithm": "full_sorting_merge", "max_block_size": 8192}
 
@@ -101,35 +93,28 @@ def try_rules(settings: Settings, academy: int, rules: Rules, reference: Referen
         dsn=settings.clickhouse.get_secret_value(), database=settings.database, autogenerate_session_id=False
     )
     parameters = {"keys": list(_KEYS), "since": since, "academy": academy}
-    with contextlib.closing(client), client.query_rows_stream(_WEBHOOKS, parameters, _SETTINGS) as rows:
-        for scope, principal, params, body, raws, verdict, text in rows:
-            payload = _payload(params, body, raws)
-            owner = None if principal is None else str(principal)
-            if not payload or academy_of(scope, payload) != academy or verdict == "dead":
+    with (
+        contextlib.closing(client),
+        client.query_rows_stream(_WEBHOOKS, parameters, _SETTINGS, query_formats=AS_BYTES) as rows,
+    ):
+        for source, scope, principal, params, body, raws, verdict, text in rows:
+            headers = headers_of(source, scope, principal, params)
+            try:
+                webhook = read(record_of(None, body_of(body, raws, _KEYS), headers))
+            except Undecodable:
                 continue
-            whose = actor(payload, owner)
-            if verdict == "error" and text == token_cannot_report(owner, whose):
+            if webhook.academy != academy or verdict == b"dead":
+                continue
+            whose = webhook.actor
+            if verdict == b"error" and text.decode() == token_cannot_report(webhook.headers.principal, whose):
                 continue
             trial.webhooks += 1
             students.update(() if whose is None else (whose,))
-            if (matched := rules.match(payload, resolve)) is None:
+            if (matched := rules.match(webhook.payload, resolve)) is None:
                 continue
             trial.ignored += 1
             ignored.update(() if whose is None else (whose,))
             trial.rules[matched] += 1
-            trial.before[verdict or "pending"] += 1
+            trial.before[verdict.decode() or "pending"] += 1
     trial.students, trial.ignored_students = len(students), len(ignored)
     return trial
-
-
-def _payload(params: str, body: str, raws: Sequence[str]) -> dict[str, Any]:
-    """The merged payload, as far as rules look at it; empty where the worker reads no webhook."""
-    try:
-        found = (
-            loads(body.encode())
-            if body
-            else {key: orjson.loads(raw) for key, raw in zip(_KEYS, raws, strict=False) if raw}
-        )
-        return merge(found, orjson.loads(params)) if isinstance(found, dict) else {}
-    except ValueError:
-        return {}

@@ -18,14 +18,15 @@ from schemas.rules import Rules, validate
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator
 
-__all__ = ["KINDS", "Kind", "Reference"]
+__all__ = ["KINDS", "Kind", "Reference", "folded_name"]
 
 Kind = Literal["ignore-rules", "assets", "users", "tasks", "tokens"]
 
 KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
 
 
-def _folded(name: str) -> str:
+def folded_name(name: str) -> str:
+    """A name in notebooks as it is compared: upper and lower case are one."""
     return name.strip().casefold()
 
 
@@ -114,13 +115,13 @@ class Reference:
             for academy in old.academies:
                 self._members.remove(academy, number)
             for name in old.notebook_names:
-                self._names.remove(_folded(name), number)
+                self._names.remove(folded_name(name), number)
         if new is not None:
             self._users[number] = new.value
             for academy in new.academies:
                 self._members.add(academy, number)
             for name in new.notebook_names:
-                self._names.add(_folded(name), number)
+                self._names.add(folded_name(name), number)
 
     def _apply_task(self, key: bytes, value: bytes | None) -> None:
         number = key_id(key)
@@ -215,7 +216,7 @@ class Reference:
 
         None where there is none, and where several have it: nobody is given what another one did.
         """
-        numbers = tuple(self._names.all(_folded(notebook_name)))
+        numbers = tuple(self._names.all(folded_name(notebook_name)))
         return numbers[0] if len(numbers) == 1 else None
 
     def is_member(self, number: int, academy: int) -> bool:

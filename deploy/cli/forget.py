@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import asdict
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import orjson
 import typer
@@ -11,20 +12,28 @@ import typer
 from deploy.cli.console import Failed, err, out, run, settings
 from deploy.forgetting.forget import forget as forget_student
 
+if TYPE_CHECKING:
+    from deploy.forgetting.found import Found
+
 __all__ = ["register"]
 
 
 def forget(
     *,
-    student: Annotated[str, typer.Option(help="User id.")],
+    student: Annotated[str, typer.Option(help="User id, or the name that a notebook knows the student by.")],
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
     json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
 ) -> None:
     """Erase a student from state, directory and tables, and tell what Kafka's logs still hold until when."""
-    if not yes and not typer.confirm(f"Erase student {student}? It cannot be undone", err=True):
+
+    def agreed(found: Found) -> bool:
+        err.print(f"{', '.join(found.actors)}: {found.total} rows", style="dim", markup=False)
+        return yes or typer.confirm(f"Erase student {student}? It cannot be undone", err=True)
+
+    done = run(forget_student(settings(), student, agreed, lambda text: err.print(text, style="dim", markup=False)))
+    if done is None:
         message = "nothing was erased."
         raise Failed(message)
-    done = run(forget_student(settings(), student, lambda text: err.print(text, style="dim", markup=False)))
     if json:
         out.print(orjson.dumps(asdict(done), option=orjson.OPT_INDENT_2).decode(), markup=False)
         return
@@ -33,9 +42,9 @@ def forget(
         out.print(f"{count:>9}  rows of {table}, deleted", markup=False)
     for topic, count in sorted(done.tombstones.items()):
         out.print(f"{count:>9}  tombstones in {topic}; the broker compacts it within hours", markup=False)
-    for topic, day in sorted(done.until.items()):
-        out.print(f"still in {topic}, until {day}", markup=False)
-    without = " ".join(f"--without {actor}" for actor in done.actors)
+    for topic, end in sorted(done.until.items()):
+        out.print(f"still in {topic}, until {end}", markup=False)
+    without = " ".join(f"--without {shlex.quote(actor)}" for actor in done.actors)
     out.print(f"Sooner, and before any replay: learnpack-telemetry raw copy NAME {without}", markup=False)
 
 

@@ -1,7 +1,9 @@
 """`forget`: the steps in their order, each of which may be repeated.
 
-1. Tombstones for user, tasks and tokens. 2. Commands, with which the worker drops its state and takes the documents
-back. 3. Once those are through, rows are deleted until sinks bring none any more. 4. Daily figures are computed again.
+1. Everything is found, in every table; a failure here leaves all as it was. 2. Tombstones for tasks and tokens.
+3. Commands, with which the worker drops its state and takes the documents back; again for what was on its way.
+4. Once those are through, rows are deleted until sinks bring none any more. 5. Daily figures are computed again.
+6. A tombstone for the user, last, because a later run learns the names in notebooks from the record.
 """
 
 from __future__ import annotations
@@ -13,12 +15,14 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
-from deploy.forgetting.records import forget_references, send_commands
-from deploy.forgetting.rows import StudentRows
-from deploy.generations import live_settings
+from deploy.forgetting.found import find
+from deploy.forgetting.person import identify
+from deploy.forgetting.records import forget_tasks_and_tokens, forget_user, send_commands
+from deploy.forgetting.rows import delete
+from deploy.generations import live_settings, read_journal
 from deploy.rawlog.errors import RawLogError
+from deploy.reference import load_reference
 from schemas.topics import Topics
-from schemas.webhook import normal_user_id
 from sinks.clickhouse import connect
 from sinks.daily.refresh import refresh_all
 from sinks.templates import Installation
@@ -26,6 +30,10 @@ from sinks.templates import Installation
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from clickhouse_connect.driver.client import Client
+
+    from deploy.forgetting.found import Found
+    from deploy.forgetting.person import Person
     from schemas.settings import Settings
 
 __all__ = ["Forgotten", "forget"]
@@ -34,6 +42,8 @@ _WORKER_SECONDS: Final = 60.0
 # Longer than a sink gathers a block.
 _QUIET_SECONDS: Final = 4.0
 _POLL_SECONDS: Final = 0.5
+# Who is still being written after so many rounds is still sending.
+_ROUNDS: Final = 5
 
 _STORED: Final = """
 SELECT uniqExact(id) FROM {database:Identifier}.raw
@@ -46,8 +56,8 @@ class Forgotten:
     """What was removed, and what Kafka still holds.
 
     `tombstones` are by topic (gone from disk when the broker compacts), `rows` by table (gone from disk now), `actors`
-    those who were forgotten, `until` topics that are never rewritten, with the day on which retention has the last of
-    it.
+    those who were forgotten, `until` topics that are never rewritten, with what ends them: the day on which retention
+    has the last of it, or the end of a generation that is kept.
     """
 
     actors: list[str] = field(default_factory=list)
@@ -56,59 +66,95 @@ class Forgotten:
     until: dict[str, str] = field(default_factory=dict)
 
 
-async def forget(settings: Settings, user: str, say: Callable[[str], None] = lambda _: None) -> Forgotten:
-    """Erase a student; safe to repeat.
+async def forget(
+    settings: Settings,
+    asked: str,
+    agreed: Callable[[Found], bool] = lambda _: True,
+    say: Callable[[str], None] = lambda _: None,
+) -> Forgotten | None:
+    """Erase a student, if `agreed` to what was found; None where not. Safe to repeat after an end anywhere.
 
-    Raises RawLogError if no worker or sink takes part within a minute, and the errors of Kafka and ClickHouse.
+    Raises RawLogError if no worker or sink takes part within a minute or the student goes on sending, and the errors of
+    Kafka and ClickHouse.
     """
-    student = normal_user_id(user) or user
     settings = await live_settings(settings)
-    client = connect(settings)
-    with contextlib.closing(client):
-        rows = StudentRows(
-            client, settings.database, Installation.of(settings).on_cluster, student, Topics.of(settings).raw
-        )
-        rows.look()
-        say(f"{len(rows.actors)} actors in {len(rows.databases)} generations")
-        done = Forgotten(rows.actors)
-        done.tombstones = await forget_references(settings, student)
-        places = {actor: rows.places(actor) for actor in rows.actors}
-        ids = await send_commands(settings, places)
-        topics = Topics.of(settings)
-        documents = sum(len(slugs) for slugs, _ in places.values())
-        done.tombstones |= {topics.telemetry: documents, topics.changelog: documents + len(places)}
-        say("waiting for the worker")
-        await _stored(client, settings, ids)
-        say("deleting rows")
+    person = identify(await load_reference(settings), asked)
+    with contextlib.closing(await asyncio.to_thread(connect, settings)) as client:
+        work = _Work(settings, client, person, Topics.of(settings), say)
+        found = await work.find()
+        return await work.erase(found) if agreed(found) else None
+
+
+@dataclass(slots=True)
+class _Work:
+    settings: Settings
+    client: Client
+    person: Person
+    topics: Topics
+    say: Callable[[str], None]
+
+    async def find(self) -> Found:
+        return await asyncio.to_thread(find, self.client, self.settings.database, self.topics.raw, self.person)
+
+    async def erase(self, found: Found) -> Forgotten:
+        done = Forgotten(rows=dict.fromkeys(found.rows, 0))
+        done.tombstones = await forget_tasks_and_tokens(self.settings, self.person.user)
+        told: dict[str, tuple[list[str], list[str]]] = {}
+        for _ in range(_ROUNDS):
+            while new := {actor: places for actor, places in found.places.items() if told.get(actor) != places}:
+                self.say("waiting for the worker")
+                await self._stored(await send_commands(self.settings, new))
+                told |= new
+                # What was on its way when the first search was made is stored by now.
+                found = await self.find()
+            self.say("deleting rows")
+            await self._delete(found, done.rows)
+            found = await self.find()
+            if not found.total:
+                break
+        else:
+            message = f"{found.total} new rows of {self.person.student} came meanwhile: stop who sends, forget again."
+            raise RawLogError(message)
+        for database in found.databases:
+            own = self.settings.model_copy(update={"generation": int(database.rpartition("_g")[2])})
+            await asyncio.to_thread(refresh_all, self.client, Installation.of(own))
+        done.tombstones |= await forget_user(self.settings, self.person.user)
+        documents = sum(len(slugs) for slugs, _ in told.values())
+        done.tombstones |= {self.topics.telemetry: documents, self.topics.changelog: documents + len(told)}
+        done.actors = list(told)
+        done.until = await self._until()
+        return done
+
+    async def _delete(self, found: Found, deleted: dict[str, int]) -> None:
+        on_cluster = Installation.of(self.settings).on_cluster
         quiet = time.monotonic() + _QUIET_SECONDS
         while time.monotonic() < quiet:
-            if rows.delete():
+            if await asyncio.to_thread(delete, self.client, on_cluster, found, deleted):
                 quiet = time.monotonic() + _QUIET_SECONDS
             await asyncio.sleep(_POLL_SECONDS)
-        for database in rows.databases:
-            own = settings.model_copy(update={"generation": int(database.rpartition("_g")[2])})
-            refresh_all(client, Installation.of(own))
-        done.rows = rows.deleted
-    done.until = _until(settings)
-    return done
 
+    async def _stored(self, ids: list[int]) -> None:
+        """Wait until the commands and their outcomes are stored, and so are the webhooks that came before them."""
+        deadline = time.monotonic() + _WORKER_SECONDS
+        own: dict[str, Any] = {"database": self.settings.database, "ids": ids}
+        while int(str(await asyncio.to_thread(self.client.command, _STORED, own))) < len(ids):
+            if time.monotonic() > deadline:
+                message = (
+                    f"worker and sink have not taken the command within {_WORKER_SECONDS:g} s: see `status`, start what"
+                    " is down, then forget again. Tasks and tokens are gone, rows are still there."
+                )
+                raise RawLogError(message)
+            await asyncio.sleep(_POLL_SECONDS)
 
-async def _stored(client: Any, settings: Settings, ids: list[int]) -> None:
-    """Wait until the commands and their outcomes are stored, and so are the webhooks that came before them."""
-    deadline = time.monotonic() + _WORKER_SECONDS
-    own = {"database": settings.database, "ids": ids}
-    while int(str(client.command(_STORED, parameters=own))) < len(ids):
-        if time.monotonic() > deadline:
-            message = (
-                f"worker and sink have not taken the command within {_WORKER_SECONDS:g} s: see `status`, start what is "
-                "down, then forget again. References are gone, rows are still there."
-            )
-            raise RawLogError(message)
-        await asyncio.sleep(_POLL_SECONDS)
-
-
-def _until(settings: Settings) -> dict[str, str]:
-    topics = Topics.of(settings)
-    last = datetime.now(UTC) + timedelta(days=settings.raw_retention_days)
-    kept = (topics.raw, topics.facts, topics.outcomes, topics.scores, topics.dead_letters, topics.completions)
-    return dict.fromkeys(kept, f"{last:%Y-%m-%d}")
+    async def _until(self) -> dict[str, str]:
+        topics = self.topics
+        last = datetime.now(UTC) + timedelta(days=self.settings.raw_retention_days)
+        kept = (topics.raw, topics.facts, topics.outcomes, topics.scores, topics.dead_letters, topics.completions)
+        until = dict.fromkeys(kept, f"{last:%Y-%m-%d}")
+        # Its workers stand still, so they have not taken the command.
+        for other in (await read_journal(self.settings)).generations:
+            if other.number != self.settings.generation:
+                old = topics.of_generation(other.number)
+                end = f"generation {other.number} is dropped (`replay drop`)"
+                until |= dict.fromkeys((old.changelog, old.telemetry, old.facts, old.outcomes, old.scores), end)
+        return until

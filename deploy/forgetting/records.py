@@ -10,6 +10,7 @@ import aiokafka
 import orjson
 
 from deploy.reference import load_reference, publish_reference
+from schemas.coercion import as_id
 from schemas.headers import RawHeaders, encode_headers
 from schemas.staff import ForgetCommand, encode_command
 from schemas.topics import Topics
@@ -20,24 +21,34 @@ if TYPE_CHECKING:
 
     from schemas.settings import Settings
 
-__all__ = ["forget_references", "send_commands"]
+__all__ = ["forget_tasks_and_tokens", "forget_user", "send_commands"]
 
 
-async def forget_references(settings: Settings, student: str) -> dict[str, int]:
-    """Write tombstones for the user, the tasks and the tokens; how many by topic. Raises aiokafka's KafkaError."""
+async def forget_tasks_and_tokens(settings: Settings, user: int | None) -> dict[str, int]:
+    """Write tombstones for a user's tasks and tokens; how many by topic. Raises aiokafka's KafkaError."""
     topics, reference = Topics.of(settings), await load_reference(settings)
     found = {
-        topics.users: [key for key, _ in reference.records("users") if key == student.encode()],
-        topics.tasks: [key for key, value in reference.records("tasks") if _user(value) == student],
-        topics.tokens: [key for key, value in reference.records("tokens") if _user(value) == student],
+        topics.tasks: [key for key, value in reference.records("tasks") if user is not None and _user(value) == user],
+        topics.tokens: [key for key, value in reference.records("tokens") if user is not None and _user(value) == user],
     }
+    return await _bury(settings, found)
+
+
+async def forget_user(settings: Settings, user: int | None) -> dict[str, int]:
+    """Write a tombstone for a user's record, if there is one; how many by topic. Raises aiokafka's KafkaError."""
+    reference = await load_reference(settings)
+    keys = [b"%d" % user] if user is not None and reference.has_user(user) else []
+    return await _bury(settings, {Topics.of(settings).users: keys})
+
+
+async def _bury(settings: Settings, found: Mapping[str, Sequence[bytes]]) -> dict[str, int]:
     for topic, keys in found.items():
         await publish_reference(settings, topic, [(key, None) for key in keys])
     return {topic: len(keys) for topic, keys in found.items()}
 
 
-def _user(value: bytes) -> str:
-    return str(orjson.loads(value).get("user_id"))
+def _user(value: bytes) -> int | None:
+    return as_id(orjson.loads(value).get("user_id"))
 
 
 async def send_commands(settings: Settings, places: Mapping[str, tuple[Sequence[str], Sequence[str]]]) -> list[int]:

@@ -5,9 +5,12 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING, Any
 
+from deploy.rawlog.bodies import record_of
 from schemas.headers import HeaderError, RawHeaders, decode_headers
-from schemas.lenient import loads
-from schemas.webhook import actor, merge, normal_user_id, student_key
+from schemas.reference import folded_name
+from schemas.webhook import normal_user_id, student_key
+from streams.core.errors import Undecodable
+from streams.core.webhook import read
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -18,11 +21,15 @@ _MAY_REPORT_FOR_OTHERS = "crud_telemetry"
 
 
 class Students:
-    """Some actors, by whom records are told apart: user ids as text, or `telemetry:<id>`."""
+    """Some actors, by whom records are told apart: user ids as text, `telemetry:<id>`, or names in notebooks.
 
-    def __init__(self, actors: Iterable[str]) -> None:
+    `names` are names in notebooks, too, upper and lower case taken as one; they tell records of notebooks alone.
+    """
+
+    def __init__(self, actors: Iterable[str], names: Iterable[str] = ()) -> None:
         self.actors = frozenset(normal_user_id(one) or one for one in actors)
-        self._keys = frozenset(student_key({"user_id": one}, None) for one in self.actors)
+        self._names = frozenset(map(folded_name, names))
+        self._keys = {student_key({"user_id": one}, None): one for one in self.actors}
 
     @property
     def digest(self) -> str:
@@ -35,17 +42,38 @@ class Students:
 
     def wrote(self, record: Any) -> bool:
         """Whether a raw record is about one of them, or was sent with the token of one in another's name."""
-        if record.key in self._keys:
-            return True
-        try:
-            headers = decode_headers(record.headers)
-        except HeaderError:
-            headers = RawHeaders()
+        return self.owner(record) is not None
+
+    def owner(self, record: Any) -> str | None:
+        """Which of them wrote a raw record, None if nobody did; a name in notebooks as the record has it."""
+        if (keyed := self._keys.get(record.key)) is not None:
+            return keyed
+        headers = _headers(record)
         # Staff who report for others are not whom the record is about.
         if headers.principal in self.actors and _MAY_REPORT_FOR_OTHERS not in headers.capabilities:
-            return True
+            return headers.principal
+        whose = _actor(record)
+        if whose in self.actors:
+            return whose
+        # Staff's commands about a notebook's student bear the name, too.
+        if not self._names or headers.source == "learnpack":
+            return None
+        whose = whose or (record.key or b"").decode("utf-8", "replace")
+        return whose if folded_name(whose) in self._names else None
+
+
+def _headers(record: Any) -> RawHeaders:
+    try:
+        return decode_headers(record.headers)
+    except HeaderError:
+        return RawHeaders()
+
+
+def _actor(record: Any) -> str | None:
+    """Whose the worker would take it for; headers that cannot be read leave the body to tell."""
+    for headers in (record.headers, ()):
         try:
-            body = loads(record.value or b"{}")
-        except ValueError:
-            return False
-        return isinstance(body, dict) and actor(merge(body, headers.params), headers.principal) in self.actors
+            return read(record_of(record.key, record.value or b"", headers)).actor
+        except Undecodable:
+            continue
+    return None

@@ -13,8 +13,9 @@ import pytest
 from deploy.reference import publish_reference
 from deploy.tokens import NewToken, grant, list_tokens
 from schemas.headers import RawHeaders, encode_headers
+from schemas.rows import ASSET_DAILY, GENERATION_TABLES
 from schemas.topics import Topics
-from tests.chaos.kafka import produce, read_all
+from tests.chaos.kafka import admin, produce, read_all
 from tests.support.commands import command
 from tests.support.waiting import eventually
 
@@ -28,9 +29,11 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.system
 
+PERSONAL = [table for table in GENERATION_TABLES if table is not ASSET_DAILY]
 NOW = time.time_ns() // 1_000_000
 STUDENT, OTHER = "770077", "990099"
-MARKS = (STUDENT, "own-run", "Noemi")
+NAMES = ("Noemi of Porto", "noemi of porto", "NOEMI")
+MARKS = (STUDENT, "own-run", "noemi")
 
 
 def document(student: str | None, run: str, slug: str = "lists", **more: Any) -> bytes:
@@ -40,6 +43,13 @@ def document(student: str | None, run: str, slug: str = "lists", **more: Any) ->
     named = {} if student is None else {"user_id": student}
     whole = {"telemetry_id": run, "slug": slug, "steps": [step], "workout_session": [], **named, **more}
     return orjson.dumps(whole | {"tutorial_started_at": NOW - 10_000, "last_interaction_at": NOW})
+
+
+def cell(name: str, notebook: str = "numbers", **event: Any) -> tuple[bytes, bytes, RawHeaders]:
+    """A webhook of a notebook, whose student has a name."""
+    properties = {"nb": notebook, "cell_id": "c1", "sess": "s"}
+    body = {"event": "cell", "distinct_id": name, "properties": properties, **event}
+    return name.encode(), orjson.dumps(body), RawHeaders(source="posthog", academy=1)
 
 
 def send(place: Settings, values: list[tuple[bytes, bytes, RawHeaders]]) -> None:
@@ -61,10 +71,31 @@ def cells(clickhouse: Client, place: Settings) -> dict[str, str]:
     }
 
 
+def marked(text: object) -> list[str]:
+    """The marks of the student in a text."""
+    return [mark for mark in MARKS if mark in str(text).casefold()]
+
+
 def latest(place: Settings, topic: str, partitions: int) -> dict[bytes, bytes | None]:
     """What compaction leaves of a topic."""
     found = asyncio.run(read_all(place.kafka, topic, partitions))
     return {record.key: record.value for part in found for record in part}
+
+
+def actors_of(clickhouse: Client, place: Settings) -> list[str]:
+    """Whoever has scores."""
+    return [actor for (actor,) in clickhouse.query(f"SELECT actor FROM {place.database}.scores").result_rows]
+
+
+def topics_of(place: Settings) -> dict[str, int]:
+    """Every topic of this system and its partitions."""
+
+    async def find() -> dict[str, int]:
+        async with admin(place.kafka) as client:
+            names = [name for name in await client.list_topics() if name.startswith(place.topic_prefix)]
+            return {one["topic"]: len(one["partitions"]) for one in await client.describe_topics(names)}
+
+    return asyncio.run(find())
 
 
 def test_a_student_is_gone_and_nobody_else(
@@ -73,7 +104,8 @@ def test_a_student_is_gone_and_nobody_else(
     """No table, no state, no document and no reference names the student; the others' rows and days stay exact."""
     topics = Topics.of(installed)
     for user, name in ((STUDENT, "Noemi"), (OTHER, "Olga")):
-        record = {"id": int(user), "first_name": name, "academies": [1]}
+        names = [f" {name} of Porto", name.upper()]
+        record = {"id": int(user), "first_name": name, "academies": [1], "notebook_names": names}
         asyncio.run(publish_reference(installed, topics.users, [(user.encode(), orjson.dumps(record))]))
         number = int(user) + 1
         task = {"id": number, "user_id": int(user), "associated_slug": "lists"}
@@ -91,12 +123,17 @@ def test_a_student_is_gone_and_nobody_else(
             (own, document(None, "third", "loops"), RawHeaders(academy=1, principal=STUDENT)),
             (own, b'{"event": "compile", "user_id": %b, "telemetry_id": "lost", "slug": "1", "data": {}}' % own, plain),
             (own, b'{"user_id": %b, "broken' % own, plain),
+            cell("Noemi of Porto"),
+            cell("noemi of porto", ""),
+            # Nobody can read it, so no table but the log has the name.
+            cell("NOEMI", event=None),
+            cell("Olga of Porto"),
             (other, document(OTHER, "other-run"), RawHeaders(academy=1, principal=STUDENT)),
             (other, document(OTHER, "other-run"), plain),
         ],
     )
     webhooks = f"SELECT count() FROM {installed.database}.webhooks"
-    eventually(lambda: clickhouse.command(webhooks) == 7, 60, "all outcomes")
+    eventually(lambda: clickhouse.command(webhooks) == 11, 60, "all outcomes")
     eventually(lambda: any("own-run" in text for text in cells(clickhouse, installed).values()), 60, "rows")
     days = f"SELECT * EXCEPT computed_at FROM {installed.database}.asset_daily WHERE asset_slug = 'lists'"
     eventually(lambda: clickhouse.query(days).result_rows, 60, "days")
@@ -105,17 +142,23 @@ def test_a_student_is_gone_and_nobody_else(
 
     assert outcome.code == 0, outcome.err
     report = orjson.loads(outcome.out)
-    assert report["actors"] == [STUDENT, "telemetry:own-run", "telemetry:third"]
-    assert report["rows"][f"{installed.database}.raw"] == 9
+    assert report["actors"] == [STUDENT, *NAMES, "telemetry:lost", "telemetry:own-run", "telemetry:third"]
+    assert report["rows"][f"{installed.database}.raw"] == 6 + 3 + 7
     assert report["rows"][f"{installed.database}_g1.events"] > 0
     assert topics.raw in report["until"]
+    assert {name.rpartition(".")[2] for name in report["rows"]} == {"raw", *(table.name for table in PERSONAL)}
     for table, text in cells(clickhouse, installed).items():
-        assert not [mark for mark in MARKS if mark in text], table
-    assert OTHER in cells(clickhouse, installed)[f"{installed.database}_g1.scores"]
-    for topic, partitions in ((topics.changelog, 2), (topics.telemetry, 2), (topics.users, 1), (topics.tasks, 1)):
-        left = {key: value for key, value in latest(installed, topic, partitions).items() if value is not None}
-        assert not [key for key, value in left.items() if any(mark.encode() in key + value for mark in MARKS)], topic
-        assert any(OTHER.encode() in key + (value or b"") for key, value in left.items()), topic
+        assert not marked(text), table
+    assert {OTHER, "Olga of Porto"} <= set(actors_of(clickhouse, installed))
+    for topic, partitions in topics_of(installed).items():
+        found = latest(installed, topic, partitions).items()
+        left = [(key, value) for key, value in found if value is not None and marked((key, value))]
+        # What is never rewritten is told of, with the day of its end.
+        assert not left or topic in report["until"], topic
+    for topic in (topics.changelog, topics.telemetry, topics.users, topics.tasks):
+        partitions = topics_of(installed)[topic]
+        values = [(key, value) for key, value in latest(installed, topic, partitions).items() if value is not None]
+        assert any(OTHER in str(one) for one in values), topic
     assert [token.user_id for token in asyncio.run(list_tokens(installed))] == [int(OTHER)]
     (row,) = clickhouse.query(f"SELECT total_sessions, active_students, compiles FROM ({days})").result_rows
     assert row == (1, 1, 1)
@@ -125,3 +168,30 @@ def test_a_student_is_gone_and_nobody_else(
     scores = f"SELECT count() FROM {installed.database}.scores WHERE actor = '{STUDENT}'"
     eventually(lambda: clickhouse.command(scores) == 1, 60, "a new beginning")
     assert worker.terminate() == 0
+
+
+def test_a_name_that_no_user_has_is_forgotten_by_itself(
+    installed: Settings, start_part: Callable[..., Child], clickhouse: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Named directly, a notebook's student is gone however the first try ended, and so is who is called otherwise."""
+    start_part("worker")
+    start_part("sink")
+    send(installed, [cell("Noemi"), cell("noemi", "letters"), cell("Noemi B"), cell("Olga")])
+    eventually(lambda: len(actors_of(clickhouse, installed)) == 4, 60, "scores")
+
+    def no_refresh(*_: object) -> None:
+        message = "the machine went down"
+        raise OSError(message)
+
+    with monkeypatch.context() as patched:
+        patched.setattr("deploy.forgetting.forget.refresh_all", no_refresh)
+        assert command("forget", "--student", "Noemi", "--yes").code == 1
+    assert command("forget", "--student", "Noemi", stdin=b"n\n").code == 1
+    outcome = command("forget", "--student", "Noemi", "--yes")
+
+    assert outcome.code == 0, outcome.err
+    assert sorted(actors_of(clickhouse, installed)) == ["Noemi B", "Olga"]
+    tables = cells(clickhouse, installed)
+    assert not [name for name, text in tables.items() if "noemi" in text.casefold().replace("noemi b", "")]
+    days = f"SELECT DISTINCT asset_slug FROM {installed.database}.asset_daily"
+    assert clickhouse.query(days).result_rows == [("numbers",)]

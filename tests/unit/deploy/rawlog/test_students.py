@@ -9,6 +9,7 @@ import pytest
 
 from deploy.rawlog.students import Students
 from schemas.headers import RawHeaders, encode_headers
+from tests.support.odd_bodies import ODD_BODIES
 
 
 @dataclass
@@ -47,6 +48,33 @@ def stored(value: bytes | None, key: bytes | None = b"k", **headers: Any) -> Sto
 def test_a_record_is_told_by_key_actor_and_token(record: Stored, whose: bool) -> None:  # noqa: FBT001 - expected
     """By its key, by the user of the merged payload, and by the token that spoke in another's name."""
     assert Students(["7", "telemetry:t"]).wrote(record) is whose
+
+
+@pytest.mark.parametrize(
+    ("record", "whose"),
+    [
+        (stored(b'{"event": "cell", "distinct_id": " jUAN de la Cruz"}', source="posthog"), "jUAN de la Cruz"),
+        (
+            stored(b'{"batch": [{"event": "cell", "distinct_id": "Juan de la Cruz"}]}', source="posthog"),
+            "Juan de la Cruz",
+        ),
+        (stored(b"[", key=b"Juan de la Cruz", source="posthog"), "Juan de la Cruz"),
+        (stored(b'{"command": "student.forget", "user_id": "JUAN DE LA CRUZ"}', source="staff"), "JUAN DE LA CRUZ"),
+        (stored(b'{"event": "cell", "distinct_id": "Juan"}', source="posthog"), None),
+        (stored(b'{"user_id": "Juan de la Cruz"}'), None),
+        (stored(b'{"event": "cell", "distinct_id": "7"}', source="posthog"), "7"),
+    ],
+)
+def test_a_notebook_s_record_is_told_by_the_student_s_name(record: Stored, whose: str | None) -> None:
+    """Upper and lower case are one, and a document's user of that name is somebody else."""
+    assert Students(["7"], ["juan de la cruz"]).owner(record) == whose
+
+
+@pytest.mark.parametrize("body", ODD_BODIES.values(), ids=ODD_BODIES.keys())
+def test_any_body_is_told(body: bytes | None) -> None:
+    """Whatever the body is, whose the record is is answered, and a key that names the student is enough."""
+    assert Students(["203"]).wrote(stored(body, key=b"203"))
+    assert Students(["nobody"]).wrote(stored(body)) is False
 
 
 def test_the_digest_names_nobody() -> None:

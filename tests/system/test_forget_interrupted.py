@@ -1,0 +1,96 @@
+"""Erasing rows: whatever was deleted when it was interrupted, the next run finds the rest."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Final
+
+import pytest
+
+from deploy.forgetting.found import count, find
+from deploy.forgetting.person import Person
+from deploy.forgetting.rows import delete
+from schemas.rows import RAW, TABLES
+from sinks.setup import setup_tables
+
+if TYPE_CHECKING:
+    from clickhouse_connect.driver.client import Client
+
+    from schemas.settings import Settings
+    from tests.conftest import SettingsFactory
+
+pytestmark = pytest.mark.system
+
+# A user, a name that the directory no longer links, and a run that only other rows lead to.
+OURS: Final[dict[str, list[dict[str, Any]]]] = {
+    "events": [
+        {"actor": "203", "user_id": 203, "telemetry_id": "streamed"},
+        {"actor": "203", "user_id": 203, "telemetry_id": "shared", "item_id": 2},
+        {"actor": "telemetry:claimed", "telemetry_id": "claimed"},
+        {"actor": "telemetry:streamed", "telemetry_id": "streamed"},
+        {"actor": "Juan", "user_id": 203},
+    ],
+    "scores": [{"actor": "203", "user_id": 203}, {"actor": "telemetry:claimed"}, {"actor": "Juan", "user_id": 203}],
+    "student_day": [{"actor": "203", "user_id": 203}, {"actor": "telemetry:claimed"}],
+    "telemetry": [{"actor": "203", "user_id": 203, "document": "Juan"}],
+    "claims": [{"telemetry_id": "claimed", "actor": "203"}],
+    "webhooks": [{"id": 1, "student_id": 203}, {"id": 2}, {"id": 3}, {"id": 4}, {"id": 5}],
+    "dead_letters": [{"topic": "raw", "partition": 0, "offset": 5, "key": "203", "value": "{"}],
+    "raw": [
+        {"id": 1, "key": "203", "payload": '{"user_id": 203}'},
+        {"id": 2, "key": "telemetry:claimed", "payload": '{"telemetry_id": "claimed"}'},
+        {"id": 3, "key": "telemetry:streamed", "payload": '{"telemetry_id": "streamed"}'},
+        {"id": 4, "key": "Juan", "source": "posthog", "payload": '{"event": "cell", "distinct_id": "Juan"}'},
+        {"id": 5, "key": None, "payload": "no JSON"},
+    ],
+}
+OTHERS: Final[dict[str, list[dict[str, Any]]]] = {
+    "events": [
+        {"actor": "9", "user_id": 9, "telemetry_id": "shared"},
+        {"actor": "telemetry:shared", "telemetry_id": "shared"},
+    ],
+    "claims": [{"telemetry_id": "shared", "actor": "9"}],
+    "webhooks": [{"id": 9, "student_id": 9}, {"id": 10}],
+    "raw": [
+        {"id": 9, "key": "9", "payload": '{"user_id": 9, "slug": "203"}'},
+        {"id": 10, "key": "telemetry:shared", "payload": '{"telemetry_id": "shared"}'},
+    ],
+}
+
+
+def fill(client: Client, place: Settings, rows: dict[str, list[dict[str, Any]]], version: int) -> None:
+    """Insert rows; ClickHouse drops a block that it had before, so each time they have another version."""
+    for table, some in rows.items():
+        for row in some:
+            full = f"{place.database}.raw" if table == RAW.name else f"{place.database}_g1.{table}"
+            values = {**row, "version": version} | ({"received_at": datetime.now(UTC)} if table == RAW.name else {})
+            client.insert(full, [list(values.values())], column_names=list(values))
+
+
+def state(client: Client, place: Settings) -> dict[str, int]:
+    """How many rows each table has."""
+    full = {one.name: place.database if one is RAW else f"{place.database}_g1" for one in TABLES}
+    return {name: int(str(client.command(f"SELECT count() FROM {base}.{name}"))) for name, base in full.items()}
+
+
+def test_after_any_step_the_rest_is_found(settings: SettingsFactory, clickhouse: Client) -> None:
+    """However many of its deletions a run made, the next one leaves exactly the rows of others."""
+    place = settings(partitions=2)
+    setup_tables(place)
+    person = Person("203", 203, frozenset(), frozenset())
+    fill(clickhouse, place, OTHERS, 1)
+    others = state(clickhouse, place)
+    step = 0
+    while True:
+        fill(clickhouse, place, OURS, step + 1)
+        found = find(clickhouse, place.database, "raw", person)
+        assert set(found.actors) == {"203", "Juan", "telemetry:claimed", "telemetry:streamed"}
+        assert found.rows[f"{place.database}.raw"] == 5
+        steps = [condition for condition in found.conditions if count(clickhouse, condition)]
+        found.conditions = steps[:step]
+        delete(clickhouse, "", found, {})
+        delete(clickhouse, "", find(clickhouse, place.database, "raw", person), {})
+        assert state(clickhouse, place) == others, step
+        step += 1
+        if step > len(steps):
+            break
