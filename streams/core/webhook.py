@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import orjson
+
 from schemas.headers import HeaderError, RawHeaders, decode_headers
-from schemas.lenient import loads
+from schemas.lenient import mend
 from schemas.notebook import distinct_id, distinct_key, events_of, notebook_of
 from schemas.webhook import (
     academy_of,
@@ -46,8 +48,9 @@ class Webhook:
     """A raw record with its merged payload and what follows from that alone.
 
     `version` orders what it writes: its place in the log, which for a dead letter sent again is another one than its
-    id, so that it replaces what the first try wrote. `actor` is whose it is (None: nobody's), `user` the reported user
-    id, normalised, `student` the key that its partition and its redelivery memory go by, `academy` its scope.
+    id, so that it replaces what the first try wrote. `value` is the body as JSON text. `actor` is whose it is (None:
+    nobody's), `user` the reported user id, normalised, `student` the key that its partition and its redelivery memory
+    go by, `academy` its scope.
     """
 
     id: int
@@ -84,7 +87,7 @@ def read(record: Record) -> Webhook:
     body: Any = {}
     if value:
         try:
-            body = loads(value)
+            value, body = _json(value)
         except ValueError as error:
             raise Undecodable(stage, f"the value is not JSON: {error}") from error
         if type(body) is not dict:
@@ -113,6 +116,15 @@ def read(record: Record) -> Webhook:
         package_slug=package_slug(payload),
         package_id=learnpack_package_id(payload),
     )
+
+
+def _json(value: bytes) -> tuple[bytes, Any]:
+    """A text that is JSON, mended where it has to be, and its value; what is stored of a body must be JSON, too."""
+    try:
+        return value, orjson.loads(value)
+    except orjson.JSONDecodeError:
+        mended = mend(value).text
+        return mended, orjson.loads(mended)
 
 
 def _of_notebooks(record: Record, headers: RawHeaders, value: bytes, body: dict[str, Any]) -> Webhook:

@@ -116,3 +116,6 @@ def test_what_is_nearly_json_is_no_dead_letter() -> None:
 
     assert core.verdict(body)[0] == "DONE"
     assert ("open_step", "00") in core.events()
+    ((document, _),) = core.telemetry.values()
+    # What is stored is JSON for whoever reads it, the half is U+FFFD.
+    assert orjson.loads(document or b"")["steps"][0]["title"] == "\ufffd"
