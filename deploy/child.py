@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
+    from pathlib import Path
 
 __all__ = ["Child", "Part"]
 
@@ -28,8 +29,9 @@ class Part:
     """What the supervisor has to know of a part.
 
     `wait_ready` is awaited with the seconds that are left of `start_seconds`; it returns when the part works and
-    raises if it will not. `env` is the whole environment. A critical part that keeps ending ends the whole system;
-    one with `together` starts along with the part before it.
+    raises if it will not. `env` is the whole environment. Without a critical part the system cannot start; one with
+    `together` starts along with the part before it. `ready_file` is what the part writes when it is ready: it is
+    removed when the part has ended, however it ended.
     """
 
     name: str
@@ -40,6 +42,7 @@ class Part:
     stop_seconds: float = 5.0
     critical: bool = False
     together: bool = False
+    ready_file: Path | None = None
 
 
 class Child:
@@ -103,6 +106,9 @@ class Child:
         """Wait for its end, end what is left of its group, and return its exit code (negative: a signal's number)."""
         code = await self._process.wait()
         self._kill_group()
+        if self.part.ready_file is not None:
+            with contextlib.suppress(OSError):
+                self.part.ready_file.unlink(missing_ok=True)
         await asyncio.wait({self._pump}, timeout=_DRAIN_SECONDS)
         self._pump.cancel()
         self._pipe.close()

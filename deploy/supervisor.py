@@ -14,10 +14,12 @@ from rich.text import Text
 
 from deploy.child import Child, Part
 from deploy.guardian import MARK_VARIABLE, end_processes
+from deploy.restart_record import RestartRecord
 from deploy.restarts import Restart, RestartPolicy
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+    from pathlib import Path
 
     from rich.console import Console
 
@@ -27,15 +29,17 @@ _COLOURS: Final = ("cyan", "magenta", "green", "yellow", "blue", "bright_red", "
 _STOP_SECONDS: Final = 9.0
 _LEAST_STOP_SECONDS: Final = 0.5
 _SWEEP_SECONDS: Final = 0.5
+# Within this, signals are one press of a key.
+_ONE_KEY_SECONDS: Final = 0.5
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 
 
 class SupervisorError(RuntimeError):
-    """A part could not be started, or a critical one keeps ending; the text is one line that says which and why."""
+    """A critical part could not be started; the text is one line that says which and why."""
 
 
 class Supervisor:
-    """Keeps a list of parts running until a signal, `stop()`, or the failure of a critical part."""
+    """Keeps a list of parts running until a signal or `stop()`; one part's failure leaves the others up."""
 
     def __init__(
         self,
@@ -43,8 +47,12 @@ class Supervisor:
         console: Console,
         policy: RestartPolicy | None = None,
         stop_seconds: float = _STOP_SECONDS,
+        record: Path | None = None,
     ) -> None:
-        """Prepare to run `parts`; all of them are stopped within `stop_seconds` in the end."""
+        """Prepare to run `parts`; all of them are stopped within `stop_seconds` in the end.
+
+        `record` is a file that says how each part is while they run, see deploy.restart_record.
+        """
         self._parts = list(parts)
         self._console = console
         self._policy = policy or RestartPolicy()
@@ -54,8 +62,8 @@ class Supervisor:
         self._keepers: list[asyncio.Task[None]] = []
         self._stop = asyncio.Event()
         self._hurry = asyncio.Event()
-        self._failed = asyncio.Event()
-        self._failure = ""
+        self._signalled_at = -_ONE_KEY_SECONDS
+        self._record = RestartRecord(record)
         self._width = max((len(part.name) for part in self._parts), default=0)
 
     @property
@@ -69,6 +77,13 @@ class Supervisor:
             self._hurry.set()
         self._stop.set()
 
+    def _signalled(self) -> None:
+        """End the run: Ctrl-C reaches a whole group, and who runs this in it may pass it on once more."""
+        now = time.monotonic()
+        if now - self._signalled_at >= _ONE_KEY_SECONDS:
+            self._signalled_at = now
+            self.stop()
+
     async def stop_parts(self) -> None:
         """Stop every part and start none again, while the run goes on."""
         await self._stop_all()
@@ -76,12 +91,13 @@ class Supervisor:
     async def run(self, then: Callable[[], Awaitable[None]] | None = None) -> None:
         """Start the parts, each group when the one before it is ready; await `then`; keep all running until the end.
 
-        Returns after SIGINT, SIGTERM or `stop()`, when all parts have ended. Raises SupervisorError if a part did not
-        start or a critical one kept ending, and what `then` raises; the parts have ended then as well.
+        Returns after SIGINT, SIGTERM or `stop()`, when all parts have ended. Raises SupervisorError if a critical part
+        did not start, and what `then` raises; the parts have ended then as well. A part that ends later is started
+        again, for ever.
         """
         loop = asyncio.get_running_loop()
         for number in _SIGNALS:
-            loop.add_signal_handler(number, self.stop)
+            loop.add_signal_handler(number, self._signalled)
         try:
             async with self._guarded():
                 await self._supervise(then)
@@ -105,20 +121,18 @@ class Supervisor:
     async def _supervise(self, then: Callable[[], Awaitable[None]] | None) -> None:
         work = asyncio.create_task(self._work(then))
         stopping = asyncio.create_task(self._stop.wait())
-        failing = asyncio.create_task(self._failed.wait())
-        pending: set[asyncio.Task[Any]] = {work, stopping, failing}
+        pending: set[asyncio.Task[Any]] = {work, stopping}
         try:
             while True:
                 done, pending = await asyncio.wait(pending, return_when=asyncio.FIRST_COMPLETED)
                 if work in done:
                     work.result()
-                if failing in done:
-                    raise SupervisorError(self._failure)
                 if stopping in done:
                     return
         finally:
-            await _cancel(work, stopping, failing)
+            await _cancel(work, stopping)
             await self._stop_all()
+            self._record.close()
 
     async def _work(self, then: Callable[[], Awaitable[None]] | None) -> None:
         for group in _groups(self._parts):
@@ -130,34 +144,51 @@ class Supervisor:
             await then()
 
     async def _start_first(self, part: Part) -> None:
+        """Start a part, again and again if it is critical and killed; what is not critical is told and tried on."""
         in_a_row = 0
         while True:
-            child = await self._start(part)
-            problem = await self._until_ready(child)
-            if not problem:
+            child, problem = await self._attempt(part)
+            if not problem or not part.critical:
                 break
             restart = self._policy.decide(in_a_row, 0.0)
             in_a_row = restart.in_a_row
             # A part that exits would do so again; a signal says nothing about the part.
-            if not child.signalled or restart.alarming:
+            if child is None or not child.signalled or restart.alarming:
                 message = f"{part.name} did not start: {problem}"
                 raise SupervisorError(message)
+            self._record.ended(part.name, problem)
             self._say(f"{part.name} ended while it started and starts again in {restart.delay:g} s: {problem}", "red")
             await asyncio.sleep(restart.delay)
-        self._keepers.append(asyncio.create_task(self._keep(child), name=f"keeper of {part.name}"))
+        self._keepers.append(asyncio.create_task(self._keep(part, child, problem), name=f"keeper of {part.name}"))
+
+    async def _attempt(self, part: Part) -> tuple[Child | None, str]:
+        """Start a part and wait until it is ready; the child, unless there is none, and what is wrong if it is not.
+
+        Whatever goes wrong is the part's problem, and it has ended then.
+        """
+        child = None
+        try:
+            child = await self._start(part)
+            problem = await self._until_ready(child)
+        except OSError as error:
+            problem = f"it could not be started: {part.command[0]}: {error.strerror or error}"
+        except Exception as error:  # noqa: BLE001 - none of it may end what keeps the parts
+            problem = f"{type(error).__name__}: {error}"
+            if child is not None:
+                await child.kill()
+        if not problem:
+            self._record.running(part.name)
+        return child, problem
 
     async def _start(self, part: Part) -> Child:
         style = _COLOURS[self._parts.index(part) % len(_COLOURS)]
 
         def write(line: str) -> None:
-            self._print(part.name, style, Text.from_ansi(line))
+            self._print(part.name, style, line)
 
-        try:
-            child = await Child.start(part, {MARK_VARIABLE: self._mark}, write)
-        except OSError as error:
-            message = f"{part.name} could not be started: {part.command[0]}: {error.strerror or error}"
-            raise SupervisorError(message) from error
+        child = await Child.start(part, {MARK_VARIABLE: self._mark}, write)
         self._children[part.name] = child
+        self._record.starting(part.name, child.pid)
         return child
 
     async def _until_ready(self, child: Child) -> str:
@@ -182,42 +213,27 @@ class Supervisor:
         finally:
             await _cancel(ready, ended)
 
-    async def _keep(self, child: Child) -> None:
+    async def _keep(self, part: Part, child: Child | None, problem: str) -> None:
+        """Start a part again whenever it ends; `problem` is what ended it already, if anything."""
         in_a_row = 0
-        problem = ""
         while True:
-            code = await child.wait()
-            self._children.pop(child.part.name, None)
+            code = await child.wait() if child is not None else 0
+            self._children.pop(part.name, None)
             # A start that fails after a minute is no minute in good health.
-            restart = self._policy.decide(in_a_row, 0.0 if problem else child.lived)
+            restart = self._policy.decide(in_a_row, child.lived if child is not None and not problem else 0.0)
             in_a_row = restart.in_a_row
-            if not self._report(child, problem or _epitaph(child, code), restart):
-                return
+            self._report(part, problem or (_epitaph(child, code) if child is not None else ""), restart)
             await asyncio.sleep(restart.delay)
-            try:
-                child = await self._start(child.part)
-            except SupervisorError as error:
-                self._fail(str(error))
-                return
-            problem = await self._until_ready(child)
+            child, problem = await self._attempt(part)
 
-    def _report(self, child: Child, what: str, restart: Restart) -> bool:
-        """Tell of a part's end; returns whether it is to be started again."""
-        name = child.part.name
-        if restart.alarming and child.part.critical:
-            self._fail(f"{name} is critical and ended {restart.in_a_row} times in a row: {what}")
-            return False
+    def _report(self, part: Part, what: str, restart: Restart) -> None:
+        """Tell of a part's end."""
+        self._record.ended(part.name, what)
         if restart.alarming:
-            self._say(
-                f"{name} ended {restart.in_a_row} times in a row, next try in {restart.delay:g} s: {what}", "bold red"
-            )
+            times, delay = f"{restart.in_a_row} times in a row", f"{restart.delay:g} s"
+            self._say(f"{part.name} ended {times}, next try in {delay}: {what}", "bold red")
         else:
-            self._say(f"{name} ended and starts again in {restart.delay:g} s: {what}", "red")
-        return True
-
-    def _fail(self, message: str) -> None:
-        self._failure = self._failure or message
-        self._failed.set()
+            self._say(f"{part.name} ended and starts again in {restart.delay:g} s: {what}", "red")
 
     async def _stop_all(self) -> None:
         await _cancel(*self._keepers)
@@ -239,9 +255,13 @@ class Supervisor:
     def _say(self, message: str, style: str) -> None:
         self._print("supervisor", "bold", Text(message, style=style))
 
-    def _print(self, name: str, style: str, text: Text) -> None:
-        prefix = Text(f"{name:>{max(self._width, len('supervisor'))}} │ ", style=style)
-        self._console.print(prefix + text, soft_wrap=True, highlight=False)
+    def _print(self, name: str, style: str, text: Text | str) -> None:
+        """Write a line. What cannot be written is left out: whoever reads has no part in keeping the parts up."""
+        # rich ends the program where a reader has gone.
+        with contextlib.suppress(Exception, SystemExit):
+            prefix = Text(f"{name:>{max(self._width, len('supervisor'))}} │ ", style=style)
+            line = Text.from_ansi(text) if isinstance(text, str) else text
+            self._console.print(prefix + line, soft_wrap=True, highlight=False)
 
 
 def _groups(parts: Sequence[Part]) -> list[list[Part]]:

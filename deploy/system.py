@@ -194,7 +194,7 @@ class LocalSystem:
                     await asyncio.sleep(_POLL_SECONDS)
 
         ready.unlink(missing_ok=True)
-        return Part(name, command, self._part_env(), wait_ready, together=name != "worker-1")
+        return Part(name, command, self._part_env(), wait_ready, together=name != "worker-1", ready_file=ready)
 
 
 def _written(path: Path) -> float:

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import shutil
+import sys
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
 
 from deploy.cli.console import Failed, err, out, run, settings
 from deploy.demo.report import DemoError, run_demo
+from deploy.output import DetachedOutput
+from deploy.restart_record import record_file
 from deploy.supervisor import Supervisor, SupervisorError
 
 if TYPE_CHECKING:
@@ -50,19 +54,24 @@ def _up(directory: Path, workers: int, *, demo: bool) -> None:
 
     system = LocalSystem(directory, workers, settings())
     _prepare(system)
-    supervisor = Supervisor(system.parts(), err)
+    output = DetachedOutput()
+    screen = Console(file=output.of(sys.stderr), stderr=True, highlight=False, soft_wrap=True)
+    page = Console(file=output.of(sys.stdout), highlight=False, soft_wrap=True, width=out.width)
+    supervisor = Supervisor(system.parts(), screen, record=record_file(system.directory))
 
     async def then() -> None:
-        out.print(_summary(system), markup=False)
+        page.print(_summary(system), markup=False)
         if demo:
-            await run_demo(system.settings(), out)
-            out.print(_paste(system), markup=False)
+            await run_demo(system.settings(), page)
+            page.print(_paste(system), markup=False)
 
     try:
         run(supervisor.run(then))
     except (SupervisorError, DemoError) as error:
+        output.close()
         raise Failed(str(error)) from error
-    err.print("Stopped; the data is kept." if directory.exists() else "Stopped.")
+    screen.print("Stopped; the data is kept." if directory.exists() else "Stopped.")
+    output.close()
 
 
 def _prepare(system: LocalSystem) -> None:

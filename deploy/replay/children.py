@@ -65,7 +65,17 @@ def _part(directory: Path, name: str, generation: int, *, together: bool) -> Par
         str(ready),
     ]
     env = {**os.environ, "PYTHONUNBUFFERED": "1", f"{PREFIX}GENERATION": str(generation)}
-    return Part(name, command, env, wait_ready, start_seconds=_READY_SECONDS, together=together)
+    # A replay whose processes cannot start would wait for ever.
+    return Part(
+        name,
+        command,
+        env,
+        wait_ready,
+        start_seconds=_READY_SECONDS,
+        critical=True,
+        together=together,
+        ready_file=ready,
+    )
 
 
 def main(kind: str, data: Path, ready: Path) -> int:

@@ -6,10 +6,12 @@ import asyncio
 import os
 import signal
 import sys
+import time
 from typing import TYPE_CHECKING
 
 import pytest
 
+from deploy.restart_record import read_record, record_file, restarting
 from deploy.supervisor import Part, RestartPolicy, Supervisor, SupervisorError
 from tests.support.parts import Screen, part
 from tests.support.processes import is_alive
@@ -178,30 +180,30 @@ async def test_a_part_that_keeps_ending_is_reported_and_tried_on(screen: Screen)
     assert "sink ended 3 times in a row, next try in 0.04 s: exit code 3; its last line: no such table" in screen.text
 
 
-async def test_a_critical_part_that_keeps_ending_ends_the_run(screen: Screen) -> None:
-    """The error names the critical part and its last words; the other parts have ended."""
+async def test_a_critical_part_that_keeps_ending_is_tried_on(screen: Screen) -> None:
+    """What was up once is started again for ever: a disk that is full for minutes must not end the others."""
     failing = part("kafka", "print('disk full'); raise SystemExit(1)", critical=True)
-    supervisor = Supervisor([part("worker", STAYS), failing], screen.console, QUICK)
-    pids: list[int] = []
+    parts = [part("worker", STAYS), failing]
+    supervisor = Supervisor(parts, screen.console, QUICK)
 
     async def then() -> None:
-        pids.append(supervisor.pids["worker"])
+        await aeventually(_async(lambda: "kafka ended 5 times in a row" in screen.text))
+        assert is_alive(supervisor.pids["worker"])
+        supervisor.stop()
 
-    with pytest.raises(
-        SupervisorError, match=r"kafka is critical and ended 3 times in a row: exit code 1; .*disk full"
-    ):
-        await supervisor.run(then)
+    await supervisor.run(then)
 
-    assert not any(map(is_alive, pids))
+    assert "next try in 0.05 s: exit code 1; its last line: disk full" in screen.text
 
 
-async def test_a_part_that_ends_while_starting_stops_the_start(screen: Screen, tmp_path: Path) -> None:
+async def test_a_critical_part_that_ends_while_starting_stops_the_start(screen: Screen, tmp_path: Path) -> None:
     """The first start fails with the part's name, exit code and last line, and nothing stays behind."""
     broken = Part(
         "kafka",
         [sys.executable, "-c", "print('port in use'); raise SystemExit(1)"],
         os.environ,
         wait_ready=ready_when(tmp_path / "never"),
+        critical=True,
     )
     supervisor = Supervisor([part("clickhouse", STAYS), broken], screen.console)
 
@@ -220,7 +222,7 @@ async def test_a_part_that_is_killed_while_starting_starts_again(screen: Screen,
         "if killed.exists(): ready.touch(); time.sleep(600)\n"
         "killed.touch(); os.kill(os.getpid(), 9)\n"
     )
-    parts = [Part("kafka", [sys.executable, "-c", code], os.environ, wait_ready=ready_when(ready))]
+    parts = [Part("kafka", [sys.executable, "-c", code], os.environ, wait_ready=ready_when(ready), critical=True)]
     supervisor = Supervisor(parts, screen.console, QUICK)
 
     async def then() -> None:
@@ -231,10 +233,12 @@ async def test_a_part_that_is_killed_while_starting_starts_again(screen: Screen,
     assert "kafka ended while it started and starts again in 0.01 s: signal SIGKILL" in screen.text
 
 
-async def test_a_part_that_is_killed_whenever_it_starts_stops_the_start(screen: Screen, tmp_path: Path) -> None:
+async def test_a_critical_part_that_is_killed_whenever_it_starts_stops_the_start(
+    screen: Screen, tmp_path: Path
+) -> None:
     """After as many ends as are alarming."""
-    code = "import os; os.kill(os.getpid(), 9)"
-    parts = [Part("kafka", [sys.executable, "-c", code], os.environ, wait_ready=ready_when(tmp_path / "never"))]
+    never, code = ready_when(tmp_path / "never"), "import os; os.kill(os.getpid(), 9)"
+    parts = [Part("kafka", [sys.executable, "-c", code], os.environ, wait_ready=never, critical=True)]
 
     with pytest.raises(SupervisorError, match="kafka did not start: signal SIGKILL"):
         await Supervisor(parts, screen.console, QUICK).run()
@@ -242,11 +246,98 @@ async def test_a_part_that_is_killed_whenever_it_starts_stops_the_start(screen: 
     assert screen.text.count("starts again") == QUICK.alarm_after - 1
 
 
-async def test_a_part_that_is_never_ready_stops_the_start(screen: Screen, tmp_path: Path) -> None:
-    """A part that runs but does not become ready in time fails the first start."""
-    mute = Part(
-        "kafka", [sys.executable, "-c", STAYS], os.environ, wait_ready=ready_when(tmp_path / "never"), start_seconds=0.3
+@pytest.mark.parametrize("code", ["import os; os.kill(os.getpid(), 9)", "raise SystemExit(70)", STAYS])
+async def test_a_part_that_does_not_start_leaves_the_others_up(screen: Screen, tmp_path: Path, code: str) -> None:
+    """However often it is killed, ends or is not ready: the start goes on without it, and it is tried on."""
+    never = ready_when(tmp_path / "never")
+    worker = Part("worker", [sys.executable, "-c", code], os.environ, wait_ready=never, start_seconds=0.3)
+    supervisor = Supervisor(
+        [part("kafka", STAYS, critical=True), worker, part("gateway", STAYS)], screen.console, QUICK
     )
+
+    async def then() -> None:
+        await aeventually(_async(lambda: "worker ended 6 times in a row" in screen.text))
+        assert is_alive(supervisor.pids["kafka"])
+        assert is_alive(supervisor.pids["gateway"])
+        supervisor.stop()
+
+    await supervisor.run(then)
+
+
+async def test_a_command_that_is_gone_leaves_the_others_up(screen: Screen, tmp_path: Path) -> None:
+    """A part that cannot be started again is told and tried on, until it can be."""
+    program = tmp_path / "program"
+    program.write_text(f"#!{sys.executable}\nimport time; print('up', flush=True); time.sleep(600)\n")
+    program.chmod(0o755)
+    supervisor = Supervisor([Part("worker", [str(program)], os.environ), part("sink", STAYS)], screen.console, QUICK)
+
+    async def then() -> None:
+        await aeventually(_async(lambda: screen.text.count("up") == 1))
+        away = program.rename(tmp_path / "away")
+        os.kill(supervisor.pids["worker"], signal.SIGKILL)
+        await aeventually(_async(lambda: f"it could not be started: {program}: No such file" in screen.text))
+        assert is_alive(supervisor.pids["sink"])
+        away.rename(program)
+        await aeventually(_async(lambda: screen.text.count("│ up") == 2))
+        supervisor.stop()
+
+    await supervisor.run(then)
+
+
+@pytest.mark.parametrize("error", [OSError(28, "No space left on device"), SystemExit(1), ValueError("closed file")])
+async def test_output_that_fails_does_not_reach_supervision(error: BaseException, tmp_path: Path) -> None:
+    """A full disk, a reader that has gone (rich then exits) or a closed file, and a killed part starts again."""
+
+    class Broken(Screen):
+        def __init__(self) -> None:
+            super().__init__()
+            self.console.print = self._print  # type: ignore[method-assign]  # as a file of it would fail
+
+        def _print(self, *_objects: object, **_options: object) -> None:
+            raise error
+
+    started = tmp_path / "started"
+    code = f"import time; open({str(started)!r}, 'a').write('x'); print('ready', flush=True); time.sleep(600)"
+    supervisor = Supervisor([part("worker", code)], Broken().console, QUICK)
+
+    async def then() -> None:
+        for times in (1, 2, 3):
+            await aeventually(_async(lambda: started.exists() and len(started.read_text()) == times))  # noqa: B023
+            os.kill(supervisor.pids["worker"], signal.SIGKILL)
+        supervisor.stop()
+
+    await supervisor.run(then)
+
+
+async def test_how_parts_are_is_on_record(screen: Screen, tmp_path: Path) -> None:
+    """While they run the record says which, how often each has ended and how; what a killed part left is removed."""
+    record, ready = record_file(tmp_path), tmp_path / "worker.ready"
+    code = f"import time; open({str(ready)!r}, 'w'); time.sleep(600)"
+    command = [sys.executable, "-c", code]
+    worker = Part("worker", command, os.environ, wait_ready=ready_when(ready), ready_file=ready)
+    supervisor = Supervisor(
+        [worker, part("sink", STAYS)], screen.console, RestartPolicy(first_delay=0.5), record=record
+    )
+
+    async def then() -> None:
+        await aeventually(_async(lambda: restarting(tmp_path, time.time()) == {}))
+        os.kill(supervisor.pids["worker"], signal.SIGKILL)
+        await aeventually(
+            _async(lambda: restarting(tmp_path, time.time()) == {"worker": "ended again: signal SIGKILL"})
+        )
+        assert not ready.exists()
+        await aeventually(_async(lambda: read_record(tmp_path)["worker"].state == "running"))
+        supervisor.stop()
+
+    await supervisor.run(then)
+
+    assert not record.exists()
+
+
+async def test_a_critical_part_that_is_never_ready_stops_the_start(screen: Screen, tmp_path: Path) -> None:
+    """A part that runs but does not become ready in time fails the first start."""
+    never, command = ready_when(tmp_path / "never"), [sys.executable, "-c", STAYS]
+    mute = Part("kafka", command, os.environ, wait_ready=never, start_seconds=0.3, critical=True)
     supervisor = Supervisor([mute], screen.console)
 
     with pytest.raises(SupervisorError, match="kafka did not start: "):
@@ -259,7 +350,7 @@ async def test_an_error_without_a_text_is_an_error(screen: Screen) -> None:
     async def wait_ready(_timeout: float) -> None:
         raise TimeoutError
 
-    silent = Part("sink", [sys.executable, "-c", STAYS], os.environ, wait_ready=wait_ready)
+    silent = Part("sink", [sys.executable, "-c", STAYS], os.environ, wait_ready=wait_ready, critical=True)
     supervisor = Supervisor([silent], screen.console)
 
     with pytest.raises(SupervisorError, match="sink did not start: its readiness check ended with TimeoutError"):
@@ -268,9 +359,9 @@ async def test_an_error_without_a_text_is_an_error(screen: Screen) -> None:
 
 async def test_a_command_that_does_not_exist_is_named(screen: Screen) -> None:
     """A missing program is one clear line."""
-    supervisor = Supervisor([Part("kafka", ["/nowhere/java"], os.environ)], screen.console)
+    supervisor = Supervisor([Part("kafka", ["/nowhere/java"], os.environ, critical=True)], screen.console)
 
-    with pytest.raises(SupervisorError, match="kafka could not be started: /nowhere/java: No such file"):
+    with pytest.raises(SupervisorError, match="kafka did not start: it could not be started: /nowhere/java: No such"):
         await supervisor.run()
 
 

@@ -26,13 +26,19 @@ WITH_CHILD = (
     "print('grandchild', child.pid, flush=True)\n"
     "time.sleep(600)\n"
 )
+POLITE = (
+    "import signal, sys, time\n"
+    "def end(*_):\n"
+    "    print('no more', flush=True); time.sleep(0.7); print('good-bye', flush=True); sys.exit()\n"
+    "signal.signal(15, end); print('polite', flush=True); time.sleep(600)\n"
+)
 
 SUPERVISED = f"""
 import asyncio, os, sys
 from rich.console import Console
 from deploy.supervisor import Part, Supervisor
 
-codes = dict(stays={STAYS!r}, stubborn={STUBBORN!r}, family={WITH_CHILD!r})
+codes = dict(stays={STAYS!r}, stubborn={STUBBORN!r}, family={WITH_CHILD!r}, polite={POLITE!r})
 parts = [Part(name, [sys.executable, "-c", code], os.environ, stop_seconds=60) for name, code in codes.items()]
 supervisor = Supervisor(parts, Console(width=200))
 async def then():
@@ -53,7 +59,7 @@ def family(output: str, supervisor: int) -> list[int]:
     }
     (mark,) = marks
     found = marked_processes(mark)
-    assert len(found) == 4, output
+    assert len(found) == 5, output
     return found
 
 
@@ -63,6 +69,7 @@ def test_a_signal_stops_everything_within_ten_seconds(processes: Processes, numb
     child = processes.start([sys.executable, "-c", SUPERVISED])
     child.says("all started")
     child.says("grandchild")
+    child.says("│ polite")
     started = family(child.output, child.pid)
 
     child.signal(number)
@@ -74,15 +81,35 @@ def test_a_signal_stops_everything_within_ten_seconds(processes: Processes, numb
 
 
 def test_a_second_signal_does_not_wait(processes: Processes) -> None:
-    """Two Ctrl-C end at once what would have had a minute to end."""
+    """A Ctrl-C and, later, another one end at once what would have had a minute to end."""
     child = processes.start([sys.executable, "-c", SUPERVISED])
     child.says("all started")
     child.says("grandchild")
+    child.says("│ polite")
+
+    child.signal(signal.SIGINT)
+    child.says("no more")
+
+    def hurried() -> bool:
+        child.signal(signal.SIGINT)
+        return child.process.poll() is not None
+
+    eventually(hurried, 10, "the end")
+    assert "in good order" in child.output
+
+
+def test_a_signal_that_comes_twice_at_once_counts_once(processes: Processes) -> None:
+    """Ctrl-C reaches the group, and who started the command may pass it on: the parts still end in good order."""
+    child = processes.start([sys.executable, "-c", SUPERVISED])
+    child.says("all started")
+    child.says("grandchild")
+    child.says("│ polite")
 
     child.signal(signal.SIGINT)
     child.signal(signal.SIGINT)
 
-    child.says("in good order", 10)
+    assert child.process.wait(10) == 0
+    assert "good-bye" in child.output
 
 
 def test_nothing_is_left_of_a_killed_supervisor(processes: Processes) -> None:
@@ -90,6 +117,7 @@ def test_nothing_is_left_of_a_killed_supervisor(processes: Processes) -> None:
     child = processes.start([sys.executable, "-c", SUPERVISED])
     child.says("all started")
     child.says("grandchild")
+    child.says("│ polite")
     started = family(child.output, child.pid)
 
     child.kill()
