@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Any, Final
 import clickhouse_connect
 
 from deploy.rawlog.bodies import AS_BYTES, BODY, BRIEF, body_of, headers_of, record_of
-from schemas.vocabulary import token_cannot_report
+from schemas.vocabulary import BATCH, token_cannot_report
 from streams.core.errors import Undecodable
 from streams.core.resolve import resolver
+from streams.core.run import known_of, session_after
 from streams.core.webhook import read
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from schemas.reference import Reference
     from schemas.rules import Rules
     from schemas.settings import Settings
+    from streams.core.state import Session
 
 __all__ = ["Trial", "try_rules"]
 
@@ -88,7 +90,9 @@ def try_rules(settings: Settings, academy: int, rules: Rules, reference: Referen
     trial = Trial()
     students: set[str] = set()
     ignored: set[str] = set()
-    resolve = resolver(reference, strict=settings.directory == "strict")
+    strict = settings.directory == "strict"
+    resolve = resolver(reference, strict=strict)
+    runs: dict[tuple[bytes, str], Session] = {}
     client = clickhouse_connect.get_client(
         dsn=settings.clickhouse.get_secret_value(), database=settings.database, autogenerate_session_id=False
     )
@@ -110,7 +114,13 @@ def try_rules(settings: Settings, academy: int, rules: Rules, reference: Referen
                 continue
             trial.webhooks += 1
             students.update(() if whose is None else (whose,))
-            if (matched := rules.match(webhook.payload, resolve)) is None:
+            # As the worker, in the log's order: what a batch names its run by holds for the events that follow.
+            run, batch = (webhook.student, webhook.telemetry_id), webhook.event == BATCH
+            session = runs.get(run) if webhook.telemetry_id else None
+            known = known_of(session, webhook.payload, reference, batch=batch, strict=strict)
+            if batch and webhook.telemetry_id:
+                runs[run] = session_after(webhook.payload, session, reference, strict=strict)
+            if (matched := rules.match(webhook.payload, resolve, known)) is None:
                 continue
             trial.ignored += 1
             ignored.update(() if whose is None else (whose,))

@@ -10,16 +10,15 @@ from typing import TYPE_CHECKING, Any, Final
 
 from schemas.coercion import as_integer, as_integers, as_slug
 from schemas.rules import Known
-from streams.core.resolve import resolve_id
-from streams.core.state import Named
+from streams.core.resolve import resolve_batch, resolve_id
+from streams.core.state import Named, Session
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from schemas.reference import Reference
-    from streams.core.state import Session
 
-__all__ = ["known_of", "named_by", "repeats_names"]
+__all__ = ["known_of", "named_by", "repeats_names", "session_after"]
 
 # A client's list has one id a language; what it invents must not outgrow a value.
 _MOST_IDS: Final = 32
@@ -74,3 +73,14 @@ def known_of(
         asset_ids.add(asset.id)
         package_ids |= {asset.learnpack_id} - {None}
     return Known(tuple(slugs), tuple(asset_ids), tuple(package_ids))  # type: ignore[arg-type]
+
+
+def session_after(
+    payload: Mapping[str, Any], session: Session | None, reference: Reference, *, strict: bool
+) -> Session:
+    """What is known of a run after a batch of it, whether or not the batch is taken; items that wait are left out."""
+    named = named_by(payload, None if session is None else session.named)
+    resolved = resolve_batch(payload, reference, strict=strict, asset_ids=named.asset_ids)
+    if resolved is not None:
+        return Session(resolved.slug, resolved.asset_id, [], named)
+    return Session(None, None, [], named)

@@ -34,6 +34,8 @@ BY_USER = "Ignored by academy learnpack_features.telemetry_webhook_ignore rule (
 BY_ASSET = "Ignored by academy learnpack_features.telemetry_webhook_ignore rule (asset_ids)."
 BY_SLUG = "Ignored by academy learnpack_features.telemetry_webhook_ignore (package_slugs)."
 
+ASSET = {"asset_id": "318"}
+
 # What each webhook of academy 4 would meet; the bodies that are no plain objects are the worker's to judge as well.
 WEBHOOKS: list[tuple[bytes, RawHeaders, int, str | None]] = [
     (b'{"slug": "00", "user_id": 7, "event": "compile", "data": {}}', RawHeaders(academy=4), NOW, BY_USER),
@@ -44,6 +46,12 @@ WEBHOOKS: list[tuple[bytes, RawHeaders, int, str | None]] = [
     (b'{"slug": "lists"}', RawHeaders(academy=4, principal="10", params={"asset_id": "1,318"}), NOW, None),
     (b'{"slug": "lists"}', RawHeaders(academy=4, principal="11", params={"asset_id": "318"}), NOW, BY_ASSET),
     (b'{"slug": "dull", "user_id": 12, "academy_id": "4"}', RawHeaders(), NOW, BY_SLUG),
+    (b'{"slug": "dull", "user_id": 16, "telemetry_id": "r1"}', RawHeaders(academy=4), NOW, BY_SLUG),
+    (b'{"slug": "00", "user_id": 16, "telemetry_id": "r1", "event": "open_step"}', RawHeaders(academy=4), NOW, BY_SLUG),
+    (b'{"slug": "own", "user_id": 17, "telemetry_id": "r2"}', RawHeaders(academy=4, params=ASSET), NOW, BY_ASSET),
+    (b'{"slug": "own", "user_id": 17, "telemetry_id": "r2"}', RawHeaders(academy=4), NOW, BY_ASSET),
+    (b'{"slug": "00", "user_id": 17, "telemetry_id": "r2", "event": "test"}', RawHeaders(academy=4), NOW, BY_ASSET),
+    (b'{"slug": "00", "user_id": 18, "telemetry_id": "r2", "event": "test"}', RawHeaders(academy=4), NOW, None),
 ]
 LEFT_OUT = [
     (b'{"slug": "dull", "user_id": 8, "academy_id": 4}', RawHeaders(academy=5), NOW),
@@ -80,23 +88,23 @@ def test_a_draft_is_tried_on_what_was_received(
 
     assert found == {
         "webhooks": len(WEBHOOKS),
-        "students": 6,
+        "students": 9,
         "ignored": len(expected),
-        "ignored_students": 5,
+        "ignored_students": 7,
         "rules": {text: expected.count(text) for text in set(expected)},
-        "before": {"stored": 5, "duplicate": 1} if "duplicate" in found["before"] else {"stored": 6},
+        "before": {"stored": 10, "duplicate": 1} if "duplicate" in found["before"] else {"stored": 11},
     }
     assert command("rules", "test", 4, "--since", "1h", stdin=draft.read_bytes()).out.startswith(
-        "6 of 8 webhooks of 5 of 6 students would have been ignored, since "
+        "11 of 14 webhooks of 7 of 9 students would have been ignored, since "
     )
-    assert "7 of 9 webhooks of 6 of 7 " in command("rules", "test", 4, "--draft", draft, "--since", "1d").out
+    assert "12 of 15 webhooks of 8 of 10 " in command("rules", "test", 4, "--draft", draft, "--since", "1d").out
     assert "0 of 0 webhooks of 0 of 0 students" in command("rules", "test", 6, draft, "--since", "1d").out
     assert command("rules", "get", 4).out == "{}\n"
 
     put = command("rules", "put", 4, draft)
     assert (put.code, put.err) == (
         0,
-        "They would have ignored 7 of 9 webhooks of the last 7 days, of 6 of 7 students.\n",
+        "They would have ignored 12 of 15 webhooks of the last 7 days, of 8 of 10 students.\n",
     )
     worker.terminate()
     before = int(str(clickhouse.command(f"SELECT count() FROM {installed.database}.webhooks")))
