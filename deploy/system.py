@@ -21,6 +21,7 @@ from deploy.supervisor import Part
 from deploy.tokens import CAPABILITIES, NewToken, grant
 from deploy.topics import setup_topics
 from schemas.settings import PREFIX, load_settings
+from schemas.tenancy import REPORT_FOR_ANYONE
 from sinks.setup import setup_tables
 
 if TYPE_CHECKING:
@@ -165,7 +166,9 @@ class LocalSystem:
         settings = await live_settings(self.settings())
         await setup_topics(settings)
         await asyncio.to_thread(setup_tables, settings)
-        token = NewToken(DEV_USER, {DEV_ACADEMY: CAPABILITIES}, datetime.now(UTC), label="development")
+        token = NewToken(
+            DEV_USER, {DEV_ACADEMY: (*CAPABILITIES, REPORT_FOR_ANYONE)}, datetime.now(UTC), label="development"
+        )
         await grant(settings, token, self.token)
 
     def parts(self) -> list[Part]:

@@ -14,6 +14,7 @@ from gateway.publishing import RawRecord
 from gateway.receipts import Receipts
 from schemas.headers import RawHeaders, encode_headers
 from schemas.lenient import as_utf8
+from schemas.tenancy import reporting_academies
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -119,6 +120,7 @@ class Intake:
             academy=academy,
             principal=None if token.user_id is None else str(token.user_id),
             capabilities=_sorted(_capabilities(token, scope)),
+            reports_in=reporting_academies(token, scope),
             receipt=self._receipts.next(),
             idempotency_key=idempotency_key,
             traceparent=traceparent.decode() if traceparent and _TRACEPARENT.fullmatch(traceparent) else None,

@@ -192,6 +192,10 @@ class Token(msgspec.Struct, frozen=True, kw_only=True):
             return frozenset().union(*self.academies.values())
         return self.academies.get(academy, frozenset())
 
+    def academies_with(self, capability: str) -> frozenset[int]:
+        """The academies in which it has a capability."""
+        return frozenset(academy for academy, names in self.academies.items() if capability in names)
+
 
 def _capabilities(record: dict[str, Any]) -> dict[int, frozenset[str]]:
     academies = record.get("academies")

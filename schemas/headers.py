@@ -28,8 +28,8 @@ class RawHeaders(msgspec.Struct, frozen=True, kw_only=True):
 
     `params` are the query parameters without token and academy (None: there were none), `academy` the scope that the
     request or the gateway's configuration gave, `principal` the user id of a personal token (None: an ingest key),
-    `capabilities` what that token may do there, `id` the place of the original in a copied log, `retry_of` the id of
-    the webhook that a dead letter sent again stands for.
+    `capabilities` what that token may do there, `reports_in` the academies for whose students it may report, `id` the
+    place of the original in a copied log, `retry_of` the id of the webhook that a dead letter sent again stands for.
     """
 
     source: Source = "learnpack"
@@ -37,6 +37,7 @@ class RawHeaders(msgspec.Struct, frozen=True, kw_only=True):
     academy: int | None = None
     principal: str | None = None
     capabilities: tuple[str, ...] = ()
+    reports_in: tuple[int, ...] = ()
     receipt: str | None = None
     idempotency_key: str | None = None
     traceparent: str | None = None
@@ -69,6 +70,11 @@ def _capabilities(value: bytes) -> tuple[str, ...]:
     return tuple(value.decode().split(",")) if value else ()
 
 
+@lru_cache(maxsize=1024)
+def _numbers(value: bytes) -> tuple[int, ...]:
+    return tuple(map(_number, value.split(b","))) if value else ()
+
+
 # Header -> (field, how its value is read).
 _READERS: Final[dict[str, tuple[str, Callable[[bytes], Any]]]] = {
     "source": ("source", _SOURCES.__getitem__),
@@ -76,6 +82,7 @@ _READERS: Final[dict[str, tuple[str, Callable[[bytes], Any]]]] = {
     "academy": ("academy", _number),
     "principal": ("principal", bytes.decode),
     "capabilities": ("capabilities", _capabilities),
+    "reports-in": ("reports_in", _numbers),
     "receipt": ("receipt", bytes.decode),
     "idempotency-key": ("idempotency_key", bytes.decode),
     "traceparent": ("traceparent", bytes.decode),
@@ -111,6 +118,8 @@ def encode_headers(headers: RawHeaders) -> list[tuple[str, bytes]]:
         encoded.append(("params", orjson.dumps(headers.params)))
     if headers.capabilities:
         encoded.append(("capabilities", ",".join(headers.capabilities).encode()))
+    if headers.reports_in:
+        encoded.append(("reports-in", b",".join(b"%d" % academy for academy in headers.reports_in)))
     numbers = (("academy", headers.academy), ("id", headers.id), ("retry-of", headers.retry_of))
     encoded.extend((name, b"%d" % number) for name, number in numbers if number is not None)
     texts = (

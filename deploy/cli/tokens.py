@@ -11,6 +11,7 @@ from rich.table import Table
 from deploy.cli.console import Failed, err, out, run, settings
 from deploy.cli.moments import ahead
 from deploy.tokens import CAPABILITIES, NewToken, grant, list_tokens, revoke_token
+from schemas.tenancy import REPORT_FOR_ANYONE
 from schemas.times import sql_time
 
 __all__ = ["app"]
@@ -23,6 +24,10 @@ _NO_ACADEMY: Final = (
 app = typer.Typer(help="Personal tokens and write-only ingest keys.", no_args_is_help=True)
 
 
+# The last is for whoever brings a log from elsewhere, and for nobody who sends day by day.
+_GRANTED: Final = (*CAPABILITIES, REPORT_FOR_ANYONE)
+
+
 @app.command()
 def create(
     *,
@@ -32,7 +37,7 @@ def create(
     ] = False,
     academy: Annotated[list[int] | None, typer.Option(help="Academy in which it holds; repeatable.")] = None,
     capability: Annotated[
-        list[str] | None, typer.Option(help=f"What it may do there, of: {', '.join(CAPABILITIES)}. Repeatable.")
+        list[str] | None, typer.Option(help=f"What it may do there, of: {', '.join(_GRANTED)}. Repeatable.")
     ] = None,
     expires: Annotated[str | None, typer.Option(help="A span (90d, 12h, 30m) or an ISO 8601 date.")] = None,
     label: Annotated[str, typer.Option(help="A name that `token list` shows.")] = "",
@@ -44,8 +49,8 @@ def create(
     if ingest and capability:
         message = "an ingest key can only write; leave --capability out."
         raise typer.BadParameter(message)
-    if unknown := sorted(set(capability or ()) - set(CAPABILITIES)):
-        message = f"unknown capability {unknown[0]}; known: {', '.join(CAPABILITIES)}."
+    if unknown := sorted(set(capability or ()) - set(_GRANTED)):
+        message = f"unknown capability {unknown[0]}; known: {', '.join(_GRANTED)}."
         raise typer.BadParameter(message)
     if capability and not academy:
         message = "--capability needs --academy ID, for capabilities hold in an academy."

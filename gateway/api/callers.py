@@ -11,6 +11,7 @@ from gateway.access import RETRY_SECONDS, require, required_academy, secret_of
 from gateway.api.services import Services
 from gateway.errors import ApiError
 from schemas.directory import Token
+from schemas.tenancy import READ, sees
 
 __all__ = ["Caller", "Parts", "Staff", "require_sight", "staff_with"]
 
@@ -76,19 +77,10 @@ class staff_with:  # noqa: N801 - reads as the function that it is used as
 
 
 def require_sight(services: Services, token: Token, user_id: int | None) -> None:
-    """Raise ApiError 403 unless a token may read a student's documents: the own ones, or with read_assignment.
+    """Raise ApiError 403 unless a token may read a student's documents (schemas.tenancy).
 
-    The capability counts in the academies that the student is a member of; where an open directory does not know the
-    student, in any.
+    The refusal is the same for every student: where they are members is not for everybody to know.
     """
-    if token.user_id is not None and token.user_id == user_id:
-        return
-    academies = {academy for academy, names in token.academies.items() if "read_assignment" in names}
     student = None if user_id is None else services.reference.user(user_id)
-    if student is None:
-        allowed = bool(academies) and not services.strict
-    else:
-        allowed = not academies.isdisjoint(student.academies)
-    if not allowed:
-        academy = ", ".join(map(str, student.academies)) if student is not None else "-"
-        raise ApiError("missing-capability", capability="read_assignment", academy=academy or "-")
+    if not sees(token, user_id, student, strict=services.strict):
+        raise ApiError("missing-capability", capability=READ, academy="-")

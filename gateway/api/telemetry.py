@@ -16,6 +16,7 @@ from gateway.errors import ApiError
 from gateway.messages import FIELD_ERRORS
 from schemas.messages import preferred_language
 from schemas.staff import FIELDS, TelemetryCommand, format_duration, validate_fields
+from schemas.tenancy import CHANGE, may_change
 from schemas.webhook import normal_user_id
 
 __all__ = ["router"]
@@ -87,7 +88,7 @@ class FieldErrors(RootModel[dict[str, list[str]]]):
     """What is wrong with which field."""
 
 
-_Editor = Annotated[Staff, Depends(staff_with("crud_telemetry"))]
+_Editor = Annotated[Staff, Depends(staff_with(CHANGE))]
 _DONE: Final[dict[str, Any]] = {
     "model": Telemetry,
     "content": {"application/json": {"example": {"id": 4512, **_EXAMPLE}}},
@@ -179,8 +180,7 @@ def _user(services: Services, staff: Staff, user_id: str) -> str:
     user = normal_user_id(user_id)
     if user is None or not user.isdigit() or not user.isascii() or len(user) > _MAX_DIGITS:
         raise ApiError("user-not-found", user=user_id)
-    known = services.reference.user(int(user))
-    if known is not None and known.academies and staff.academy not in known.academies:
+    if not may_change(staff.academy, services.reference.user(int(user)), strict=services.strict):
         # Somebody else's student: to this academy, nobody.
         raise ApiError("user-not-found", user=user_id)
     return user

@@ -16,6 +16,7 @@ from gateway.errors import ApiError
 from gateway.joined import joined_later
 from gateway.webhook_log import SORTS, Filters, find_ids, places, read_page, status_of
 from schemas.staff import DeleteCommand
+from schemas.tenancy import CHANGE, READ, reaches
 from schemas.webhook import OFFSET_BITS
 
 __all__ = ["router"]
@@ -106,8 +107,8 @@ async def _filters(
 
 
 _Filtered = Annotated[dict[str, Any], Depends(_filters)]
-_Reader = Annotated[Staff, Depends(staff_with("read_assignment"))]
-_Editor = Annotated[Staff, Depends(staff_with("crud_telemetry"))]
+_Reader = Annotated[Staff, Depends(staff_with(READ))]
+_Editor = Annotated[Staff, Depends(staff_with(CHANGE))]
 
 
 @router.get(
@@ -159,7 +160,7 @@ async def list_webhooks(
     page = await read_page(services.clickhouse, filters, sort=order, limit=size, offset=skipped)
     after = _link(request, size, skipped + size) if skipped + size < page.total else None
     before = _link(request, size, max(0, skipped - size)) if skipped else None
-    rows = [_row(row, services) for row in page.rows]
+    rows = [_row(row, services, staff.academy) for row in page.rows]
     links = ", ".join(f'<{url}>; rel="{name}"' for name, url in (("next", after), ("prev", before)) if url)
     return json_answer(
         {"count": page.total, "next": after, "previous": before, "results": rows},
@@ -263,7 +264,7 @@ def _link(request: Request, limit: int, offset: int) -> str:
     return f"{'https' if scheme == 'https' else 'http'}://{request.url.netloc}{request.url.path}?{query}"
 
 
-def _row(row: dict[str, Any], services: Services) -> dict[str, Any]:
+def _row(row: dict[str, Any], services: Services, academy: int) -> dict[str, Any]:
     return {
         "id": row["id"],
         "is_streaming": bool(row["is_streaming"]),
@@ -273,19 +274,23 @@ def _row(row: dict[str, Any], services: Services) -> dict[str, Any]:
         "payload": row["payload"],
         "status": row["status"],
         "status_text": row["status_text"],
-        "student": _student(row["student_id"], services),
+        "student": _student(row["student_id"], services, academy),
         "created_at": _instant(row["created_at"]),
         "updated_at": _instant(row["updated_at"]),
     }
 
 
-def _student(number: int | None, services: Services) -> dict[str, Any] | None:
+def _student(number: int | None, services: Services, academy: int) -> dict[str, Any] | None:
     if number is None:
         return None
     user = services.reference.user(number)
     if user is None:
         return None
-    return {"id": number, "first_name": user.first_name, "last_name": user.last_name}
+    # Anybody may send a webhook that names a student to any academy: that must not tell who it is.
+    shown = user if reaches((academy,), user, strict=services.strict) else None
+    if shown is None:
+        return {"id": number, "first_name": None, "last_name": None}
+    return {"id": number, "first_name": shown.first_name, "last_name": shown.last_name}
 
 
 def _instant(value: Any) -> str:

@@ -140,7 +140,9 @@ class ChunkProcessor:
         user = self._notebooks.user_of(webhook.actor)
         webhook.user = None if user is None else str(user)
         keys = keys_of(webhook)
-        decision = spoofed(webhook) or recorded(webhook, self._past) or redelivered(webhook, keys, student)
+        decision = (
+            spoofed(webhook, self._reference) or recorded(webhook, self._past) or redelivered(webhook, keys, student)
+        )
         if decision is not None:
             return decision
         decision = self._notebooks.record(webhook, user, now)

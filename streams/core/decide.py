@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from schemas import vocabulary as texts
+from schemas.tenancy import may_report
 from streams.core import dedup
 from streams.core.resolve import resolver
 from streams.core.run import known_of
@@ -12,6 +13,7 @@ from streams.core.run import known_of
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from schemas.directory import User
     from schemas.reference import Reference
     from schemas.vocabulary import Status, Verdict
     from streams.core.policy import Past, Policy
@@ -37,8 +39,6 @@ __all__ = [
 # An event without a time of its own can only be told from another one by when it came.
 _UNTIMED_WINDOW: Final = 2000
 
-_MAY_REPORT_FOR_OTHERS: Final = "crud_telemetry"
-
 
 class Decision(NamedTuple):
     """A webhook's final status, its text and its verdict."""
@@ -57,14 +57,14 @@ def error(text: str) -> Decision:
     return Decision("ERROR", text, "error")
 
 
-def spoofed(webhook: Webhook) -> Decision | None:
-    """Refuse a personal token that reports somebody else without the capability to."""
+def spoofed(webhook: Webhook, reference: Reference) -> Decision | None:
+    """Refuse a personal token that reports somebody whom it may not (schemas.tenancy)."""
     principal = webhook.headers.principal
     if (
         principal is not None
         and webhook.user is not None
         and webhook.user != principal
-        and _MAY_REPORT_FOR_OTHERS not in webhook.headers.capabilities
+        and not may_report(webhook.headers, _user(webhook.user, reference))
     ):
         return error(texts.token_cannot_report(principal, webhook.user))
     return None
@@ -83,7 +83,7 @@ def screen(
 
     `session` is what the webhook's run is known by.
     """
-    decision = spoofed(webhook)
+    decision = spoofed(webhook, reference)
     if decision is not None:
         return decision
     if past is not None and past.ignored is not None:
@@ -175,6 +175,12 @@ def student_id(webhook: Webhook, reference: Reference, policy: Policy) -> int | 
     if user is None or not (user.isascii() and user.isdigit()) or len(user) > 18:  # noqa: PLR2004 - fits 64 bits
         return None
     return None if policy.strict and not reference.has_user(int(user)) else int(user)
+
+
+def _user(user: str | None, reference: Reference) -> User | None:
+    if user is None or not (user.isascii() and user.isdigit()) or len(user) > 18:  # noqa: PLR2004 - fits 64 bits
+        return None
+    return reference.user(int(user))
 
 
 def _known(user: str | None, reference: Reference) -> bool:

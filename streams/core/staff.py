@@ -9,6 +9,7 @@ import msgspec
 import orjson
 
 from schemas.staff import FIELDS, CommandError, decode_command
+from schemas.tenancy import may_change
 from streams.core.errors import Undecodable
 from streams.core.indicators import compute
 from streams.core.lines import user_number
@@ -52,10 +53,10 @@ def set_fields(
     command: TelemetryCommand, store: Store, webhook: Webhook, reference: Reference, policy: Policy
 ) -> Answer:
     """Set the fields of one student's telemetry; what they set holds until the next batch."""
-    if policy.strict:
-        number = user_number(command.user_id)
-        if number is None or not reference.has_user(number):
-            return Answer({"status": "user-not-found"})
+    number = user_number(command.user_id)
+    student = None if number is None else reference.user(number)
+    if not may_change(command.academy, student, strict=policy.strict):
+        return Answer({"status": "user-not-found"})
     live = store.find(command.user_id, command.asset_slug)
     if live is None and command.command == "telemetry.update":
         return Answer({"status": "telemetry-not-found"})
