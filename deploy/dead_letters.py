@@ -8,23 +8,24 @@ from __future__ import annotations
 
 import contextlib
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 import clickhouse_connect
 from aiokafka import AIOKafkaProducer
+from aiokafka.errors import MessageSizeTooLargeError
 
 from deploy.records import RecordReader, open_reader
-from schemas.headers import HeaderError, RawHeaders, decode_headers
+from schemas.headers import readable_headers
 from schemas.topics import Topics
 from schemas.webhook import OFFSET_BITS, webhook_id
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Sequence
+    from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 
     from schemas.settings import Settings
 
-__all__ = ["DeadLetter", "DeadLetterError", "Resolution", "drop", "find_letters", "letter_value", "retry"]
+__all__ = ["DeadLetter", "DeadLetterError", "Resolution", "Resolved", "drop", "find_letters", "letter_value", "retry"]
 
 Resolution = Literal["retried", "dropped"]
 Headers = list[tuple[str, bytes]]
@@ -69,6 +70,14 @@ class DeadLetter:
         return f"{self.topic}[{self.partition}]@{self.offset}" + (f" line {self.line}" if self.line >= 0 else "")
 
 
+@dataclass(slots=True)
+class Resolved:
+    """How many dead letters were sent again or marked, and those that could not be, each with the reason."""
+
+    count: int = 0
+    left: list[tuple[DeadLetter, str]] = field(default_factory=list)
+
+
 def find_letters(
     settings: Settings, ids: Sequence[int] = (), *, resolved: bool = False, topic: str = "", limit: int = _MOST
 ) -> list[DeadLetter]:
@@ -96,46 +105,68 @@ async def letter_value(settings: Settings, letter: DeadLetter) -> bytes:
         return await _source(reader, letter, await _record(settings, reader, letter)) or b""
 
 
-async def retry(settings: Settings, letters: Sequence[DeadLetter]) -> int:
-    """Send records to the topics that they came from, and mark them; answers how many.
+async def retry(settings: Settings, letters: Sequence[DeadLetter]) -> Resolved:
+    """Send records to the topics that they came from, the oldest first, and mark them.
 
     Each is one transaction: sent and marked, or neither. A webhook keeps its id (`retry-of`) and its time of arrival.
-    Raises DeadLetterError before anything is sent if one of them cannot be sent again.
+    One that cannot be sent again is left as it is, with the reason.
     """
     topics = Topics.of(settings)
-    packed = {topics.facts, topics.outcomes, topics.scores}
-    for letter in letters:
-        if letter.topic not in {topics.raw, *packed}:
+    own = {topics.raw, topics.facts, topics.outcomes, topics.scores}
+
+    async def send(reader: RecordReader, producer: AIOKafkaProducer, letter: DeadLetter) -> None:
+        if letter.topic not in own:
             message = (
                 f"{letter.origin} cannot be sent again: a newer record of its key may be in force. "
                 f"Write it anew, then: dead-letters drop {letter.id}"
             )
             raise DeadLetterError(message)
-    async with open_reader(settings) as reader, _producer(settings, topics) as producer:
-        for letter in letters:
-            record = await _record(settings, reader, letter)
-            value = await _source(reader, letter, record)
-            headers = _own(record.headers)
-            if letter.topic == topics.raw:
-                headers = _as_retry(letter, headers)
-            at = int(dict(record.headers)[f"{_PREFIX}timestamp"])
-            async with producer.transaction():
-                await producer.send_and_wait(
-                    letter.topic, value, record.key, partition=letter.partition, timestamp_ms=at, headers=headers
-                )
-                await _mark(producer, topics, letter, record, "retried")
-    return len(letters)
+        record = await _record(settings, reader, letter)
+        value = await _source(reader, letter, record)
+        headers = _own(record.headers)
+        if letter.topic == topics.raw:
+            headers = _as_retry(letter, headers)
+        at = _timestamp(letter, record)
+        async with producer.transaction():
+            await producer.send_and_wait(
+                letter.topic, value, record.key, partition=letter.partition, timestamp_ms=at, headers=headers
+            )
+            await _mark(producer, topics, letter, record, "retried")
+
+    return await _each(settings, sorted(letters, key=lambda one: (one.received_at, one.id)), send)
 
 
-async def drop(settings: Settings, letters: Sequence[DeadLetter]) -> int:
-    """Mark dead letters as given up; answers how many."""
+async def drop(settings: Settings, letters: Sequence[DeadLetter]) -> Resolved:
+    """Mark dead letters as given up; one whose record is gone is left as it is, with the reason."""
     topics = Topics.of(settings)
-    async with open_reader(settings) as reader, _producer(settings, topics) as producer:
+
+    async def mark(reader: RecordReader, producer: AIOKafkaProducer, letter: DeadLetter) -> None:
+        record = await _record(settings, reader, letter)
+        async with producer.transaction():
+            await _mark(producer, topics, letter, record, "dropped")
+
+    return await _each(settings, letters, mark)
+
+
+async def _each(
+    settings: Settings,
+    letters: Sequence[DeadLetter],
+    work: Callable[[RecordReader, AIOKafkaProducer, DeadLetter], Coroutine[Any, Any, None]],
+) -> Resolved:
+    """Do what can be done, one after another; raises aiokafka's KafkaError where Kafka itself does not work."""
+    done = Resolved()
+    async with open_reader(settings) as reader, _producer(settings, Topics.of(settings)) as producer:
         for letter in letters:
-            record = await _record(settings, reader, letter)
-            async with producer.transaction():
-                await _mark(producer, topics, letter, record, "dropped")
-    return len(letters)
+            try:
+                await work(reader, producer, letter)
+            except DeadLetterError as error:
+                done.left.append((letter, str(error)))
+            except MessageSizeTooLargeError as error:
+                reason = f"{letter.origin} is too large to be sent: raise TELEMETRY_MAX_BODY_BYTES, then `setup`"
+                done.left.append((letter, f"{reason} ({error})"))
+            else:
+                done.count += 1
+    return done
 
 
 @contextlib.asynccontextmanager
@@ -166,6 +197,14 @@ async def _mark(
     await producer.send_and_wait(
         topics.dead_letters, record.value, record.key, partition=record.partition, timestamp_ms=at, headers=headers
     )
+
+
+def _timestamp(letter: DeadLetter, record: Any) -> int:
+    try:
+        return int(dict(record.headers)[f"{_PREFIX}timestamp"])
+    except (KeyError, TypeError, ValueError) as error:
+        message = f"dead letter {letter.id} does not say when its record was written: no part has written it."
+        raise DeadLetterError(message) from error
 
 
 async def _record(settings: Settings, reader: RecordReader, letter: DeadLetter) -> Any:
@@ -199,11 +238,7 @@ def _own(headers: Sequence[tuple[str, bytes]]) -> Headers:
 
 
 def _as_retry(letter: DeadLetter, headers: Headers) -> Headers:
-    try:
-        known = decode_headers(headers)
-    except HeaderError:
-        known = RawHeaders()
-    identity = webhook_id(letter.partition, letter.offset, known)
+    identity = webhook_id(letter.partition, letter.offset, readable_headers(headers))
     # What a copied record says of its place is not true of the new one.
     kept = ((name, value) for name, value in headers if name not in {"id", "retry-of"})
     return [*kept, ("retry-of", b"%d" % identity)]

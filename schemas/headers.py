@@ -11,7 +11,7 @@ import orjson
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-__all__ = ["HeaderError", "RawHeaders", "Source", "decode_headers", "encode_headers"]
+__all__ = ["HeaderError", "RawHeaders", "Source", "decode_headers", "encode_headers", "readable_headers"]
 
 Source = Literal["learnpack", "posthog", "staff"]
 
@@ -109,6 +109,18 @@ def decode_headers(headers: Iterable[tuple[str, bytes]]) -> RawHeaders:
             message = f"header {name} is not valid: {value!r:.100}"
             raise HeaderError(message) from error
     return RawHeaders(**fields) if fields else _NONE
+
+
+def readable_headers(headers: Iterable[tuple[str, bytes]]) -> RawHeaders:
+    """What can be read of one raw record's headers, for what must go on all the same: its id, above all, is kept."""
+    readable: list[tuple[str, bytes]] = []
+    for one in headers:
+        try:
+            decode_headers([one])
+        except HeaderError:
+            continue
+        readable.append(one)
+    return decode_headers(readable)
 
 
 def encode_headers(headers: RawHeaders) -> list[tuple[str, bytes]]:

@@ -11,8 +11,8 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from deploy.cli.console import live_settings, out, run
-from deploy.dead_letters import DeadLetter, drop, find_letters, letter_value, retry
+from deploy.cli.console import Failed, live_settings, out, run
+from deploy.dead_letters import DeadLetter, Resolved, drop, find_letters, letter_value, retry
 
 __all__ = ["app"]
 
@@ -90,15 +90,31 @@ def _chosen(ids: list[int] | None, topic: str, *, everything: bool) -> list[Dead
     return find_letters(live_settings(), ids or (), topic=topic)
 
 
+def _tell(done: Resolved, what: str) -> None:
+    """Print what became of dead letters; raises Failed with what was left as it is."""
+    if done.count or not done.left:
+        out.print(what)
+    if not done.left:
+        return
+    if len(done.left) == 1:
+        raise Failed(done.left[0][1])
+    for letter, reason in done.left:
+        out.print(f"{letter.id}  left as it is: {reason}", markup=False)
+    message = f"{len(done.left)} of {done.count + len(done.left)} dead letters are left as they are, see above."
+    raise Failed(message)
+
+
 @app.command("retry")
 def retry_(ids: _Ids = None, *, everything: _All = False, topic: _Topic = "") -> None:
     """Send records again to the topics that they came from; a webhook keeps its id."""
     letters = _chosen(ids, topic, everything=everything)
-    out.print(f"{run(retry(live_settings(), letters))} sent again; what fails again is a new dead letter.")
+    done = run(retry(live_settings(), letters))
+    _tell(done, f"{done.count} sent again; what fails again is a new dead letter.")
 
 
 @app.command("drop")
 def drop_(ids: _Ids = None, *, everything: _All = False, topic: _Topic = "") -> None:
     """Give records up; they stay in the table, marked."""
     letters = _chosen(ids, topic, everything=everything)
-    out.print(f"{run(drop(live_settings(), letters))} dropped.")
+    done = run(drop(live_settings(), letters))
+    _tell(done, f"{done.count} dropped.")

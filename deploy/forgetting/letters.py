@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any, Final
 import orjson
 
 from deploy.rawlog.bodies import AS_BYTES, record_of
-from schemas.headers import HeaderError, RawHeaders, decode_headers
+from schemas.headers import readable_headers
 from schemas.webhook import webhook_id
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
     from clickhouse_connect.driver.client import Client
 
@@ -49,13 +49,6 @@ def find_letters(client: Client, database: str, raw_topic: str, students: Studen
             headers = [(name.decode("utf-8", "replace"), text) for name, text in zip(names, values, strict=True)]
             if students.wrote(record_of(key, value or b"", headers)) or any(mark in (value or b"") for mark in marks):
                 origin = topic.decode()
-                webhook = _id(partition, offset, headers) if origin == raw_topic else -1
+                own = readable_headers(headers)
+                webhook = webhook_id(partition, offset, own) if origin == raw_topic else -1
                 yield Letter(origin, int(partition), int(offset), webhook)
-
-
-def _id(partition: int, offset: int, pairs: Sequence[tuple[str, bytes]]) -> int:
-    try:
-        headers = decode_headers(pairs)
-    except HeaderError:
-        headers = RawHeaders()
-    return webhook_id(partition, offset, headers)

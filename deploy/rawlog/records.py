@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from aiokafka.partitioner import murmur2
 
-from schemas.headers import HeaderError, RawHeaders, decode_headers
+from schemas.headers import readable_headers
 from schemas.webhook import log_place
 
 if TYPE_CHECKING:
@@ -36,9 +36,5 @@ def copied_headers(partition: int, offset: int, headers: Sequence[tuple[str, byt
 
 
 def place_of(partition: int, offset: int, headers: Sequence[tuple[str, bytes]]) -> int:
-    """The place that a record was first written to; where its headers cannot be read, the one that it is at."""
-    try:
-        known = decode_headers(headers)
-    except HeaderError:
-        known = RawHeaders()
-    return log_place(partition, offset, known)
+    """The place that a record was first written to; without a readable header `id`, the one that it is at."""
+    return log_place(partition, offset, readable_headers(headers))

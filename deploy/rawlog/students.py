@@ -6,7 +6,7 @@ import hashlib
 from typing import TYPE_CHECKING, Any
 
 from deploy.rawlog.bodies import record_of
-from schemas.headers import HeaderError, RawHeaders, decode_headers
+from schemas.headers import readable_headers
 from schemas.reference import folded_name
 from schemas.webhook import normal_user_id, student_key
 from streams.core.errors import Undecodable
@@ -48,7 +48,7 @@ class Students:
         """Which of them wrote a raw record, None if nobody did; a name in notebooks as the record has it."""
         if (keyed := self._keys.get(record.key)) is not None:
             return keyed
-        headers = _headers(record)
+        headers = readable_headers(record.headers)
         # Staff who report for others are not whom the record is about.
         if headers.principal in self.actors and _MAY_REPORT_FOR_OTHERS not in headers.capabilities:
             return headers.principal
@@ -60,13 +60,6 @@ class Students:
             return None
         whose = whose or (record.key or b"").decode("utf-8", "replace")
         return whose if folded_name(whose) in self._names else None
-
-
-def _headers(record: Any) -> RawHeaders:
-    try:
-        return decode_headers(record.headers)
-    except HeaderError:
-        return RawHeaders()
 
 
 def _actor(record: Any) -> str | None:

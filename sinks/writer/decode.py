@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
-from schemas.headers import HeaderError, RawHeaders, decode_headers
+from schemas.headers import readable_headers
 from schemas.webhook import OFFSET_BITS, log_place, webhook_id
 from sinks.errors import BadRecordError
 
@@ -31,11 +31,8 @@ def _id(text: str | None) -> int | None:
 
 
 def raw_row(record: ConsumerRecord) -> dict[str, Any]:
-    """A webhook as it arrived. Headers that cannot be read leave their columns empty: the body is kept all the same."""
-    try:
-        headers = decode_headers(record.headers)
-    except HeaderError:
-        headers = RawHeaders()
+    """A webhook as it arrived. A header that cannot be read leaves its columns empty: the body is kept all the same."""
+    headers = readable_headers(record.headers)
     return {
         "id": webhook_id(record.partition, record.offset, headers),
         "received_at": record.timestamp,

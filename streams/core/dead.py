@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from schemas.headers import HeaderError, decode_headers
-from schemas.webhook import OFFSET_BITS, webhook_id
+from schemas.headers import readable_headers
+from schemas.webhook import webhook_id
 from streams.core.lines import outcome_line
 
 if TYPE_CHECKING:
@@ -16,20 +16,13 @@ __all__ = ["dead_outcome"]
 
 def dead_outcome(record: Record, reason: str) -> bytes:
     """The status row of a record that became a dead letter."""
-    try:
-        headers = decode_headers(record.headers)
-        identity, academy, source = (
-            webhook_id(record.partition, record.offset, headers),
-            headers.academy,
-            headers.source,
-        )
-    except HeaderError:
-        identity, academy, source = record.partition << OFFSET_BITS | record.offset, None, "learnpack"
+    headers = readable_headers(record.headers)
+    identity = webhook_id(record.partition, record.offset, headers)
     return outcome_line(
         identity,
         is_streaming=False,
         event="",
-        academy_ids=[] if academy is None else [academy],
+        academy_ids=[] if headers.academy is None else [headers.academy],
         student_id=None,
         asset_id=None,
         package_slug="",
@@ -38,7 +31,7 @@ def dead_outcome(record: Record, reason: str) -> bytes:
         status_text=reason,
         verdict="dead",
         result=None,
-        source=source,
+        source=headers.source,
         created_at=record.timestamp,
         updated_at=record.timestamp,
         version=identity,

@@ -119,6 +119,43 @@ def test_a_dead_letter_is_given_up(installed: Settings, start_part: Callable[...
     assert len(asyncio.run(read_all(installed.kafka, topics.facts, 1))[0]) == 1
 
 
+def test_a_retry_of_all_does_what_can_be_done(
+    installed: Settings, start_part: Callable[..., Child], clickhouse: Client
+) -> None:
+    """What cannot be sent again is listed and the rest is sent; a webhook whose headers fail keeps its id each time."""
+    topics = Topics.of(installed)
+    raw = topics.raw
+    start_part("sink")
+    start_part("worker")
+    bad = [("academy", b"four"), ("source", b"learnpack")]
+    asyncio.run(produce(installed.kafka, raw, [(1, b"7", document(7), bad)]))
+    send(installed, [b"{}", b"{}"], topics.telemetry)
+
+    letters = eventually(lambda: waiting(least=3), 60, "the dead letters")
+    (first,) = (letter for letter in letters if letter["topic"] == raw)
+    assert first["stage"] == "headers"
+    for times in (1, 2):
+        done = command("dead-letters", "retry", "--all")
+        assert done.code == 1
+        assert done.out.startswith("1 sent again; what fails again is a new dead letter.\n")
+        for place in (f"{topics.telemetry}[0]@0", f"{topics.telemetry}[0]@1"):
+            assert f"left as it is: {place} cannot be sent again" in done.out
+        assert done.complaint == "error: 2 of 3 dead letters are left as they are, see above."
+        again = eventually(
+            lambda: [one for one in waiting() if one["topic"] == raw and one["offset"] > 2 * times - 2],  # noqa: B023
+            60,
+            "the next dead letter",
+        )
+        assert [one["stage"] for one in again] == ["headers"]
+
+    records = asyncio.run(read_all(installed.kafka, raw, 2))[1]
+    identity = 1 << 40
+    assert [dict(record.headers).get("retry-of") for record in records] == [None, b"%d" % identity, b"%d" % identity]
+    query = f"SELECT DISTINCT id FROM {installed.database}.webhooks"
+    assert clickhouse.query(query).result_rows == [(identity,)]
+    assert clickhouse.query(f"SELECT DISTINCT id FROM {installed.database}.raw").result_rows == [(identity,)]
+
+
 @pytest.mark.parametrize("arguments", [(), ("1", "--all"), ("1", "--topic", "x")])
 def test_which_dead_letters_must_be_said(installed: Settings, arguments: tuple[str, ...]) -> None:
     """Neither ids nor --all, or both, is wrong usage."""

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.headers import HeaderError, RawHeaders, decode_headers, encode_headers
+from schemas.headers import HeaderError, RawHeaders, decode_headers, encode_headers, readable_headers
 
 _texts = st.text(st.characters(codec="utf-8"), min_size=1)
 _ids = st.integers(min_value=0, max_value=(1 << 63) - 1)
@@ -66,3 +66,11 @@ def test_a_bad_header_is_named(name: str, value: bytes | None) -> None:
     """A known header that cannot be read raises an error that names it."""
     with pytest.raises(HeaderError, match=f"header {name} is not valid"):
         decode_headers([(name, value)])  # type: ignore[list-item]
+
+
+def test_what_can_be_read_is_kept_beside_what_cannot() -> None:
+    """A header that is no number takes neither the id nor the academy of its record away."""
+    headers = [("academy", b"4"), ("principal", b"\xff"), ("retry-of", b"17"), ("id", b"x"), ("id", b"5")]
+
+    assert readable_headers(headers) == RawHeaders(academy=4, retry_of=17, id=5)
+    assert readable_headers([("academy", b"four")]) == RawHeaders()
