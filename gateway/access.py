@@ -28,6 +28,8 @@ UPLOAD: Final = "upload_assignment_telemetry"
 
 _AUTHORIZATION: Final = re.compile(r"(?:token|bearer)[ \t]+(\S+)", re.IGNORECASE)
 _CHALLENGE: Final = {"WWW-Authenticate": "Token"}
+# What our own pages and `up` write where a key belongs.
+_PLACEHOLDERS: Final = frozenset({"INGEST_KEY", "<INGEST_KEY>", "TOKEN", "<token>"})
 _MAX_ACADEMY: Final = (1 << 63) - 1
 
 # Stands for whoever sends without a known token where that is allowed: an ingest key of no academy.
@@ -42,7 +44,7 @@ def secret_of(authorization: str | None, parameter: str | None) -> str | None:
     if authorization and (text := authorization.strip()):
         match = _AUTHORIZATION.fullmatch(text)
         if match is None:
-            raise ApiError("invalid-token", _CHALLENGE)
+            raise ApiError("invalid-token.scheme", _CHALLENGE)
         return match[1]
     return parameter or None
 
@@ -78,6 +80,8 @@ class Access:
         known = self._view.token(hashlib.sha256(secret.encode("utf-8", "replace")).hexdigest())
         if known is None and not self._view.complete:
             raise ApiError("starting", {"Retry-After": str(RETRY_SECONDS)}, seconds=RETRY_SECONDS)
+        if known is None and secret in _PLACEHOLDERS:
+            raise ApiError("invalid-token.placeholder", _CHALLENGE, secret=secret)
         if known is None or known.expired(time.time_ns() // 1000):
             raise ApiError("invalid-token", _CHALLENGE)
         return known

@@ -118,8 +118,16 @@ async def _answer(request: Request, error: Exception) -> Response:
 
 async def _answer_http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101 - as above
+    path = request.url.path.rstrip("/")
+    if error.status_code == 404 and request.url.path.endswith("/") and _is_known(request, path):  # noqa: PLR2004 - as below
+        return await _answer(request, ApiError("not-found.slash", path=path))
     headers = {"Allow": _allowed(request)} if error.status_code == 405 else error.headers  # noqa: PLR2004 - the status
     return await _answer(request, ApiError(_SLUGS.get(error.status_code, "not-found"), headers))
+
+
+def _is_known(request: Request, path: str) -> bool:
+    scope = {**request.scope, "path": path, "raw_path": path.encode()}
+    return any(route.matches(scope)[0] is not Match.NONE for route in request.app.routes)
 
 
 def _allowed(request: Request) -> str:

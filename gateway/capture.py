@@ -79,7 +79,9 @@ class Capture:
         token = None if secret is None else self._admitted(secret, scope)
         declared, room = intake.take_room(sent)
         try:
-            body = unwrap(await intake.read(receive, sent, declared), intake.max_body_bytes)
+            body = unwrap(
+                await intake.read(receive, sent, declared), intake.max_body_bytes, query.params.get("compression")
+            )
             request = read_events(body, self._metrics.note_mended)
             key = take_key(request)
             # The key is in the body, so only now it is known who sends.

@@ -42,10 +42,11 @@ class Part(NamedTuple):
     value: bytes
 
 
-def unwrap(body: bytes, limit: int) -> bytes:
+def unwrap(body: bytes, limit: int, compression: str | None = None) -> bytes:
     """The JSON in a body, told by what it looks like and not by what the request says of it.
 
-    Raises ApiError: 413 above `limit` bytes, 400 for what has no JSON inside.
+    `compression` is what the query says, for the refusal of one that cannot be read. Raises ApiError: 413 above `limit`
+    bytes, 400 for what has no JSON inside.
     """
     for _ in range(_MOST_LAYERS):
         if body.startswith(_GZIP_MAGIC):
@@ -54,6 +55,8 @@ def unwrap(body: bytes, limit: int) -> bytes:
         body = body.strip()
         if body[:1] in (b"{", b"["):
             return body
+        if compression == "lz64":
+            raise ApiError("invalid-json.lz64")
         body = _form_data(body) if body.startswith(b"data=") or b"&data=" in body[:1024] else _decoded(body)
     raise ApiError("invalid-json")
 
@@ -63,6 +66,8 @@ def _form_data(body: bytes) -> bytes:
         fields = dict(parse_qsl(body.decode("ascii"), max_num_fields=_MOST_FIELDS))
     except ValueError:
         raise ApiError("invalid-json") from None
+    if fields.get("compression") == "lz64":
+        raise ApiError("invalid-json.lz64")
     return fields.get("data", "").encode("utf-8", "replace")
 
 

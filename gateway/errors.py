@@ -30,21 +30,25 @@ class GatewayError(Exception):
 
 
 class ApiError(GatewayError):
-    """A request that is refused with the status and the text of a slug; `headers` go out with the answer."""
+    """A request that is refused with the status and the text of a slug; `headers` go out with the answer.
+
+    `slug.what` has the text of that variant, and is the same slug to callers.
+    """
 
     def __init__(self, slug: str, headers: Mapping[str, str] | None = None, /, **values: object) -> None:
         super().__init__(slug)
-        self.slug = slug
+        self.slug = slug.partition(".")[0]
         self.status = _STATUSES[slug]
+        self._text = slug
         self.headers = dict(headers or {})
         self.values = values
 
     def body(self, accept_language: str | None) -> bytes:
         """The answer's JSON, `{"detail", "slug", "status_code"}`, in the caller's language."""
         language = preferred_language(accept_language)
-        message = TRANSPORT.get(self.slug)
+        message = TRANSPORT.get(self._text)
         if message is None:
-            text = translate(self.slug, language, **self.values)
+            text = translate(self._text, language, **self.values)
         else:
             text = (message.es if language == "es" else message.en).format(**self.values)
         return orjson.dumps({"detail": text, "slug": self.slug, "status_code": self.status})

@@ -16,7 +16,30 @@ FIELD_ERRORS: Final = {
     DURATION: "La duración tiene un formato incorrecto. Use [-][D ]HH:MM:SS[.ffffff], segundos o ISO 8601.",
 }
 
+# What stands behind a point says more precisely what is wrong; the caller is told the slug before it.
 TRANSPORT: Final[dict[str, Message]] = {
+    "invalid-json.lz64": Message(
+        400,
+        "The body is compressed as lz64, which cannot be read. Set the client to gzip or to no compression.",
+        "El cuerpo está comprimido como lz64, que no se puede leer. Configure el cliente con gzip o sin compresión.",
+    ),
+    "invalid-token.placeholder": Message(
+        401,
+        "{secret} stands for a key and is none: put one in its place, made by "
+        "`learnpack-telemetry token create --ingest --academy ID`.",
+        "{secret} representa una clave y no lo es: ponga una en su lugar, creada con "
+        "`learnpack-telemetry token create --ingest --academy ID`.",
+    ),
+    "invalid-token.scheme": Message(
+        401,
+        "The header `Authorization` must be `Token <token>` or `Bearer <token>`, with one space.",
+        "El encabezado `Authorization` debe ser `Token <token>` o `Bearer <token>`, con un espacio.",
+    ),
+    "not-found.slash": Message(
+        404,
+        "There is nothing at this address; leave out the slash at its end: {path}",
+        "No hay nada en esta dirección; quite la barra del final: {path}",
+    ),
     "body-timeout": Message(
         408,
         "The body did not arrive within {seconds} s.",

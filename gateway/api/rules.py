@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 from typing import Annotated, Any, Final
 
 import orjson
 from fastapi import APIRouter, Depends, Request, Response
 
-from gateway.access import RETRY_SECONDS
 from gateway.api.callers import Parts, Staff, staff_with
 from gateway.api.refusals import OF_STAFF, refusals
-from gateway.api.services import Services, json_answer, json_body
-from gateway.errors import ApiError, KafkaUnavailableError
+from gateway.api.services import Services, json_answer, json_body, put_reference
+from gateway.errors import ApiError
 from schemas.messages import preferred_language
 from schemas.rule_warnings import rule_warnings
 from schemas.rules import FIELDS, RulesError, validate
@@ -24,9 +21,6 @@ __all__ = ["router"]
 router = APIRouter(prefix="/v1/assignment/academy/learnpack", tags=["ignore rules"])
 
 _PATH: Final = "/telemetry-webhook-ignore"
-_FORCE_SECONDS: Final = 2.0
-_POLL_SECONDS: Final = 0.01
-
 # What a header of an answer may safely hold.
 _MOST_WARNINGS: Final = 8
 _WARNING: Final[dict[str, Any]] = {
@@ -88,13 +82,8 @@ async def replace_rules(
     except RulesError as error:
         raise ApiError(error.slug, {}, **error.values) from error
     topic = Topics.of(services.settings).ignore_rules
-    try:
-        await services.producer.put(topic, b"%d" % staff.academy, orjson.dumps(rules))
-    except KafkaUnavailableError as error:
-        raise ApiError("unavailable", {"Retry-After": str(RETRY_SECONDS)}, seconds=RETRY_SECONDS) from error
-    with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(_FORCE_SECONDS):
-            await _in_force(services, staff.academy, rules)
+    key, value = b"%d" % staff.academy, orjson.dumps(rules)
+    await put_reference(services, topic, key, value, lambda: _stored(services, staff.academy) == rules)
     return json_answer(rules, headers=_warning(body, request.headers.get("accept-language")))
 
 
@@ -104,11 +93,6 @@ def _warning(body: Any, accept_language: str | None) -> dict[str, str]:
     quoted = (text.replace("\\", "\\\\").replace('"', '\\"') for text in texts)
     value = ", ".join(f'299 - "{text}"' for text in quoted)
     return {"Warning": value} if value else {}
-
-
-async def _in_force(services: Services, academy: int, rules: dict[str, Any]) -> None:
-    while _stored(services, academy) != rules:  # noqa: ASYNC110 - the view belongs to whoever follows the topics
-        await asyncio.sleep(_POLL_SECONDS)
 
 
 def _stored(services: Services, academy: int) -> dict[str, Any]:

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 from fastapi import Request, Response
 
+from gateway.access import RETRY_SECONDS
 from gateway.bodies import decompress, parse_json, read_body
+from gateway.errors import ApiError, KafkaUnavailableError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from gateway.access import Access
     from gateway.commands import Commands
     from gateway.following import Views
@@ -20,7 +26,10 @@ if TYPE_CHECKING:
     from schemas.reference import Reference
     from schemas.settings import Settings
 
-__all__ = ["Services", "json_answer", "json_body"]
+__all__ = ["Services", "json_answer", "json_body", "put_reference"]
+
+_FORCE_SECONDS: Final = 2.0
+_POLL_SECONDS: Final = 0.01
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +63,23 @@ async def json_body(request: Request, limit: int) -> Any:
     body = decompress(body, encoding, limit)
     services: Services = request.app.state.services
     return parse_json(body, services.metrics.note_mended) if body.strip() else None
+
+
+async def put_reference(
+    services: Services, topic: str, key: bytes, value: bytes, is_in_force: Callable[[], bool]
+) -> None:
+    """Write a record to a reference topic, and wait for a moment until this process's view has it.
+
+    Raises ApiError 503 where Kafka does not take it.
+    """
+    try:
+        await services.producer.put(topic, key, value)
+    except KafkaUnavailableError as error:
+        raise ApiError("unavailable", {"Retry-After": str(RETRY_SECONDS)}, seconds=RETRY_SECONDS) from error
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(_FORCE_SECONDS):
+            while not is_in_force():  # noqa: ASYNC110 - the view belongs to whoever follows the topics
+                await asyncio.sleep(_POLL_SECONDS)
 
 
 def json_answer(content: Any, status: int = 200, headers: dict[str, str] | None = None) -> Response:

@@ -61,6 +61,47 @@ def test_every_route_needs_a_token(system: HttpSystem) -> None:
 
 
 @pytest.mark.parametrize(
+    ("headers", "params", "says"),
+    [
+        ({"Authorization": secret("staff")}, {}, "must be `Token <token>` or `Bearer <token>`"),
+        ({}, {"token": "INGEST_KEY"}, "INGEST_KEY stands for a key and is none: put one in its place"),
+        ({"Authorization": "Token TOKEN"}, {}, "TOKEN stands for a key"),
+        ({"Authorization": "Token wrong"}, {}, "The token is not valid: it is unknown, expired or revoked."),
+    ],
+)
+@pytest.mark.parametrize("path", ["/v1/assignment/me/telemetry", "/v1/learnpack/telemetry", "/batch/"])
+def test_a_refused_token_says_what_is_wrong_with_it(
+    system: HttpSystem, path: str, headers: dict[str, str], params: dict[str, str], says: str
+) -> None:
+    """A placeholder that was left in a URL and a header without a scheme are named; the slug is the same."""
+    answer = httpx.post(f"{system.url}{path}", json={"event": "open_step"}, headers=headers, params=params)
+
+    assert (answer.status_code, answer.json()["slug"]) == (401, "invalid-token")
+    assert says in answer.json()["detail"]
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("POST", "/v1/assignment/me/telemetry/"),
+        ("POST", "/v1/learnpack/telemetry/"),
+        ("GET", "/v1/learnpack/telemetry//"),
+        ("GET", "/v1/assignment/academy/learnpack/webhook/"),
+        ("GET", "/v1/registry/academy/asset/lists/"),
+    ],
+)
+def test_a_slash_too_many_is_named(system: HttpSystem, method: str, path: str) -> None:
+    """404 with the address without it; where nothing is without it either, there is nothing to name."""
+    with system.client() as client:
+        answer = client.request(method, path)
+        nothing = client.request(method, "/nothing/")
+
+    assert (answer.status_code, answer.json()["slug"]) == (404, "not-found")
+    assert answer.json()["detail"].endswith(f"leave out the slash at its end: {path.rstrip('/')}")
+    assert nothing.json()["detail"] == "There is nothing at this address."
+
+
+@pytest.mark.parametrize(
     "authorization",
     ["Token wrong", "Bearer wrong", "Basic YTpi", "Token", "wrong", "Token a b", f"Token {secret('expired')}"],
 )

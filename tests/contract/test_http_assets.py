@@ -56,6 +56,21 @@ def test_syncing_answers_the_asset(system: HttpSystem, content: bytes) -> None:
     assert answer.json()["telemetry_stats"]["days"]
 
 
+@pytest.mark.usefixtures("stats")
+def test_the_time_of_the_last_sync_moves(system: HttpSystem) -> None:
+    """Each sync sets it, reading leaves it, and it is never before what was computed."""
+    with system.client() as client:
+        before = client.get(ASSET).json()["telemetry_stats"]["last_sync_at"]
+        for _ in range(2):
+            synced = client.put(f"{ASSET}/action/sync_telemetry_stats").json()["telemetry_stats"]["last_sync_at"]
+            assert synced > before
+            read = [client.get(ASSET).json() for _ in range(2)]
+            assert [asset["telemetry_stats"]["last_sync_at"] for asset in read] == [synced, synced]
+            before = synced
+
+    assert {name: value for name, value in read[0].items() if name != "telemetry_stats"} == ASSETS[0]
+
+
 def test_upper_and_lower_case_are_one(system: HttpSystem) -> None:
     """A slug is found however it is written."""
     with system.client() as client:

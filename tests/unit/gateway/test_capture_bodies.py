@@ -79,6 +79,21 @@ def test_json_without_events_is_refused(text: bytes) -> None:
         events(text)
 
 
+@pytest.mark.parametrize(
+    ("body", "compression"),
+    [(b"data=N4IgbghgTg%3D%3D&compression=lz64", None), (b"N4IgbghgTg==", "lz64"), (b"data=N4IgbghgTg%3D%3D", "lz64")],
+)
+def test_a_compression_that_cannot_be_read_is_named(body: bytes, compression: str | None) -> None:
+    """Old clients of browsers use lz64, in the query or in the form; JSON that is only called so is read."""
+    with pytest.raises(ApiError) as refusal:
+        unwrap(body, LIMIT, compression)
+
+    assert refusal.value.slug == "invalid-json"
+    assert b"lz64, which cannot be read" in refusal.value.body("en")
+    assert b"lz64, que no se puede leer" in refusal.value.body("es")
+    assert unwrap(b'{"event": "a"}', LIMIT, compression) == b'{"event": "a"}'
+
+
 def test_a_bomb_is_refused() -> None:
     """What unpacks to more than the limit is never unpacked."""
     with pytest.raises(ApiError, match="body-too-large"):
