@@ -5,10 +5,13 @@ from __future__ import annotations
 import hashlib
 import re
 import time
-from typing import Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 from gateway.errors import ApiError
 from schemas.directory import Token
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 __all__ = [
     "RETRY_SECONDS",
@@ -85,6 +88,17 @@ class Access:
         if known is None or known.expired(time.time_ns() // 1000):
             raise ApiError("invalid-token", _CHALLENGE)
         return known
+
+    def known_of(self, secrets: Sequence[str]) -> str | None:
+        """The first of these secrets that is a valid token's, else the first of them, None of none."""
+        return next(filter(self._knows, secrets), secrets[0] if secrets else None)
+
+    def _knows(self, secret: str) -> bool:
+        try:
+            self.token(secret)
+        except ApiError:
+            return False
+        return True
 
     def uploader(self, secret: str | None) -> Token:
         """The token under which a webhook comes in; raises ApiError 401."""

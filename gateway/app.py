@@ -86,6 +86,7 @@ def create_app(
         access=services.access,
         limiter=RateLimiter(settings.rate_limit),
         publisher=publisher,
+        workshop=services.workshop,
         metrics=metrics,
         max_body_bytes=settings.max_body_bytes,
         default_academy=settings.default_academy,

@@ -11,10 +11,12 @@ import time
 from typing import TYPE_CHECKING, Any, Final
 
 from gateway.access import require_upload, secret_of
-from gateway.capture_bodies import read_events, split, take_key, unwrap
+from gateway.addresses import whose
+from gateway.capture_bodies import keys_in, read_events, split, take_key, unwrap
 from gateway.errors import ApiError, ClientGoneError
-from gateway.intake import scope_of
+from gateway.intake import AT_ONCE_BYTES, encoding_of, scope_of
 from gateway.queries import MAX_QUERY_BYTES, parse_query
+from gateway.unpacking import decompress
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -53,7 +55,7 @@ class Capture:
         extra = self._intake.origin_headers(sent.get(b"origin"))
         status, body = 200, _ACCEPTED
         try:
-            await self._accept(scope["query_string"], sent, receive)
+            await self._accept(scope, sent, receive)
         except ApiError as error:
             status = error.status
             body = error.body(sent.get(b"accept-language", b"").decode("latin-1"))
@@ -66,7 +68,8 @@ class Capture:
         self._metrics.requests.labels(f"{path.rstrip('/')}/", status).inc()
         self._seconds[path].observe(time.perf_counter() - began)
 
-    async def _accept(self, query_string: bytes, sent: dict[bytes, bytes], receive: Receive) -> None:
+    async def _accept(self, asgi: dict[str, Any], sent: dict[bytes, bytes], receive: Receive) -> None:
+        query_string = asgi["query_string"]
         if len(query_string) > MAX_QUERY_BYTES:
             raise ApiError("query-too-long", limit=MAX_QUERY_BYTES)
         query = parse_query(query_string)
@@ -77,30 +80,49 @@ class Capture:
             authorization.decode("latin-1") if authorization else None, query.token or query.params.get("api_key")
         )
         token = None if secret is None else self._admitted(secret, scope)
+        caller = whose(asgi, token)
         declared, room = intake.take_room(sent)
         try:
-            body = unwrap(
-                await intake.read(receive, sent, declared), intake.max_body_bytes, query.params.get("compression")
-            )
-            request = read_events(body, self._metrics.note_mended)
-            key = take_key(request)
-            # The key is in the body, so only now it is known who sends.
+            body = await self._unwrapped(receive, sent, declared, caller, query.params.get("compression"))
+            if token is None and len(body) > AT_ONCE_BYTES:
+                # The key is in the body, and can be found without reading it: nothing large is for whoever has none.
+                keys = await intake.work(caller, len(body), lambda _limit: keys_in(body))
+                intake.access.uploader(intake.access.known_of(keys))
+            request, key = await intake.work(caller, len(body), lambda _limit: self._read(body))
             token = self._admitted(key, scope) if token is None else token
+            blotted = (secret or key) if token.sha256 else None
+            parts = await intake.work(caller, len(body), lambda _limit: split(request, blotted))
             params = {name: value for name, value in query.params.items() if name not in _NOT_RECORDED}
             academy = self._academy(token, scope)
-            records = [
-                (
-                    part.key,
-                    part.value,
-                    intake.headers(sent, token, scope=scope, academy=academy, params=params, source="posthog"),
-                )
-                for part in split(request, (secret or key) if token.sha256 else None)
-            ]
+            headers = (
+                intake.headers(sent, token, scope=scope, academy=academy, params=params, source="posthog")
+                for _ in parts
+            )
+            records = [(part.key, part.value, own) for part, own in zip(parts, headers, strict=True)]
             for begin in range(0, len(records), _AT_ONCE):
                 await asyncio.gather(*(intake.publish(*record) for record in records[begin : begin + _AT_ONCE]))
         finally:
             intake.give_back(room)
         self._metrics.accepted_bytes.inc(len(body))
+
+    async def _unwrapped(
+        self,
+        receive: Receive,
+        sent: dict[bytes, bytes],
+        declared: int | None,
+        caller: str,
+        compression: str | None,
+    ) -> bytes:
+        raw = await self._intake.read(receive, declared)
+        encoding = encoding_of(sent)
+        return await self._intake.work(
+            caller, len(raw), lambda limit: unwrap(decompress(raw, encoding, limit), limit, compression)
+        )
+
+    def _read(self, body: bytes) -> tuple[dict[str, Any], str | None]:
+        """The request in a body, and the key that was in it."""
+        request = read_events(body, self._metrics.note_mended)
+        return request, take_key(request)
 
     def _admitted(self, secret: str | None, scope: int | None) -> Token:
         token = self._intake.access.uploader(secret)

@@ -10,10 +10,12 @@ import time
 from typing import TYPE_CHECKING, Any, Final
 
 from gateway.access import require_upload, secret_of
-from gateway.bodies import parse_object
+from gateway.addresses import whose
 from gateway.errors import ApiError, ClientGoneError
-from gateway.intake import scope_of
+from gateway.intake import encoding_of, scope_of
+from gateway.json_bodies import glance
 from gateway.queries import MAX_QUERY_BYTES, parse_query
+from gateway.unpacking import decompress
 from schemas.webhook import academy_of, merge, student_key
 
 if TYPE_CHECKING:
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 
     from gateway.bodies import Receive
     from gateway.intake import Intake
+    from gateway.json_bodies import Glance
     from schemas.directory import Token
 
 __all__ = ["INGEST_PATHS", "Ingest"]
@@ -51,7 +54,7 @@ class Ingest:
         extra = self._intake.origin_headers(sent.get(b"origin"))
         status, body, kind = 200, b"ok", _TEXT
         try:
-            if not await self._accept(scope["query_string"], sent, receive):
+            if not await self._accept(scope, sent, receive):
                 status, body = 400, NOTHING_SENT
         except ApiError as error:
             status, kind = error.status, _JSON
@@ -65,8 +68,9 @@ class Ingest:
         self._metrics.requests.labels(INGEST_PATHS[0], status).inc()
         self._seconds.observe(time.perf_counter() - began)
 
-    async def _accept(self, query_string: bytes, sent: dict[bytes, bytes], receive: Receive) -> bool:
+    async def _accept(self, asgi: dict[str, Any], sent: dict[bytes, bytes], receive: Receive) -> bool:
         """Publish what a request says; False if it says nothing."""
+        query_string = asgi["query_string"]
         if len(query_string) > MAX_QUERY_BYTES:
             raise ApiError("query-too-long", limit=MAX_QUERY_BYTES)
         query = parse_query(query_string)
@@ -81,33 +85,37 @@ class Ingest:
         idempotency_key = _printable(sent, b"idempotency-key")
         declared, room = intake.take_room(sent)
         try:
-            body = intake.as_utf8(await intake.read(receive, sent, declared))
-            if body.isspace():
-                body = b""
-            payload = merge(parse_object(body, self._metrics.note_mended) if body else {}, query.params)
-            if not payload:
+            body, fields, blank = await self._read(receive, sent, declared, whose(asgi, token))
+            if blank and not query.params:
                 return False
+            named = merge(fields, query.params)
             headers = intake.headers(
                 sent,
                 token,
                 scope=scope,
-                academy=scope if scope is not None else self._unnamed_academy(token, payload),
+                academy=scope if scope is not None else self._unnamed_academy(token, named),
                 params=query.params,
                 idempotency_key=idempotency_key,
             )
-            key = student_key(payload, headers.principal)
-            del payload
+            key = student_key(named, headers.principal)
             await intake.publish(key, body, headers)
         finally:
             intake.give_back(room)
         self._metrics.accepted_bytes.inc(len(body))
         return True
 
-    def _unnamed_academy(self, token: Token, payload: dict[str, Any]) -> int | None:
+    async def _read(self, receive: Receive, sent: dict[bytes, bytes], declared: int | None, whose: str) -> Glance:
+        raw = await self._intake.read(receive, declared)
+        encoding = encoding_of(sent)
+        return await self._intake.work(
+            whose, len(raw), lambda limit: glance(decompress(raw, encoding, limit), self._metrics.note_mended)
+        )
+
+    def _unnamed_academy(self, token: Token, named: dict[str, Any]) -> int | None:
         """The scope of a request that names none: an ingest key's own academy, the document's, the default."""
         if token.ingest and len(token.academies) == 1:
             return next(iter(token.academies))
-        return self._intake.default_academy if academy_of(None, payload) is None else None
+        return self._intake.default_academy if academy_of(None, named) is None else None
 
 
 def _printable(sent: dict[bytes, bytes], name: bytes) -> str | None:

@@ -5,15 +5,14 @@ from __future__ import annotations
 import re
 import time
 from functools import lru_cache
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from gateway.access import RETRY_SECONDS, academy_id
-from gateway.bodies import decompress, read_body
+from gateway.bodies import read_body
 from gateway.errors import ApiError, UnavailableError
 from gateway.publishing import RawRecord
 from gateway.receipts import Receipts
 from schemas.headers import RawHeaders, encode_headers
-from schemas.lenient import as_utf8
 from schemas.tenancy import reporting_academies
 
 if TYPE_CHECKING:
@@ -24,10 +23,16 @@ if TYPE_CHECKING:
     from gateway.metrics import Metrics
     from gateway.publishing import Publisher
     from gateway.rates import RateLimiter
+    from gateway.workshop import Workshop
     from schemas.directory import Token
     from schemas.headers import Source
 
-__all__ = ["Intake", "scope_of"]
+__all__ = ["AT_ONCE_BYTES", "Intake", "encoding_of", "scope_of"]
+
+_Result = TypeVar("_Result")
+
+# A millisecond's work on the loop; what is larger costs a thread's turn.
+AT_ONCE_BYTES: Final = 32 << 10
 
 # Requests under way may hold this many bodies of the largest size, or ever so many small ones.
 _BODIES_HELD: Final = 64
@@ -47,6 +52,7 @@ class Intake:
         access: Access,
         limiter: RateLimiter,
         publisher: Publisher,
+        workshop: Workshop,
         metrics: Metrics,
         max_body_bytes: int,
         default_academy: int | None,
@@ -59,6 +65,7 @@ class Intake:
         self.origin_headers = origin_headers
         self._limiter = limiter
         self._publisher = publisher
+        self._workshop = workshop
         self._receipts = Receipts()
         self._held = 0
 
@@ -87,19 +94,22 @@ class Intake:
         """The body of a request is no longer held."""
         self._held -= room
 
-    async def read(self, receive: Receive, sent: Mapping[bytes, bytes], declared: int | None) -> bytes:
-        """A body without its Content-Encoding; raises ApiError and ClientGoneError."""
-        body = await read_body(receive, limit=self.max_body_bytes, declared=declared)
-        if encoding := sent.get(b"content-encoding"):
-            body = decompress(body, encoding.strip().lower(), self.max_body_bytes)
-        return body
+    async def read(self, receive: Receive, declared: int | None) -> bytes:
+        """A body as it was sent; raises ApiError and ClientGoneError."""
+        return await read_body(receive, limit=self.max_body_bytes, declared=declared)
 
-    def as_utf8(self, body: bytes) -> bytes:
-        """A body of JSON as text in UTF-8: what else is stored of it is as it came."""
-        decoded = as_utf8(body)
-        if decoded is not body:
-            self.metrics.note_mended("encoding")
-        return decoded
+    async def work(self, whose: str, size: int, work: Callable[[int], _Result]) -> _Result:
+        """What `work` makes of a body of this size: it is told how large the body may become, and raises ApiError.
+
+        What is small, and stays so, is done at once; all else off the loop, by turns of `whose`.
+        """
+        if size <= AT_ONCE_BYTES:
+            try:
+                return work(min(AT_ONCE_BYTES, self.max_body_bytes))
+            except ApiError as error:
+                if error.slug != "body-too-large" or self.max_body_bytes <= AT_ONCE_BYTES:
+                    raise
+        return await self._workshop.run(whose, lambda: work(self.max_body_bytes))
 
     def headers(
         self,
@@ -132,6 +142,11 @@ class Intake:
             await self._publisher.publish(RawRecord(key, value, encode_headers(headers), time.time_ns() // 1_000_000))
         except UnavailableError as error:
             raise _unavailable() from error
+
+
+def encoding_of(sent: Mapping[bytes, bytes]) -> bytes:
+    """The Content-Encoding of a request, empty for none."""
+    return sent.get(b"content-encoding", b"").strip().lower()
 
 
 def scope_of(header: bytes | None, parameter: str | None) -> int | None:

@@ -20,10 +20,12 @@ from gateway.errors import KafkaUnavailableError, SpoolError
 from gateway.following import Views
 from gateway.health import Readiness
 from gateway.kafka import RawProducer
+from gateway.memory import give_back_large_blocks
 from gateway.metrics import Metrics
 from gateway.reading import ClickHouse
 from gateway.server import BindError, serve
 from gateway.spool import Spool
+from gateway.workshop import Workshop
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -42,6 +44,7 @@ def main(settings: Settings, *, follow_views: Follow, ready_file: Path | None = 
     `follow_views` makes what keeps the view of the reference topics (gateway.following). `ready_file` is written, with
     the process id, once webhooks are accepted, and removed at the end.
     """
+    give_back_large_blocks()
     failures: list[BaseException] = []
     try:
         uvloop.run(_run(settings, follow_views, ready_file, failures))
@@ -78,6 +81,7 @@ async def _run(
         producer=producer,
         commands=Commands(delivery, clickhouse),
         metrics=metrics,
+        workshop=Workshop(),
     )
 
     async def kafka_answers() -> bool:

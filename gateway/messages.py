@@ -81,6 +81,11 @@ TRANSPORT: Final[dict[str, Message]] = {
         "The query string is longer than the limit of {limit} bytes.",
         "La cadena de consulta supera el límite de {limit} bytes.",
     ),
+    "too-many-values": Message(
+        413,
+        "The body holds more than the limit of {limit} objects, lists or events.",
+        "El cuerpo contiene más del límite de {limit} objetos, listas o eventos.",
+    ),
     "several-keys": Message(
         400,
         "The events of one request must have the same project key.",

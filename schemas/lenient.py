@@ -21,6 +21,9 @@ Mending = Literal["encoding", "surrogate", "value"]
 _MOST_VALUES: Final = 1 << 18
 _LONGEST_INTEGER: Final = 19
 
+# Of any JSON, with or without a byte order mark: so that nothing is decoded of what can be none.
+_BEGINNING: Final = re.compile(rb"[\xef\xbb\xbf\xfe\xff\x00]{0,4}[ \t\r\n\x00]*[\[{\"0-9tfnNI-]")
+
 # An escape begins after an even number of backslashes. A high half and the low one that follows it are a character.
 _SURROGATES: Final = re.compile(
     rb"(?<!\\)((?:\\\\)*+)(?:(\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2})|\\u[dD][89a-fA-F][0-9a-fA-F]{2})"
@@ -59,6 +62,9 @@ def as_utf8(text: bytes) -> bytes:
 
 def mend(text: bytes) -> Mended:
     """A text that is not JSON, as JSON in UTF-8; raises ValueError where it cannot be mended."""
+    if not _BEGINNING.match(text):
+        message = "not JSON: it begins otherwise"
+        raise ValueError(message)
     what: list[Mending] = []
     decoded = as_utf8(text)
     if decoded is not text:

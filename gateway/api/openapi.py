@@ -40,6 +40,7 @@ _BATCH: Final = {
 _REFUSED: Final = (
     "invalid-json",
     "json-too-deep",
+    "too-many-values",
     "invalid-body",
     "invalid-gzip",
     "invalid-header",

@@ -33,6 +33,7 @@ _REFUSED: Final = (
     "invalid-capture",
     "several-keys",
     "json-too-deep",
+    "too-many-values",
     "invalid-gzip",
     "authentication-required",
     "invalid-token",

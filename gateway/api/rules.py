@@ -57,6 +57,7 @@ async def read_rules(services: Parts, staff: Annotated[Staff, Depends(staff_with
             *OF_STAFF,
             "invalid-json",
             "json-too-deep",
+            "too-many-values",
             "body-too-large",
             "invalid-telemetry-webhook-ignore-body",
             "invalid-telemetry-webhook-ignore-field",

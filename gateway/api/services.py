@@ -11,8 +11,10 @@ import orjson
 from fastapi import Request, Response
 
 from gateway.access import RETRY_SECONDS
-from gateway.bodies import decompress, parse_json, read_body
+from gateway.bodies import read_body
 from gateway.errors import ApiError, KafkaUnavailableError
+from gateway.json_bodies import parse_json
+from gateway.unpacking import decompress
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from gateway.kafka import RawProducer
     from gateway.metrics import Metrics
     from gateway.reading import ClickHouse
+    from gateway.workshop import Workshop
     from schemas.reference import Reference
     from schemas.settings import Settings
 
@@ -43,6 +46,7 @@ class Services:
     producer: RawProducer
     commands: Commands
     metrics: Metrics
+    workshop: Workshop
 
     @property
     def reference(self) -> Reference:
@@ -59,10 +63,16 @@ async def json_body(request: Request, limit: int) -> Any:
     """The JSON of a request's body, None for an empty one; raises ApiError for what is too large or not JSON."""
     length = request.headers.get("content-length", "")
     body = await read_body(request.receive, limit=limit, declared=int(length) if length.isdigit() else None)
+    if not body:
+        return None
     encoding = request.headers.get("content-encoding", "").strip().lower().encode("latin-1")
-    body = decompress(body, encoding, limit)
     services: Services = request.app.state.services
-    return parse_json(body, services.metrics.note_mended) if body.strip() else None
+
+    def read() -> Any:
+        unpacked = decompress(body, encoding, limit)
+        return parse_json(unpacked, services.metrics.note_mended) if unpacked.strip() else None
+
+    return await services.workshop.run("staff", read)
 
 
 async def put_reference(

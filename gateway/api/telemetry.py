@@ -98,6 +98,7 @@ _SLUGS: Final = (
     "invalid-body",
     "invalid-json",
     "json-too-deep",
+    "too-many-values",
     "body-too-large",
     "user-not-found",
     "worker-timeout",

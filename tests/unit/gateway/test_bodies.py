@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import gzip
 from typing import Any
 
-import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway import bodies
-from gateway.bodies import MAX_DEPTH, decompress, parse_json, parse_object, read_body
+from gateway.bodies import read_body
 from gateway.deadlines import Deadlines
 from gateway.errors import ApiError, ClientGoneError
 
@@ -98,71 +95,3 @@ async def test_a_cancelled_reader_is_cancelled() -> None:
 
     with pytest.raises(asyncio.CancelledError):
         await task
-
-
-@given(st.binary(max_size=2000), st.integers(0, 2000))
-def test_gzip_is_read_up_to_the_limit(body: bytes, limit: int) -> None:
-    """Exactly the limit passes, one byte more does not."""
-    packed = gzip.compress(body[: len(body) // 2]) + gzip.compress(body[len(body) // 2 :])
-    if len(body) <= limit:
-        assert decompress(packed, b"gzip", limit) == body
-    else:
-        with pytest.raises(ApiError, match="body-too-large"):
-            decompress(packed, b"gzip", limit)
-
-
-@given(st.binary(max_size=200))
-def test_no_bytes_break_the_reader_of_gzip(body: bytes) -> None:
-    """What is no gzip is refused, whatever it is."""
-    with contextlib.suppress(ApiError):
-        assert len(decompress(body, b"gzip", 1000)) <= 1000
-
-
-@pytest.mark.parametrize("kind", [dict, list])
-def test_nesting_is_bounded(kind: type) -> None:
-    """64 levels pass, 65 do not."""
-
-    def nested(depth: int) -> Any:
-        value: Any = kind()
-        for _ in range(depth - 1):
-            value = {"a": value} if kind is dict else [value]
-        return value
-
-    assert parse_json(orjson.dumps(nested(MAX_DEPTH))) == nested(MAX_DEPTH)
-    with pytest.raises(ApiError, match="json-too-deep"):
-        parse_json(orjson.dumps(nested(MAX_DEPTH + 1)))
-
-
-@pytest.mark.parametrize("body", [b"", b"{", b"[1", b"nan", b"\x00", b"'x'"])
-def test_what_is_no_json_is_refused(body: bytes) -> None:
-    """The worker's reader would refuse it as well, but nobody would hear of it."""
-    with pytest.raises(ApiError, match="invalid-json"):
-        parse_json(body)
-
-
-def test_what_is_mended_is_told() -> None:
-    """Each kind of it, once for a body."""
-    told: list[str] = []
-
-    assert parse_json(b'\xef\xbb\xbf["\\ud83d", "\\ud83d", NaN]', told.append) == ["\ufffd", "\ufffd", None]
-    assert parse_json(b'["\\ud83d\\ude00"]', told.append) == ["\U0001f600"]
-    assert told == ["encoding", "surrogate", "value"]
-
-
-@given(
-    st.recursive(
-        st.none()
-        | st.booleans()
-        | st.floats(allow_nan=False, allow_infinity=False)
-        | st.text(st.characters(codec="utf-8")),
-        lambda inner: st.lists(inner) | st.dictionaries(st.text(st.characters(codec="utf-8")), inner),
-    )
-)
-def test_only_objects_are_webhooks(value: Any) -> None:
-    """Any other JSON is refused with a reason of its own."""
-    body = orjson.dumps(value)
-    if type(value) is dict:
-        assert parse_object(body) == value
-    else:
-        with pytest.raises(ApiError, match="invalid-body"):
-            parse_object(body)

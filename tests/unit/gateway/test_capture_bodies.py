@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.capture_bodies import read_events, split, take_key, unwrap
+from gateway.capture_bodies import MAX_EVENTS, keys_in, read_events, split, take_key, unwrap
 from gateway.errors import ApiError
 from schemas.notebook import distinct_id, distinct_key, events_of
 from tests.support.strategies import json_values
@@ -192,3 +192,38 @@ def test_bytes_of_any_kind_are_events_or_refused(body: bytes) -> None:
     with contextlib.suppress(ApiError):
         request = read_events(unwrap(body, LIMIT), ignore)
         assert split(request, take_key(request))
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        json.dumps({"api_key": KEY, "batch": [{"event": "a"}]}),
+        json.dumps({"batch": [{"event": "a", "properties": {"token": str(n)}} for n in range(100)], "api_key": KEY}),
+        json.dumps([{"event": "a", "properties": {"token": KEY}}] * 3),
+        json.dumps({"token": KEY, "event": "a"}, indent=1),
+        json.dumps({"event": "a", "$token": KEY}),
+    ],
+)
+def test_a_key_is_found_without_reading(body: str) -> None:
+    """It is among what is tried, wherever its clients put it."""
+    assert KEY in keys_in(body.encode())
+
+
+def test_few_keys_are_tried() -> None:
+    """However many a body brings."""
+    body = json.dumps([{"api_key": str(n), "token": f"t{n}"} for n in range(10_000)]).encode()
+
+    assert len(keys_in(body)) <= 33
+
+
+def test_more_events_than_anybody_sends_are_refused() -> None:
+    """Each would be a record and a receipt."""
+    with pytest.raises(ApiError, match="too-many-values"):
+        read_events(b"[" + b'{"event":1},' * MAX_EVENTS + b'{"event":1}]', ignore)
+
+
+def test_a_form_is_decoded_in_bytes() -> None:
+    """Escapes of any kind, and what is no escape, come out as they are meant."""
+    text = json.dumps({"event": "a=b%c+d é\n", "distinct_id": "x&y"}).encode()
+
+    assert unwrap(b"data=" + quote(text, safe="").lower().encode(), LIMIT) == text

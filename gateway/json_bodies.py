@@ -1,0 +1,125 @@
+"""JSON of bodies, within bounds of nesting and of what it takes to hold it."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+import msgspec
+import orjson
+
+from gateway.errors import ApiError
+from schemas.lenient import as_utf8, mend
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from schemas.lenient import Mending
+
+__all__ = ["MAX_CONTAINERS", "MAX_DEPTH", "Glance", "glance", "nests_deeper", "parse_json"]
+
+# Real documents nest 6 deep; orjson itself gives up at 1024, on loads and on dumps.
+MAX_DEPTH: Final = 64
+
+# Objects and lists of one body. Each takes up to a hundred times its bytes, and no real body has a tenth of these.
+MAX_CONTAINERS: Final = 1 << 17
+
+_ALL_BUT_BRACKETS: Final = bytes(set(range(256)) - set(b'"[]{}'))
+_AS_SQUARE: Final = bytes.maketrans(b"{}", b"[]")
+_TEXTS: Final = re.compile(rb'"[^"]*"')
+
+
+class _Fields(msgspec.Struct):
+    """What says whose a body is, not yet read; all else is only checked."""
+
+    user_id: msgspec.Raw = msgspec.Raw()
+    telemetry_id: msgspec.Raw = msgspec.Raw()
+    academy_id: msgspec.Raw = msgspec.Raw()
+    asset_id: msgspec.Raw = msgspec.Raw()
+    package_slug: msgspec.Raw = msgspec.Raw()
+    slug: msgspec.Raw = msgspec.Raw()
+
+
+_FIELDS: Final = msgspec.json.Decoder(_Fields)
+
+
+class Glance(NamedTuple):
+    """A body in UTF-8, and of its object the fields that say whose it is; `blank` where it says nothing at all."""
+
+    body: bytes
+    fields: dict[str, Any]
+    blank: bool
+
+
+def glance(body: bytes, mended: Callable[[Mending], None]) -> Glance:
+    """Check that a body is a JSON object and read whose it is, without taking it apart.
+
+    What is nearly JSON passes (schemas.lenient); `mended` is called with each kind of what would have to be mended.
+    Raises ApiError 400 and 413.
+    """
+    if not body or body.isspace():
+        return Glance(b"", {}, blank=True)
+    try:
+        found = _FIELDS.decode(body)
+    except (msgspec.DecodeError, RecursionError):
+        parsed = parse_json(body, mended)
+        if type(parsed) is not dict:
+            raise ApiError("invalid-body") from None
+        named = {name: parsed[name] for name in _Fields.__struct_fields__ if name in parsed}
+        return Glance(as_utf8(body), named, blank=not parsed)
+    if nests_deeper(body, MAX_DEPTH):
+        raise ApiError("json-too-deep", limit=MAX_DEPTH)
+    text = as_utf8(body)
+    if text is not body:
+        mended("encoding")
+    raws = ((name, bytes(getattr(found, name))) for name in _Fields.__struct_fields__)
+    fields = {name: parse_json(raw, mended) for name, raw in raws if raw}
+    return Glance(text, fields, blank=not fields and text.strip()[1:].lstrip() == b"}")
+
+
+def parse_json(body: bytes, mended: Callable[[Mending], None]) -> Any:
+    """The JSON in a body, in objects; `mended` as in `glance`.
+
+    Raises ApiError: 400 for bad JSON and too deep nesting, 413 for more objects and lists than there may be.
+    """
+    containers = body.count(b"[") + body.count(b"{")
+    if containers > MAX_CONTAINERS:
+        raise ApiError("too-many-values", limit=MAX_CONTAINERS) if _is_json(body) else ApiError("invalid-json")
+    try:
+        parsed = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        try:
+            body, kinds = mend(body)
+            parsed = orjson.loads(body)
+        except ValueError:
+            raise ApiError("invalid-json") from None
+        for kind in kinds:
+            mended(kind)
+    if containers > MAX_DEPTH and nests_deeper(body, MAX_DEPTH):
+        raise ApiError("json-too-deep", limit=MAX_DEPTH)
+    return parsed
+
+
+def _is_json(body: bytes) -> bool:
+    try:
+        msgspec.json.decode(body, type=msgspec.Raw)
+    except (msgspec.DecodeError, RecursionError):
+        return False
+    return True
+
+
+def nests_deeper(text: bytes, depth: int) -> bool:
+    """Whether JSON (not checked here) nests deeper than that, told from its brackets alone."""
+    # Most events have too few brackets, wherever they stand, to nest too deep.
+    if text.count(b"[") + text.count(b"{") <= depth:
+        return False
+    if b"\\" in text:
+        text = text.replace(b"\\\\", b"").replace(b'\\"', b"")
+    text = text.translate(_AS_SQUARE, _ALL_BUT_BRACKETS)
+    # Two quotes side by side have nothing between them, whether they are of one text or of two.
+    text = _TEXTS.sub(b"", text.replace(b'""', b""))
+    for _ in range(depth):
+        if not text:
+            return False
+        text = text.replace(b"[]", b"")
+    return bool(text)
