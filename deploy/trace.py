@@ -39,7 +39,8 @@ GROUP BY ALL ORDER BY ALL
 """
 # What it changed last, and the states that its facts are about, whoever changed those since.
 _STATES: Final = """
-SELECT actor, asset_slug, version, toString(updated_at) AS updated_at, version = {version:UInt64} AS by_it
+SELECT actor, asset_slug, version, toString(updated_at) AS updated_at, version = {version:UInt64} AS by_it,
+    version > {version:UInt64} AS later
 FROM {table:Identifier}
 WHERE version = {version:UInt64}
     OR (actor, asset_slug) IN (SELECT actor, asset_slug FROM events WHERE webhook_id = {id:UInt64})

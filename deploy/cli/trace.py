@@ -6,31 +6,58 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import orjson
 import typer
+from rich.markup import escape
+from rich.table import Table
 
 from deploy.cli.console import live_settings, out, run
 from deploy.trace import Trace, trace_webhook
+from deploy.trace_search import webhook_with_receipt, webhooks_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["register"]
+__all__ = ["lines", "register"]
 
 
 def trace(
-    webhook: Annotated[int, typer.Argument(min=0, help="Id of a webhook, as the log and the tables give it.")],
+    webhook: Annotated[str | None, typer.Argument(help="Its id, as log and tables give it, or its receipt.")] = None,
     *,
+    student: Annotated[
+        str | None, typer.Option(help="List this student's webhooks instead: a user id, a notebook's name.")
+    ] = None,
+    limit: Annotated[int, typer.Option(min=1, help="Of a student at most so many, the newest first.")] = 20,
     json: Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")] = False,
 ) -> None:
-    """Follow one webhook: receipt, partition and offset, verdict and rule, state version, facts, rows."""
-    found = run(trace_webhook(live_settings(), webhook))
+    """Follow one webhook, or list a student's: receipt, partition and offset, verdict and rule, facts, rows."""
+    if (webhook is None) == (student is None):
+        message = "give either the id or the receipt of a webhook, or --student ID."
+        raise typer.BadParameter(message)
+    current = live_settings()
+    if webhook is None:
+        _list(webhooks_of(current, student or "", limit), json=json)
+        return
+    number = int(webhook) if webhook.isascii() and webhook.isdigit() else webhook_with_receipt(current, webhook)
+    found = run(trace_webhook(current, number))
     if json:
         out.print(orjson.dumps(found.as_json(), option=orjson.OPT_INDENT_2).decode(), markup=False)
         return
-    for name, text in _lines(found):
+    for name, text in lines(found):
         out.print(f"{name:<12}{text}", markup=False)
 
 
-def _lines(found: Trace) -> Iterator[tuple[str, Any]]:
+def _list(rows: list[dict[str, Any]], *, json: bool) -> None:
+    if json:
+        out.print(orjson.dumps(rows, option=orjson.OPT_INDENT_2).decode(), markup=False)
+        return
+    table = Table("id", "received (UTC)", "event", "slug", "status", "why")
+    for row in rows:
+        texts = (row["event"] or "", row["package_slug"] or "", row["status"], row["status_text"] or "")
+        table.add_row(str(row["id"]), row["received_at"][:19], *map(escape, texts))
+    out.print(table)
+
+
+def lines(found: Trace) -> Iterator[tuple[str, Any]]:
+    """What is printed of a webhook: the name of each line and what stands behind it."""
     record, raw, outcome = found.record, found.raw, found.outcome
     yield "webhook", found.id
     yield "place", f"partition {found.partition}, offset {found.offset}"
@@ -53,7 +80,8 @@ def _lines(found: Trace) -> Iterator[tuple[str, Any]]:
         yield "facts", "none: it told nothing that was not known"
     for name, rows in (("scores", found.scores), ("document", found.documents)):
         for row in rows:
-            whose = "this webhook's" if row["by_it"] else f"webhook version {row['version']}, which came later"
+            when = "later" if row["later"] else "before"
+            whose = "this webhook's" if row["by_it"] else f"webhook version {row['version']}, which came {when}"
             yield name, f"{row['actor']} in {row['asset_slug']}, {row['updated_at']} UTC, state of {whose}"
     for letter in found.dead_letters:
         became = letter["resolution"] or "waits"

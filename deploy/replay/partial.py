@@ -152,6 +152,9 @@ async def replay_part(
         recomputed = Recomputation(own, units, reference=reference, policy=policy, lead=lead)
         await work.recompute(recomputed, await offsets.worked(topics))
         found = await work.compare(recomputed, _STORE_SECONDS)
+        if not recomputed.records and found.comparison.equal and not recomputed.cells():
+            message = f"there is no webhook and no row of {part}: nothing to recompute. Check what it is called."
+            raise JournalError(message)
         console.print(f"{counted(len(units), 'student')}, {counted(len(recomputed.records), 'webhook')}.")
         path = settings.data.absolute() / "replay" / "comparison-part.json"
         await asyncio.to_thread(save, found.comparison, path)

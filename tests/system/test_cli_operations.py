@@ -188,6 +188,20 @@ def test_trace_follows_a_webhook(installed: Settings, start_part: Callable[..., 
     assert "place       partition 1, offset 0\n" in lines
     assert "verdict     DONE, stored: OK\n" in lines
     assert f"state of webhook version {last}, which came later" in lines
+    assert command("trace", "r0").out == lines
+    unknown = command("trace", "r77")
+    assert unknown.code == 1
+    assert unknown.complaint.startswith("error: no webhook with the receipt r77 is stored.")
+    listed = orjson.loads(command("trace", "--student", "07", "--json").out)
+    assert [(row["id"], row["event"], row["status"], row["package_slug"]) for row in listed] == [
+        (last, "batch", "DONE", "lists"),
+        (ignored, "batch", "IGNORED", "lists"),
+        (first, "batch", "DONE", "lists"),
+    ]
+    assert str(ignored) in command("trace", "--student", 9).out
+    nobody = command("trace", "--student", "someone")
+    assert nobody.complaint.startswith("error: no webhook of student someone is stored")
+    assert (command("trace").code, command("trace", 1, "--student", 7).code) == (2, 2)
     assert (
         "verdict     IGNORED, ignored: Ignored by academy learnpack_features.telemetry_webhook_ignore (user_ids).\n"
         in (command("trace", ignored).out)

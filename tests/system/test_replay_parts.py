@@ -136,6 +136,17 @@ def test_a_dry_run_of_a_part_changes_nothing(system: HttpSystem, expected: Table
     assert journal(system.settings).step is Step.IDLE
 
 
+@pytest.mark.parametrize("part", [("--student", "424242"), ("--asset", "no-such-slug"), ("--academy", "4242")])
+def test_a_part_that_is_not_there_is_named(system: HttpSystem, part: tuple[str, str]) -> None:
+    """Nobody's replay says so and fails; it looks like no replay in which every row was the same."""
+    child = start_replay(system, *part, "--yes")
+
+    assert child.process.wait(180) == 1
+    assert f"error: there is no webhook and no row of {part[0][2:]} {part[1]}: nothing to recompute" in child.output
+    assert "Every row is the same" not in child.output
+    assert journal(system.settings).step is Step.IDLE
+
+
 def test_a_student_is_as_everything_computed_anew_has_it(system: HttpSystem, expected: Tables) -> None:
     """Rows of that student are replaced, added and taken back; everybody else's stay; a second time nothing is left."""
     before = by_student(system, 1)

@@ -1,0 +1,24 @@
+"""What `trace` prints of what it found."""
+
+from __future__ import annotations
+
+import pytest
+
+from deploy.cli.trace import lines
+from deploy.trace import Trace
+
+
+@pytest.mark.parametrize(
+    ("version", "whose"),
+    [
+        (7, "this webhook's"),
+        (8, "webhook version 8, which came later"),
+        (6, "webhook version 6, which came before"),
+    ],
+)
+def test_a_row_is_that_of_the_webhook_that_left_it(version: int, whose: str) -> None:
+    """The sink may have stored an earlier webhook's scores and not yet this one's: that one did not come later."""
+    row = {"actor": "9", "asset_slug": "lists", "updated_at": "2026-03-02 08:00:00.000", "version": version}
+    found = Trace(7, 0, 7, scores=[{**row, "by_it": version == 7, "later": version > 7}])
+
+    assert ("scores", f"9 in lists, 2026-03-02 08:00:00.000 UTC, state of {whose}") in list(lines(found))
