@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from schemas.messages import Message
-from schemas.staff import DURATION, NUMBER, OBJECT
+from schemas.staff import DURATION, METRICS, NUMBER, OBJECT
 
 __all__ = ["FIELD_ERRORS", "TRANSPORT"]
 
@@ -13,6 +13,7 @@ __all__ = ["FIELD_ERRORS", "TRANSPORT"]
 FIELD_ERRORS: Final = {
     NUMBER: "Se requiere un número válido.",
     OBJECT: "Se requiere un objeto JSON.",
+    METRICS: "Se guardan como máximo 256 KiB de JSON.",
     DURATION: "La duración tiene un formato incorrecto. Use [-][D ]HH:MM:SS[.ffffff], segundos o ISO 8601.",
 }
 

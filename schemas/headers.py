@@ -17,6 +17,7 @@ Source = Literal["learnpack", "posthog", "staff"]
 
 _SOURCES: Final[dict[bytes, Source]] = {b"learnpack": "learnpack", b"posthog": "posthog", b"staff": "staff"}
 _MAX_ID: Final = (1 << 63) - 1
+_LONGEST_CACHED: Final = 512
 
 
 class HeaderError(ValueError):
@@ -55,8 +56,17 @@ def _number(value: bytes) -> int:
     return number
 
 
-@lru_cache(maxsize=1024)
 def _params(value: bytes) -> dict[str, str] | None:
+    return _short_params(value) if len(value) <= _LONGEST_CACHED else _parsed_params(value)
+
+
+@lru_cache(maxsize=1024)
+def _short_params(value: bytes) -> dict[str, str] | None:
+    # The learn.json of a course asks for the same ones again and again; what is long is somebody's own.
+    return _parsed_params(value)
+
+
+def _parsed_params(value: bytes) -> dict[str, str] | None:
     parsed = orjson.loads(value)
     if type(parsed) is not dict or not all(type(text) is str for text in parsed.values()):
         message = "not an object of texts"

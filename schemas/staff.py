@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 __all__ = [
     "DURATION",
     "FIELDS",
+    "METRICS",
     "NUMBER",
     "OBJECT",
     "Command",
@@ -40,11 +41,16 @@ _ISO: Final = re.compile(
     re.ASCII,
 )
 _UNITS: Final = (("days", 86_400), ("hours", 3600), ("minutes", 60), ("seconds", 1))
+# They are kept with each student's state and written with each of its scores.
+_MAX_METRICS: Final = 256 << 10
+# Of a student and a tutorial, in bytes.
+_MAX_NAME: Final = 255
 _MAX_SECONDS: Final = 1_000_000 * 86_400
 
 # What is wrong with a field's value, as the caller reads it.
 NUMBER: Final = "A valid number is required."
 OBJECT: Final = "A JSON object is required."
+METRICS: Final = "At most 256 KiB of JSON are kept."
 DURATION: Final = "Duration has wrong format. Use [-][D ]HH:MM:SS[.ffffff], seconds or ISO 8601."
 
 
@@ -141,6 +147,12 @@ def _as_object(value: Any) -> dict[str, Any]:
     return value
 
 
+def _as_metrics(value: Any) -> dict[str, Any]:
+    if len(msgspec.json.encode(_as_object(value))) > _MAX_METRICS:
+        raise _InvalidError(METRICS)
+    return _as_object(value)
+
+
 def _as_seconds(value: Any) -> float:
     seconds = parse_duration(value)
     if seconds is None:
@@ -153,7 +165,7 @@ _KINDS: Final[dict[str, Callable[[Any], Any]]] = {
     "engagement_score": _as_number,
     "frustration_score": _as_number,
     "metrics_algo_version": _as_number,
-    "metrics": _as_object,
+    "metrics": _as_metrics,
     "total_time": _as_seconds,
     "completion_rate": _as_number,
 }
@@ -192,7 +204,14 @@ def decode_command(payload: Mapping[str, Any]) -> Command:
             return msgspec.convert(payload, DeleteCommand)
         if payload.get("command") == "student.forget":
             return msgspec.convert(payload, ForgetCommand)
-        return msgspec.convert(payload, TelemetryCommand)
+        command = msgspec.convert(payload, TelemetryCommand)
     except msgspec.ValidationError as error:
         message = f"not a staff command: {error}"
         raise CommandError(message) from error
+    if max(len(text.encode("utf-8", "replace")) for text in (command.user_id, command.asset_slug)) > _MAX_NAME:
+        message = f"not a staff command: a student and a tutorial have at most {_MAX_NAME} bytes"
+        raise CommandError(message)
+    if len(msgspec.json.encode(command.fields.get("metrics"))) > _MAX_METRICS:
+        message = f"not a staff command: metrics: {METRICS}"
+        raise CommandError(message)
+    return command

@@ -45,6 +45,8 @@ __all__ = [
     "student_not_found",
     "student_without_tasks",
     "token_cannot_report",
+    "too_long",
+    "too_many",
 ]
 
 Status = Literal["PENDING", "DONE", "ERROR", "IGNORED"]
@@ -151,3 +153,13 @@ def no_event_readable(reason: str) -> str:
 def invalid_config(reason: Any) -> str:
     """Text for a package_published whose `package.config` is text but no JSON."""
     return f"Invalid package.config JSON in package_published payload: {reason}"
+
+
+def too_many(what: str, count: int, most: int) -> str:
+    """Text for a webhook that brings more of something than is kept."""
+    return f"There are more {what} than can be kept: {count}, and at most {most} are"
+
+
+def too_long(name: str, most: int) -> str:
+    """Text for a webhook with a name that is longer than so many bytes."""
+    return f"The text of {name} is too long: at most {most} bytes are kept"

@@ -15,6 +15,10 @@ __all__ = ["Core", "Effects", "Load", "Processed", "Processor", "SplitError", "p
 # More bad records in a chunk than this, and halving it costs less than starting it again for each.
 _MAX_RESTARTS: Final = 16
 
+# Bytes of state that a chunk reads, which take several times that once they are decoded. Thousands of students as they
+# are fit; what a few make as large as it can be does not pile up.
+_MAX_LOADED: Final = 32 << 20
+
 
 class Load(Protocol):
     """Reads a value of the partition's state table."""
@@ -81,11 +85,11 @@ def process(core: Core, load: Load, records: Sequence[Any]) -> Processed:
     Deterministic as the core is, and without effect on the state: the caller commits.
 
     Raises:
-        SplitError: If too many records are bad, or the core raises at the end of several.
+        SplitError: If too many records are bad, they need too much state, or the core raises at the end of several.
     """
     dead: dict[int, DeadLetter] = {}
     while len(dead) < len(records):
-        processor = core.processor(load)
+        processor = core.processor(_within(load, _MAX_LOADED) if len(records) > 1 else load)
         bad = _apply(processor, records, dead)
         if bad is None:
             try:
@@ -105,6 +109,23 @@ def process(core: Core, load: Load, records: Sequence[Any]) -> Processed:
     return _processed(None, dead)
 
 
+def _within(load: Load, limit: int) -> Load:
+    """The same, until the values read have more than `limit` bytes together; then it raises SplitError."""
+    loaded = 0
+
+    def read(key: bytes) -> bytes | None:
+        nonlocal loaded
+        value = load(key)
+        if value is not None:
+            loaded += len(value)
+            if loaded > limit:
+                message = f"more than {limit} bytes of state for one chunk"
+                raise SplitError(message)
+        return value
+
+    return read
+
+
 def _apply(processor: Processor, records: Sequence[Any], skip: dict[int, DeadLetter]) -> tuple[int, DeadLetter] | None:
     """The first record on which the core raises, by its place.
 
@@ -120,7 +141,12 @@ def _apply(processor: Processor, records: Sequence[Any], skip: dict[int, DeadLet
             for index, record in enumerate(records):
                 if index not in skip:
                     processor.apply(record)
-    except Exception as error:  # noqa: BLE001 - one record must not stop its partition
+    except SplitError:
+        raise
+    except Exception as error:
+        # The core says so by itself of what it will not do at once.
+        if getattr(error, "halve", False) and len(records) > 1:
+            raise SplitError(str(error)) from error
         return index, describe(records[index], error)
     return None
 

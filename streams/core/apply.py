@@ -9,9 +9,10 @@ import orjson
 
 from schemas import vocabulary as texts
 from schemas.rules import about_tutorials
+from streams.core.bounds import check_batch, check_document, check_item, check_streamed
 from streams.core.decide import DONE, STALE, Decision, error
 from streams.core.details import NOTHING
-from streams.core.fold import Batch, fold_batch, fold_streamed
+from streams.core.fold import Batch, fold_batch, fold_streamed, root_over
 from streams.core.lines import FactLines, document_key, user_number
 from streams.core.orphans import adopt, keep, tell
 from streams.core.redact import redacted
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
     from schemas.directory import Asset, Task
     from schemas.reference import Reference
-    from streams.core.fold import Live
+    from streams.core.live import Live
     from streams.core.policy import Policy
     from streams.core.scores import Scoring
     from streams.core.store import Store
@@ -115,8 +116,9 @@ class Apply:
         return item
 
     def batch(self, webhook: Webhook, now: int) -> Applied:
-        """Apply a batch."""
+        """Apply a batch; raises Refused for one that is more than is kept."""
         strict = self._policy.strict
+        check_document(webhook.payload)
         session = self.session_of(webhook)
         resolved = self._resolve_batch(webhook.payload, session)
         if resolved is None:
@@ -125,10 +127,15 @@ class Apply:
         assert actor is not None  # noqa: S101 - a batch of nobody was refused
         if strict and not self._tasks(actor, resolved):
             return Applied(error(texts.student_without_tasks(actor, {resolved.slug, *self._group_slugs(resolved)})))
+        document = slim(webhook.payload)
+        if webhook.telemetry_id:
+            self._store.check_run(webhook.student, webhook.telemetry_id)
         live = self._store.state(actor, resolved.slug, webhook.id, resolved.asset_id)
+        check_batch(live.state, document, root_over(live.state, webhook.payload))
         self._scoring.settle(live, now)
         facts = self._lines(webhook, actor, resolved)
-        answer = fold_batch(live, webhook.payload, slim(webhook.payload), webhook.arrival, facts)
+        answer = fold_batch(live, webhook.payload, document, webhook.arrival, facts)
+        live.note_told(facts.count)
         if answer is Batch.STALE:
             return Applied(STALE)
         live.graded = resolved.graded
@@ -144,7 +151,8 @@ class Apply:
         )
 
     def event(self, webhook: Webhook, item: Overlay, now: int) -> Applied:
-        """Apply a streamed event."""
+        """Apply a streamed event; raises Refused for one that is more than is kept."""
+        check_item(item)
         session = self.session_of(webhook)
         named = () if session is None or session.named is None else (session.named.slug, session.named.package_slug)
         known = self._recall(session)
@@ -158,9 +166,12 @@ class Apply:
             self._orphan(webhook, item, details, session)
             return Applied(DONE)
         live = self._store.state(actor, resolved.slug, webhook.id, resolved.asset_id)
+        check_streamed(live, item)
         self._scoring.settle(live, now)
         live.graded = resolved.graded
-        completing = fold_streamed(live, item, details, self._lines(webhook, actor, resolved))
+        facts = self._lines(webhook, actor, resolved)
+        completing = fold_streamed(live, item, details, facts)
+        live.note_told(facts.count)
         self.touch(live, webhook, now)
         return Applied(DONE, live, completion=self._completion(live, resolved, now) if completing else None)
 
@@ -179,12 +190,13 @@ class Apply:
 
     def name_ignored(self, webhook: Webhook, session: Session | None, text: str) -> None:
         """Remember how a batch that a rule about tutorials ignored names its own, for its streamed events do not."""
-        if webhook.telemetry_id and about_tutorials(text):
+        telemetry_id = webhook.telemetry_id
+        if telemetry_id and about_tutorials(text) and self._store.has_room(webhook.student, telemetry_id):
             named = named_by(webhook.payload, None if session is None else session.named)
             if session is None or session.named != named:
                 session = session or Session(None, None)
                 session.named = named
-                self._store.put_session(webhook.student, webhook.telemetry_id, session)
+                self._store.put_session(webhook.student, telemetry_id, session)
 
     def _recall(self, session: Session | None) -> Resolved | None:
         if session is None or session.asset_slug is None:
@@ -219,7 +231,9 @@ class Apply:
         """Tell an item of an unknown tutorial, and keep it if a batch may still name that."""
         origin = self._origin(webhook, webhook.actor or f"webhook:{webhook.id}")
         if webhook.actor is not None and webhook.telemetry_id:
-            session = session or Session(None, None)
+            if session is None:
+                self._store.check_run(webhook.student, webhook.telemetry_id)
+                session = Session(None, None)
             if not keep(session, origin, item, details):
                 return
             self._store.put_session(webhook.student, webhook.telemetry_id, session)

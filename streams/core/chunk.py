@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
@@ -11,10 +11,12 @@ from schemas import vocabulary as texts
 from schemas.staff import DeleteCommand, ForgetCommand
 from streams.core import dedup, staff
 from streams.core.apply import Applied, Apply
+from streams.core.bounds import check_names
 from streams.core.decide import (
     DONE,
     Decision,
     Fingerprint,
+    error,
     keys_of,
     recorded,
     redelivered,
@@ -24,9 +26,10 @@ from streams.core.decide import (
     spoofed,
     student_id,
 )
+from streams.core.errors import Refused, TooMuchAtOnce
 from streams.core.lines import document_key, document_row, outcome_line
 from streams.core.notebook.apply import Notebooks
-from streams.core.publish import Refused, publish
+from streams.core.publish import publish
 from streams.core.resolve import logged_asset_id
 from streams.core.scores import Scoring
 from streams.core.store import Store
@@ -37,11 +40,14 @@ if TYPE_CHECKING:
 
     from schemas.directory import Asset
     from schemas.reference import Reference
-    from streams.core.fold import Live
+    from streams.core.live import Live
     from streams.core.policy import Past, Policy
     from streams.core.state import Student
     from streams.core.store import Load
     from streams.core.webhook import Webhook
+
+# An item that comes late has all of its student's laid anew. So many (in half a second) hold nobody else up.
+_MOST_LAID: Final = 200_000
 
 __all__ = ["ChunkProcessor", "Effects", "Record"]
 
@@ -90,7 +96,12 @@ class ChunkProcessor:
         )
 
     def apply(self, record: Record) -> None:
-        """Process one record; raises Undecodable where it is no webhook."""
+        """Process one record.
+
+        Raises Undecodable where it is no webhook, TooMuchAtOnce where those before it have been enough for a chunk.
+        """
+        if self._store.work.laid > _MOST_LAID:
+            raise TooMuchAtOnce
         webhook = read(record)
         student = self._store.student(webhook.student)
         now = max(webhook.arrival, student.effective_at)
@@ -114,6 +125,14 @@ class ChunkProcessor:
         return effects
 
     def _decide(self, webhook: Webhook, student: Student, now: int, params: bytes) -> Decision:
+        try:
+            # Before anything looks for what it names.
+            check_names(webhook)
+            return self._pass(webhook, student, now, params)
+        except Refused as refused:
+            return error(refused.text)
+
+    def _pass(self, webhook: Webhook, student: Student, now: int, params: bytes) -> Decision:
         session = self._apply.session_of(webhook)
         decision = screen(webhook, self._reference, self._policy, self._past, session)
         if decision is not None:
@@ -162,11 +181,7 @@ class ChunkProcessor:
         self._store.touch_student(webhook.student)
 
     def _publish(self, webhook: Webhook) -> Decision:
-        try:
-            assets = publish(webhook.event, webhook.payload, self._reference)
-        except Refused as refused:
-            return Decision("ERROR", str(refused), "error")
-        for asset in assets:
+        for asset in publish(webhook.event, webhook.payload, self._reference):
             self._update_asset(asset)
         return DONE
 

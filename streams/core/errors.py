@@ -1,17 +1,33 @@
 """What the core raises.
 
 CoreError
+├── Refused             a webhook that cannot be taken; a verdict, not a failure
+├── TooMuchAtOnce       records that must be processed in smaller pieces
 ├── Undecodable         a record that is no webhook; it belongs in the dead letters
 └── UnknownAlgorithm    a version of the indicators that does not exist
 """
 
 from __future__ import annotations
 
-__all__ = ["CoreError", "Undecodable", "UnknownAlgorithm"]
+__all__ = ["CoreError", "Refused", "TooMuchAtOnce", "Undecodable", "UnknownAlgorithm"]
 
 
 class CoreError(Exception):
     """Base of everything that the core raises on purpose."""
+
+
+class Refused(CoreError):  # noqa: N818 - a verdict, not a failure
+    """A webhook cannot be taken, and nothing of it has been; `text` is its verdict's."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self.text = text
+
+
+class TooMuchAtOnce(CoreError):  # noqa: N818 - it names the records
+    """The records of a chunk ask for so much work that they must be processed in smaller pieces."""
+
+    halve = True
 
 
 class Undecodable(CoreError):  # noqa: N818 - it names the record, as in "an undecodable record"

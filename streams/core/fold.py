@@ -13,8 +13,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from streams.core.lines import user_number
-from streams.core.notebook.state import document_of
 from streams.core.progress import is_blank
 from streams.core.state import Document, Overlay
 from streams.core.tell import KIND_OF, KINDS, reconcile, tell_derived, tell_document, tell_start, tell_streamed
@@ -24,16 +22,14 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from streams.core.lines import FactLines
+    from streams.core.live import Live
     from streams.core.state import State
 
-__all__ = ["Batch", "Live", "fold_batch", "fold_streamed"]
+__all__ = ["Batch", "fold_batch", "fold_streamed", "root_over"]
 
 # How far past its arrival a batch's clock may be before it no longer shuts out older batches (learnpack.md,
 # "Stale batch").
 _FUTURE_MS: Final = 5 * 60_000
-
-# Clients post a batch for every step or so; only those that stream alone come to more items than this.
-_LONG_OVERLAY: Final = 16
 
 
 class Batch(Enum):
@@ -43,67 +39,6 @@ class Batch(Enum):
     MERGED = auto()  # it has no steps; its keys lie over the stored document
     KEPT = auto()  # the stored document stays: the batch is older but told something new, or it is blank
     STALE = auto()  # it is older than the stored document and tells nothing
-
-
-class Live:
-    """A state while a chunk works on it.
-
-    `changed` since the chunk began, `dirty` until its scores are written, `graded` and `user_id` as its last webhook
-    found them.
-    """
-
-    __slots__ = ("_view", "actor", "asset_slug", "changed", "dirty", "graded", "state", "user_id")
-
-    def __init__(self, actor: str, asset_slug: str, state: State) -> None:
-        self.actor = actor
-        self.asset_slug = asset_slug
-        self.state = state
-        self.user_id = user_number(actor)
-        self.graded = True
-        self.dirty = False
-        self.changed = False
-        self._view: View | None = None
-
-    def current(self) -> View:
-        """The document with its streamed items on top."""
-        state = self.state
-        if self._view is None and state.view is not None:
-            self._view = View.restored(state.document, state.view, state.previous)
-        elif self._view is None:
-            self._view = View(state.document, state.overlay)
-        return self._view
-
-    def settle_view(self) -> None:
-        """Before the state is stored: keep the view with it if many items would have to be laid again."""
-        state = self.state
-        if len(state.overlay) < _LONG_OVERLAY:
-            state.view = state.previous = None
-        else:
-            view = self.current()
-            state.view, state.previous = view.document, view.previous
-
-    @property
-    def document(self) -> Document:
-        """The same as a document; of a notebook, the one that its events make."""
-        if self.state.notebook is not None and not self.has_learnpack:
-            return document_of(self.state.notebook)
-        if self.state.document is not None and not self.state.overlay:
-            return self.state.document
-        return self.current().document
-
-    @property
-    def has_learnpack(self) -> bool:
-        """Whether there is anything of LearnPack to compute: a document or streamed items."""
-        return self.state.document is not None or bool(self.state.overlay)
-
-    @property
-    def computable(self) -> bool:
-        """Whether there is anything to compute scores from."""
-        return self.has_learnpack or self.state.notebook is not None
-
-    def forget_view(self) -> None:
-        """The document or the order of the items has changed: lay them anew when asked."""
-        self._view = self.state.view = None
 
 
 def _extent(document: Document) -> tuple[int, int]:
@@ -152,17 +87,43 @@ def _lies_over(document: Document | None, item: Overlay) -> bool:
     return document is None or (_precedes(document, item) and not _holds(document, item))
 
 
-def _root(state: State, payload: Mapping[str, Any]) -> msgspec.Raw:
+def _lying_over(document: Document, overlay: list[Overlay]) -> list[Overlay]:
+    """The items that lie over a document: those of which `_lies_over` says so, each list looked through once."""
+    left, starts = [], dict[tuple[int, str], set[int | None]]()
+    places = View(document, [])
+    for item in overlay:
+        if not _precedes(document, item):
+            continue
+        index = places.find(item)
+        if index is not None:
+            step = document.steps[index]
+            if item.event == "open_step":
+                if step.opened is not None:
+                    continue
+            else:
+                if (index, item.event) not in starts:
+                    held = getattr(step, KINDS[KIND_OF[item.event]][2])
+                    starts[index, item.event] = {one.started for one in held}
+                if item.at in starts[index, item.event]:
+                    continue
+        left.append(item)
+    return left
+
+
+def root_over(state: State, payload: Mapping[str, Any]) -> msgspec.Raw | None:
+    """What lies over the stored document after a batch without steps, None where the batch replaces it."""
+    if state.document is None or not state.document.steps or type(payload.get("steps")) is list:
+        return None
     merged = msgspec.msgpack.decode(state.root) or {}
     merged.update(payload)
     merged.pop("steps", None)
     return msgspec.Raw(msgspec.msgpack.encode(merged))
 
 
-def _merge_root(state: State, payload: Mapping[str, Any], document: Document) -> None:
+def _merge_root(state: State, root: msgspec.Raw, payload: Mapping[str, Any], document: Document) -> None:
     stored = state.document
-    assert stored is not None  # noqa: S101 - the caller's condition
-    state.root = _root(state, payload)
+    assert stored is not None  # noqa: S101 - there is something that the root lies over
+    state.root = root
     state.document = Document(
         document.telemetry_id or stored.telemetry_id,
         document.started if "tutorial_started_at" in payload else stored.started,
@@ -191,24 +152,23 @@ def fold_batch(live: Live, payload: Mapping[str, Any], document: Document, arriv
             return Batch.STALE
         reconcile(state, live.current, facts)
         return Batch.KEPT
-    without_steps = type(payload.get("steps")) is not list
-    if blank and progress and not without_steps:
+    root = root_over(state, payload)
+    if blank and progress and root is None:
         return Batch.KEPT
     if document.last is not None and document.last <= (arrival + _FUTURE_MS) * 1000:
         state.mark = document.last
     elif not same:
         state.mark = None
     state.staff = msgspec.Raw(b"\xc0")
-    if stored is not None and stored.steps and without_steps:
-        _merge_root(state, payload, document)
+    if root is not None:
+        _merge_root(state, root, payload, document)
         answer = Batch.MERGED
     else:
         state.document = document
         state.root = msgspec.Raw(b"\xc0")
         answer = Batch.STORED
-    newest = state.document
-    if state.overlay:
-        state.overlay = [item for item in state.overlay if _lies_over(newest, item)]
+    if state.overlay and state.document is not None:
+        state.overlay = _lying_over(state.document, state.overlay)
     live.forget_view()
     reconcile(state, live.current, facts)
     return answer
@@ -223,7 +183,7 @@ def fold_streamed(live: Live, item: Overlay, details: str, facts: FactLines) -> 
     tell_start(state, item.at, facts)
     view = live.current()
     steps = view.document.steps
-    index = find_step(steps, item.position, item.slug)
+    index = view.find(item)
     is_new = tell_streamed(state, item, None if index is None else steps[index], details, facts)
     # What was new to the state is in neither the document nor the overlay: both have been told.
     if is_new:

@@ -19,6 +19,11 @@ __all__ = ["LATEST_MS", "FactLines", "document_key", "document_row", "item_id", 
 
 # Instants outside these (1970 to 2100, in milliseconds) come from wrong clocks; a fact then happened when it arrived.
 LATEST_MS: Final = 4_102_444_800_000
+# In characters, of what an outcome says: clients invent events and slugs, and texts repeat them.
+_LONGEST_NAME: Final = 255
+_LONGEST_TEXT: Final = 2_000
+_LONGEST_CACHED: Final = 256
+
 _MAX_USER: Final = (1 << 63) - 1
 
 
@@ -174,7 +179,8 @@ def outcome_line(
     updated_at: int,
     version: int,
 ) -> bytes:
-    """The final status row of a webhook; instants are in milliseconds."""
+    """The final status row of a webhook; instants are in milliseconds, and what a client invents is cut."""
+    event, package_slug, status_text = event[:_LONGEST_NAME], package_slug[:_LONGEST_NAME], status_text[:_LONGEST_TEXT]
     created = sql_time(created_at)
     updated = created if updated_at == created_at else sql_time(updated_at)
     return (
@@ -189,7 +195,11 @@ def outcome_line(
     ).encode()
 
 
-@lru_cache(maxsize=8192)
 def _quoted(text: str) -> str:
-    """JSON of a text that recurs: an event, a slug, a verdict's text."""
+    return _quoted_short(text) if len(text) <= _LONGEST_CACHED else orjson.dumps(text).decode()
+
+
+@lru_cache(maxsize=8192)
+def _quoted_short(text: str) -> str:
+    """JSON of a text that recurs: an event, a slug, a verdict's text; a long one would fill the cache."""
     return orjson.dumps(text).decode()

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from streams.core.bounds import check_streamed
+from streams.core.errors import Refused
 from streams.core.fold import fold_streamed
 from streams.core.lines import FactLines
 from streams.core.state import Orphan
 
 if TYPE_CHECKING:
-    from streams.core.fold import Live
+    from streams.core.live import Live
     from streams.core.state import Origin, Overlay, Session
 
 __all__ = ["MOST", "adopt", "keep", "tell"]
@@ -50,7 +52,16 @@ def keep(session: Session, origin: Origin, item: Overlay, details: str) -> bool:
 
 
 def adopt(session: Session, live: Live, asset_id: int | None, version: int, facts: list[bytes]) -> None:
-    """Take back what was told of the session's items without an asset, and fold them into the state."""
+    """Take back what was told of the session's items without an asset, and fold them into the state.
+
+    What the state has no room for stays told as it was.
+    """
     for orphan in session.orphans:
+        try:
+            check_streamed(live, orphan.item)
+        except Refused:
+            continue
         tell(orphan.origin, orphan.item, orphan.details, facts, version=version, deleted=True)
-        fold_streamed(live, orphan.item, orphan.details, FactLines(orphan.origin, live.asset_slug, asset_id, facts))
+        told = FactLines(orphan.origin, live.asset_slug, asset_id, facts)
+        fold_streamed(live, orphan.item, orphan.details, told)
+        live.note_told(told.count)

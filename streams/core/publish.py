@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from schemas.coercion import as_integer, as_slug
 from schemas.fields import encode_object
-from schemas.vocabulary import NO_MANIFEST, invalid_config, invalid_package_id, package_asset_not_found
+from schemas.vocabulary import NO_MANIFEST, invalid_config, invalid_package_id, package_asset_not_found, too_many
+from streams.core.errors import Refused
 from streams.core.resolve import candidate_ids, known_assets, package_of
 
 if TYPE_CHECKING:
@@ -16,15 +17,10 @@ if TYPE_CHECKING:
     from schemas.directory import Asset
     from schemas.reference import Reference
 
-__all__ = ["Refused", "publish"]
+__all__ = ["LARGEST", "publish"]
 
-
-class Refused(ValueError):  # noqa: N818 - a verdict, not a failure
-    """A package event cannot be carried out; `text` is its verdict's."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__(text)
-        self.text = text
+# Bytes of an asset's record: every process holds all of them in memory, and each has to fit into a message.
+LARGEST: Final = 1 << 20
 
 
 def publish(event: str, payload: Mapping[str, Any], reference: Reference) -> list[Asset]:
@@ -52,8 +48,11 @@ def publish(event: str, payload: Mapping[str, Any], reference: Reference) -> lis
         number = None
     else:
         changes |= _published(package)
-    updated = (_changed(asset, changes, number) for asset in assets)
-    return [asset for asset in updated if asset is not None]
+    updated = [changed for asset in assets if (changed := _changed(asset, changes, number)) is not None]
+    largest = max((len(asset.value) for asset in updated), default=0)
+    if largest > LARGEST:
+        raise Refused(too_many("bytes of an asset", largest, LARGEST))
+    return updated
 
 
 def _assets(

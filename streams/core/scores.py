@@ -15,7 +15,7 @@ from streams.core.tell import KINDS
 from streams.core.view import find_step
 
 if TYPE_CHECKING:
-    from streams.core.fold import Live
+    from streams.core.live import Live
     from streams.core.state import Attempt, Overlay, Step
 
 __all__ = ["COMPLETE", "MOST_ITEMS", "Scoring", "completion_rate", "overlay_of", "scores_line", "staff_fields"]

@@ -6,6 +6,7 @@ be read counts as absent; a list keeps its order, and every step its place.
 
 from __future__ import annotations
 
+from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, Final
 
 from schemas.times import parse_time
@@ -19,6 +20,9 @@ __all__ = ["items_of", "slim", "slim_attempt", "slim_interaction", "slim_quiz", 
 # What packs into 64 bits.
 _LOWEST: Final = -(1 << 63)
 _HIGHEST: Final = (1 << 63) - 1
+
+# In characters: that of a SHA-256.
+_LONGEST_HASH: Final = 64
 
 
 def _objects(value: Any) -> list[dict[str, Any]]:
@@ -52,6 +56,14 @@ def _text(value: Any) -> str:
         return value
     number = _integer(value)
     return "" if number is None else str(number)
+
+
+def _hash(value: Any) -> str:
+    """A quiz's hash; one that is too long to be kept with each submission is known by a digest of it."""
+    text = _text(value)
+    if len(text) <= _LONGEST_HASH and text.isascii():
+        return text
+    return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=_LONGEST_HASH // 2).hexdigest()
 
 
 def _slug(value: Any) -> str | float | None:
@@ -115,7 +127,7 @@ def slim_quiz(item: Mapping[str, Any]) -> Quiz:
         parse_time(item["started_at"] if "started_at" in item else item.get("starting_at")),
         parse_time(item["ended_at"] if "ended_at" in item else item.get("ending_at")),
         item.get("status") == "SUCCESS",
-        _text(item.get("quiz_hash")),
+        _hash(item.get("quiz_hash")),
     )
 
 
@@ -123,7 +135,7 @@ def _pending(elements: list[dict[str, Any]], quizzes: list[Quiz]) -> list[str]:
     """The hashes of the quizzes that are still to be passed."""
     passed = {quiz.quiz_hash for quiz in quizzes if quiz.passed}
     hashes = [
-        _text(element.get("hash"))
+        _hash(element.get("hash"))
         for element in elements
         if element.get("type") == "quiz" and element.get("is_completed") is not True
     ]

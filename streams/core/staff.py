@@ -18,7 +18,7 @@ from streams.core.scores import staff_fields
 if TYPE_CHECKING:
     from schemas.reference import Reference
     from schemas.staff import Command, TelemetryCommand
-    from streams.core.fold import Live
+    from streams.core.live import Live
     from streams.core.policy import Policy
     from streams.core.store import Store
     from streams.core.webhook import Webhook
@@ -62,12 +62,15 @@ def set_fields(
         return Answer({"status": "telemetry-not-found"})
     created = live is None
     if live is None:
-        live = store.state(command.user_id, command.asset_slug, webhook.id, None)
+        live = store.create(command.user_id, command.asset_slug, webhook.id, None)
     fields = {**staff_fields(live), **{name: value for name, value in command.fields.items() if name in FIELDS}}
     asset = reference.asset_by_slug(command.asset_slug)
     live.graded = not policy.strict or live.state.notebook is not None or (asset is not None and asset.graded)
-    live.state.staff = msgspec.Raw(msgspec.msgpack.encode(fields))
     document = orjson.dumps(fields["telemetry"]) if "telemetry" in command.fields else None
+    if "telemetry" in fields:
+        # Only that there is one: it is kept where documents are.
+        fields["telemetry"] = None
+    live.state.staff = msgspec.Raw(msgspec.msgpack.encode(fields))
     values = {**_computed(live, policy), **fields}
     result = {
         "status": "created" if created else "updated",

@@ -12,6 +12,7 @@ import msgspec
 
 __all__ = [
     "MISSING",
+    "NO_FLOORS",
     "SCHEMA",
     "Attempt",
     "Document",
@@ -33,6 +34,9 @@ SCHEMA: Final = 1
 
 # What stands in Attempt.code for an attempt without the key `exit_code`; null is None.
 MISSING: Final = False
+
+# Of the lists of a step from which nothing has been let go: no item began before that.
+NO_FLOORS: Final = (-(1 << 63),) * 4
 
 
 class Timed(msgspec.Struct, array_like=True, gc=False):
@@ -117,7 +121,8 @@ class Overlay(msgspec.Struct, array_like=True, gc=False):
 class Seen(msgspec.Struct, array_like=True, gc=False):
     """What facts have been told of one step.
 
-    The lists hold the starts of its items, `untimed` counts those without one by kind.
+    The lists hold the starts of its items, `untimed` counts those without one by kind. What began no later than its
+    kind's floor has been told too (streams.core.bounds).
     `completed` is NOT_TOLD, DERIVED (from streamed events, until a document confirms or denies it) or CONFIRMED.
     """
 
@@ -128,6 +133,7 @@ class Seen(msgspec.Struct, array_like=True, gc=False):
     interactions: list[int] = []
     quizzes: list[int] = []
     untimed: tuple[int, ...] = (0, 0, 0, 0)
+    floors: tuple[int, ...] = NO_FLOORS
 
 
 class Notebook(msgspec.Struct, array_like=True, gc=False):
@@ -218,8 +224,13 @@ class Session(msgspec.Struct, array_like=True, gc=False):
 
 
 class Student(msgspec.Struct, array_like=True, gc=False):
-    """What redelivery needs of one student: the last effective instant (ms) and two rings of recent webhooks."""
+    """What redelivery needs of one student: the last effective instant (ms) and two rings of recent webhooks.
+
+    `tutorials` and `runs` count the states and sessions that there are of it.
+    """
 
     effective_at: int = 0
     bodies: bytes = b""
     receipts: bytes = b""
+    tutorials: int = 0
+    runs: int = 0

@@ -9,15 +9,21 @@ from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 
 import msgspec
 
-from streams.core.fold import Live
+from schemas import vocabulary as texts
+from streams.core.errors import Refused
+from streams.core.live import Live, Work
 from streams.core.state import SCHEMA, Session, State, Student
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-__all__ = ["Load", "Store", "owner_of", "state_key"]
+__all__ = ["RUNS", "TUTORIALS", "Load", "Store", "owner_of", "state_key"]
 
 T = TypeVar("T")
+
+# Of one student: states, and telemetry ids that are known. A student has dozens of tutorials, and a run or two of each.
+TUTORIALS: Final = 1_000
+RUNS: Final = 4_000
 
 _encode: Final = msgspec.msgpack.Encoder().encode
 _decode_state: Final = msgspec.msgpack.Decoder(State).decode
@@ -51,13 +57,23 @@ def owner_of(key: bytes) -> bytes:
 
 
 class Store:
-    """What a chunk reads and changes."""
+    """What a chunk reads and changes, and the work that it asks for."""
 
-    __slots__ = ("_changed_sessions", "_changed_students", "_forgotten", "_load", "_sessions", "_states", "_students")
+    __slots__ = (
+        "_changed_sessions",
+        "_changed_students",
+        "_forgotten",
+        "_load",
+        "_sessions",
+        "_states",
+        "_students",
+        "work",
+    )
 
     def __init__(self, load: Load) -> None:
         self._forgotten: set[bytes] = set()
         self._load = load
+        self.work = Work()
         self._states: dict[bytes, Live] = {}
         self._sessions: dict[bytes, Session] = {}
         self._students: dict[bytes, Student] = {}
@@ -74,15 +90,28 @@ class Store:
         key = state_key(actor, asset_slug)
         live = self._states.get(key)
         if live is None and (value := self._value(key)) is not None:
-            live = self._states[key] = Live(actor, asset_slug, _decode_state(value))
+            live = self._states[key] = Live(actor, asset_slug, _decode_state(value), self.work, len(value))
         return live
 
     def state(self, actor: str, asset_slug: str, webhook_id: int, asset_id: int | None) -> Live:
-        """The state of a student in a tutorial, created by `webhook_id` where there is none."""
+        """The state of a student in a tutorial, created by `webhook_id` where there is none; then it must be changed.
+
+        Raises Refused where the student has as many tutorials as are kept.
+        """
         live = self.find(actor, asset_slug)
         if live is None:
-            live = Live(actor, asset_slug, State(SCHEMA, webhook_id, webhook_id, 0, asset_id))
-            self._states[state_key(actor, asset_slug)] = live
+            if self.student(actor.encode("utf-8", "replace")).tutorials >= TUTORIALS:
+                raise Refused(texts.too_many("tutorials of this student", TUTORIALS + 1, TUTORIALS))
+            live = self.create(actor, asset_slug, webhook_id, asset_id)
+        return live
+
+    def create(self, actor: str, asset_slug: str, webhook_id: int, asset_id: int | None) -> Live:
+        """A new state of a student in a tutorial that has none, however many there are."""
+        student = actor.encode("utf-8", "replace")
+        self.student(student).tutorials += 1
+        self.touch_student(student)
+        live = Live(actor, asset_slug, State(SCHEMA, webhook_id, webhook_id, 0, asset_id), self.work)
+        self._states[state_key(actor, asset_slug)] = live
         return live
 
     def session(self, student: bytes, telemetry_id: str) -> Session | None:
@@ -93,9 +122,21 @@ class Store:
             session = self._sessions[key] = _decode_session(value)
         return session
 
+    def has_room(self, student: bytes, telemetry_id: str) -> bool:
+        """Whether a session may be set: the student has fewer than are kept, or it is there already."""
+        return self.student(student).runs < RUNS or self.session(student, telemetry_id) is not None
+
+    def check_run(self, student: bytes, telemetry_id: str) -> None:
+        """Raises Refused where a session may not be set."""
+        if not self.has_room(student, telemetry_id):
+            raise Refused(texts.too_many("telemetry ids of this student", RUNS + 1, RUNS))
+
     def put_session(self, student: bytes, telemetry_id: str, session: Session) -> None:
-        """Set a session."""
+        """Set a session; ask `has_room` before."""
         key = _key(b"t", student, telemetry_id)
+        if self.session(student, telemetry_id) is None:
+            self.student(student).runs += 1
+            self.touch_student(student)
         self._sessions[key] = session
         self._changed_sessions.add(key)
 

@@ -16,7 +16,7 @@ from streams.core.details import (
 )
 from streams.core.sessions import tell_sessions
 from streams.core.slim import items_of, steps_of
-from streams.core.state import Seen
+from streams.core.state import NO_FLOORS, Seen
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -29,6 +29,7 @@ __all__ = ["KINDS", "KIND_OF", "reconcile", "step_key", "tell_derived", "tell_do
 
 _DERIVED: Final = 1
 _CONFIRMED: Final = 2
+_NO_FLOOR: Final = NO_FLOORS[0]
 
 # The kinds of items: the fact's event, the document's list, the attribute of Step and Seen, and the fact's columns.
 KINDS: Final[tuple[tuple[str, str, str, Callable[[Any, Mapping[str, Any]], str]], ...]] = (
@@ -53,11 +54,14 @@ def _seen(state: State, key: str) -> Seen:
     return seen
 
 
-def _new_items(items: Sequence[Any], known: list[int], untimed: int) -> tuple[list[int], int]:
-    """The indexes of the new items, whose starts are added to `known`, and the count of items without one."""
+def _new_items(items: Sequence[Any], known: list[int], untimed: int, floor: int) -> tuple[list[int], int]:
+    """The indexes of the new items, whose starts are added to `known`, and the count of items without one.
+
+    What began no later than `floor` is not new.
+    """
     starts = [item.started for item in items]
     told = len(known)
-    if starts[:told] == known:
+    if floor == _NO_FLOOR and starts[:told] == known:
         fresh = starts[told:]
         if None not in fresh and len(set(fresh)) == len(fresh) and not set(fresh).intersection(known):
             known.extend(fresh)
@@ -69,7 +73,7 @@ def _new_items(items: Sequence[Any], known: list[int], untimed: int) -> tuple[li
             without += 1
             if without > untimed:
                 new.append(index)
-        elif start not in already:
+        elif start > floor and start not in already:
             already.add(start)
             known.append(start)
             new.append(index)
@@ -81,7 +85,7 @@ def _tell_items(step: Step, key: str, seen: Seen, source: Mapping[str, Any], fac
         items = getattr(step, attribute)
         if not items:
             continue
-        new, untimed = _new_items(items, getattr(seen, attribute), seen.untimed[place])
+        new, untimed = _new_items(items, getattr(seen, attribute), seen.untimed[place], seen.floors[place])
         if untimed != seen.untimed[place]:
             seen.untimed = (*seen.untimed[:place], untimed, *seen.untimed[place + 1 :])
         if new:
@@ -176,7 +180,7 @@ def tell_streamed(state: State, item: Overlay, step: Step | None, details: str, 
         seen.untimed = (*seen.untimed[:place], seen.untimed[place] + 1, *seen.untimed[place + 1 :])
     else:
         known = getattr(seen, KINDS[place][2])
-        if start in known:
+        if start <= seen.floors[place] or start in known:
             return False
         known.append(start)
     facts.write(item.event, key, position, item.at, details, own=start)

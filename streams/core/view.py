@@ -41,7 +41,7 @@ def find_step(steps: list[Step], position: int | None, slug: str) -> int | None:
 class View:
     """A document and the streamed items on top of it; the document that was given is never changed."""
 
-    __slots__ = ("_own", "_stored", "document", "previous")
+    __slots__ = ("_index", "_own", "_stored", "document", "previous")
 
     def __init__(self, document: Document | None, overlay: list[Overlay]) -> None:
         """Lay `overlay` (in `order`) over `document`, which is None before the first batch."""
@@ -53,9 +53,11 @@ class View:
         self._stored = len(document.steps)
         # The indexes of the steps that are this view's alone; None: all of them.
         self._own: set[int] | None = set()
+        # Of the first step of each position and slug; made when first asked for, as most items say where theirs is.
+        self._index: tuple[dict[int, int], dict[str, int]] | None = None
         self.previous = self._last_opened()
         for item in overlay:
-            self.apply(item, find_step(self.document.steps, item.position, item.slug))
+            self.apply(item, self.find(item))
 
     @classmethod
     def restored(cls, stored: Document | None, document: Document, previous: int | None) -> View:
@@ -65,6 +67,26 @@ class View:
         view.previous = previous
         view._own = None
         return view
+
+    def find(self, item: Overlay) -> int | None:
+        """The index of an item's step, as `find_step`, which looks through all of them, finds it."""
+        position, steps = item.position, self.document.steps
+        if position is not None and position < len(steps) and steps[position].position == position:
+            return position
+        if self._index is None:
+            self._index = {}, {}
+            for index in range(len(steps)):
+                self._note(index)
+        positions, slugs = self._index
+        found = None if position is None else positions.get(position)
+        return slugs.get(item.slug) if found is None and item.slug else found
+
+    def _note(self, index: int) -> None:
+        if self._index is not None:
+            step = self.document.steps[index]
+            self._index[0].setdefault(step.position, index)
+            if type(step.slug) is str:
+                self._index[1].setdefault(step.slug, index)
 
     def _last_opened(self) -> int | None:
         opened = [(step.opened, index) for index, step in enumerate(self.document.steps) if step.opened is not None]
@@ -93,6 +115,7 @@ class View:
             index = len(document.steps)
             position = index if item.position is None else item.position
             document.steps.append(Step(item.slug or None, position))
+            self._note(index)
             if self._own is not None:
                 self._own.add(index)
         if document.last is None or item.touched > document.last:

@@ -14,6 +14,7 @@ from schemas import vocabulary as texts
 from schemas.notebook import events_of
 from schemas.rules import Known
 from streams.core.decide import Decision, error
+from streams.core.errors import Refused
 from streams.core.lines import user_number
 from streams.core.notebook.event import Clock, Unreadable, read_event
 from streams.core.notebook.facts import fact_line
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from schemas.reference import Reference
-    from streams.core.fold import Live
+    from streams.core.live import Live
     from streams.core.notebook.event import NotebookEvent
     from streams.core.policy import Policy
     from streams.core.store import Store
@@ -103,7 +104,13 @@ class Notebooks:
                 continue
             if text := self._ignored(webhook, event, user):
                 taken.ignored = taken.ignored or text
-            elif self._is_new(webhook, event, actor, user, now):
+                continue
+            try:
+                live = self._store.state(actor, event.notebook, webhook.id, self._asset_id(event))
+            except Refused as refused:
+                taken.unreadable.append(refused.text)
+                continue
+            if self._is_new(live, webhook, event, user, now):
                 self._tell(webhook, event, actor, user, taken.new)
                 taken.new += 1
             else:
@@ -122,9 +129,8 @@ class Notebooks:
             known = Known((asset.slug,), (asset.id,), packages)
         return rules.match(payload, resolver(self._reference, strict=self._policy.strict), known)
 
-    def _is_new(self, webhook: Webhook, event: NotebookEvent, actor: str, user: int | None, now: int) -> bool:
+    def _is_new(self, live: Live, webhook: Webhook, event: NotebookEvent, user: int | None, now: int) -> bool:
         """Whether the notebook has not had the event; then it has it now."""
-        live = self._store.state(actor, event.notebook, webhook.id, self._asset_id(event))
         notebook = live.state.notebook
         if notebook is not None and seen(notebook, event.digest):
             return False

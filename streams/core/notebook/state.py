@@ -24,6 +24,7 @@ _DIGEST: Final = 8
 _MOST_SESSIONS: Final = 500
 _MOST_STEPS: Final = 1000
 _MOST_TESTS: Final = 1000
+_MOST_TESTS_OF_ALL: Final = 5000
 
 
 def seen(notebook: Notebook, digest: bytes) -> bool:
@@ -64,6 +65,8 @@ def add(notebook: Notebook, event: NotebookEvent) -> None:
 def _add_test(notebook: Notebook, exercise: str, test: Attempt) -> None:
     exercises = notebook.exercises
     if exercise not in exercises and len(exercises) >= _MOST_STEPS:
+        return
+    if sum(map(len, exercises.values())) >= _MOST_TESTS_OF_ALL:
         return
     tests = exercises.setdefault(exercise, [])
     if len(tests) < _MOST_TESTS and test not in tests:

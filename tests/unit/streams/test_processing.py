@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.processing import Core, SplitError, process
+from streams.core.errors import TooMuchAtOnce
+from streams.processing import Core, Load, SplitError, process
 from tests.chaos.fake_core import CORE, FakeEffects, FakeProcessor, fold
 from tests.unit.streams.records import record
 
@@ -69,3 +70,37 @@ def test_a_core_that_raises_at_the_end_is_tried_record_by_record() -> None:
 
     assert processed.effects is None
     assert processed.dead[0].reason == "RuntimeError: at the end"
+
+
+class _AsksForLess(FakeProcessor):
+    """A core that does two records at a time."""
+
+    def __init__(self, load: Load) -> None:
+        super().__init__(load)
+        self._done = 0
+
+    def apply(self, record: Any) -> None:
+        if self._done == 2:
+            raise TooMuchAtOnce
+        self._done += 1
+        super().apply(record)
+
+
+def test_a_core_that_finds_the_work_too_much_gets_smaller_pieces() -> None:
+    """That is no fault of the record at which it says so."""
+    core = Core(_AsksForLess, CORE.dead_outcome)
+
+    with pytest.raises(SplitError):
+        process(core, nothing, [record(at) for at in range(3)])
+    assert not process(core, nothing, [record(0), record(1)]).dead
+
+
+def test_records_that_need_much_state_are_processed_in_smaller_pieces() -> None:
+    """What a chunk decodes at once is bounded, but a record alone gets the state that it needs."""
+    state = orjson.dumps({"n": 0, "chain": "", "pad": "x" * (9 << 20)})
+    records = [record(at, key=b"%d" % at) for at in range(4)]
+
+    with pytest.raises(SplitError):
+        process(CORE, lambda _key: state, records)
+    assert not process(CORE, lambda _key: state, records[:3]).dead
+    assert not process(CORE, lambda _key: state * 1, records[:1]).dead

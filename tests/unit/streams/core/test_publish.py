@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.core.publish import Refused, publish
+from streams.core.errors import Refused
+from streams.core.publish import publish
 from tests.support.directory import directory_of
 from tests.support.strategies import json_objects, json_values
 
