@@ -9,9 +9,11 @@ import asyncio
 import os
 import shutil
 import sys
+import time
 from typing import TYPE_CHECKING, NoReturn
 
 from deploy.mandates import live_mandate
+from deploy.restart_record import restarting
 from schemas.topics import Topics
 
 if TYPE_CHECKING:
@@ -33,7 +35,11 @@ def run_gateway(settings: Settings, ready_file: Path | None) -> int:
     def follow(reference: Reference, failed: Callable[[BaseException], None]) -> ReferenceFollower:
         return ReferenceFollower(Topics.of(settings), settings.kafka_options(), reference, on_failed=failed)
 
-    return gateway.main.main(settings, follow_views=follow, ready_file=ready_file)
+    def others() -> dict[str, str]:
+        # Who answers runs.
+        return {name: trouble for name, trouble in restarting(settings.data, time.time()).items() if name != "gateway"}
+
+    return gateway.main.main(settings, follow_views=follow, ready_file=ready_file, restarting=others)
 
 
 def run_worker(settings: Settings, data: Path, ready_file: Path | None) -> int:

@@ -3,34 +3,36 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 import clickhouse_connect
 import httpx
-from aiokafka import AIOKafkaConsumer
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
-from schemas.topics import Topics
+from deploy.generations import read_journal
+from deploy.lag import Lag, collect_lag, members, readings
+from deploy.restart_record import read_record, restarting
+from schemas.generations import JournalError
 
 if TYPE_CHECKING:
     from schemas.settings import Settings
 
-__all__ = ["Lag", "Status", "collect_status"]
+__all__ = ["Lag", "Restarts", "Status", "collect_status"]
 
 _TABLES: Final = ("raw", "webhooks", "events", "scores", "telemetry", "asset_daily", "dead_letters")
 _TIMEOUT_SECONDS: Final = 5.0
 
 
 @dataclass(frozen=True, slots=True)
-class Lag:
-    """How far a consumer group is behind in a topic, in records, and whether it has members."""
+class Restarts:
+    """How often a part that `up` runs has ended since `up` began, and how the last time."""
 
-    group: str
-    topic: str
-    lag: int
+    count: int
+    last: str
 
 
 @dataclass(slots=True)
@@ -41,6 +43,7 @@ class Status:
     lag: list[Lag] = field(default_factory=list)
     rows: dict[str, int] = field(default_factory=dict)
     last_error: dict[str, Any] | None = None
+    restarts: dict[str, Restarts] = field(default_factory=dict)
 
     @property
     def healthy(self) -> bool:
@@ -57,16 +60,17 @@ async def collect_status(settings: Settings) -> Status:
     status = Status()
     await _gateway(settings, status)
     try:
-        async with asyncio.timeout(2 * _TIMEOUT_SECONDS):
+        async with asyncio.timeout(4 * _TIMEOUT_SECONDS):
             await _kafka(settings, status)
         status.parts.setdefault("kafka", "ok")
-    except (KafkaError, OSError, TimeoutError) as error:
+    except (KafkaError, OSError, TimeoutError, JournalError) as error:
         status.parts["kafka"] = f"does not answer at {settings.kafka}: {error or type(error).__name__}"
     try:
         await asyncio.to_thread(_clickhouse, settings, status)
         status.parts["clickhouse"] = "ok"
     except (ClickHouseError, OSError) as error:
         status.parts["clickhouse"] = f"does not answer: {str(error).splitlines()[0]}"
+    _supervised(settings, status)
     return status
 
 
@@ -77,44 +81,42 @@ async def _gateway(settings: Settings, status: Status) -> None:
     except httpx.HTTPError as error:
         status.parts["gateway"] = f"does not answer at {settings.gateway_url}: {error!r}"
         return
-    status.parts["gateway"] = "ok" if response.is_success else f"not ready: {response.text[:200]}"
-    if response.is_success and (damaged := response.json().get("damaged_spool_segments")):
+    try:
+        body = dict(response.json())
+    except ValueError:
+        body = {}
+    # What it says of other parts is said of them.
+    served = response.is_success or all(body.get(need) is True for need in ("kafka", "clickhouse", "views"))
+    status.parts["gateway"] = "ok" if served else f"not ready: {response.text[:200]}"
+    if served and (damaged := body.get("damaged_spool_segments")):
         status.parts["gateway"] = f"{damaged} damaged spool segments: run `learnpack-telemetry doctor`"
 
 
 async def _kafka(settings: Settings, status: Status) -> None:
-    topics = Topics.of(settings)
-    options = settings.kafka_options()
-    admin = AIOKafkaAdminClient(**options)
+    wanted = readings(settings, await read_journal(settings))
+    admin = AIOKafkaAdminClient(**settings.kafka_options())
     await admin.start()
-    consumer = AIOKafkaConsumer(**options, enable_auto_commit=False)
-    await consumer.start()
     try:
-        listed = await admin.list_consumer_groups()
-        groups = sorted({name for name, *_ in listed if str(name).startswith(topics.prefix)})
-        for group in groups:
-            offsets = await admin.list_consumer_group_offsets(group)
-            ends = await consumer.end_offsets(list(offsets))
-            lag: dict[str, int] = {}
-            for partition, committed in offsets.items():
-                behind = max(0, ends[partition] - committed.offset)
-                lag[partition.topic] = lag.get(partition.topic, 0) + behind
-            status.lag += [Lag(group, topic, behind) for topic, behind in sorted(lag.items())]
-        for part, prefix in (("worker", topics.application), ("sink", f"{topics.prefix}sink")):
-            members = await _members(admin, [group for group in groups if group.startswith(prefix)])
-            status.parts[part] = "ok" if members else "no process runs"
+        for part in ("worker", "sink"):
+            groups = {reading.group for reading in wanted if reading.part == part}
+            idle = [group for group in sorted(groups) if not await members(admin, group)]
+            one = f"no process of {', '.join(idle)} runs" if len(idle) < len(groups) else "no process runs"
+            status.parts[part] = one if idle else "ok"
+        described = await admin.describe_topics()
+        partitions = {entry["topic"]: len(entry["partitions"]) for entry in described if not entry["error_code"]}
+        status.lag += await collect_lag(settings, admin, wanted, partitions)
     finally:
-        await consumer.stop()
         await admin.close()
 
 
-async def _members(admin: AIOKafkaAdminClient, groups: list[str]) -> int:
-    members = 0
-    for group in groups:
-        # One group a request: aiokafka 0.14 misreads an answer about several.
-        for response in await admin.describe_consumer_groups([group]):
-            members += sum(len(described[5]) for described in response.groups)
-    return members
+def _supervised(settings: Settings, status: Status) -> None:
+    """What `up` knows of its parts: it sees at once that one has ended, and that one ends again and again."""
+    status.restarts = {
+        name: Restarts(part.restarts, part.last) for name, part in read_record(settings.data).items() if part.restarts
+    }
+    for name, trouble in restarting(settings.data, time.time()).items():
+        part = name.partition("-")[0]
+        status.parts[part] = f"{name} {trouble}"
 
 
 def _clickhouse(settings: Settings, status: Status) -> None:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from fastapi import APIRouter
 from fastapi.responses import JSONResponse, PlainTextResponse, Response
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Mapping
 
     from gateway.metrics import Metrics
 
@@ -21,23 +21,28 @@ class Readiness:
     """Which of the gateway's needs are met: the broker answers, ClickHouse answers, the views are complete.
 
     `damaged_spool_segments` are files in which webhooks cannot be read: every request can be served all the same.
+    `restarting` says what is wrong with parts of the system that do not run or end again and again, where a supervisor
+    tells.
     """
 
     kafka: bool
     clickhouse: bool
     views: bool
     damaged_spool_segments: int = 0
+    restarting: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def ready(self) -> bool:
-        """Whether every request can be served."""
-        return self.kafka and self.clickhouse and self.views
+        """Whether every request can be served, and what is taken goes on to the tables."""
+        return self.kafka and self.clickhouse and self.views and not self.restarting
 
     def as_json(self) -> dict[str, Any]:
-        """The answer's body; what is damaged is in it only if something is."""
+        """The answer's body; what is damaged or restarts is in it only if something does."""
         body: dict[str, Any] = {"status": "ok" if self.ready else "not ready", **asdict(self)}
         if not self.damaged_spool_segments:
             del body["damaged_spool_segments"]
+        if not self.restarting:
+            del body["restarting"]
         return body
 
 
@@ -58,7 +63,7 @@ def health_routes(readiness: Callable[[], Awaitable[Readiness]], metrics: Metric
 
     @router.get(
         "/health/ready",
-        summary="Kafka and ClickHouse answer and the views are loaded",
+        summary="Kafka and ClickHouse answer, the views are loaded, and no part ends again and again",
         responses={
             200: {"content": {"application/json": {"example": _MET.as_json()}}},
             503: {"description": "Something is missing; the body says what."},

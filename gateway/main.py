@@ -28,6 +28,7 @@ from gateway.spool import Spool
 from gateway.workshop import Workshop
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from gateway.following import Follow
@@ -38,16 +39,23 @@ __all__ = ["main"]
 _log: Final = structlog.stdlib.get_logger("gateway")
 
 
-def main(settings: Settings, *, follow_views: Follow, ready_file: Path | None = None) -> int:
+def main(
+    settings: Settings,
+    *,
+    follow_views: Follow,
+    ready_file: Path | None = None,
+    restarting: Callable[[], Mapping[str, str]] = dict,
+) -> int:
     """Run the gateway until SIGTERM or SIGINT; returns the process's exit code.
 
     `follow_views` makes what keeps the view of the reference topics (gateway.following). `ready_file` is written, with
-    the process id, once webhooks are accepted, and removed at the end.
+    the process id, once webhooks are accepted, and removed at the end. `restarting` tells what is wrong with parts of
+    the system that do not run or end again and again; it may block.
     """
     give_back_large_blocks()
     failures: list[BaseException] = []
     try:
-        uvloop.run(_run(settings, follow_views, ready_file, failures))
+        uvloop.run(_run(settings, follow_views, ready_file, restarting, failures))
     except (BindError, SpoolError) as error:
         _log.critical("gateway stopped", reason=str(error))
         return 1
@@ -58,7 +66,11 @@ def main(settings: Settings, *, follow_views: Follow, ready_file: Path | None = 
 
 
 async def _run(
-    settings: Settings, follow_views: Follow, ready_file: Path | None, failures: list[BaseException]
+    settings: Settings,
+    follow_views: Follow,
+    ready_file: Path | None,
+    restarting: Callable[[], Mapping[str, str]],
+    failures: list[BaseException],
 ) -> None:
     def end_process(error: BaseException) -> None:
         failures.append(error)
@@ -92,8 +104,10 @@ async def _run(
         return delivery.direct
 
     async def readiness() -> Readiness:
-        kafka, database, damaged = await asyncio.gather(kafka_answers(), clickhouse.answers(), spool.damaged_segments())
-        return Readiness(kafka=kafka, clickhouse=database, views=views.complete, damaged_spool_segments=damaged)
+        kafka, database, damaged, parts = await asyncio.gather(
+            kafka_answers(), clickhouse.answers(), spool.damaged_segments(), asyncio.to_thread(restarting)
+        )
+        return Readiness(kafka, database, views.complete, damaged, parts)
 
     async def announce() -> None:
         await views.usable.wait()

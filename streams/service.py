@@ -8,7 +8,7 @@ import gc
 import os
 import signal
 import threading
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NoReturn
 
 import structlog
 import uvloop
@@ -97,11 +97,11 @@ class Service:
             progressed=self._progressed,
             on_ready=self._on_ready,
             on_unready=self._ready_file.remove,
-            end=end_process,
+            end=self.end,
             mandate=self.mandate,
         )
         self.app = create_app(settings, topics, core, tuning, data_dir=data_dir, hooks=hooks)
-        self._watchdog = Watchdog(self.app.owner, topics.raw, options, tuning.stall_s, end_process)
+        self._watchdog = Watchdog(self.app.owner, topics.raw, options, tuning.stall_s, self.end)
 
     async def start(self) -> None:
         """Connect and join the group; partitions open as they are assigned."""
@@ -125,6 +125,12 @@ class Service:
             await self.mandate.lead.stop()
         _log.info("stopped", application=self._application)
 
+    def end(self, code: ExitCode, message: str, /, error: BaseException | None = None, **fields: object) -> NoReturn:
+        """End the process as `end_process` does; whoever probes it sees that it is not ready."""
+        with contextlib.suppress(OSError):
+            self._ready_file.remove()
+        end_process(code, message, error, **fields)
+
     def _progressed(self) -> None:
         self._watchdog.progressed()
 
@@ -137,7 +143,7 @@ class Service:
         self.app.owner.wake(WRITER)
 
     def _on_views_failed(self, error: BaseException) -> None:
-        end_process(ExitCode.VIEWS_FAILED, "rules and directory cannot be followed any more: start again", error)
+        self.end(ExitCode.VIEWS_FAILED, "rules and directory cannot be followed any more: start again", error)
 
 
 async def serve(service: Service) -> int:
@@ -148,13 +154,13 @@ async def serve(service: Service) -> int:
     try:
         await service.start()
     except KafkaError as error:
-        end_process(ExitCode.FAILED, f"Kafka cannot be reached ({error}): check TELEMETRY_KAFKA and that it runs")
+        service.end(ExitCode.FAILED, f"Kafka cannot be reached ({error}): check TELEMETRY_KAFKA and that it runs")
     crashed, asked = loop.create_task(service.app.wait_until_stopped()), loop.create_task(stop.wait())
     superseded = loop.create_task(service.mandate.ended())
     await asyncio.wait({crashed, asked, superseded}, return_when=asyncio.FIRST_COMPLETED)
     if service.app.crashed:
         reason = service.app.crash_reason
-        end_process(ExitCode.FAILED, f"Faust crashed: {reason!r}: start again", reason)
+        service.end(ExitCode.FAILED, f"Faust crashed: {reason!r}: start again", reason)
     with _cut_off(_CUT_OFF_S):
         await service.stop()
     return int(ExitCode.SUPERSEDED if superseded.done() and not asked.done() else ExitCode.OK)

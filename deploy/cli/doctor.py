@@ -17,6 +17,7 @@ from deploy.doctor.findings import Finding, failed, good
 from deploy.doctor.gateway import check_gateway
 from deploy.doctor.kafka import check_kafka
 from deploy.doctor.machine import check_machine
+from deploy.doctor.parts import check_parts
 from schemas.settings import SettingsError
 
 if TYPE_CHECKING:
@@ -31,7 +32,8 @@ async def _check(current: Settings) -> list[Finding]:
     kafka = [finding async for finding in check_kafka(current)]
     clickhouse = await asyncio.to_thread(lambda: list(check_clickhouse(current)))
     gateway = [finding async for finding in check_gateway(current)]
-    return [*check_machine(current), *kafka, *clickhouse, *gateway]
+    parts = [finding async for finding in check_parts(current)]
+    return [*check_machine(current), *kafka, *clickhouse, *gateway, *parts]
 
 
 def _findings() -> list[Finding]:

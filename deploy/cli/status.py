@@ -6,6 +6,7 @@ from typing import Annotated
 
 import orjson
 import typer
+from rich.markup import escape
 from rich.table import Table
 
 from deploy.cli.console import Failed, live_settings, out, run
@@ -30,7 +31,7 @@ def status(*, json: Annotated[bool, typer.Option("--json", help="Print JSON, for
 def _show(found: Status) -> None:
     parts = Table("part", "state", title="Parts", title_justify="left")
     for part, state in found.parts.items():
-        parts.add_row(part, f"[green]{state}[/]" if state == "ok" else f"[red]{state}[/]")
+        parts.add_row(part, f"[green]{state}[/]" if state == "ok" else f"[red]{escape(state)}[/]")
     lag = Table("group", "topic", "behind", title="Lag (records)", title_justify="left")
     for entry in found.lag:
         lag.add_row(entry.group, entry.topic, str(entry.lag))
@@ -39,6 +40,9 @@ def _show(found: Status) -> None:
         rows.add_row(table, str(count))
     for shown in (parts, lag, rows):
         out.print(shown)
+    for name, restarts in found.restarts.items():
+        times = "once" if restarts.count == 1 else f"{restarts.count} times"
+        out.print(f"restarted: {name} {times}, last: {restarts.last}", markup=False)
     if found.last_error:
         error = found.last_error
         out.print(f"last error: {error['at']} webhook {error['webhook']}: {error['text']}", markup=False)

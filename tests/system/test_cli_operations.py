@@ -10,6 +10,7 @@ import orjson
 import pytest
 
 from deploy.local.resources import free_port
+from deploy.restart_record import RestartRecord, record_file
 from schemas.headers import RawHeaders, encode_headers
 from schemas.times import sql_time
 from schemas.topics import Topics
@@ -241,15 +242,17 @@ def states(findings: dict[tuple[str, str], dict[str, str]], part: str) -> dict[s
 def test_the_doctor_finds_nothing_wrong_with_a_sound_system(
     installed: Settings, start_part: Callable[..., Child], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """With servers, topics, tables, gateway and token every check passes, and nothing of it is left in the log."""
+    """With servers, topics, tables, parts and token every check passes, and nothing of it is left in the log."""
     monkeypatch.setenv("TELEMETRY_TOKEN", command("token", "create", "--user", 7).out.strip())
-    start_part("gateway")
+    for part in ("gateway", "worker", "sink"):
+        start_part(part)
 
     code, findings = doctor()
 
     assert {one["state"] for one in findings.values()} == {"ok"}
     assert code == 0
-    assert {part for part, _ in findings} == {"settings", "machine", "kafka", "clickhouse", "gateway"}
+    own = {"settings", "machine", "kafka", "clickhouse", "gateway", "worker", "sink"}
+    assert {part for part, _ in findings} == own
     assert asyncio.run(read_all(installed.kafka, Topics.of(installed).generations, 1)) == [[]]
     monkeypatch.setenv("TELEMETRY_TOKEN", "no-such-token")
     assert states(doctor()[1], "gateway") == {"reachable": "ok", "ready": "ok", "token": "failed"}
@@ -272,6 +275,31 @@ def test_the_doctor_counts_webhooks_that_nobody_sees(
     assert (found["state"], found["detail"]) == ("warning", "1 of 2 webhooks of the last 7 days are in none")
     assert "--academy ID" in found["mend"]
     assert "TELEMETRY_DEFAULT_ACADEMY" in found["mend"]
+
+
+def test_the_doctor_names_parts_that_do_not_run(installed: Settings) -> None:
+    """Without members in their groups workers and sinks are missing; one that `up` starts again and again is named."""
+    record = RestartRecord(record_file(installed.data))
+    for name, ends in (("worker-1", 3), ("sink", 1), ("gateway", 0)):
+        for _ in range(ends):
+            record.ended(name, "exit code 72")
+        record.running(name)
+
+    code, findings = doctor()
+
+    assert code == 1
+    assert (states(findings, "worker"), states(findings, "sink")) == (
+        {"running": "failed"},
+        {
+            "running": "failed",
+            "restarts": "warning",
+        },
+    )
+    assert f"{Topics.of(installed).application} runs" in findings["worker", "running"]["detail"]
+    assert findings["worker-1", "restarts"]["state"] == "failed"
+    assert findings["worker-1", "restarts"]["detail"].endswith("3 times in the last 10 minutes: exit code 72")
+    assert findings["sink", "restarts"]["detail"] == "restarted 1 time, last: exit code 72"
+    assert findings["gateway", "restarts"]["state"] == "ok"
 
 
 def test_the_doctor_names_what_setup_would_make(place: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
