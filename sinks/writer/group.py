@@ -14,7 +14,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import CoordinatorNotAvailableError, KafkaError, NoOffsetForPartitionError, OffsetOutOfRangeError
 
 from broker.waiting import behind
-from sinks.errors import SinkError
+from sinks.errors import ConfigurationError, SinkError
 from sinks.writer.bookmark import Bookmark
 from sinks.writer.lane import Lane
 from sinks.writer.session import Session
@@ -156,15 +156,30 @@ class Group(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is unt
         if session.fenced_at is not None and now - session.fenced_at > _REJOIN_SECONDS:
             message = f"{self._group_id}: partitions were taken away and no new assignment came; starting again"
             raise SinkError(message)
+        await self._notice_new_topics()
         positions = {partition: lane.buffer.position for partition, lane in session.lanes.items()}
         try:
-            ends = await self._consumer.end_offsets(list(positions)) if positions else {}
+            async with asyncio.timeout(_ASK_SECONDS):
+                ends = await self._consumer.end_offsets(list(positions)) if positions else {}
             still = self._watchdog.observe(now, positions, ends, self._paused)
             waiting = await behind(self._options, {one: positions[one] for one in still}, _ASK_SECONDS) if still else {}
         except (KafkaError, OSError, TimeoutError):
             return
         if found := [one for one in still if waiting[one]]:
             message = f"{found[0].topic}[{found[0].partition}] has records that cannot be read; starting again"
+            raise SinkError(message)
+
+    async def _notice_new_topics(self) -> None:
+        """End the process where a topic was deleted and made again: what is in hand is of the old one.
+
+        While it is not there nothing can be read of it, and the others are stored on.
+        """
+        try:
+            found = await topic_ids(self._options, self._routes)
+        except (ConfigurationError, KafkaError, OSError, TimeoutError):
+            return
+        if anew := sorted(name for name, topic_id in found.items() if topic_id != self._ids[name]):
+            message = f"{anew[0]} was deleted and made again; starting again to read it from its start"
             raise SinkError(message)
 
     async def _follow_gaps(self, session: Session) -> None:
@@ -188,6 +203,7 @@ class Group(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is unt
 
     async def _out_of_range(self, partitions: dict[TopicPartition, int]) -> None:
         """Go on at the log's start where retention was faster than this sink; refuse a log that ends too soon."""
+        await self._notice_new_topics()
         starts = await self._consumer.beginning_offsets(list(partitions))
         for partition, offset in partitions.items():
             start = starts[partition]

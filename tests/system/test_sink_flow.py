@@ -262,12 +262,8 @@ async def test_records_that_retention_took_are_passed_over_loudly(
     assert "records_expired" in child.output
 
 
-async def test_a_topic_of_the_same_name_is_another_topic(bench: SinkBench, clickhouse: Client, database: str) -> None:
-    """After a topic was deleted and created again, its first offsets are not taken for the old ones."""
-    await bench.send(bench.topics.facts, [pack([fact(1)])])
-    child = bench.start()
-    await caught_up(bench, child)
-    assert child.terminate() == 0
+async def make_again(bench: SinkBench) -> None:
+    """Delete the topic of facts, and have `setup` make it again."""
     admin = AIOKafkaAdminClient(bootstrap_servers=bench.settings.kafka)
     await admin.start()
     await admin.delete_topics([bench.topics.facts])
@@ -278,6 +274,33 @@ async def test_a_topic_of_the_same_name_is_another_topic(bench: SinkBench, click
     await aeventually(gone, 30, "the topic's end")
     await admin.close()
     await bench.setup()
+
+
+@pytest.mark.parametrize("records", [1, 30])
+async def test_a_topic_that_is_made_again_beside_a_running_sink_is_read(
+    records: int, bench: SinkBench, clickhouse: Client, database: str
+) -> None:
+    """It ends to be started again and reads the new topic from its start, whether that is shorter or longer by then."""
+    await bench.send(bench.topics.facts, [pack([fact(number)]) for number in range(10)])
+    child = bench.start()
+    await caught_up(bench, child)
+    await make_again(bench)
+    await bench.send(bench.topics.facts, [pack([fact(100 + number)]) for number in range(records)])
+
+    assert await ended(child) == 1
+    assert f"{bench.topics.facts} was deleted and made again; starting again" in child.output
+    await caught_up(bench, bench.start())
+
+    assert rows(clickhouse, f"SELECT count(), uniqExact(item_id) FROM {database}.events") == [(10 + records,) * 2]
+
+
+async def test_a_topic_of_the_same_name_is_another_topic(bench: SinkBench, clickhouse: Client, database: str) -> None:
+    """After a topic was deleted and created again, its first offsets are not taken for the old ones."""
+    await bench.send(bench.topics.facts, [pack([fact(1)])])
+    child = bench.start()
+    await caught_up(bench, child)
+    assert child.terminate() == 0
+    await make_again(bench)
     await bench.send(bench.topics.facts, [pack([fact(2)])])
     await caught_up(bench, bench.start())
 
