@@ -16,6 +16,7 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import MessageSizeTooLargeError
 
 from deploy.records import RecordReader, open_reader
+from schemas.errors import OperatorError
 from schemas.headers import readable_headers
 from schemas.topics import Topics
 from schemas.webhook import OFFSET_BITS, webhook_id
@@ -44,7 +45,7 @@ LIMIT {limit:UInt32}
 """
 
 
-class DeadLetterError(RuntimeError):
+class DeadLetterError(OperatorError):
     """A dead letter is not there or cannot be sent again; the text says what to do."""
 
 

@@ -16,6 +16,7 @@ from deploy.child import Child, Part
 from deploy.guardian import MARK_VARIABLE, end_processes
 from deploy.restart_record import RestartRecord
 from deploy.restarts import Restart, RestartPolicy
+from schemas.errors import OperatorError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -34,7 +35,7 @@ _ONE_KEY_SECONDS: Final = 0.5
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 
 
-class SupervisorError(RuntimeError):
+class SupervisorError(OperatorError):
     """A critical part could not be started; the text is one line that says which and why."""
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 import orjson
 
 from deploy.reference import load_reference, publish_reference
+from schemas.errors import OperatorError
 from schemas.topics import Topics
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ _SECRET_BYTES: Final = 30
 _SHORTEST_PREFIX: Final = 8
 
 
-class TokenError(ValueError):
+class TokenError(OperatorError, ValueError):
     """A token cannot be made or found; the text says what to do."""
 
 

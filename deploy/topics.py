@@ -9,6 +9,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewPartitions, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import for_code
 
+from schemas.errors import OperatorError
 from schemas.topics import Topics
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ _LEADER_SECONDS: Final = 30.0
 _POLL_SECONDS: Final = 0.05
 
 
-class TopicsError(RuntimeError):
+class TopicsError(OperatorError):
     """A topic could not be created or does not fit; the text says which and what to do."""
 
 

@@ -13,6 +13,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 
 from deploy.records import open_reader
 from deploy.wording import counted
+from schemas.errors import OperatorError
 from schemas.times import sql_time
 from schemas.topics import Topics
 from schemas.webhook import OFFSET_BITS
@@ -53,7 +54,7 @@ ORDER BY id
 """
 
 
-class TraceError(LookupError):
+class TraceError(OperatorError, LookupError):
     """No topic and no table knows the webhook."""
 
 

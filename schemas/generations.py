@@ -7,6 +7,8 @@ from typing import Final, Literal
 
 import msgspec
 
+from schemas.errors import OperatorError
+
 __all__ = ["JOURNAL_KEY", "Generation", "Journal", "JournalError", "Rules", "Step"]
 
 JOURNAL_KEY: Final = b"journal"
@@ -14,7 +16,7 @@ JOURNAL_KEY: Final = b"journal"
 Rules = Literal["as-recorded", "current"]
 
 
-class JournalError(RuntimeError):
+class JournalError(OperatorError):
     """The journal says otherwise; the text is one line that says what to do."""
 
 

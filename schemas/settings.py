@@ -9,6 +9,7 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, DotEnvSettingsSource, EnvSettingsSource, SettingsConfigDict
 
+from schemas.errors import OperatorError
 from schemas.setting_types import (
     Address,
     Cluster,
@@ -34,7 +35,7 @@ REDACTION_OFF: Final = "off"
 _FOREIGN: Final = (f"{PREFIX}PACKAGE_",)
 
 
-class SettingsError(ValueError):
+class SettingsError(OperatorError, ValueError):
     """A setting is unknown or has a bad value; the text says which and what to do."""
 
 

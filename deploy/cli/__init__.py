@@ -6,76 +6,24 @@ import sys
 from typing import Annotated
 
 import typer
-from aiokafka.errors import KafkaError
-from clickhouse_connect.driver.exceptions import ClickHouseError
-from httpx import HTTPError
 from rich.markup import escape
 
-from deploy.cli import (
-    archive,
-    dead_letters,
-    directory,
-    doctor,
-    forget,
-    parts,
-    raw,
-    replay,
-    rules,
-    send,
-    tokens,
-    trace,
-    up,
-)
-from deploy.cli import status as status_
-from deploy.cli.console import Failed, err
-from deploy.dead_letters import DeadLetterError
-from deploy.local.errors import LocalStackError
+from deploy.cli.commands import Commands
+from deploy.cli.console import err
 from deploy.logs import silence_logging
-from deploy.rawlog.errors import RawLogError
-from deploy.supervisor import SupervisorError
-from deploy.tokens import TokenError
-from deploy.topics import TopicsError
-from deploy.trace import TraceError
-from schemas.generations import JournalError
-from schemas.settings import SettingsError
+from schemas.errors import OperatorError
 
 __all__ = ["app", "main"]
 
 app = typer.Typer(
     name="learnpack-telemetry",
+    cls=Commands,
     help="Learner telemetry: LearnPack webhooks in, exact counts in ClickHouse out.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-up.register(app)
-parts.register(app)
-send.register(app)
-app.add_typer(rules.app, name="rules")
-app.add_typer(directory.app, name="directory")
-app.add_typer(tokens.app, name="token")
-app.add_typer(dead_letters.app, name="dead-letters")
-archive.register(app)
-archive.register_raw(raw.app)
-app.add_typer(raw.app, name="raw")
-app.add_typer(replay.app, name="replay")
-status_.register(app)
-trace.register(app)
-doctor.register(app)
-forget.register(app)
 
-_EXPECTED = (
-    DeadLetterError,
-    Failed,
-    JournalError,
-    LocalStackError,
-    RawLogError,
-    SettingsError,
-    SupervisorError,
-    TokenError,
-    TopicsError,
-    TraceError,
-)
 _verbose = False
 
 
@@ -90,8 +38,13 @@ def _options(
 
 
 def _explain(error: Exception) -> str:
-    if isinstance(error, _EXPECTED):
+    if isinstance(error, OperatorError):
         return str(error)
+    # Only who has something to explain waits for these.
+    from aiokafka.errors import KafkaError  # noqa: PLC0415
+    from clickhouse_connect.driver.exceptions import ClickHouseError  # noqa: PLC0415
+    from httpx import HTTPError  # noqa: PLC0415
+
     if isinstance(error, KafkaError):
         return f"Kafka: {error}. Check TELEMETRY_KAFKA and that the broker runs."
     if isinstance(error, ClickHouseError):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from deploy.cli import raw
 from deploy.cli.console import err, out, run, settings
 from deploy.cli.raw import progress_to, tell_settings
 from deploy.rawlog.archiving import archive_raw
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from deploy.rawlog.archive_parts import Part
     from deploy.rawlog.restoring import Restoration
 
-__all__ = ["register", "register_raw"]
+__all__ = ["register"]
 
 
 def archive(
@@ -43,6 +44,7 @@ def archive(
     )
 
 
+@raw.app.command()
 def restore(
     directory: Annotated[Path, typer.Argument(metavar="DIR", help="An archive.")],
     name: Annotated[str, typer.Argument(help="Name of the new topic, behind the prefix: webhooks.raw.2")],
@@ -81,10 +83,6 @@ def restore(
 
 
 def register(app: typer.Typer) -> None:
-    """Add `archive`."""
+    """Add `archive`, and `raw` with `restore` among its commands."""
     app.command()(archive)
-
-
-def register_raw(app: typer.Typer) -> None:
-    """Add `restore` to the commands of `raw`."""
-    app.command()(restore)
+    app.add_typer(raw.app, name="raw")

@@ -10,6 +10,7 @@ from aiokafka.errors import KafkaError
 from rich.console import Console
 
 from deploy import generations
+from schemas.errors import OperatorError
 from schemas.settings import load_settings
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ out: Final = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.i
 err: Final = Console(stderr=True, highlight=False, soft_wrap=True)
 
 
-class Failed(RuntimeError):  # noqa: N818 - it is a result, the command's exit code 1
+class Failed(OperatorError):  # noqa: N818 - it is a result, the command's exit code 1
     """The command cannot do its work; the text is one line that says what to do."""
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from schemas.errors import OperatorError
+
 __all__ = ["RawLogError"]
 
 
-class RawLogError(RuntimeError):
+class RawLogError(OperatorError):
     """The work cannot be done as asked; the text is one line that says what to do."""

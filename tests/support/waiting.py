@@ -11,7 +11,10 @@ if TYPE_CHECKING:
 
 __all__ = ["aeventually", "eventually"]
 
-_PAUSE_SECONDS = 0.05
+# Short at first, for what is nearly there; longer later, since to look costs time that what is awaited needs.
+_FIRST_PAUSE_SECONDS = 0.02
+_LONGEST_PAUSE_SECONDS = 0.15
+_LONGER = 1.3
 
 T = TypeVar("T")
 
@@ -21,7 +24,7 @@ def eventually(condition: Callable[[], T], timeout: float = 30, what: str = "") 
 
     Raises AssertionError after `timeout` seconds, with `what` was waited for and the last value or error.
     """
-    deadline = time.monotonic() + timeout
+    deadline, pause = time.monotonic() + timeout, _FIRST_PAUSE_SECONDS
     while True:
         last: object
         try:
@@ -32,12 +35,13 @@ def eventually(condition: Callable[[], T], timeout: float = 30, what: str = "") 
             last = error
         if time.monotonic() > deadline:
             raise AssertionError(_complaint(condition, timeout, what, last))
-        time.sleep(_PAUSE_SECONDS)
+        time.sleep(pause)
+        pause = min(pause * _LONGER, _LONGEST_PAUSE_SECONDS)
 
 
 async def aeventually(condition: Callable[[], Awaitable[T]], timeout: float = 30, what: str = "") -> T:  # noqa: ASYNC109
     """Await `condition()` until it returns something true and return that; else as `eventually`."""
-    deadline = time.monotonic() + timeout
+    deadline, pause = time.monotonic() + timeout, _FIRST_PAUSE_SECONDS
     while True:
         last: object
         try:
@@ -48,7 +52,8 @@ async def aeventually(condition: Callable[[], Awaitable[T]], timeout: float = 30
             last = error
         if time.monotonic() > deadline:
             raise AssertionError(_complaint(condition, timeout, what, last))
-        await asyncio.sleep(_PAUSE_SECONDS)
+        await asyncio.sleep(pause)
+        pause = min(pause * _LONGER, _LONGEST_PAUSE_SECONDS)
 
 
 def _complaint(condition: object, timeout: float, what: str, last: object) -> str:

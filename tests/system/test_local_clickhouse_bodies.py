@@ -256,7 +256,7 @@ def test_a_slow_reader_does_not_fill_the_memory(local_clickhouse: ClickHouseServ
         pieces = response.iter_raw()
         next(pieces)
         before = resident()
-        with httpx.Client(auth=auth, trust_env=False) as other:
+        with httpx.Client(auth=auth, trust_env=False, timeout=60) as other:
             # Each of these takes the engine longer than a block of the result that nobody reads.
             for _ in range(10):
                 other.post(address, params={"query": "SELECT sum(sipHash64(number)) FROM numbers(20000000)"})
