@@ -58,7 +58,7 @@ def measure(directory: Path, rate: int, seconds: float) -> Freshness:
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         env={name: value for name, value in os.environ.items() if not name.startswith("TELEMETRY_")}
-        | {"TELEMETRY_RATE_LIMIT": "1000000"},
+        | {"TELEMETRY_RATE_LIMIT": "1000000", "TELEMETRY_RATE_LIMIT_BYTES": "10000000000"},
     )
     try:
         env = _environment(directory / "env", process)

@@ -80,6 +80,9 @@ def _server(name: str, settings: Settings) -> Iterator[tuple[int, int]]:
         "TELEMETRY_SPOOL": str(settings.spool),
         "TELEMETRY_GATEWAY_BIND": f"127.0.0.1:{port}",
         "TELEMETRY_RATE_LIMIT": "1000000000",
+        "TELEMETRY_RATE_LIMIT_BYTES": "1000000000000",
+        "TELEMETRY_INGEST_RATE_LIMIT": "1000000000",
+        "TELEMETRY_INGEST_RATE_LIMIT_BYTES": "1000000000000",
     }
     process = subprocess.Popen(command, env={**os.environ, **environment}, stderr=subprocess.DEVNULL)
     try:

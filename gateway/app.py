@@ -11,15 +11,17 @@ from starlette.exceptions import HTTPException
 from starlette.routing import Match, Route
 
 from gateway.access import RETRY_SECONDS
+from gateway.addresses import Addresses
 from gateway.api import assets, ide, rules, tasks, telemetry, webhooks
 from gateway.api.openapi import DESCRIPTION, describe
+from gateway.buckets import Allowance
 from gateway.capture import CAPTURE_PATHS, CAPTURE_ROUTES, Capture
 from gateway.errors import ApiError, ClientGoneError
 from gateway.health import health_routes
 from gateway.ingest import INGEST_PATHS, Ingest
 from gateway.intake import Intake
 from gateway.origins import Origins
-from gateway.rates import RateLimiter
+from gateway.rates import Rates
 from gateway.reading import ReadError
 
 if TYPE_CHECKING:
@@ -84,7 +86,11 @@ def create_app(
     origins = Origins(settings.gateway_origins)
     intake = Intake(
         access=services.access,
-        limiter=RateLimiter(settings.rate_limit),
+        addresses=Addresses(settings.trusted_proxies),
+        rates=Rates(
+            Allowance(settings.rate_limit, settings.rate_limit_bytes),
+            Allowance(settings.ingest_rate_limit, settings.ingest_rate_limit_bytes),
+        ),
         publisher=publisher,
         workshop=services.workshop,
         metrics=metrics,

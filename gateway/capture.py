@@ -11,7 +11,6 @@ import time
 from typing import TYPE_CHECKING, Any, Final
 
 from gateway.access import require_upload, secret_of
-from gateway.addresses import whose
 from gateway.capture_bodies import keys_in, read_events, split, take_key, unwrap
 from gateway.errors import ApiError, ClientGoneError
 from gateway.intake import AT_ONCE_BYTES, encoding_of, scope_of
@@ -80,18 +79,20 @@ class Capture:
             authorization.decode("latin-1") if authorization else None, query.token or query.params.get("api_key")
         )
         token = None if secret is None else self._admitted(secret, scope)
-        caller = whose(asgi, token)
+        address = intake.addresses.of(asgi, sent)
         declared, room = intake.take_room(sent)
         try:
-            body = await self._unwrapped(receive, sent, declared, caller, query.params.get("compression"))
+            body = await self._unwrapped(receive, sent, declared, address, query.params.get("compression"))
             if token is None and len(body) > AT_ONCE_BYTES:
                 # The key is in the body, and can be found without reading it: nothing large is for whoever has none.
-                keys = await intake.work(caller, len(body), lambda _limit: keys_in(body))
+                keys = await intake.work(address, len(body), lambda _limit: keys_in(body))
                 intake.access.uploader(intake.access.known_of(keys))
-            request, key = await intake.work(caller, len(body), lambda _limit: self._read(body))
+            request, key = await intake.work(address, len(body), lambda _limit: self._read(body))
             token = self._admitted(key, scope) if token is None else token
             blotted = (secret or key) if token.sha256 else None
-            parts = await intake.work(caller, len(body), lambda _limit: split(request, blotted))
+            parts = await intake.work(address, len(body), lambda _limit: split(request, blotted))
+            for part in parts:
+                intake.count(token, part.key, address, len(part.value))
             params = {name: value for name, value in query.params.items() if name not in _NOT_RECORDED}
             academy = self._academy(token, scope)
             headers = (
@@ -110,13 +111,13 @@ class Capture:
         receive: Receive,
         sent: dict[bytes, bytes],
         declared: int | None,
-        caller: str,
+        address: str,
         compression: str | None,
     ) -> bytes:
         raw = await self._intake.read(receive, declared)
         encoding = encoding_of(sent)
         return await self._intake.work(
-            caller, len(raw), lambda limit: unwrap(decompress(raw, encoding, limit), limit, compression)
+            address, len(raw), lambda limit: unwrap(decompress(raw, encoding, limit), limit, compression)
         )
 
     def _read(self, body: bytes) -> tuple[dict[str, Any], str | None]:

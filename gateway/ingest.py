@@ -10,7 +10,6 @@ import time
 from typing import TYPE_CHECKING, Any, Final
 
 from gateway.access import require_upload, secret_of
-from gateway.addresses import whose
 from gateway.errors import ApiError, ClientGoneError
 from gateway.intake import encoding_of, scope_of
 from gateway.json_bodies import glance
@@ -83,9 +82,10 @@ class Ingest:
         require_upload(token, scope)
         intake.limit(token)
         idempotency_key = _printable(sent, b"idempotency-key")
+        address = intake.addresses.of(asgi, sent)
         declared, room = intake.take_room(sent)
         try:
-            body, fields, blank = await self._read(receive, sent, declared, whose(asgi, token))
+            body, fields, blank = await self._read(receive, sent, declared, address)
             if blank and not query.params:
                 return False
             named = merge(fields, query.params)
@@ -98,17 +98,18 @@ class Ingest:
                 idempotency_key=idempotency_key,
             )
             key = student_key(named, headers.principal)
+            intake.count(token, key, address, len(body))
             await intake.publish(key, body, headers)
         finally:
             intake.give_back(room)
         self._metrics.accepted_bytes.inc(len(body))
         return True
 
-    async def _read(self, receive: Receive, sent: dict[bytes, bytes], declared: int | None, whose: str) -> Glance:
+    async def _read(self, receive: Receive, sent: dict[bytes, bytes], declared: int | None, address: str) -> Glance:
         raw = await self._intake.read(receive, declared)
         encoding = encoding_of(sent)
         return await self._intake.work(
-            whose, len(raw), lambda limit: glance(decompress(raw, encoding, limit), self._metrics.note_mended)
+            address, len(raw), lambda limit: glance(decompress(raw, encoding, limit), self._metrics.note_mended)
         )
 
     def _unnamed_academy(self, token: Token, named: dict[str, Any]) -> int | None:

@@ -19,10 +19,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from gateway.access import Access
+    from gateway.addresses import Addresses
     from gateway.bodies import Receive
+    from gateway.buckets import Refusal
     from gateway.metrics import Metrics
     from gateway.publishing import Publisher
-    from gateway.rates import RateLimiter
+    from gateway.rates import Rates
     from gateway.workshop import Workshop
     from schemas.directory import Token
     from schemas.headers import Source
@@ -50,7 +52,8 @@ class Intake:
         self,
         *,
         access: Access,
-        limiter: RateLimiter,
+        addresses: Addresses,
+        rates: Rates,
         publisher: Publisher,
         workshop: Workshop,
         metrics: Metrics,
@@ -59,23 +62,34 @@ class Intake:
         origin_headers: Callable[[bytes | None], list[tuple[bytes, bytes]]],
     ) -> None:
         self.access = access
+        self.addresses = addresses
         self.metrics = metrics
         self.max_body_bytes = max_body_bytes
         self.default_academy = default_academy
         self.origin_headers = origin_headers
-        self._limiter = limiter
+        self._rates = rates
         self._publisher = publisher
         self._workshop = workshop
         self._receipts = Receipts()
         self._held = 0
 
     def limit(self, token: Token) -> None:
-        """Count a request of a token; raises ApiError 429 where it sends too many."""
-        wait = self._limiter.take(token.sha256, time.monotonic())
-        if wait:
-            raise ApiError(
-                "too-many-requests", {"Retry-After": str(wait)}, limit=self._limiter.per_minute, seconds=wait
-            )
+        """Count a request of a personal token, before its body is read; raises ApiError 429 where it sends too many.
+
+        Under an ingest key nobody is counted before it is known which student it is (`count`).
+        """
+        if not token.ingest:
+            _refuse(self._rates.of_token(token, time.monotonic()))
+
+    def count(self, token: Token, student: bytes, address: str, size: int) -> None:
+        """Count a webhook of a student, of this many bytes; raises ApiError 429 where there are too many.
+
+        `student` is the key of its record.
+        """
+        if token.ingest:
+            _refuse(self._rates.of_student(token, student, address, size, time.monotonic()))
+        else:
+            self._rates.add_bytes(token, size)
 
     def take_room(self, sent: Mapping[bytes, bytes]) -> tuple[int | None, int]:
         """Count a body against what all requests under way may hold: its declared length and the bytes to give back.
@@ -98,10 +112,10 @@ class Intake:
         """A body as it was sent; raises ApiError and ClientGoneError."""
         return await read_body(receive, limit=self.max_body_bytes, declared=declared)
 
-    async def work(self, whose: str, size: int, work: Callable[[int], _Result]) -> _Result:
+    async def work(self, address: str, size: int, work: Callable[[int], _Result]) -> _Result:
         """What `work` makes of a body of this size: it is told how large the body may become, and raises ApiError.
 
-        What is small, and stays so, is done at once; all else off the loop, by turns of `whose`.
+        What is small, and stays so, is done at once; all else off the loop, by turns of the addresses.
         """
         if size <= AT_ONCE_BYTES:
             try:
@@ -109,7 +123,7 @@ class Intake:
             except ApiError as error:
                 if error.slug != "body-too-large" or self.max_body_bytes <= AT_ONCE_BYTES:
                     raise
-        return await self._workshop.run(whose, lambda: work(self.max_body_bytes))
+        return await self._workshop.run(address, lambda: work(self.max_body_bytes))
 
     def headers(
         self,
@@ -161,6 +175,15 @@ def scope_of(header: bytes | None, parameter: str | None) -> int | None:
     if scope is None:
         raise ApiError("invalid-academy-id")
     return scope
+
+
+def _refuse(refusal: Refusal | None) -> None:
+    if refusal is None:
+        return
+    headers = {"Retry-After": str(refusal.seconds)}
+    if refusal.of_bytes:
+        raise ApiError("too-many-requests.bytes", headers, limit=refusal.allowance.size, seconds=refusal.seconds)
+    raise ApiError("too-many-requests", headers, limit=refusal.allowance.requests, seconds=refusal.seconds)
 
 
 def _unavailable() -> ApiError:

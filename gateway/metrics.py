@@ -28,7 +28,7 @@ class Metrics:
         PlatformCollector(registry=self.registry)
         self.requests = Counter(
             "telemetry_gateway_requests",
-            "Answered requests. Many 5xx: see the log; many 429 on the ingest route: raise TELEMETRY_RATE_LIMIT.",
+            "Answered requests. Many 5xx: see the log; many 429 on the ingest route: see docs/learnpack.md.",
             ("route", "status"),
             registry=self.registry,
         )

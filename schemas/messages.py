@@ -106,8 +106,13 @@ MESSAGES: Final[dict[str, Message]] = {
     ),
     "too-many-requests": Message(
         429,
-        "This token sends more than {limit} requests a minute. Try again in {seconds} s.",
-        "Este token envía más de {limit} solicitudes por minuto. Intente de nuevo en {seconds} s.",
+        "More than {limit} requests a minute came from this student or token. Try again in {seconds} s.",
+        "Llegaron más de {limit} solicitudes por minuto de este estudiante o token. Intente de nuevo en {seconds} s.",
+    ),
+    "too-many-requests.bytes": Message(
+        429,
+        "More than {limit} bytes a minute came from this student or token. Try again in {seconds} s.",
+        "Llegaron más de {limit} bytes por minuto de este estudiante o token. Intente de nuevo en {seconds} s.",
     ),
     "unavailable": Message(
         503,

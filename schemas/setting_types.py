@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ipaddress import ip_network
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
@@ -13,6 +14,7 @@ __all__ = [
     "Identifier",
     "Names",
     "Natural",
+    "Networks",
     "Positive",
     "SecretUrl",
     "Servers",
@@ -51,6 +53,12 @@ def _split(value: Any) -> Any:
     return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
 
 
+def _networks(value: tuple[str, ...]) -> tuple[str, ...]:
+    for network in value:
+        ip_network(network)
+    return value
+
+
 Positive = Annotated[int, Field(gt=0)]
 Natural = Annotated[int, Field(ge=0)]
 
@@ -61,6 +69,9 @@ SecretUrl = Annotated[SecretStr, AfterValidator(_secret_url)]
 
 # Written with commas in the environment.
 Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
+
+# Addresses and networks, as `10.0.0.0/8`.
+Networks = Annotated[Names, AfterValidator(_networks)]
 
 # Both become part of SQL, where names cannot be parameters.
 Identifier = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", max_length=64)]

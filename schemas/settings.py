@@ -16,6 +16,7 @@ from schemas.setting_types import (
     Identifier,
     Names,
     Natural,
+    Networks,
     Positive,
     SecretUrl,
     Servers,
@@ -91,7 +92,17 @@ class Settings(BaseSettings):
     auth: Literal["token", "open"] = Field(
         "token", description="`open` lets everybody do everything, for experiments on a machine of your own."
     )
-    rate_limit: Positive = Field(600, description="Requests that one token may make in a minute.")
+    rate_limit: Positive = Field(
+        600, description="Webhooks of one personal token in a minute, and of each student under an ingest key."
+    )
+    rate_limit_bytes: Positive = Field(64 << 20, description="The bytes of them, after unpacking.")
+    ingest_rate_limit: Positive = Field(
+        60_000, description="Webhooks under one ingest key in a minute; whoever sends little passes even above it."
+    )
+    ingest_rate_limit_bytes: Positive = Field(2 << 30, description="The bytes of them, after unpacking.")
+    trusted_proxies: Networks = Field(
+        (), description="Addresses of proxies in front, with commas, whose X-Forwarded-For is believed: `10.0.0.0/8`."
+    )
     max_body_bytes: Annotated[int, Field(gt=0, le=512 << 20)] = Field(
         5 << 20, description="The largest body, in bytes after unpacking; topics and clients are set to match."
     )

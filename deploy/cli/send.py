@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 from pydantic import SecretStr
@@ -15,6 +16,8 @@ from deploy.sending import send_webhooks
 from deploy.wording import counted
 
 __all__ = ["register"]
+
+_SENDING: Final = "sending"
 
 
 def send(
@@ -29,20 +32,27 @@ def send(
     if current.token is None:
         message = "no token: give --token or set TELEMETRY_TOKEN (`up` writes one to DIR/env)."
         raise Failed(message)
-    try:
-        bodies = [body for path in paths for body in read_webhooks(path)]
-    except FileError as error:
-        raise Failed(str(error)) from error
+    # Files are read twice, so that no more than one is in memory and nothing is sent of any where one has a mistake.
+    once = None if all(path.is_file() for path in paths) else list(_bodies(paths))
+    total = sum(1 for _ in _bodies(paths)) if once is None else len(once)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=err) as progress:
-        task = progress.add_task("sending", total=len(bodies))
+        task = progress.add_task(_SENDING, total=total)
+
+        def sent() -> None:
+            progress.update(task, advance=1, description=_SENDING)
+
+        def waiting(seconds: float, status: int) -> None:
+            progress.update(task, description=f"waiting {seconds:.0f} s, for the gateway answers {status}")
+
         answers = run(
             send_webhooks(
-                bodies,
+                _bodies(paths) if once is None else once,
                 current.gateway_url,
                 current.token.get_secret_value(),
                 rate=rate,
-                sent=lambda: progress.advance(task),
+                sent=sent,
+                waiting=waiting,
             )
         )
     for answer, count in answers.most_common():
@@ -50,8 +60,16 @@ def send(
     refused = sum(count for answer, count in answers.items() if not answer.startswith("200"))
     if refused:
         were = "was" if refused == 1 else "were"
-        message = f"{refused} of {counted(len(bodies), 'webhook')} {were} refused; the answers above say why."
+        message = f"{refused} of {counted(total, 'webhook')} {were} refused; the answers above say why."
         raise Failed(message)
+
+
+def _bodies(paths: list[Path]) -> Iterator[bytes]:
+    try:
+        for path in paths:
+            yield from read_webhooks(path)
+    except FileError as error:
+        raise Failed(str(error)) from error
 
 
 def register(app: typer.Typer) -> None:

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from tests.support.stack import Stack
 
-__all__ = ["ASSETS", "TASKS", "TOKENS", "USERS", "HttpSystem", "http_system", "secret"]
+__all__ = ["ASSETS", "TASKS", "TOKENS", "UNLIMITED", "USERS", "HttpSystem", "http_system", "secret"]
 
 ASSETS: Final[list[dict[str, Any]]] = [
     {
@@ -145,6 +145,12 @@ TOKENS: Final[dict[str, NewToken]] = {
 
 _CANARY: Final = "canary-7Jq2"
 _START_SECONDS: Final = 60
+
+# Tests send more than anybody.
+UNLIMITED: Final = {
+    f"TELEMETRY_{name}": "1000000000000"
+    for name in ("RATE_LIMIT", "RATE_LIMIT_BYTES", "INGEST_RATE_LIMIT", "INGEST_RATE_LIMIT_BYTES")
+}
 
 
 def secret(name: str) -> str:
@@ -266,7 +272,7 @@ def http_system(
     try:
         asyncio.run(_prepare(settings))
         setup_tables(settings)
-        system.gateway = system.start(parts[0], {"TELEMETRY_RATE_LIMIT": "1000000000"})
+        system.gateway = system.start(parts[0], UNLIMITED)
         for part in parts[1:]:
             system.start(part)
         yield system

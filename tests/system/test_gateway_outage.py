@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import httpx
 import pytest
 
-from tests.support.http_system import HttpSystem, http_system, secret
+from tests.support.http_system import UNLIMITED, HttpSystem, http_system, secret
 from tests.support.stack import Stack
 from tests.support.waiting import aeventually
 
@@ -153,7 +153,7 @@ async def scenario(system: HttpSystem, node: KafkaNode, load: Load, outage: floa
         await asyncio.to_thread(node.kill)
         await asyncio.sleep(outage / 2)
         system.gateway.kill()
-        system.gateway = await asyncio.to_thread(system.start, "gateway", {"TELEMETRY_RATE_LIMIT": "1000000000"})
+        system.gateway = await asyncio.to_thread(system.start, "gateway", UNLIMITED)
         await asyncio.sleep(outage / 2)
         await asyncio.to_thread(node.start)
         await sending
