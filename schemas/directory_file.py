@@ -1,4 +1,4 @@
-"""Directory files: assets, users and tasks as one JSON object or as NDJSON lines (contract.md, "Commands")."""
+"""Directory files: assets, users and tasks as one JSON object or as NDJSON lines."""
 
 from __future__ import annotations
 

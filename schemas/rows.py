@@ -1,7 +1,7 @@
 """The tables: one definition of each column's name, ClickHouse type and meaning, and of what identifies a row.
 
 `sinks/ddl` says how they are stored (engine, order, retention, indexes) and takes the columns from here, so that a
-column is written down once. A test holds contract.md and `system.columns` to it.
+column is written down once. A test holds `system.columns` to it.
 """
 
 from __future__ import annotations
@@ -67,8 +67,8 @@ _USER: Final = Column("user_id", _OPTIONAL_ID, "The student's numeric user id, n
 _ASSET: Final = Column("asset_slug", _WORD, "Canonical slug of the tutorial, or a notebook, empty if unknown")
 _TELEMETRY_ID: Final = Column("telemetry_id", "String", "The client's id of one student's run of one tutorial")
 _SCORES: Final = (
-    Column("engagement_score", _SCORE, "0 to 100, null where nothing is computed (learnpack.md, Indicators)"),
-    Column("frustration_score", _SCORE, "0 to 100, null where nothing is computed (learnpack.md, Indicators)"),
+    Column("engagement_score", _SCORE, "0 to 100, null where nothing is computed (docs/indicators.md)"),
+    Column("frustration_score", _SCORE, "0 to 100, null where nothing is computed (docs/indicators.md)"),
     Column("completion_rate", _SCORE, "Completed steps in percent, null where nothing is computed"),
 )
 _WRITTEN: Final = Column("written_at", "DateTime64(6, 'UTC')", "When the row was inserted", default="now64(6)")

@@ -1,4 +1,4 @@
-"""Ignore rules of an academy: which webhooks it does not want processed (learnpack.md, "Ignore rules").
+"""Ignore rules of an academy: which webhooks it does not want processed.
 
 `{"rules": [rule…], …}`: a rule holds lists by field, and all of its fields must match; beside the rules, the legacy
 fields stand at the top level, where one is enough.

@@ -1,7 +1,7 @@
 """Words that the log, the API and the topics share: statuses, verdicts, events and the texts of verdicts.
 
-The texts are the LMS's, to the letter, spelling included: scripts and people search the log for them (learnpack.md,
-"Processing", "Ignore rules", "Deduplication"). Texts of HTTP errors are in schemas/messages.py.
+The texts are the LMS's, to the letter, spelling included: scripts and people search the log for them.
+Texts of HTTP errors are in schemas/messages.py.
 """
 
 from __future__ import annotations

@@ -24,7 +24,9 @@ __all__ = ["register"]
 
 
 def archive(
-    directory: Annotated[Path, typer.Argument(metavar="DIR", help="Where the files are; it must be there.")],
+    directory: Annotated[
+        Path, typer.Argument(metavar="DIR", help="Where the files are; it is made if it is not there.")
+    ],
     *,
     until: Annotated[
         datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Last UTC day, included; else yesterday.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import shutil
 import sys
 import tempfile
@@ -97,6 +98,7 @@ def _summary(system: LocalSystem) -> str:
         f"clickhouse  {system.clickhouse_url}",
         f"token       {system.token}",
         f"addresses   {system.env_file}",
+        f"terminals   {_line_for_terminals(system)}",
         "",
         "learn.json of a tutorial:",
         f'  "telemetry": {{"batch": "{url}?asset_id=ASSET_ID", "streaming": "{url}?token=INGEST_KEY"}}',
@@ -104,6 +106,13 @@ def _summary(system: LocalSystem) -> str:
         "",
     ]
     return "\n".join(lines)
+
+
+def _line_for_terminals(system: LocalSystem) -> str:
+    """What makes the command known to another terminal, and the system known to the command."""
+    environment = f"set -a; . {shlex.quote(str(system.env_file))}; set +a"
+    activate = Path(sys.prefix) / "bin" / "activate"
+    return f". {shlex.quote(str(activate))}; {environment}" if activate.exists() else environment
 
 
 def _paste(system: LocalSystem) -> str:

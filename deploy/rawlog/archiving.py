@@ -172,11 +172,15 @@ def _sync(directory: Path) -> None:
 
 @contextlib.contextmanager
 def _only_one(directory: Path) -> Iterator[None]:
-    """Keep others from writing there; the lock ends with the process. Removes what a killed one left unfinished."""
+    """Make the directory and keep others from writing there; the lock ends with the process.
+
+    Removes what a killed one left unfinished.
+    """
     try:
+        directory.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
     except OSError as error:
-        message = f"{directory}: {error.strerror}; create the directory or name another one."
+        message = f"{directory}: {error.strerror}; name a directory that you may write to."
         raise RawLogError(message) from error
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

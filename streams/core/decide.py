@@ -1,4 +1,4 @@
-"""Which webhooks are refused or passed over before anything is folded (learnpack.md, "Processing")."""
+"""Which webhooks are refused or passed over before anything is folded."""
 
 from __future__ import annotations
 

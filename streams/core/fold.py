@@ -27,8 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Batch", "fold_batch", "fold_streamed", "root_over"]
 
-# How far past its arrival a batch's clock may be before it no longer shuts out older batches (learnpack.md,
-# "Stale batch").
+# How far past its arrival a batch's clock may be before it no longer shuts out older batches.
 _FUTURE_MS: Final = 5 * 60_000
 
 

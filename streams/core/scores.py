@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["COMPLETE", "MOST_ITEMS", "Scoring", "completion_rate", "overlay_of", "scores_line", "staff_fields"]
 
-# A rounded completion rate from here on finishes a tutorial (learnpack.md, "Processing").
+# A rounded completion rate from here on finishes a tutorial.
 COMPLETE: Final = 99.999
 
 # A line is written anew with each chunk, and has to fit into a message: of a client that never sends a batch, so many

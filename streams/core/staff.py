@@ -1,4 +1,4 @@
-"""Staff commands: what staff set or delete, in the log's order with everything else (design.md, decision 17)."""
+"""Staff commands: what staff set or delete, in the log's order with everything else."""
 
 from __future__ import annotations
 

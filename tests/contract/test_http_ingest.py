@@ -1,4 +1,4 @@
-"""Sending webhooks (seeds/diagnose-asset-telemetry.md: ingest; learnpack.md: the clients, ingestion)."""
+"""Sending webhooks (seeds/diagnose-asset-telemetry.md: ingest)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What contract.md says about ClickHouse, held to a real installation."""
+"""What readers of ClickHouse may rely on, held to a real installation."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.system
 
-# contract.md, "ClickHouse": what readers of the public database may name.
+# What readers of the public database may name.
 PROMISED = {
     "events": """
         event occurred_at received_at academy_id user_id actor telemetry_id asset_slug asset_id

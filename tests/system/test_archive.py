@@ -325,7 +325,7 @@ def test_what_cannot_be_used_is_refused_in_one_line(
     processes: Processes,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Damaged files, directories that are not there, a full disk, old rows and an absent ClickHouse."""
+    """Damaged files, a file in the place of a directory, a full disk, old rows and an absent ClickHouse."""
     put(own, [student(n, "x" * 2_000) for n in range(50)], [EVENING_MS] * 50)
     all_stored(clickhouse, own.database, "raw", 50)
 
@@ -334,7 +334,12 @@ def test_what_cannot_be_used_is_refused_in_one_line(
         assert outcome.code == 1, outcome.out
         return outcome.complaint
 
-    assert "create the directory" in refused("archive", directory / "nowhere")
+    in_the_way = directory.with_name("file")
+    in_the_way.touch()
+    assert "name a directory that you may write to" in refused("archive", in_the_way / "below")
+    made = directory.with_name("made") / "with" / "parents"
+    assert " with 50 records written, 0 were there" in done(command("archive", made))[-1]
+    assert done(command("archive", made))[-1].startswith("0 files with 0 records written, ")
     assert "has no archive" in refused("raw", "restore", directory, "c")
     # Files of a kilobyte at most; `cat` writes the test's own.
     limited = ["bash", "-c", 'ulimit -f 1; "$@" 2>&1 | cat', "-", sys.executable, "-m", "deploy.cli", "archive"]

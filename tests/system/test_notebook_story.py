@@ -13,6 +13,7 @@ import nbformat
 import pytest
 from learnpack_notebook_telemetry import get_telemetry_setup_cell
 
+from tests.support.blocks import run_by
 from tests.support.http_system import HttpSystem, http_system, secret
 from tests.support.questions import Question, answer, questions
 from tests.support.student_computer import EXAMPLE, Computer, outputs
@@ -143,7 +144,9 @@ def test_its_day_is_aggregated(story: Story) -> None:
 
 def test_every_query_of_the_page_is_a_question() -> None:
     """No SQL of the page escapes the test below."""
-    assert len(questions(PAGE)) == len(re.findall(r"^```sql$", PAGE.read_text("utf-8"), re.MULTILINE)) > 0
+    blocks = run_by("tests/system/test_notebook_story.py::test_the_page_shows_what_the_example_gives")
+
+    assert [question.sql for question in questions(PAGE)] == [block.text for block in blocks]
 
 
 @pytest.mark.parametrize("question", questions(PAGE), ids=lambda question: str(question.title))

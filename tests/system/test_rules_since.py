@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import re
+import shlex
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +14,7 @@ import pytest
 from schemas.headers import RawHeaders, encode_headers
 from schemas.topics import Topics
 from tests.chaos.kafka import produce
+from tests.support.blocks import run_by
 from tests.support.commands import command
 from tests.support.waiting import eventually
 
@@ -72,7 +75,11 @@ def received(place: Settings, clickhouse: Client) -> None:
 
 
 def test_a_draft_is_tried_on_what_was_received(
-    installed: Settings, start_part: Callable[..., Child], clickhouse: Client, tmp_path: Path
+    installed: Settings,
+    start_part: Callable[..., Child],
+    clickhouse: Client,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """It counts exactly the webhooks and students that the worker ignores once the draft is in force."""
     worker = start_part("worker")
@@ -97,6 +104,11 @@ def test_a_draft_is_tried_on_what_was_received(
     assert command("rules", "test", 4, "--since", "1h", stdin=draft.read_bytes()).out.startswith(
         "11 of 14 webhooks of 7 of 9 students would have been ignored, since "
     )
+    (example,) = run_by("tests/system/test_rules_since.py::test_a_draft_is_tried_on_what_was_received")
+    monkeypatch.chdir(tmp_path)
+    printed = command(*shlex.split(example.text)[1:]).out
+    shown = ".*".join(re.escape(part) for part in example.output.split("…"))
+    assert re.fullmatch(shown, printed, re.DOTALL), printed
     assert "12 of 15 webhooks of 8 of 10 " in command("rules", "test", 4, "--draft", draft, "--since", "1d").out
     assert "0 of 0 webhooks of 0 of 0 students" in command("rules", "test", 6, draft, "--since", "1d").out
     assert command("rules", "get", 4).out == "{}\n"

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.support.blocks import run_by
 from tests.support.demo import load_demo
-from tests.support.questions import PAGE, answer, questions
+from tests.support.questions import answer, questions
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -23,9 +23,10 @@ pytestmark = pytest.mark.system
 
 def test_every_query_of_the_page_is_a_question() -> None:
     """No SQL of the page escapes the test below, and there are at least ten."""
-    found = questions()
+    blocks = run_by("tests/system/test_sink_questions.py::test_the_page_shows_what_the_demo_gives")
 
-    assert len(found) == len(re.findall(r"^```sql$", PAGE.read_text("utf-8"), re.MULTILINE)) >= 10
+    assert [question.sql for question in questions()] == [block.text for block in blocks]
+    assert len(blocks) >= 10
 
 
 async def test_the_page_shows_what_the_demo_gives(

@@ -24,6 +24,7 @@ import pytest
 from deploy.documents import demo_documents
 from deploy.local.resources import free_port
 from schemas.settings import PREFIX
+from tests.support.blocks import run_by
 from tests.support.processes import Processes, is_alive
 from tests.support.waiting import eventually
 
@@ -201,13 +202,33 @@ def test_the_readme_is_true(system: System) -> None:
     """The tables in README.md are the demo's, and its commands answer what stands below them."""
     readme = (Path(__file__).parents[2] / "README.md").read_text()
     tables = re.findall(r"```text\n(Webhooks\n.*?)```", readme, re.DOTALL)
-    commands = re.findall(r"```sh\n([^`]*curl[^`]*)```\n[^`]*```text\n([^`]*)```", readme)
+    commands = run_by("tests/system/test_up.py::test_the_readme_is_true")
 
     assert len(tables) == 1
     assert tables[0] in system.child.output
     assert len(commands) == 3
-    for command, answer in commands:
-        eventually(lambda: system.shell(command).strip() == answer.strip(), 30, answer)  # noqa: B023 - called at once
+    for block in commands:
+        assert block.output
+        eventually(lambda: system.shell(block.text) == block.output, 30, str(block))  # noqa: B023 - called at once
+
+
+def test_another_terminal_knows_the_command(system: System) -> None:
+    """After the pages' one line, and after the banner's from anywhere, it is a command that finds the system."""
+    (system.directory.parent / ".venv").symlink_to(sys.prefix)
+    lines = {block.text.strip() for block in run_by("tests/system/test_up.py::test_another_terminal_knows_the_command")}
+    (banner,) = re.findall(r"^terminals +(\. .*)$", system.child.output, re.MULTILINE)
+    assert len(lines) == 1
+
+    for line, place in ((lines.pop(), system.directory.parent), (banner, Path("/"))):
+        done = subprocess.run(
+            ["sh", "-c", f"{line}\nlearnpack-telemetry directory show"],
+            cwd=place,
+            env=CALLER,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert (done.returncode, "0 tasks" in done.stdout) == (0, True), done.stderr
 
 
 def test_a_posted_document_can_be_counted(system: System) -> None:

@@ -55,7 +55,7 @@ class Term(msgspec.Struct, frozen=True, kw_only=True):
 class Indicators(msgspec.Struct, frozen=True):
     """The scores of one document, rounded to 2 decimals.
 
-    `result` is what the LMS stores as `metrics` (learnpack.md, "Result"); the scores and `completion_rate` go from 0 to
+    `result` is what the LMS stores as `metrics`; the scores and `completion_rate` go from 0 to
     100, `total_time` is in seconds.
     """
 

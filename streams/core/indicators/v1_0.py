@@ -1,7 +1,7 @@
 """Version 1.0 of the indicators: the LMS's, on whose scores ours must agree to the last decimal.
 
-Floating point makes the order of operations visible in the second decimal, so every formula stands as learnpack.md,
-"Indicators", gives it. An unknown time is the integer 0 and a capped one the integer 1800, as in the LMS; integers are
+Floating point makes the order of operations visible in the second decimal, so every formula stands as the LMS
+has it. An unknown time is the integer 0 and a capped one the integer 1800, as in the LMS; integers are
 never rounded.
 """
 

@@ -1,4 +1,4 @@
-"""Ignore rules: what PUT accepts and what matches (learnpack.md, "Ignore rules")."""
+"""Ignore rules: what PUT accepts and what matches."""
 
 from __future__ import annotations
 

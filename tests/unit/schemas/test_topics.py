@@ -1,4 +1,4 @@
-"""Names and configurations of the topics (contract.md, "Topics")."""
+"""Names and configurations of the topics."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The words of the log, to the letter (learnpack.md, "Processing", "Ignore rules", "Deduplication")."""
+"""The words of the log, to the letter."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Redelivered webhooks (learnpack.md, "Deduplication")."""
+"""Redelivered webhooks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The processing order and its texts (learnpack.md, "Processing" and "Ignore rules")."""
+"""The processing order and its texts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Package events and the asset records they change (learnpack.md, "Processing")."""
+"""Package events and the asset records they change."""
 
 from __future__ import annotations
 

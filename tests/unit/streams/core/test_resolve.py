@@ -1,4 +1,4 @@
-"""Which asset a webhook is about (learnpack.md, "Resolving the asset")."""
+"""Which asset a webhook is about."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Staff commands (design.md, decision 17)."""
+"""Staff commands."""
 
 from __future__ import annotations
 
