@@ -6,17 +6,14 @@ import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-import orjson
-
-from schemas.lenient import loads
-from schemas.webhook import merge
+from gateway.payloads import fitting, read_payloads, shown_sizes
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Callable, Collection
 
     from gateway.reading import ClickHouse
 
-__all__ = ["SORTS", "Filters", "LogPage", "find_ids", "places", "read_page", "status_of"]
+__all__ = ["SORTS", "Filters", "LogPage", "add_payloads", "find_ids", "places", "read_page", "read_row", "status_of"]
 
 # What `sort` may name, with the SQL it stands for.
 SORTS: Final = {
@@ -39,9 +36,10 @@ WHERE (has(academy_ids, {academy:UInt64}) OR has({joined:Array(UInt64)}, student
 
 _COUNT: Final = "SELECT count() AS rows FROM webhook_log" + _WHERE  # noqa: S608 - constants only
 
-# Without the payloads: a page's are read by id, so that sorting never carries them.
+# Without the payloads: a page's are read by id, so that sorting never carries them. Clients' texts may be long.
 _PAGE: Final = """
-SELECT id, is_streaming, event, asset_id, learnpack_package_id, status, status_text, student_id, created_at, updated_at
+SELECT id, is_streaming, leftUTF8(event, 200) AS shown_event, asset_id, learnpack_package_id, status,
+    leftUTF8(status_text, 2000) AS shown_text, student_id, created_at, updated_at
 FROM webhook_log
 """
 
@@ -49,11 +47,11 @@ _PAGES: Final = {
     sort: f"{_PAGE}{_WHERE}{order} LIMIT {{limit:UInt32}} OFFSET {{offset:UInt64}}" for sort, order in SORTS.items()
 }
 
-_PAYLOADS: Final = "SELECT id, params, payload FROM raw FINAL WHERE id IN {ids:Array(UInt64)}"
-
 _STATUS: Final = """
 SELECT status, student_id, has(academy_ids, {academy:UInt64}) AS named FROM webhook_log WHERE id = {id:UInt64}
 """
+
+_ROW: Final = _PAGE + "WHERE id = {id:UInt64}"
 
 _IDS: Final = "SELECT id FROM webhook_log" + _WHERE + "ORDER BY id LIMIT {limit:UInt32}"  # noqa: S608 - constants only
 
@@ -90,35 +88,50 @@ class Filters:
 
 
 class LogPage(NamedTuple):
-    """Rows of a page, with the merged `payload` of each, and the number of all that pass the filters."""
+    """Rows of a page, the number of all that pass the filters, and the bytes of the rows' payloads.
+
+    `before` is where the page begins that ends with the row before this page's first; None on the first page.
+    """
 
     total: int
     rows: list[dict[str, Any]]
+    bytes: int
+    before: int | None = None
 
 
 async def read_page(clickhouse: ClickHouse, filters: Filters, *, sort: str, limit: int, offset: int) -> LogPage:
-    """Read a page; raises ReadError."""
+    """Read a page's rows, which get their payloads by `add_payloads`; raises ReadError.
+
+    It ends before `limit` where those would be more than gateway.payloads.PAGE_BYTES.
+    """
+    # With the rows of the page before, which may be shorter than `limit` as well.
+    back = min(limit, offset)
     counted, rows = await asyncio.gather(
         clickhouse.rows(_COUNT, filters.parameters()),
-        clickhouse.rows(_PAGES[sort], filters.parameters(limit=limit, offset=offset)),
+        clickhouse.rows(_PAGES[sort], filters.parameters(limit=back + limit, offset=offset - back)),
     )
-    payloads = {}
-    if rows:
-        for row in await clickhouse.rows(_PAYLOADS, {"ids": [row["id"] for row in rows]}):
-            payloads[row["id"]] = _payload(row["params"], row["payload"])
-    for row in rows:
-        row["payload"] = payloads.get(row["id"])
-    return LogPage(counted[0]["rows"], rows)
+    sizes = await shown_sizes(clickhouse, [row["id"] for row in rows])
+    earlier, sizes = sizes[:back], sizes[back:]
+    end = fitting(sizes)
+    before = None if not back else offset - (fitting(earlier[::-1]) if len(earlier) == back else back)
+    return LogPage(counted[0]["rows"], rows[back : back + end], sum(sizes[:end]), before)
 
 
-def _payload(params: str, body: str) -> Any:
-    try:
-        payload = loads(body.encode()) if body else {}
-        merged = merge(payload, orjson.loads(params) if params else None)
-    except (ValueError, TypeError, AttributeError):
-        # A dead letter's body is shown as it is.
-        return body
-    return merged
+async def read_row(clickhouse: ClickHouse, webhook: int) -> LogPage:
+    """One webhook as a page, which is empty if there is none of that id; raises ReadError."""
+    rows = await clickhouse.rows(_ROW, {"id": webhook})
+    return LogPage(len(rows), rows[:1], sum(await shown_sizes(clickhouse, [webhook], whole=True)))
+
+
+async def add_payloads(clickhouse: ClickHouse, page: LogPage, address: Callable[[int], str] | None = None) -> None:
+    """Set each row's merged `payload`, as JSON; raises ReadError.
+
+    Long ones are cut, with `address` of the id as the place where the whole is; without `address` all are whole.
+    """
+    if page.rows:
+        payloads = await read_payloads(clickhouse, [row["id"] for row in page.rows], address)
+        for row in page.rows:
+            row["payload"] = payloads.get(row["id"])
 
 
 async def status_of(clickhouse: ClickHouse, webhook: int, academy: int, members: Collection[int]) -> str | None:

@@ -4,21 +4,24 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel
 
 from gateway.api.callers import Caller, Parts, require_sight
+from gateway.api.pages import around, number, page_address
 from gateway.api.parameters import ID_LIST, id_list
 from gateway.api.refusals import OF_ANY_CALLER, refusals
-from gateway.api.services import Services, json_answer
-from gateway.documents import Named, read_documents
+from gateway.api.services import Services, large_answer
+from gateway.documents import Named, find_documents, read_texts
 from gateway.errors import ApiError
+from gateway.payloads import fitting
 
 __all__ = ["router"]
 
 router = APIRouter(prefix="/v1/learnpack", tags=["LearnPack"])
 
 _MAX_USERS: Final = 100
+_MAX_DOCUMENTS: Final = 1000
 _TRUE: Final = frozenset({"1", "true", "yes"})
 _EXAMPLE: Final = {
     "results": [
@@ -38,6 +41,7 @@ class Documents(BaseModel):
     """Documents, newest first."""
 
     results: list[dict[str, Any]]
+    next: str | None = None
 
 
 @router.get(
@@ -50,6 +54,7 @@ class Documents(BaseModel):
     },
 )
 async def read_back(
+    request: Request,
     services: Parts,
     token: Caller,
     *,
@@ -80,19 +85,36 @@ async def read_back(
     include_buffer: Annotated[  # noqa: ARG001 - the IDE sends it; here everything is always read
         str | None, Query(description="Has no effect: what was accepted is always included.")
     ] = None,
+    offset: Annotated[
+        str | None,
+        Query(description="Documents to skip.", examples=["0"], json_schema_extra={"pattern": "^[0-9]{0,18}$"}),
+    ] = None,
 ) -> Response:
-    """The own documents, or with read_assignment those of students; each with what streamed events added to it."""
+    """The own documents, or with read_assignment those of students; each with what streamed events added to it.
+
+    Where they are too many for one answer it ends with a whole document, and `next` and the header `Link` say where it
+    goes on.
+    """
     users = _users(user_ids, token.user_id)
     for user in users:
         require_sight(services, token, user)
     if not users:
         require_sight(services, token, None)
     named = _named(services, package_slug, id_list("package_id", package_id))
-    documents = await read_documents(services.clickhouse, [str(user) for user in users], named or ())
-    results = [document for known in documents if (document := known.merged()) is not None]
-    if (include_steps or "").strip().lower() not in _TRUE:
-        results = [{name: value for name, value in document.items() if name != "steps"} for document in results]
-    return json_answer({"results": results})
+    skipped = number("offset", offset, 0, least=0)
+    found = await find_documents(services.clickhouse, [str(user) for user in users], named or ())
+    page = found[skipped : skipped + _MAX_DOCUMENTS]
+    # One at least, and none is ever cut: the IDE goes on working with it.
+    del page[fitting([known.bytes for known in page]) :]
+    end = skipped + len(page)
+    after = page_address(request, limit=None, offset=end) if end < len(found) else None
+    async with services.clickhouse.room(sum(known.bytes for known in page)):
+        steps = (include_steps or "").strip().lower() in _TRUE
+        texts = await read_texts(services.clickhouse, page, steps=steps)
+        results = [text for text in texts if text is not None]
+        return await large_answer(
+            {"results": results, **({"next": after} if after else {})}, headers=around(after, None)
+        )
 
 
 def _users(user_ids: str | None, own: int | None) -> tuple[int, ...]:

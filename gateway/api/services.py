@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from schemas.reference import Reference
     from schemas.settings import Settings
 
-__all__ = ["Services", "json_answer", "json_body", "put_reference"]
+__all__ = ["Services", "json_answer", "json_body", "large_answer", "put_reference"]
 
 _FORCE_SECONDS: Final = 2.0
 _POLL_SECONDS: Final = 0.01
@@ -95,3 +95,9 @@ async def put_reference(
 def json_answer(content: Any, status: int = 200, headers: dict[str, str] | None = None) -> Response:
     """An answer of JSON."""
     return Response(orjson.dumps(content), status_code=status, headers=headers, media_type="application/json")
+
+
+async def large_answer(content: Any, status: int = 200, headers: dict[str, str] | None = None) -> Response:
+    """An answer of JSON that may be large: written off the loop."""
+    body = await asyncio.to_thread(orjson.dumps, content)
+    return Response(body, status_code=status, headers=headers, media_type="application/json")

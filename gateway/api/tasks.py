@@ -9,8 +9,8 @@ from pydantic import BaseModel, ConfigDict
 
 from gateway.api.callers import Caller, Parts, require_sight
 from gateway.api.refusals import OF_ANY_CALLER, refusals
-from gateway.api.services import Services, json_answer
-from gateway.documents import read_documents
+from gateway.api.services import Services, large_answer
+from gateway.documents import find_documents, read_texts
 from gateway.errors import ApiError
 from schemas.times import parse_time
 
@@ -72,14 +72,16 @@ async def read_task(services: Parts, token: Caller, task_id: str) -> Response:
         # Whether there is such a task is not for everybody to know.
         raise ApiError("task-not-found", task=task_id) from None
     own, canonical = await _telemetry(services, task)
-    shown = own or canonical
-    return json_answer(
-        {
-            **task.fields(),
-            **_completion(services, task, canonical or own),
-            "assignment_telemetry": None if shown is None else shown.merged(),
-        }
-    )
+    shown = [known for known in (own or canonical,) if known is not None]
+    async with services.clickhouse.room(sum(known.bytes for known in shown)):
+        texts = await read_texts(services.clickhouse, shown)
+        return await large_answer(
+            {
+                **task.fields(),
+                **_completion(services, task, canonical or own),
+                "assignment_telemetry": texts[0] if texts else None,
+            }
+        )
 
 
 def _task(services: Services, task_id: str) -> Task | None:
@@ -95,7 +97,7 @@ async def _telemetry(services: Services, task: Task) -> tuple[StoredDocument | N
         return None, None
     asset = services.reference.asset_by_slug(slug)
     canonical = slug if asset is None else services.reference.canonical(asset).slug
-    documents = await read_documents(services.clickhouse, [str(task.user_id)], sorted({slug, canonical}))
+    documents = await find_documents(services.clickhouse, [str(task.user_id)], sorted({slug, canonical}))
     found = {document.asset_slug: document for document in documents}
     return found.get(slug), found.get(canonical)
 

@@ -9,9 +9,9 @@ from pydantic import BaseModel, RootModel
 
 from gateway.api.callers import Parts, Staff, staff_with
 from gateway.api.refusals import OF_STAFF, Refusal, refusals
-from gateway.api.services import Services, json_answer, json_body
+from gateway.api.services import Services, json_answer, json_body, large_answer
 from gateway.commands import until
-from gateway.documents import StoredDocument, read_documents
+from gateway.documents import StoredDocument, find_documents, read_texts
 from gateway.errors import ApiError
 from gateway.messages import FIELD_ERRORS
 from schemas.messages import preferred_language
@@ -165,16 +165,17 @@ async def _set(
         raise ApiError(status, user=user_id, asset=asset_slug)
 
     async def written() -> StoredDocument | None:
-        found = await read_documents(services.clickhouse, [user], [asset_slug])
+        found = await find_documents(services.clickhouse, [user], [asset_slug])
         if not found or found[0].scores_version < place:
             return None
         return None if "telemetry" in fields and found[0].document_version < place else found[0]
 
     stored = await until(written)
     shown = {field: result.get(field) for field in FIELDS}
-    shown["telemetry"] = stored.merged()
     shown["total_time"] = format_duration(result.get("total_time"))
-    return json_answer({"id": result["id"], **shown}, status=201 if status == "created" else 200)
+    async with services.clickhouse.room(stored.bytes):
+        (shown["telemetry"],) = await read_texts(services.clickhouse, [stored])
+        return await large_answer({"id": result["id"], **shown}, status=201 if status == "created" else 200)
 
 
 def _user(services: Services, staff: Staff, user_id: str) -> str:

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from typing import Annotated, Any, Final
-from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, Query, Request, Response
-from pydantic import BaseModel
 
 from gateway.api.callers import Parts, Staff, staff_with
-from gateway.api.parameters import ID_LIST, id_list, words
+from gateway.api.pages import address_of, around, number, page_address
+from gateway.api.parameters import ID_LIST, MAX_DIGITS, id_list, words
 from gateway.api.refusals import OF_STAFF, refusals
-from gateway.api.services import Services, json_answer
+from gateway.api.services import Services, large_answer
+from gateway.api.webhook_rows import EXAMPLE, Log, LogRow, shown_row
 from gateway.errors import ApiError
 from gateway.joined import joined_later
-from gateway.webhook_log import SORTS, Filters, find_ids, places, read_page, status_of
+from gateway.webhook_log import SORTS, Filters, add_payloads, find_ids, places, read_page, read_row, status_of
 from schemas.staff import DeleteCommand
-from schemas.tenancy import CHANGE, READ, reaches
+from schemas.tenancy import CHANGE, READ
 from schemas.webhook import OFFSET_BITS
 
 __all__ = ["router"]
@@ -29,60 +29,6 @@ _ERROR: Final = "ERROR"
 # Deletions of one answer: each is a record, and all of them are waited for together.
 _DELETED_AT_ONCE: Final = 500
 
-
-class LogStudent(BaseModel):
-    """Who a webhook is about."""
-
-    id: int
-    first_name: str | None
-    last_name: str | None
-
-
-class LogRow(BaseModel):
-    """A webhook and what became of it."""
-
-    id: int
-    is_streaming: bool
-    event: str
-    asset_id: int | None
-    learnpack_package_id: int | None
-    payload: Any
-    status: str
-    status_text: str
-    student: LogStudent | None
-    created_at: str
-    updated_at: str
-
-
-class Log(BaseModel):
-    """A page of the log."""
-
-    count: int
-    next: str | None
-    previous: str | None
-    results: list[LogRow]
-
-
-_EXAMPLE: Final = {
-    "count": 1,
-    "next": None,
-    "previous": None,
-    "results": [
-        {
-            "id": 9012,
-            "is_streaming": True,
-            "event": "open_step",
-            "asset_id": 20,
-            "learnpack_package_id": 2000,
-            "payload": {"event": "open_step", "user_id": 456, "asset_id": 20, "package_id": 2000},
-            "status": "ERROR",
-            "status_text": "Impossible to retrive learnpack exercise slug",
-            "student": {"id": 456, "first_name": "Grace", "last_name": "Hopper"},
-            "created_at": "2026-04-15T10:35:00.000Z",
-            "updated_at": "2026-04-15T10:35:01.000Z",
-        }
-    ],
-}
 
 _Ids = Annotated[
     str | None,
@@ -117,7 +63,7 @@ _Editor = Annotated[Staff, Depends(staff_with(CHANGE))]
     response_model=Log,
     responses={
         200: {
-            "content": {"application/json": {"example": _EXAMPLE}},
+            "content": {"application/json": {"example": EXAMPLE}},
             "headers": {
                 "Link": {"schema": {"type": "string"}, "description": "The pages around (RFC 8288)."},
                 "X-Total-Count": {"schema": {"type": "integer"}, "description": "As `count`."},
@@ -150,22 +96,54 @@ async def list_webhooks(
         Query(description="Order, `-` for descending.", examples=["-created_at"], json_schema_extra={"enum": [*SORTS]}),
     ] = None,
 ) -> Response:
-    """Webhooks that were sent for this academy or whose student is a member of it, newest first."""
+    """Webhooks that were sent for this academy or whose student is a member of it, newest first.
+
+    A page ends early where its payloads are too much for one answer: follow `next`. A payload of more than 1 MiB is
+    `{"truncated": {"bytes", "beginning", "url"}}` and its parameters; the whole is at `url`.
+    """
     filters = await _sought(services, staff, filtered, tuple(word.upper() for word in words(status)))
-    size = min(_number("limit", limit, 20, least=1), _MAX_LIMIT)
-    skipped = _number("offset", offset, 0, least=0)
+    size = min(number("limit", limit, 20, least=1), _MAX_LIMIT)
+    skipped = number("offset", offset, 0, least=0)
     order = "-created_at" if sort is None else sort
     if order not in SORTS:
         raise ApiError("invalid-sort", known=", ".join(SORTS))
+
+    def address(webhook: int) -> str:
+        return f"{address_of(request, request.url.path)}/{webhook}?academy={staff.academy}"
+
     page = await read_page(services.clickhouse, filters, sort=order, limit=size, offset=skipped)
-    after = _link(request, size, skipped + size) if skipped + size < page.total else None
-    before = _link(request, size, max(0, skipped - size)) if skipped else None
-    rows = [_row(row, services, staff.academy) for row in page.rows]
-    links = ", ".join(f'<{url}>; rel="{name}"' for name, url in (("next", after), ("prev", before)) if url)
-    return json_answer(
-        {"count": page.total, "next": after, "previous": before, "results": rows},
-        headers={"X-Total-Count": str(page.total), **({"Link": links} if links else {})},
-    )
+    end = skipped + len(page.rows)
+    after = page_address(request, limit=size, offset=end) if page.rows and end < page.total else None
+    before = page_address(request, limit=size, offset=page.before) if page.before is not None else None
+    async with services.clickhouse.room(page.bytes):
+        await add_payloads(services.clickhouse, page, address)
+        rows = [shown_row(row, services, staff.academy) for row in page.rows]
+        return await large_answer(
+            {"count": page.total, "next": after, "previous": before, "results": rows},
+            headers={"X-Total-Count": str(page.total), **around(after, before)},
+        )
+
+
+@router.get(
+    "/webhook/{webhook_id}",
+    summary="One webhook, whole",
+    response_model=LogRow,
+    responses={
+        200: {"content": {"application/json": {"example": EXAMPLE["results"][0]}}},
+        **refusals(*OF_STAFF, "webhook-not-found", "data-unavailable"),
+    },
+)
+async def read_webhook(services: Parts, staff: _Reader, webhook_id: str) -> Response:
+    """A row of the log with its whole payload, however long that is."""
+    found = _id(webhook_id)
+    if found is None or await _status(services, staff, found) is None:
+        raise ApiError("webhook-not-found", webhook=webhook_id)
+    page = await read_row(services.clickhouse, found)
+    if not page.rows:
+        raise ApiError("webhook-not-found", webhook=webhook_id)
+    async with services.clickhouse.room(page.bytes):
+        await add_payloads(services.clickhouse, page)
+        return await large_answer(shown_row(page.rows[0], services, staff.academy))
 
 
 @router.delete(
@@ -176,13 +154,13 @@ async def list_webhooks(
 )
 async def delete_webhook(services: Parts, staff: _Editor, webhook_id: str) -> Response:
     """Take a webhook with the status ERROR out of the log, for good: a replay leaves it out as well."""
-    number = int(webhook_id) if webhook_id.isascii() and webhook_id.isdigit() and len(webhook_id) < 19 else None  # noqa: PLR2004
-    status = None if number is None else await _status(services, staff, number)
-    if number is None or status is None:
+    found = _id(webhook_id)
+    status = None if found is None else await _status(services, staff, found)
+    if found is None or status is None:
         raise ApiError("webhook-not-found", webhook=webhook_id)
     if status != _ERROR:
         raise ApiError("invalid-webhook-status", webhook=webhook_id, status=status)
-    await _delete(services, staff, [number])
+    await _delete(services, staff, [found])
     return Response(status_code=204)
 
 
@@ -211,6 +189,10 @@ async def delete_webhooks(
     while webhooks := await find_ids(services.clickhouse, filters, _DELETED_AT_ONCE):
         await _delete(services, staff, webhooks)
     return Response(status_code=204)
+
+
+def _id(text: str) -> int | None:
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= MAX_DIGITS else None
 
 
 async def _sought(services: Services, staff: Staff, filtered: dict[str, Any], statuses: tuple[str, ...]) -> Filters:
@@ -242,56 +224,3 @@ async def _delete(services: Services, staff: Staff, webhooks: list[int]) -> None
         for webhook in webhooks
     ]
     await services.commands.results(sent)
-
-
-def _number(field: str, value: str | None, default: int, *, least: int) -> int:
-    if not value:
-        return default
-    numbers = id_list(field, value)
-    if len(numbers) != 1 or numbers[0] < least:
-        raise ApiError("invalid-filter", field=field, values=value[:200])
-    return numbers[0]
-
-
-# The token must not appear in an answer, which may be logged or cached.
-_REPLACED: Final = frozenset({"limit", "offset", "token"})
-
-
-def _link(request: Request, limit: int, offset: int) -> str:
-    kept = [(name, value) for name, value in request.query_params.multi_items() if name not in _REPLACED]
-    query = urlencode([*kept, ("limit", str(limit)), ("offset", str(offset))])
-    scheme = request.headers.get("x-forwarded-proto", request.url.scheme)
-    return f"{'https' if scheme == 'https' else 'http'}://{request.url.netloc}{request.url.path}?{query}"
-
-
-def _row(row: dict[str, Any], services: Services, academy: int) -> dict[str, Any]:
-    return {
-        "id": row["id"],
-        "is_streaming": bool(row["is_streaming"]),
-        "event": row["event"],
-        "asset_id": row["asset_id"],
-        "learnpack_package_id": row["learnpack_package_id"],
-        "payload": row["payload"],
-        "status": row["status"],
-        "status_text": row["status_text"],
-        "student": _student(row["student_id"], services, academy),
-        "created_at": _instant(row["created_at"]),
-        "updated_at": _instant(row["updated_at"]),
-    }
-
-
-def _student(number: int | None, services: Services, academy: int) -> dict[str, Any] | None:
-    if number is None:
-        return None
-    user = services.reference.user(number)
-    if user is None:
-        return None
-    # Anybody may send a webhook that names a student to any academy: that must not tell who it is.
-    shown = user if reaches((academy,), user, strict=services.strict) else None
-    if shown is None:
-        return {"id": number, "first_name": None, "last_name": None}
-    return {"id": number, "first_name": shown.first_name, "last_name": shown.last_name}
-
-
-def _instant(value: Any) -> str:
-    return f"{value.strftime('%Y-%m-%dT%H:%M:%S')}.{value.microsecond // 1000:03}Z"

@@ -51,6 +51,7 @@ def test_all_of_the_contract_is_in_the_document(document: dict[str, Any]) -> Non
         f"POST {learnpack}",
         f"GET {log}",
         f"DELETE {log}",
+        f"GET {log}/{{webhook_id}}",
         f"DELETE {log}/{{webhook_id}}",
         f"GET {rules}",
         f"PUT {rules}",
