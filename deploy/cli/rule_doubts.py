@@ -18,10 +18,20 @@ from schemas.rules import Rules
 if TYPE_CHECKING:
     from schemas.settings import Settings
 
-__all__ = ["agree_to"]
+__all__ = ["agree_to", "warn_of"]
 
 _DAYS: Final = 7
 _MOST_WARNINGS: Final = 20
+
+
+def warn_of(body: Any) -> bool:
+    """Say what is odd about rules; whether anything is."""
+    warnings = rule_warnings(body)
+    for warning in warnings[:_MOST_WARNINGS]:
+        err.print(f"warning: {warning.text()}", markup=False)
+    if len(warnings) > _MOST_WARNINGS:
+        err.print(f"warning: {len(warnings) - _MOST_WARNINGS} more like these.", markup=False)
+    return bool(warnings)
 
 
 def agree_to(settings: Settings, academy: int, body: Any, cleaned: dict[str, Any], *, yes: bool, can_ask: bool) -> None:
@@ -30,13 +40,9 @@ def agree_to(settings: Settings, academy: int, body: Any, cleaned: dict[str, Any
     Rules with something odd take effect only when somebody says so, by `yes` or as an answer. Rules that would ignore
     webhooks are asked about at a terminal alone: scripts say what they mean. Raises Failed where nobody agrees.
     """
-    warnings = rule_warnings(body)
-    for warning in warnings[:_MOST_WARNINGS]:
-        err.print(f"warning: {warning.text()}", markup=False)
-    if len(warnings) > _MOST_WARNINGS:
-        err.print(f"warning: {len(warnings) - _MOST_WARNINGS} more like these.", markup=False)
-    ignored = _tried(settings, academy, cleaned) if cleaned else 0
-    if yes or not (warnings or (ignored and sys.stdin.isatty())):
+    odd = warn_of(body)
+    ignores = bool(cleaned) and _tried(settings, academy, cleaned)
+    if yes or not (odd or (ignores and sys.stdin.isatty())):
         return
     if can_ask:
         err.print(f"Replace the rules of academy {academy}? [y/N] ", end="", markup=False)
@@ -47,18 +53,18 @@ def agree_to(settings: Settings, academy: int, body: Any, cleaned: dict[str, Any
     raise Failed(message)
 
 
-def _tried(settings: Settings, academy: int, cleaned: dict[str, Any]) -> int:
-    """How many webhooks of the last days the rules would have ignored, which is said; 0 where nobody knows."""
+def _tried(settings: Settings, academy: int, cleaned: dict[str, Any]) -> bool:
+    """Say how many webhooks of the last days the rules would have ignored; whether there are any, or nobody knows."""
     since = datetime.now(UTC) - timedelta(days=_DAYS)
     try:
         trial = try_rules(settings, academy, Rules.compile(cleaned), run(load_reference(settings)), since)
     except ClickHouseError as error:
         reason = str(error).splitlines()[0]
         err.print(f"What they would have ignored is not known, for ClickHouse does not answer: {reason}", markup=False)
-        return 0
+        return True
     err.print(
         f"They would have ignored {trial.ignored} of {counted(trial.webhooks, 'webhook')} of the last {_DAYS} days, "
         f"of {trial.ignored_students} of {counted(trial.students, 'student')}.",
         markup=False,
     )
-    return trial.ignored
+    return trial.ignored > 0

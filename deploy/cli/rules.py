@@ -12,7 +12,7 @@ import typer
 
 from deploy.cli.console import Failed, out, run, settings
 from deploy.cli.moments import ago
-from deploy.cli.rule_doubts import agree_to
+from deploy.cli.rule_doubts import agree_to, warn_of
 from deploy.reference import load_reference, publish_reference
 from deploy.rule_trial import try_rules
 from deploy.wording import counted
@@ -119,10 +119,13 @@ def try_out(
 
 
 def _draft(file: Path | None) -> dict[str, Any]:
+    body = _read(file)
     try:
-        return validate(_read(file))
+        cleaned = validate(body)
     except RulesError as error:
         raise Failed(error.text) from error
+    warn_of(body)
+    return cleaned
 
 
 def _on_received(academy: int, since: datetime, draft: Path | None, *, json: bool) -> None:

@@ -233,6 +233,29 @@ async def test_dead_letters_have_the_headers_of_the_page(settings: SettingsFacto
     assert names[0] | names[1] == set(known) - resolution
 
 
+@pytest.mark.parametrize(
+    ("record", "taken"),
+    [
+        ({"rules": [{"user_ids": [1], "events": ["test"]}], "asset_ids": []}, True),
+        ({"rule": []}, False),
+        ({"rules": [{"user_ids": [1], "event": ["test"]}]}, False),
+        ({"events": "test"}, False),
+        ({}, True),
+    ],
+)
+def test_rules_on_the_topic_are_as_described(record: dict[str, Any], taken: bool) -> None:  # noqa: FBT001 - expected
+    """What the page allows is what takes effect, unknown fields included."""
+    payload = {**MESSAGES["ignoreRules"]["payload"], "components": PAGE["components"]}
+    reference = Reference()
+
+    assert jsonschema_rs.is_valid(payload, record) == taken
+    if taken:
+        reference.apply("ignore-rules", b"1", orjson.dumps(record))
+    else:
+        with pytest.raises(ValueError, match=r"field|list"):
+            reference.apply("ignore-rules", b"1", orjson.dumps(record))
+
+
 def test_packed_messages_name_their_source() -> None:
     """The headers of packed messages are those of the page: of a chunk, or of what was recomputed in place."""
     chunk, recomputed = SCHEMAS["sourceHeaders"]["oneOf"]

@@ -134,6 +134,9 @@ def test_odd_rules_take_effect_only_when_somebody_agrees(installed: Settings, tm
         assert refused.err.endswith(
             "error: the rules of academy 4 stay as they are; correct the new ones, or add --yes to take them so.\n"
         )
+    payload = tmp_path / "payload.json"
+    payload.write_text('{"slug": "lists", "user_id": 7, "event": "test"}')
+    assert command("rules", "test", 4, payload, "--draft", odd).err.splitlines() == warned[:2]
     refused = command("rules", "put", 4, stdin=odd.read_bytes())
     assert (refused.code, "[y/N]" in refused.err) == (1, False)
     assert values(installed, topic) == []
