@@ -155,7 +155,7 @@ async def replay_part(
         if not recomputed.records and found.comparison.equal and not recomputed.cells():
             message = f"there is no webhook and no row of {part}: nothing to recompute. Check what it is called."
             raise JournalError(message)
-        console.print(f"{counted(len(units), 'student')}, {counted(len(recomputed.records), 'webhook')}.")
+        console.print(f"{counted(len(units), 'student', ',')}, {counted(len(recomputed.records), 'webhook', ',')}.")
         path = settings.data.absolute() / "replay" / "comparison-part.json"
         await asyncio.to_thread(save, found.comparison, path)
         show(found.comparison, console)

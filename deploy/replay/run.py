@@ -198,7 +198,7 @@ async def _follow(
     live, target = topics.of_generation(writer.journal.live), topics.of_generation(number)
     async with Offsets(settings) as offsets:
         done = await catch_up(offsets, live, target, console)
-        console.print(f"{counted(done, 'webhook')} processed; ClickHouse stores what came of them.")
+        console.print(f"{counted(done, 'webhook', ',')} processed; ClickHouse stores what came of them.")
         positions = await offsets.worked(target)
         await stored_everything(offsets, target, _STORE_SECONDS)
         since = await asyncio.to_thread(bring_days_up, settings, number, None)
