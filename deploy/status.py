@@ -16,6 +16,8 @@ from clickhouse_connect.driver.exceptions import ClickHouseError
 from deploy.generations import read_journal
 from deploy.lag import Lag, collect_lag, members, readings
 from deploy.restart_record import read_record, restarting
+from deploy.topic_fit import misfits
+from deploy.topics import topic_partitions
 from schemas.generations import JournalError
 
 if TYPE_CHECKING:
@@ -37,13 +39,14 @@ class Restarts:
 
 @dataclass(slots=True)
 class Status:
-    """What `status` shows; `parts` maps a part to `ok` or what is wrong with it."""
+    """What `status` shows; `parts` maps a part to `ok` or what is wrong with it, `notes` tell what works as it is."""
 
     parts: dict[str, str] = field(default_factory=dict)
     lag: list[Lag] = field(default_factory=list)
     rows: dict[str, int] = field(default_factory=dict)
     last_error: dict[str, Any] | None = None
     restarts: dict[str, Restarts] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
 
     @property
     def healthy(self) -> bool:
@@ -102,8 +105,13 @@ async def _kafka(settings: Settings, status: Status) -> None:
             idle = [group for group in sorted(groups) if not await members(admin, group)]
             one = f"no process of {', '.join(idle)} runs" if len(idle) < len(groups) else "no process runs"
             status.parts[part] = one if idle else "ok"
-        described = await admin.describe_topics()
-        partitions = {entry["topic"]: len(entry["partitions"]) for entry in described if not entry["error_code"]}
+        partitions = await topic_partitions(admin)
+        for misfit in misfits(settings, partitions):
+            told = f"{misfit.topic} {misfit.detail}. {misfit.mend}."
+            if misfit.harmless:
+                status.notes.append(told)
+            else:
+                status.parts.setdefault("kafka", told)
         status.lag += await collect_lag(settings, admin, wanted, partitions)
     finally:
         await admin.close()

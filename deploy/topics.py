@@ -9,6 +9,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewPartitions, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import for_code
 
+from deploy.topic_fit import misfits
 from schemas.errors import OperatorError
 from schemas.topics import Topics
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from schemas.settings import Settings
     from schemas.topics import TopicSpec
 
-__all__ = ["TopicsError", "await_leaders", "setup_topics"]
+__all__ = ["TopicsError", "await_leaders", "setup_topics", "topic_partitions"]
 
 _ALREADY_EXISTS: Final = 36
 _LEADER_SECONDS: Final = 30.0
@@ -30,37 +31,34 @@ class TopicsError(OperatorError):
 async def setup_topics(settings: Settings) -> list[str]:
     """Create missing topics and update configurations; one line for each thing that was done.
 
-    Raises TopicsError where a topic exists with more partitions than the settings say, or with fewer (partitions are
-    never added: a student's records would move to another partition). Only the completions follow a raw topic that was
-    copied into more partitions.
+    Raises TopicsError, before anything is done, where a topic has partitions that do not fit (see deploy.topic_fit;
+    partitions are never added: a student's records would move to another partition). Only the completions follow a raw
+    topic that was copied into more partitions.
     """
     specs = Topics.of(settings).specs(settings)
     admin = AIOKafkaAdminClient(**settings.kafka_options())
     await admin.start()
     try:
-        known = {
-            entry["topic"]: len(entry["partitions"])
-            for entry in await admin.describe_topics()
-            if not entry["error_code"]
-        }
+        known = await topic_partitions(admin)
+        for one in misfits(settings, known):
+            if not one.missing and not one.harmless:
+                message = f"topic {one.topic} {one.detail}; {one.mend[0].lower()}{one.mend[1:]}"
+                raise TopicsError(message)
         done = await _create(admin, [spec for spec in specs if spec.name not in known])
         await await_leaders(admin, [spec.name for spec in specs])
         completions = Topics.of(settings).completions
-        if (partitions := known.get(completions, settings.partitions)) < settings.partitions:
+        if known.get(completions, settings.partitions) < settings.partitions:
             done += await _grow(admin, completions, settings.partitions)
-        for spec in specs:
-            if spec.name == completions:
-                continue
-            if (partitions := known.get(spec.name, spec.partitions)) != spec.partitions:
-                message = (
-                    f"topic {spec.name} has {partitions} partitions, TELEMETRY_PARTITIONS says {spec.partitions}; "
-                    f"set TELEMETRY_PARTITIONS={partitions}"
-                )
-                raise TopicsError(message)
         done += await _configure(admin, [spec for spec in specs if spec.name in known])
     finally:
         await admin.close()
     return done
+
+
+async def topic_partitions(admin: AIOKafkaAdminClient) -> dict[str, int]:
+    """How many partitions each topic has; raises aiokafka's KafkaError."""
+    described = await admin.describe_topics()
+    return {entry["topic"]: len(entry["partitions"]) for entry in described if not entry["error_code"]}
 
 
 async def _create(admin: AIOKafkaAdminClient, specs: list[TopicSpec]) -> list[str]:

@@ -36,6 +36,8 @@ _MAX_BATCH_BYTES: Final = 1 << 20
 _RECORD_OVERHEAD: Final = 64 << 10
 _REQUEST_TIMEOUT_MS: Final = 10_000
 _CLOSE_SECONDS: Final = 5.0
+# Only this one of a compacted topic is read.
+_REFERENCE_PARTITION: Final = 0
 _NOT_CONNECTED: Final = "not connected"
 
 
@@ -84,12 +86,23 @@ class RawProducer:
         )
         try:
             await producer.start()
-            partitions = await producer.partitions_for(self._topic)
+            partitions = await self._used(producer)
         except KafkaError as error:
             await _close(producer)
             raise KafkaUnavailableError(_reason(error)) from error
-        self._lanes = [_Lane(partition) for partition in range(len(partitions))]
+        self._lanes = [_Lane(partition) for partition in range(partitions)]
         self._producer = producer
+
+    async def _used(self, producer: AIOKafkaProducer) -> int:
+        """How many partitions are written to: where somebody has added some, students stay where they were.
+
+        The completions have as many as `setup` gave to all topics, and those of a copy follow it.
+        """
+        there, wanted = len(await producer.partitions_for(self._topic)), self._settings.partitions
+        if there <= wanted:
+            return there
+        made = len(await producer.partitions_for(Topics.of(self._settings).completions))
+        return wanted if made == wanted else there
 
     @property
     def connected(self) -> bool:
@@ -134,7 +147,7 @@ class RawProducer:
             raise KafkaUnavailableError(_NOT_CONNECTED)
         try:
             async with asyncio.timeout(ACK_SECONDS):
-                await self._producer.send_and_wait(topic, value, key)
+                await self._producer.send_and_wait(topic, value, key, partition=_REFERENCE_PARTITION)
         except (KafkaError, TimeoutError) as error:
             raise KafkaUnavailableError(_reason(error)) from error
 

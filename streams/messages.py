@@ -26,11 +26,12 @@ class OversizeError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One Kafka record to send."""
+    """One Kafka record to send; `timestamp` in milliseconds since 1970, None for now."""
 
     key: bytes | None
     value: bytes | None
     headers: Headers
+    timestamp: int | None = None
 
 
 def source_headers(first: int, last: int) -> Headers:

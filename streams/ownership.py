@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 import structlog
 
 from streams.partition import Partition
+from streams.surplus import Surplus
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -31,6 +32,8 @@ class Ownership:
     ) -> None:
         self.generation: int | None = None
         self.partitions: dict[int, Partition] = {}
+        # How many partitions have state; beyond them, records are moved.
+        self.home = 0
         self._surroundings = surroundings
         self._on_ready = on_ready
         self._on_unready = on_unready
@@ -40,9 +43,14 @@ class Ownership:
         """Begin a generation: everything known of the one before is forgotten."""
         self.generation = generation
         around = self._surroundings()
-        self.partitions = {number: Partition(number, around, self._opened) for number in sorted(partitions)}
+        self.partitions = {number: self._partition(number, around) for number in sorted(partitions)}
         _log.info("partitions assigned", generation=generation, partitions=sorted(self.partitions))
         self._opened()
+
+    def _partition(self, number: int, around: Surroundings) -> Partition:
+        if 0 < self.home <= number:
+            return Surplus(number, around, self._opened, home=self.home)
+        return Partition(number, around, self._opened)
 
     async def release(self) -> None:
         """End the generation: chunks in flight are finished or aborted within seconds, nothing is admitted any more."""

@@ -10,7 +10,6 @@ from collections import deque
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
-import aiokafka
 import structlog
 from aiokafka import TopicPartition
 from aiokafka.errors import IllegalStateError, ProducerFenced
@@ -21,7 +20,7 @@ from streams.exits import End, ExitCode
 from streams.limits import TooManyDeadLettersError, trials
 from streams.offsets import Checkpoint, committed
 from streams.outbox import Outbox
-from streams.restore import StateLostError, restore
+from streams.restore import StateLostError, changelog_reader, restore
 from streams.settling import settle
 from streams.transactions import PartitionProducer
 
@@ -167,11 +166,9 @@ class Partition:
             self._around.end(ExitCode.SUPERSEDED, "another generation is worked on now: start again")
         self._checkpoint = (await committed(around.options, around.topics.application, [self._source]))[self._source]
         began = time.monotonic()
-        async with _reader(around.options) as reader:
+        async with changelog_reader(around.options) as reader:
             log_start = (await reader.beginning_offsets([self._source]))[self._source]
-            applied = await restore(
-                reader, around.store, self._changelog, known=self._checkpoint.changelog, progressed=around.progressed
-            )
+            applied = await self._restore(reader)
         around.tried[self.number] = self._checkpoint.limits
         position = self._checkpoint.offset
         if position is not None:
@@ -190,6 +187,11 @@ class Partition:
         await self._write_bad_references()
         await self._fetch_from_position()
         self._opened(self)
+
+    async def _restore(self, reader: Any) -> int:
+        """Bring the state up to date; answers how many records were applied."""
+        around, known = self._around, self._checkpoint.changelog
+        return await restore(reader, around.store, self._changelog, known=known, progressed=around.progressed)
 
     def _warn_of_retention(self, position: int, log_start: int) -> None:
         if skip_to(position, log_start) is not None:
@@ -285,15 +287,3 @@ class Partition:
             _log.warning(
                 "dead letters written", partition=self.number, count=len(processed.dead), first=processed.dead[0].reason
             )
-
-
-@contextlib.asynccontextmanager
-async def _reader(options: Mapping[str, Any]) -> Any:
-    reader = aiokafka.AIOKafkaConsumer(
-        **options, isolation_level="read_committed", enable_auto_commit=False, max_partition_fetch_bytes=4 << 20
-    )
-    await reader.start()
-    try:
-        yield reader
-    finally:
-        await reader.stop()

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
+
+import aiokafka
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import AsyncIterator, Callable, Mapping
 
-    import aiokafka
     from aiokafka import TopicPartition
 
     from streams.stores import PartitionStore
 
-__all__ = ["Changelog", "StateLostError", "restore", "start_of_restore"]
+__all__ = ["Changelog", "StateLostError", "changelog_reader", "restore", "start_of_restore"]
 
 # Brokers keep tombstones of a compacted topic for a day (delete.retention.ms): an older store could miss one.
 _TOO_OLD_S: Final = 12 * 3600.0
@@ -108,3 +110,16 @@ async def restore(
         # Markers behind the last record: the next restore need not read them again.
         store.write(tp.partition, (), end - 1, time.time())
     return applied
+
+
+@contextlib.asynccontextmanager
+async def changelog_reader(options: Mapping[str, Any]) -> AsyncIterator[aiokafka.AIOKafkaConsumer]:
+    """A consumer of committed records for `restore`; raises aiokafka's KafkaError."""
+    reader = aiokafka.AIOKafkaConsumer(
+        **options, isolation_level="read_committed", enable_auto_commit=False, max_partition_fetch_bytes=4 << 20
+    )
+    await reader.start()
+    try:
+        yield reader
+    finally:
+        await reader.stop()

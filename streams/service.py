@@ -19,6 +19,7 @@ from streams.app import Hooks, create_app, max_message_bytes
 from streams.bad_references import WRITER, BadReferences
 from streams.exits import ExitCode, end_process
 from streams.mandate import Unlimited
+from streams.surplus import partitions_with_state
 from streams.tuning import Tuning
 from streams.views import BadReference, ReferenceFollower, View
 from streams.watchdog import Watchdog
@@ -84,7 +85,7 @@ class Service:
         mandate: Mandate | None = None,
     ) -> None:
         self.mandate = mandate or Unlimited()
-        topics, options = Topics.of(settings), settings.kafka_options()
+        self._topics, self._options = topics, options = Topics.of(settings), settings.kafka_options()
         self._application = topics.application
         self._ready_file = ready_file
         self._bad = BadReferences(topics, options, max_message_bytes=max_message_bytes(settings))
@@ -109,6 +110,7 @@ class Service:
         await self._views.start()
         if self.mandate.lead is not None:
             await self.mandate.lead.start()
+        self.app.owner.home = await partitions_with_state(self._options, self._topics)
         self._watchdog.start()
         await self.app.start()
 

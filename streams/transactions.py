@@ -115,14 +115,19 @@ class PartitionProducer:
         acks: list[tuple[int, asyncio.Future[Any]]] = []
         batch = self._producer.create_batch()
         for message in messages:
-            if batch.append(timestamp=None, key=message.key, value=message.value, headers=message.headers) is None:
+            if _append(batch, message) is None:
                 acks.append(
                     (batch.record_count(), await self._producer.send_batch(batch, tp.topic, partition=tp.partition))
                 )
                 batch = self._producer.create_batch()
-                batch.append(timestamp=None, key=message.key, value=message.value, headers=message.headers)
+                _append(batch, message)
         if batch.record_count():
             acks.append(
                 (batch.record_count(), await self._producer.send_batch(batch, tp.topic, partition=tp.partition))
             )
         return acks
+
+
+def _append(batch: Any, message: Message) -> Any:
+    """Add a message to a batch; answers None if it does not fit."""
+    return batch.append(timestamp=message.timestamp, key=message.key, value=message.value, headers=message.headers)

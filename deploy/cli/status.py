@@ -40,6 +40,8 @@ def _show(found: Status) -> None:
         rows.add_row(table, str(count))
     for shown in (parts, lag, rows):
         out.print(shown)
+    for note in found.notes:
+        out.print(f"note: {note}", markup=False)
     for name, restarts in found.restarts.items():
         times = "once" if restarts.count == 1 else f"{restarts.count} times"
         out.print(f"restarted: {name} {times}, last: {restarts.last}", markup=False)

@@ -12,7 +12,9 @@ from aiokafka.client import AIOKafkaClient
 from aiokafka.errors import KafkaError
 from aiokafka.protocol.admin import ApiVersionRequest
 
-from deploy.doctor.findings import failed, good
+from deploy.doctor.findings import failed, good, warning
+from deploy.topic_fit import misfits
+from deploy.topics import topic_partitions
 from schemas.topics import Topics
 
 if TYPE_CHECKING:
@@ -81,21 +83,18 @@ async def _topics(settings: Settings) -> Finding:
     admin = AIOKafkaAdminClient(**settings.kafka_options())
     try:
         await admin.start()
-        there = {
-            entry["topic"]: len(entry["partitions"])
-            for entry in await admin.describe_topics()
-            if not entry["error_code"]
-        }
-        missing = [spec.name for spec in specs if spec.name not in there]
+        found = list(misfits(settings, await topic_partitions(admin)))
+        missing = [one.topic for one in found if one.missing]
+        for one in found:
+            if not one.missing and not one.harmless:
+                return failed(_PART, "topics", f"{one.topic} {one.detail}", f"{one.mend}.")
         if missing:
             return failed(_PART, "topics", f"{len(missing)} are missing, {missing[0]} among them", _SETUP)
         for spec in specs:
-            if there[spec.name] != spec.partitions:
-                detail = f"{spec.name} has {there[spec.name]} partitions, not {spec.partitions}"
-                return failed(_PART, "topics", detail, f"Set TELEMETRY_PARTITIONS={there[spec.name]}.")
-        for spec in specs:
             if wrong := await _differing(admin, spec):
                 return failed(_PART, "topics", f"{spec.name} has {wrong}", _SETUP)
+        if found:
+            return warning(_PART, "topics", f"{found[0].topic} {found[0].detail}", f"{found[0].mend}.")
     finally:
         await admin.close()
     return good(_PART, "topics", f"{len(specs)} as they should be")

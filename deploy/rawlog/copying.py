@@ -8,16 +8,21 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 from aiokafka import TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 
+from broker.waiting import behind
+from deploy.generations import read_journal
 from deploy.rawlog.errors import RawLogError
+from deploy.rawlog.joint import log_ends
 from deploy.rawlog.lane import Lane
 from deploy.rawlog.progress import copy_group, restored_until
-from deploy.rawlog.target import MARGIN, create_target, partition_count
+from deploy.rawlog.target import MARGIN, create_target
+from deploy.topic_fit import used_partitions
+from deploy.topics import topic_partitions
 from schemas.topics import Topics
 
 if TYPE_CHECKING:
@@ -26,6 +31,9 @@ if TYPE_CHECKING:
     from schemas.settings import Settings
 
 __all__ = ["Copied", "copy_raw"]
+
+
+_ASK_SECONDS: Final = 10.0
 
 
 @dataclass(slots=True)
@@ -63,7 +71,8 @@ async def copy_raw(
     admin = AIOKafkaAdminClient(**settings.kafka_options())
     await admin.start()
     try:
-        before, there = await partition_count(admin, source), await partition_count(admin, target)
+        known = await topic_partitions(admin)
+        before, there = used_partitions(settings, known), known.get(target, 0)
         if not before or target == source or partitions % before or there not in {0, partitions}:
             message = (
                 f"{source} has {before} partitions and {target} {there}: a copy has another name, and as many or a "
@@ -73,6 +82,7 @@ async def copy_raw(
         places = [TopicPartition(source, number) for number in range(before)]
         found = await admin.list_consumer_group_offsets(group, partitions=places)
         restored = await restored_until(settings, admin, target)
+        ends = await _ends_of_added(settings, admin, range(before, known[source]))
     finally:
         await admin.close()
     # Every partition has its note before the first record is copied.
@@ -87,7 +97,10 @@ async def copy_raw(
             await lane.start(found[lane.source] if begun else None)
         if not begun:
             if not restored.offsets:
-                await create_target(settings, target, partitions, {lane.source.partition: lane.end for lane in lanes})
+                # What was moved from a partition that somebody has added keeps an id of that one.
+                added = {number: end for number, end in ends.items() if number < partitions}
+                ends = added | {lane.source.partition: lane.end for lane in lanes}
+                await create_target(settings, target, partitions, ends)
             for lane in lanes:
                 end, without = restored.noted(lane.source.partition) or (lane.end, what)
                 note = {"end": end, "without": without, "restored": bool(restored.offsets)}
@@ -109,6 +122,24 @@ async def copy_raw(
         for lane in lanes:
             await lane.stop()
     return done
+
+
+async def _ends_of_added(settings: Settings, admin: AIOKafkaAdminClient, added: range) -> dict[int, int]:
+    """Where partitions end that somebody has added to the source; raises RawLogError if a record waits in one."""
+    if not added:
+        return {}
+    topics = Topics.of(settings).of_generation((await read_journal(settings)).live)
+    places = [TopicPartition(topics.raw, number) for number in added]
+    found = await admin.list_consumer_group_offsets(topics.application, partitions=places)
+    positions = {tp: max(0, found[tp].offset) if tp in found else 0 for tp in places}
+    if any((await behind(settings.kafka_options(), positions, _ASK_SECONDS)).values()):
+        message = (
+            f"webhooks wait in partitions that somebody has added to {topics.raw}: let a worker move them, as `status` "
+            "shows, then run this again."
+        )
+        raise RawLogError(message)
+    ends = await log_ends(settings, added.stop)
+    return {number: ends[number] for number in added}
 
 
 def _check(lane: Lane, target: str, what: str, *, restored: bool) -> None:

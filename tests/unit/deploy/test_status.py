@@ -25,7 +25,7 @@ def test_scripts_get_plain_values() -> None:
     """The page as JSON has all of it, with the verdict."""
     error = {"at": "2026-01-01 00:00:00.000", "webhook": "7", "verdict": "error", "text": "no slug"}
     status = Status(
-        {"kafka": "ok"}, [Lag("group", "topic", 3)], {"raw": 5}, error, {"sink": Restarts(2, "exit code 1")}
+        {"kafka": "ok"}, [Lag("group", "topic", 3)], {"raw": 5}, error, {"sink": Restarts(2, "exit code 1")}, ["so"]
     )
 
     assert orjson.loads(orjson.dumps(status.as_json())) == {
@@ -34,5 +34,6 @@ def test_scripts_get_plain_values() -> None:
         "rows": {"raw": 5},
         "last_error": error,
         "restarts": {"sink": {"count": 2, "last": "exit code 1"}},
+        "notes": ["so"],
         "healthy": True,
     }

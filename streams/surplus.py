@@ -1,0 +1,86 @@
+"""Partitions that somebody has added to the raw topic: what is written there is moved to where its student's state is.
+
+`setup` makes as many partitions of everything, and never more; Kafka's tools can. A partition beyond those of the
+changelog has no state, and its students have theirs elsewhere. So its records are sent on, each once, as retries, which
+keep their ids.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import TYPE_CHECKING, Any
+
+import structlog
+from aiokafka import TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
+
+from broker.partitioning import partition_of
+from schemas.headers import readable_headers
+from schemas.webhook import webhook_id
+from streams.messages import Message
+from streams.partition import Partition
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+
+    from schemas.topics import Topics
+    from streams.partition import Surroundings
+
+__all__ = ["Surplus", "partitions_with_state"]
+
+_log = structlog.stdlib.get_logger("streams")
+
+
+async def partitions_with_state(options: Mapping[str, Any], topics: Topics) -> int:
+    """How many partitions the changelog has, 0 if there is none. Raises aiokafka's KafkaError."""
+    admin = AIOKafkaAdminClient(**options)
+    await admin.start()
+    try:
+        # All are asked for: a topic that is named and not there would be created.
+        described = await admin.describe_topics()
+    finally:
+        await admin.close()
+    found = {entry["topic"]: len(entry["partitions"]) for entry in described if not entry["error_code"]}
+    there, used = found.get(topics.raw, 0), found.get(topics.changelog, 0)
+    if 0 < used < there:
+        _log.error(
+            "somebody has added partitions to the raw topic: what comes there is moved; `doctor` says more",
+            topic=topics.raw,
+            partitions=there,
+            used=used,
+        )
+    return used
+
+
+class Surplus(Partition):
+    """Moves a partition's records, in one transaction with its offset, to the first `home` partitions."""
+
+    def __init__(self, number: int, around: Surroundings, opened: Callable[[Partition], None], *, home: int) -> None:
+        self._home = home
+        super().__init__(number, around, opened)
+
+    async def _restore(self, _reader: Any) -> int:
+        """Nothing: there is no state."""
+        return 0
+
+    async def _led(self, records: Sequence[Any], end: int) -> AsyncIterator[tuple[Sequence[Any], int]]:
+        """All of them, for the live generation; one that is computed beside it meets them where they were moved."""
+        if records and self._around.mandate.lead is None:
+            yield records, end
+
+    async def _settle_all(self, records: Sequence[Any], end: int) -> None:
+        moved: dict[TopicPartition, list[Message]] = defaultdict(list)
+        for record in records:
+            number = self.number % self._home if record.key is None else partition_of(record.key, self._home)
+            moved[TopicPartition(self._source.topic, number)].append(_retry(record))
+        await self._producer.commit(moved, self._source, end, self._checkpoint.metadata)
+        self.admission.advance(end)
+        self._around.progressed()
+        _log.warning("webhooks moved", partition=self.number, count=len(records))
+
+
+def _retry(record: Any) -> Message:
+    identity = webhook_id(record.partition, record.offset, readable_headers(record.headers))
+    # What a copied record says of its place is not true of the new one.
+    kept = [(name, value) for name, value in record.headers if name not in {"id", "retry-of"}]
+    return Message(record.key, record.value, [*kept, ("retry-of", b"%d" % identity)], record.timestamp)
