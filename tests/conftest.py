@@ -21,6 +21,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import shutil
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -39,6 +40,7 @@ from schemas.settings import PREFIX, Settings
 from tests.support.processes import Processes
 from tests.support.run_stack import RunStack
 from tests.support.sharing import Sharing, number_of_processes, order
+from tests.support.stack import QUICK
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -210,12 +212,14 @@ def local_clickhouse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Click
 
 
 @pytest.fixture
-def kafka_nodes(tmp_path: Path) -> Iterator[Callable[[], KafkaNode]]:
+def kafka_nodes(tmp_path: Path, pytestconfig: pytest.Config) -> Iterator[Callable[[], KafkaNode]]:
     """Starts Kafka nodes of this test's own, to be killed and restarted at will; all are ended with the test."""
     with contextlib.ExitStack() as running:
 
         def start() -> KafkaNode:
-            node = KafkaNode(tmp_path / f"kafka-{uuid.uuid4().hex[:6]}")
+            directory = tmp_path / f"kafka-{uuid.uuid4().hex[:6]}"
+            shutil.copytree(pytestconfig.stash[_RUN_STACK].formatted_kafka(), directory / "logs")
+            node = KafkaNode(directory, java_options=QUICK)
             running.callback(node.kill)
             return node.start()
 

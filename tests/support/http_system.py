@@ -28,7 +28,7 @@ from tests.support.processes import Child, Processes
 from tests.support.waiting import eventually
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from tests.support.stack import Stack
@@ -144,7 +144,7 @@ TOKENS: Final[dict[str, NewToken]] = {
 }
 
 _CANARY: Final = "canary-7Jq2"
-_START_SECONDS: Final = 60
+_START_SECONDS: Final = 120
 
 # Tests send more than anybody.
 UNLIMITED: Final = {
@@ -184,6 +184,10 @@ class HttpSystem:
 
     def start(self, part: str, environment: Mapping[str, str] | None = None) -> Child:
         """Start a part and wait until it is ready."""
+        return self.begin(part, environment)()
+
+    def begin(self, part: str, environment: Mapping[str, str] | None = None) -> Callable[[], Child]:
+        """Start a part; the call of what is returned waits until it is ready and returns its process."""
         self._number += 1
         ready = self.directory / f"{part}-{self._number}.ready"
         child = self.processes.start(
@@ -195,9 +199,12 @@ class HttpSystem:
             },
         )
 
-        eventually(lambda: ready.exists() or child.process.poll() is not None, _START_SECONDS, f"{part} ready")
-        assert ready.exists(), child.output
-        return child
+        def wait() -> Child:
+            eventually(lambda: ready.exists() or child.process.poll() is not None, _START_SECONDS, f"{part} ready")
+            assert ready.exists(), child.output
+            return child
+
+        return wait
 
     @contextlib.contextmanager
     def another_gateway(self, **environment: str) -> Iterator[HttpSystem]:

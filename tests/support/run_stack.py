@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Final
 
+from deploy.local.kafka import KafkaNode
 from tests.support.stack import STACK_VARIABLE, Stack
 from tests.support.waiting import eventually
 
@@ -67,6 +68,16 @@ class RunStack:
             if not (self.directory / "env").exists():
                 self._start()
         return Stack.read(self.directory / "env")
+
+    def formatted_kafka(self) -> Path:
+        """A data directory of Kafka as formatting leaves it, made by the first call in the run; to be copied."""
+        whole = self.directory / "formatted"
+        with (self.directory / "format.lock").open("wb") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not whole.exists():
+                KafkaNode(self.directory / "formatting").prepare()
+                (self.directory / "formatting" / "logs").rename(whole)
+        return whole
 
     def _start(self) -> None:
         log = self.directory / "output.log"

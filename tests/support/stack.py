@@ -24,9 +24,12 @@ from deploy.local.kafka import KafkaNode
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["STACK_VARIABLE", "Stack", "local_stack", "open_stack"]
+__all__ = ["QUICK", "STACK_VARIABLE", "Stack", "local_stack", "open_stack"]
 
 STACK_VARIABLE: Final = "LEARNPACK_TEST_STACK"
+
+# For a broker that lives for minutes: compiling better code would take longer than that code saves.
+QUICK: Final = ("-XX:TieredStopAtLevel=1",)
 
 _USER: Final = "telemetry"
 _PASSWORD: Final = "p@ss/word"
@@ -59,7 +62,7 @@ class Stack:
 @contextlib.contextmanager
 def local_stack(directory: Path) -> Iterator[Stack]:
     """Kafka from Maven and ClickHouse from its wheel, below `directory`."""
-    kafka = KafkaNode(directory / "kafka")
+    kafka = KafkaNode(directory / "kafka", java_options=QUICK)
     clickhouse = ClickHouseServer(directory / "clickhouse", user=_USER, password=_PASSWORD)
     with kafka, clickhouse:
         yield Stack(kafka.bootstrap, clickhouse.url)

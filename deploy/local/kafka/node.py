@@ -20,6 +20,7 @@ from deploy.local.progress import silent
 from deploy.local.resources import LOOPBACK, free_port, listens, require_free_port, require_space
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from deploy.local.progress import Progress
@@ -39,7 +40,7 @@ class KafkaNode(LocalServer):
     """A single-node Kafka whose data live in `directory`.
 
     The ports may differ between runs; without `port` a free one is picked. `message_max_bytes` is the largest record
-    batch that the broker takes, `heap_mb` the most memory of its heap in MiB.
+    batch that the broker takes, `heap_mb` the most memory of its heap in MiB, `java_options` are told to its Java too.
     """
 
     name: ClassVar[str] = "Kafka"
@@ -51,12 +52,14 @@ class KafkaNode(LocalServer):
         *,
         message_max_bytes: int = DEFAULT_MESSAGE_MAX_BYTES,
         heap_mb: int = 512,
+        java_options: Sequence[str] = (),
         cache: Path | None = None,
     ) -> None:
         super().__init__(directory)
         self._port = port
         self._message_max_bytes = message_max_bytes
         self._heap_mb = heap_mb
+        self._java_options = list(java_options)
         self._cache = cache
         self._ports: BrokerPorts | None = None
         self._jars: list[Path] = []
@@ -91,9 +94,10 @@ class KafkaNode(LocalServer):
 
     def command(self) -> list[str]:
         """The broker's command line."""
-        heap = [f"-Xmx{self._heap_mb}m", "-Xms128m", "-XX:+UseSerialGC", "-XX:+ExitOnOutOfMemoryError"]
+        limits = [f"-Xmx{self._heap_mb}m", "-Xms128m", "-XX:+UseSerialGC", "-XX:+ExitOnOutOfMemoryError"]
+        java = self._java(*limits, *self._java_options)
         # Kafka's own lock comes too late: a second broker has written to the metadata log by then.
-        return locked_command(self.name, self.directory, [*self._java(*heap), "kafka.Kafka", str(self._properties)])
+        return locked_command(self.name, self.directory, [*java, "kafka.Kafka", str(self._properties)])
 
     def env(self) -> dict[str, str]:
         """The environment with the wheel's Java."""
