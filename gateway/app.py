@@ -21,6 +21,7 @@ from gateway.health import health_routes
 from gateway.ingest import INGEST_PATHS, Ingest
 from gateway.intake import Intake
 from gateway.origins import Origins
+from gateway.queries import MAX_QUERY_BYTES
 from gateway.rates import Rates
 from gateway.reading import ReadError
 
@@ -55,6 +56,8 @@ class Gateway:
         """The ASGI entry."""
         if scope["type"] != "http":
             await self.api(scope, receive, send)
+        elif len(scope["query_string"]) > MAX_QUERY_BYTES:
+            await _refuse(scope, receive, send)
         elif scope["method"] == "POST" and (post := self._posts.get(scope["path"])) is not None:
             await post(scope, receive, send)
         else:
@@ -117,6 +120,12 @@ def create_app(
     return Gateway(posts, api, metrics)
 
 
+async def _refuse(scope: dict[str, Any], receive: Receive, send: Callable[[Any], Any]) -> None:
+    # Before anything takes it apart, which is done before anybody knows whose it is.
+    answer = await _answer(Request(scope), ApiError("query-too-long", limit=MAX_QUERY_BYTES))
+    await answer(scope, receive, send)
+
+
 async def _answer(request: Request, error: Exception) -> Response:
     assert isinstance(error, ApiError)  # noqa: S101 - Starlette calls handlers by the type they are registered for
     body = error.body(request.headers.get("accept-language"))
@@ -125,8 +134,8 @@ async def _answer(request: Request, error: Exception) -> Response:
 
 async def _answer_http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101 - as above
-    path = request.url.path.rstrip("/")
-    if error.status_code == 404 and request.url.path.endswith("/") and _is_known(request, path):  # noqa: PLR2004 - as below
+    path = request.scope["path"].rstrip("/")
+    if error.status_code == 404 and request.scope["path"].endswith("/") and _is_known(request, path):  # noqa: PLR2004 - as below
         return await _answer(request, ApiError("not-found.slash", path=path))
     headers = {"Allow": _allowed(request)} if error.status_code == 405 else error.headers  # noqa: PLR2004 - the status
     return await _answer(request, ApiError(_SLUGS.get(error.status_code, "not-found"), headers))
@@ -147,7 +156,7 @@ def _allowed(request: Request) -> str:
 
 
 async def _answer_unreadable(request: Request, error: Exception) -> Response:
-    _log.warning("ClickHouse cannot be read", path=request.url.path, reason=str(error))
+    _log.warning("ClickHouse cannot be read", path=request.scope["path"], reason=str(error))
     refusal = ApiError("data-unavailable", {"Retry-After": str(RETRY_SECONDS)}, seconds=RETRY_SECONDS)
     return await _answer(request, refusal)
 
@@ -157,7 +166,7 @@ async def _answer_gone(_request: Request, _error: Exception) -> Response:
 
 
 async def _answer_bug(request: Request, error: Exception) -> Response:
-    _log.error("a request failed", path=request.url.path, exc_info=error)
+    _log.error("a request failed", path=request.scope["path"], exc_info=error)
     return await _answer(request, ApiError("internal-error"))
 
 

@@ -14,7 +14,7 @@ from gateway.access import require_upload, secret_of
 from gateway.capture_bodies import keys_in, read_events, split, take_key, unwrap
 from gateway.errors import ApiError, ClientGoneError
 from gateway.intake import AT_ONCE_BYTES, encoding_of, scope_of
-from gateway.queries import MAX_QUERY_BYTES, parse_query
+from gateway.queries import parse_query
 from gateway.unpacking import decompress
 
 if TYPE_CHECKING:
@@ -68,10 +68,7 @@ class Capture:
         self._seconds[path].observe(time.perf_counter() - began)
 
     async def _accept(self, asgi: dict[str, Any], sent: dict[bytes, bytes], receive: Receive) -> None:
-        query_string = asgi["query_string"]
-        if len(query_string) > MAX_QUERY_BYTES:
-            raise ApiError("query-too-long", limit=MAX_QUERY_BYTES)
-        query = parse_query(query_string)
+        query = parse_query(asgi["query_string"])
         intake = self._intake
         scope = scope_of(sent.get(b"academy"), query.academy)
         authorization = sent.get(b"authorization")

@@ -13,7 +13,7 @@ from gateway.access import require_upload, secret_of
 from gateway.errors import ApiError, ClientGoneError
 from gateway.intake import encoding_of, scope_of
 from gateway.json_bodies import glance
-from gateway.queries import MAX_QUERY_BYTES, parse_query
+from gateway.queries import parse_query
 from gateway.unpacking import decompress
 from schemas.webhook import academy_of, merge, student_key
 
@@ -69,10 +69,7 @@ class Ingest:
 
     async def _accept(self, asgi: dict[str, Any], sent: dict[bytes, bytes], receive: Receive) -> bool:
         """Publish what a request says; False if it says nothing."""
-        query_string = asgi["query_string"]
-        if len(query_string) > MAX_QUERY_BYTES:
-            raise ApiError("query-too-long", limit=MAX_QUERY_BYTES)
-        query = parse_query(query_string)
+        query = parse_query(asgi["query_string"])
         authorization = sent.get(b"authorization")
         intake = self._intake
         token = intake.access.uploader(

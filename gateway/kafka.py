@@ -6,7 +6,6 @@ import asyncio
 import functools
 import time
 from collections import deque
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 import structlog
@@ -16,6 +15,7 @@ from aiokafka.partitioner import murmur2
 
 from broker.watched import Watched
 from gateway.errors import KafkaUnavailableError
+from schemas.caches import cached
 from schemas.topics import Topics
 from schemas.webhook import OFFSET_BITS
 
@@ -41,7 +41,7 @@ _REFERENCE_PARTITION: Final = 0
 _NOT_CONNECTED: Final = "not connected"
 
 
-@lru_cache(maxsize=1 << 16)
+@cached(1 << 14, longest=64)
 def _hash(key: bytes) -> int:
     return int(murmur2(key)) & 0x7FFFFFFF
 

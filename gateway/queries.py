@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import Final, NamedTuple
 from urllib.parse import parse_qsl
 
@@ -20,10 +19,8 @@ class Query(NamedTuple):
     academy: str | None
 
 
-# Streamed events come with a few query strings over and over.
-@lru_cache(maxsize=4096)
 def parse_query(query: bytes) -> Query:
-    """Take a query string apart; the result is shared and must not be changed."""
+    """Take a query string apart: anew each time, for it is done before anybody knows whose it is."""
     if not query:
         return Query({}, None, None)
     params = dict(parse_qsl(query.decode("latin-1"), keep_blank_values=True, errors="replace"))

@@ -22,6 +22,8 @@ __all__ = ["BindError", "serve"]
 
 # Also how long an idle connection is kept; a browser on a bad line may need some seconds for its few headers.
 _HEADER_TIMEOUT_MS: Final = 30_000
+# Of a request's head, whose query may have 8 KiB, and of a body on its way to the application.
+_BUFFER_BYTES: Final = 32 << 10
 _BACKLOG: Final = 2048
 
 # What else fails as the server begins does so in the first turns of its task.
@@ -69,7 +71,7 @@ async def serve(app: Any, bind: str, *, once_listening: Callable[[], Coroutine[A
         _listen(bind),
         interface=Interfaces.ASGINL,
         http=HTTPModes.http1,
-        http1_settings=HTTP1Settings(header_read_timeout=_HEADER_TIMEOUT_MS),
+        http1_settings=HTTP1Settings(header_read_timeout=_HEADER_TIMEOUT_MS, max_buffer_size=_BUFFER_BYTES),
         backlog=_BACKLOG,
         websockets=False,
         log_enabled=False,

@@ -41,7 +41,11 @@ class Workshop:
         done: asyncio.Future[_Result] = asyncio.get_running_loop().create_future()
         queue.append((done, work))
         self._begin()
-        return await done
+        try:
+            return await done
+        finally:
+            # An error holds this frame, and with it the body; it must not hold itself as well.
+            del done, work, queue
 
     def _begin(self) -> None:
         while self._free and self._waiting:

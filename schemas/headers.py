@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 import msgspec
 import orjson
+
+from schemas.caches import cached
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -56,17 +57,9 @@ def _number(value: bytes) -> int:
     return number
 
 
+# The learn.json of a course asks for the same ones again and again; what is long is somebody's own.
+@cached(1024, longest=_LONGEST_CACHED)
 def _params(value: bytes) -> dict[str, str] | None:
-    return _short_params(value) if len(value) <= _LONGEST_CACHED else _parsed_params(value)
-
-
-@lru_cache(maxsize=1024)
-def _short_params(value: bytes) -> dict[str, str] | None:
-    # The learn.json of a course asks for the same ones again and again; what is long is somebody's own.
-    return _parsed_params(value)
-
-
-def _parsed_params(value: bytes) -> dict[str, str] | None:
     parsed = orjson.loads(value)
     if type(parsed) is not dict or not all(type(text) is str for text in parsed.values()):
         message = "not an object of texts"
@@ -75,12 +68,12 @@ def _parsed_params(value: bytes) -> dict[str, str] | None:
     return parsed or None
 
 
-@lru_cache(maxsize=1024)
+@cached(1024, longest=_LONGEST_CACHED)
 def _capabilities(value: bytes) -> tuple[str, ...]:
     return tuple(value.decode().split(",")) if value else ()
 
 
-@lru_cache(maxsize=1024)
+@cached(1024, longest=_LONGEST_CACHED)
 def _numbers(value: bytes) -> tuple[int, ...]:
     return tuple(map(_number, value.split(b","))) if value else ()
 

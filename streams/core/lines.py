@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
+from schemas.caches import cached
 from schemas.times import sql_time
 
 if TYPE_CHECKING:
@@ -199,7 +199,7 @@ def _quoted(text: str) -> str:
     return _quoted_short(text) if len(text) <= _LONGEST_CACHED else orjson.dumps(text).decode()
 
 
-@lru_cache(maxsize=8192)
+@cached(8192, longest=256)
 def _quoted_short(text: str) -> str:
     """JSON of a text that recurs: an event, a slug, a verdict's text; a long one would fill the cache."""
     return orjson.dumps(text).decode()

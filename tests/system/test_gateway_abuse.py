@@ -23,6 +23,8 @@ from tests.support.waiting import eventually
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    import httpx
+
     from tests.support.stack import Stack
 
 pytestmark = pytest.mark.system
@@ -220,6 +222,39 @@ def test_bodies_that_cost_much_are_refused(system: HttpSystem, path: str, who: s
 
             assert answer.status_code in ((401,) if who is None and path == ME else (400, 401, 413)), answer.text
             assert client.get("/health/live").status_code == 200
+
+
+def test_what_nobody_may_ask_leaves_nothing_behind(system: HttpSystem) -> None:
+    """Thousands of different queries, paths, tokens, origins and languages, all refused: no memory remembers them."""
+
+    def ask(client: httpx.Client, number: int) -> set[int]:
+        text = f"{number:x}" * (4000 // len(f"{number:x}"))
+        query = "&".join(f"{number:x}{name:x}" for name in range(1000))
+        asked = [
+            client.post(f"{ME}?{query}"[:8000], content=b"{}"),
+            client.get(f"{LOG}?{query}"[:8000]),
+            client.get(f"/{text}"),
+            client.post("/e/", json=[], params={"token": text}),
+            client.get(LOG, headers={"Authorization": f"Token {text}", "Origin": text, "Accept-Language": text}),
+        ]
+        return {answer.status_code for answer in asked}
+
+    with system.client(None, None) as client:
+        seen = set().union(*(ask(client, number) for number in range(50)))
+        before = resident(system)
+        for number in range(50, 1050):
+            seen |= ask(client, number)
+
+    assert seen <= {400, 401, 404, 414}
+    assert resident(system) - before < 16
+
+
+def test_endless_queries_are_refused(system: HttpSystem) -> None:
+    """Before anything takes them apart, whatever they ask for; and a head without end is none."""
+    with system.client(None, None) as client:
+        for path in (ME, "/e/", LOG, "/health/live", "/nowhere"):
+            assert client.get(f"{path}?{'a&' * 5000}").status_code == 414
+        assert client.get("/health/live", headers={"X": "x" * 100_000}).status_code in (400, 431)
 
 
 def connect(system: HttpSystem) -> socket.socket:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import threading
+import weakref
 
 import pytest
 
@@ -76,3 +78,32 @@ async def test_what_nobody_waits_for_is_not_done() -> None:
     await asyncio.gather(first, stays)
 
     assert done == ["stays"]
+
+
+async def test_what_fails_leaves_nothing_behind() -> None:
+    """A body is gone with its refusal, and not only when somebody collects garbage."""
+    workshop = Workshop()
+
+    class Body:
+        pass
+
+    async def refused() -> weakref.ref[Body]:
+        body = Body()
+        gone = weakref.ref(body)
+        with pytest.raises(ApiError):
+            await workshop.run("a", lambda body=body: refuse(body))  # type: ignore[misc]
+        return gone
+
+    def refuse(body: Body) -> None:
+        held, slug = body, "invalid-json"
+        raise ApiError(slug, {}, held=str(held))
+
+    gc.collect()
+    gc.disable()
+    try:
+        gone = await refused()
+        await workshop.run("a", lambda: None)
+        await asyncio.sleep(0)
+        assert gone() is None
+    finally:
+        gc.enable()
