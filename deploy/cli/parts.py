@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from deploy.cli.console import out, run, settings
+from deploy.descriptors import require_descriptors
 from deploy.generations import live_settings
 from deploy.logs import configure_logging
 from deploy.topics import setup_topics
@@ -24,6 +25,7 @@ def gateway(*, ready_file: _ReadyFile = None) -> None:
     """Take webhooks over HTTP and answer the staff API."""
     from deploy.parts import run_gateway  # noqa: PLC0415 - each part loads only its own libraries
 
+    require_descriptors("The gateway")
     current = settings()
     configure_logging(current)
     raise typer.Exit(run_gateway(current, ready_file))
@@ -37,6 +39,7 @@ def worker(
     """Process webhooks: rules, deduplication, state, facts, scores."""
     from deploy.parts import run_worker  # noqa: PLC0415 - as above
 
+    require_descriptors("The worker")
     current = settings()
     configure_logging(current)
     raise typer.Exit(run_worker(current, data or current.data / "worker", ready_file))
@@ -46,6 +49,7 @@ def sink(*, ready_file: _ReadyFile = None) -> None:
     """Insert facts, outcomes, scores, documents and raw webhooks into ClickHouse."""
     from deploy.parts import run_sink  # noqa: PLC0415 - as above
 
+    require_descriptors("The sink")
     current = settings()
     configure_logging(current)
     raise typer.Exit(run_sink(current, ready_file))

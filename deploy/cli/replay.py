@@ -11,6 +11,7 @@ import typer
 from rich.table import Table
 
 from deploy.cli.console import err, out, run, settings
+from deploy.descriptors import require_descriptors
 from deploy.generations import read_journal
 from deploy.replay.lease import lease_is_held
 from deploy.replay.part import Part
@@ -85,6 +86,7 @@ def replay(
     """
     if context.invoked_subcommand is not None:
         return
+    require_descriptors("The replay")
     if rules not in {"as-recorded", "current"}:
         message = "--rules is as-recorded or current."
         raise typer.BadParameter(message)
@@ -110,6 +112,7 @@ def replay(
 @app.command()
 def resume(*, yes: _Yes = False, workers: _Workers = 0) -> None:
     """Go on with a replay or a rollback that is unfinished."""
+    require_descriptors("The replay")
     current = settings()
     if run(read_journal(current)).rollback:
         run(rollback_(current, out, workers))
@@ -127,6 +130,7 @@ def drop() -> None:
 @app.command()
 def rollback(*, yes: _Yes = False, workers: _Workers = 0) -> None:
     """Go back to the previous generation, after it has caught up with the live one."""
+    require_descriptors("The replay")
     current = settings()
     journal = run(read_journal(current))
     if journal.previous is None:

@@ -8,6 +8,7 @@ import shutil
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Final
 
+from deploy.descriptors import LEAST, allowed
 from deploy.doctor.findings import failed, good, warning
 
 if TYPE_CHECKING:
@@ -34,11 +35,20 @@ def check_machine(settings: Settings) -> Iterator[Finding]:
         yield failed(_PART, "versions", detail, f"Install faust-streaming {least} or newer.")
     else:
         yield good(_PART, "versions", detail)
+    yield _descriptors()
     yield _directory("data", settings.data, "TELEMETRY_DATA")
     yield _directory("spool", settings.spool, "TELEMETRY_SPOOL")
     if settings.auth == "open":
         mend = "Unset TELEMETRY_AUTH unless the gateway is reached by this machine alone."
         yield warning(_PART, "access", "TELEMETRY_AUTH=open takes webhooks from anybody", mend)
+
+
+def _descriptors() -> Finding:
+    there = allowed()
+    if there < LEAST:
+        mend = f"Raise the limit (`ulimit -n`) to {LEAST} or more in the shell or the service that starts the parts."
+        return failed(_PART, "open files", f"only {there} are allowed", mend)
+    return good(_PART, "open files", f"{there:,} are allowed")
 
 
 def _directory(check: str, directory: Path, variable: str) -> Finding:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, ClassVar, Final
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
+from deploy.descriptors import require_descriptors
 from deploy.local.errors import LocalStackError
 from deploy.local.kafka import artifacts
 from deploy.local.kafka.files import BrokerPorts, logging_configuration, server_properties
@@ -76,6 +77,7 @@ class KafkaNode(LocalServer):
 
     def prepare(self, progress: Progress = silent) -> None:
         """Fetch the jars, choose the ports, write the configuration and format the log directory once."""
+        require_descriptors(self.name)
         if self._port is not None:
             require_free_port(self._port, self.name)
         require_space(self.directory, _NEEDED_BYTES, self.name)
