@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from tenacity.wait import wait_base
 
-__all__ = ["BACKOFF", "Watched"]
+__all__ = ["BACKOFF", "Interrupted", "Watched"]
 
 _log: Final = structlog.stdlib.get_logger("watched")
 
@@ -22,8 +22,12 @@ _log: Final = structlog.stdlib.get_logger("watched")
 BACKOFF: Final = wait_exponential_jitter(multiplier=0.2, max=5.0, jitter=0.2)
 
 
+class Interrupted(Exception):  # noqa: N818 - what happened to the work
+    """A task's work was cancelled although nobody cancelled the task: a library gave up what the work waited for."""
+
+
 class Watched:
-    """One background task. An unexpected error never ends it unseen.
+    """One background task. An unexpected error never ends it unseen, nor does a cancellation that nobody asked for.
 
     Without `failed` it begins again, for ever, with the pauses of `wait`, and each failure is one line in the log.
     With `failed`, that is called with the error instead, once, on the loop: whoever owns the task then ends the process
@@ -77,11 +81,21 @@ class Watched:
             retry=retry_if_exception_type(Exception), wait=self._wait, before_sleep=self._tell
         ):
             with attempt:
-                await self._work()
+                await self._work_through()
+
+    async def _work_through(self) -> None:
+        try:
+            await self._work()
+        except asyncio.CancelledError as error:
+            task = asyncio.current_task()
+            if task is not None and task.cancelling():
+                raise
+            message = f"the work of {self.name} was cancelled by what it waited for"
+            raise Interrupted(message) from error
 
     async def _hand_on(self) -> None:
         try:
-            await self._work()
+            await self._work_through()
         except Exception as error:  # noqa: BLE001 - whatever it is, the owner must hear of it
             if self._failed is not None:
                 self._failed(error)

@@ -7,6 +7,7 @@ import contextlib
 from typing import TYPE_CHECKING, Final, Self
 
 import aiokafka
+import structlog
 from aiokafka import TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError, ProducerFenced
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from schemas.settings import Settings
 
 __all__ = ["JournalWriter", "follow_journal", "live_settings", "read_journal"]
+
+_log: Final = structlog.stdlib.get_logger("deploy")
 
 _PARTITION: Final = 0
 _POLL_MS: Final = 500
@@ -49,39 +52,54 @@ async def _exists(settings: Settings) -> bool:
         await admin.close()
 
 
-async def _latest(consumer: aiokafka.AIOKafkaConsumer, source: TopicPartition) -> bytes | None:
-    """Read on to the end as it is now; the last journal passed on the way."""
-    found: bytes | None = None
+async def _next(consumer: aiokafka.AIOKafkaConsumer, source: TopicPartition) -> list[bytes | None]:
+    """The journals that the topic holds from here on; waits a moment for them."""
+    records = (await consumer.getmany(source, timeout_ms=_POLL_MS)).get(source, ())
+    return [record.value for record in records if record.key == JOURNAL_KEY]
+
+
+async def _all(consumer: aiokafka.AIOKafkaConsumer, source: TopicPartition) -> list[bytes | None]:
+    """The journals up to the end as it is now."""
+    found = list[bytes | None]()
+    await consumer.seek_to_beginning(source)
     end = (await consumer.end_offsets([source]))[source]
     while await consumer.position(source) < end:
-        for record in (await consumer.getmany(source, timeout_ms=_POLL_MS)).get(source, ()):
-            if record.key == JOURNAL_KEY:
-                found = record.value
+        found += await _next(consumer, source)
     return found
 
 
+def _passed_over(reason: str) -> None:
+    _log.warning("a journal was passed over, the last good one stays", reason=reason)
+
+
 async def read_journal(settings: Settings) -> Journal:
-    """The journal as it stands now; before the first `setup` generation 1 is live. Raises KafkaError, JournalError."""
+    """The journal as it stands now; before the first one generation 1 is live.
+
+    One that cannot be read is passed over. Raises KafkaError, and JournalError where there is no other.
+    """
     # Asked for, for a consumer would create a topic that is not there.
     if not await _exists(settings):
         return Journal()
+    reasons = list[str]()
     async with _reader(settings) as (consumer, source):
-        await consumer.seek_to_beginning(source)
-        return Journal.decode(await _latest(consumer, source))
+        journal = Journal.latest(await _all(consumer, source), None, reasons.append)
+    if journal is None and reasons:
+        raise JournalError(reasons[-1])
+    for reason in reasons:
+        _passed_over(reason)
+    return journal or Journal()
 
 
 async def follow_journal(settings: Settings, until: Callable[[Journal], bool]) -> Journal:
-    """The first journal from now on of which `until` is true; waits for a broker that is away."""
+    """The first good journal from now on of which `until` is true; waits for a broker that is away."""
     while True:
         with contextlib.suppress(KafkaError, OSError):
             if await _exists(settings):
                 async with _reader(settings) as (consumer, source):
-                    await consumer.seek_to_beginning(source)
-                    journal = Journal.decode(await _latest(consumer, source))
-                    while not until(journal):
-                        for record in (await consumer.getmany(source, timeout_ms=_POLL_MS)).get(source, ()):
-                            if record.key == JOURNAL_KEY:
-                                journal = Journal.decode(record.value)
+                    found = await _all(consumer, source)
+                    journal = Journal.latest(found, None, _passed_over) if found else Journal()
+                    while journal is None or not until(journal):
+                        journal = Journal.latest(await _next(consumer, source), journal, _passed_over)
                     return journal
         await asyncio.sleep(_PAUSE_SECONDS)
 

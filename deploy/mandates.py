@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 import structlog
 
 from deploy.generations import follow_journal, read_journal
+from schemas.generations import JournalError
 from schemas.topics import Topics
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ class LiveMandate:
         `stores` if it is a sink's: the work of those goes on while a part of the generation is replaced.
         """
         self._stores = stores
+        self._journal = journal
         self._follows = "generation" not in settings.model_fields_set
         number = journal.live if self._follows else settings.generation
         algorithm = journal.generation(number).algorithm or settings.algorithm
@@ -45,7 +47,9 @@ class LiveMandate:
 
     async def holds(self) -> bool:
         """Whether it is still the live one and not paused."""
-        return not self._follows or self.holds_by(await read_journal(self.settings))
+        if self._follows:
+            self._journal = await _last_good(self.settings, self._journal)
+        return self.holds_by(self._journal)
 
     async def ended(self) -> None:
         """Returns when it is paused or another one is live."""
@@ -64,18 +68,29 @@ class LiveMandate:
 class ReplayMandate:
     """To compute a generation beside the live one, behind it."""
 
-    def __init__(self, settings: Settings, lead: Lead) -> None:
-        """Be bound to the generation of the settings."""
+    def __init__(self, settings: Settings, lead: Lead, journal: Journal) -> None:
+        """Be bound to the generation of the settings, which the journal says is to be computed."""
         self.settings = settings
         self.lead: Lead | None = lead
+        self._journal = journal
 
     async def holds(self) -> bool:
         """Whether it is still to be computed."""
-        return (await read_journal(self.settings)).computes(self.settings.generation)
+        self._journal = await _last_good(self.settings, self._journal)
+        return self._journal.computes(self.settings.generation)
 
     async def ended(self) -> None:
         """Returns when it has become live or was given up."""
         await follow_journal(self.settings, lambda journal: not journal.computes(self.settings.generation))
+
+
+async def _last_good(settings: Settings, known: Journal) -> Journal:
+    """The journal as it stands now; the known one where the topic holds none any more that can be read."""
+    try:
+        return await read_journal(settings)
+    except JournalError as error:
+        _log.warning("the journal cannot be read, the last good one stays", reason=str(error))
+        return known
 
 
 async def live_mandate(settings: Settings, *, stores: bool = False) -> LiveMandate:
@@ -108,7 +123,7 @@ async def replay_mandate(settings: Settings) -> ReplayMandate | None:
     generation = journal.generation(settings.generation)
     own = settings.model_copy(update={"algorithm": generation.algorithm or settings.algorithm})
     as_recorded = journal.rollback or generation.rules == "as-recorded"
-    return ReplayMandate(own, live_lead(settings, journal, as_recorded=as_recorded))
+    return ReplayMandate(own, live_lead(settings, journal, as_recorded=as_recorded), journal)
 
 
 def live_lead(settings: Settings, journal: Journal, *, as_recorded: bool) -> Lead:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 import msgspec
 
 from schemas.errors import OperatorError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
 
 __all__ = ["JOURNAL_KEY", "Generation", "Journal", "JournalError", "Rules", "Step"]
 
@@ -18,6 +21,10 @@ Rules = Literal["as-recorded", "current"]
 
 class JournalError(OperatorError):
     """The journal says otherwise; the text is one line that says what to do."""
+
+
+def _unreadable(reason: str) -> str:
+    return f"the journal of generations cannot be read ({reason}): use the version that wrote it."
 
 
 class Step(StrEnum):
@@ -73,14 +80,35 @@ class Journal(msgspec.Struct, frozen=True, kw_only=True):
 
     @classmethod
     def decode(cls, value: bytes | None) -> Journal:
-        """The journal that a record holds; without one generation 1 is live. Raises JournalError."""
-        if value is None:
-            return cls()
+        """The journal that a record holds; raises JournalError for one that no version of this has written."""
         try:
-            return msgspec.json.decode(value, type=cls)
+            # Whoever writes a journal writes all of it: what is left out is not meant to be the default.
+            given = msgspec.json.decode(value or b"", type=dict[str, msgspec.Raw])
+            journal = msgspec.json.decode(value or b"", type=cls)
         except msgspec.MsgspecError as error:
-            message = f"the journal of generations cannot be read ({error}): use the version that wrote it."
-            raise JournalError(message) from error
+            raise JournalError(_unreadable(str(error))) from error
+        missing = [name for name in ("live", "last", "step", "generations") if name not in given]
+        if missing:
+            raise JournalError(_unreadable(f"it has no {', '.join(missing)}"))
+        numbers = {one.number for one in journal.generations}
+        if journal.live not in numbers or min(numbers) < 1 or max(numbers) > journal.last:
+            raise JournalError(_unreadable("its generations contradict each other"))
+        return journal
+
+    @classmethod
+    def latest(
+        cls, values: Iterable[bytes | None], known: Journal | None, passed_over: Callable[[str], None]
+    ) -> Journal | None:
+        """The last journal of the topic's records of JOURNAL_KEY, in their order; `known` where they hold none.
+
+        One that cannot be read changes nothing, whoever wrote it: `passed_over` is told why, in one line.
+        """
+        for value in values:
+            try:
+                known = cls.decode(value)
+            except JournalError as error:
+                passed_over(str(error))
+        return known
 
     def encode(self) -> bytes:
         """The record's value."""

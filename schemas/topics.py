@@ -141,11 +141,17 @@ class Topics:
 
         many = settings.partitions
         retention = {"retention.ms": str(settings.raw_retention_days * _DAY_MS)}
+        # A record that cannot be read leaves the last good one in force: that has to be there still for who starts. The
+        # directory's, which hold names, have to be gone within hours when they are erased.
+        kept = {"min.compaction.lag.ms": str(30 * _DAY_MS)}
         brisk = {"min.cleanable.dirty.ratio": "0.1", "segment.ms": str(_DAY_MS // 24)}
         return [
             spec(self.raw, "delete", many, **retention),
-            *(spec(f"{self.prefix}{name}", "compact", 1, **brisk) for name in REFERENCE),
-            spec(self.generations, "compact", 1, **brisk),
+            *(
+                spec(f"{self.prefix}{name}", "compact", 1, **brisk, **({} if name.startswith("directory.") else kept))
+                for name in REFERENCE
+            ),
+            spec(self.generations, "compact", 1, **brisk, **kept),
             spec(self.facts, "delete", many, **retention),
             spec(self.outcomes, "delete", many, **retention),
             spec(self.scores, "delete", many, **retention),

@@ -12,7 +12,7 @@ from faust.types import TP
 
 from streams.memory import MemoryBudget
 from streams.ownership import Ownership
-from streams.partition import Surroundings
+from streams.surroundings import Surroundings
 from streams.tables import StateTable
 
 if TYPE_CHECKING:

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 from collections import deque
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 import aiokafka
@@ -14,6 +15,8 @@ import structlog
 from aiokafka import TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
+
+from broker.watched import Watched
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -89,13 +92,8 @@ class Lead:
         admin = AIOKafkaAdminClient(**self._options)
         self._running.push_async_callback(admin.close)
         await admin.start()
-        task = asyncio.get_running_loop().create_task(self._follow(admin, reader), name="lead")
-
-        async def stop() -> None:
-            task.cancel()
-            await asyncio.wait({task})
-
-        self._running.push_async_callback(stop)
+        following = Watched("lead", partial(self._follow, admin, reader)).start()
+        self._running.push_async_callback(following.stop)
 
     async def stop(self) -> None:
         """Close the connections."""

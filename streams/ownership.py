@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from streams.chunk import Chunk
-    from streams.partition import Surroundings
+    from streams.surroundings import Surroundings
 
 __all__ = ["Ownership"]
 

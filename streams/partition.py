@@ -7,16 +7,16 @@ import contextlib
 import time
 from bisect import bisect_left
 from collections import deque
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Final
 
 import structlog
 from aiokafka import TopicPartition
 from aiokafka.errors import IllegalStateError, ProducerFenced
 
 from streams.admission import Admission, Verdict, skip_to
-from streams.bad_references import WRITER, BadReferences
-from streams.exits import End, ExitCode
+from streams.bad_references import WRITER
+from streams.exits import ExitCode
 from streams.limits import TooManyDeadLettersError, trials
 from streams.offsets import Checkpoint, committed
 from streams.outbox import Outbox
@@ -27,56 +27,16 @@ from streams.transactions import PartitionProducer
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 
-    from schemas.topics import Topics
     from streams.chunk import Chunk
-    from streams.limits import Limits, LimitsState
-    from streams.mandate import Mandate
-    from streams.processing import Core, Processed
-    from streams.stores import PartitionStore
+    from streams.processing import Processed
+    from streams.surroundings import Surroundings
 
-__all__ = ["Log", "Partition", "Surroundings"]
+__all__ = ["Partition"]
 
 _log: Final = structlog.stdlib.get_logger("streams")
 
 
 _CANCEL_S: Final = 0.5
-
-
-class Log(Protocol):
-    """The consumer, as far as a partition moves it."""
-
-    async def resume_at(self, partition: int, offset: int, /) -> None:
-        """Fetch from `offset` on; raises IllegalStateError if the partition is not assigned any more."""
-
-    async def log_start(self, partition: int, /) -> int:
-        """The first offset that the broker still has."""
-
-
-@dataclass(frozen=True, slots=True)
-class Surroundings:
-    """What all partitions of a worker share.
-
-    Attributes:
-        views_complete: Awaited before the first record is handled.
-        progressed: Called at every step forward; the watchdog listens.
-        max_message_bytes: Largest message that the topics take.
-        mandate: What entitles this worker to its generation.
-        tried: What recently became of the records of each open partition.
-    """
-
-    topics: Topics
-    core: Core
-    options: Mapping[str, Any]
-    store: PartitionStore
-    log: Log
-    limits: Limits
-    max_message_bytes: int
-    views_complete: asyncio.Event
-    bad_references: BadReferences
-    progressed: Callable[[], None]
-    end: End
-    mandate: Mandate
-    tried: dict[int, LimitsState] = field(default_factory=dict)
 
 
 class Partition:
@@ -136,8 +96,12 @@ class Partition:
                 self._busy = False
                 # The memory budget counts chunks that are alive.
                 del chunk
-        except asyncio.CancelledError:
-            raise
+        except asyncio.CancelledError as error:
+            task = asyncio.current_task()
+            if task is not None and task.cancelling():
+                raise
+            # Nobody cancelled this task: what it waited for was given up.
+            self._end(ExitCode.CHUNK_FAILED, f"partition {self.number} was interrupted: start again", error)
         except ProducerFenced as error:
             self._end(ExitCode.FENCED, "another worker owns this partition now: this process must begin again", error)
         except TooManyDeadLettersError as error:

@@ -14,6 +14,7 @@ import structlog
 import uvloop
 from aiokafka.errors import KafkaError
 
+from broker.watched import Watched
 from schemas.topics import Topics
 from streams.app import Hooks, create_app, max_message_bytes
 from streams.bad_references import WRITER, BadReferences
@@ -157,15 +158,23 @@ async def serve(service: Service) -> int:
         await service.start()
     except KafkaError as error:
         service.end(ExitCode.FAILED, f"Kafka cannot be reached ({error}): check TELEMETRY_KAFKA and that it runs")
-    crashed, asked = loop.create_task(service.app.wait_until_stopped()), loop.create_task(stop.wait())
-    superseded = loop.create_task(service.mandate.ended())
-    await asyncio.wait({crashed, asked, superseded}, return_when=asyncio.FIRST_COMPLETED)
-    if service.app.crashed:
-        reason = service.app.crash_reason
-        service.end(ExitCode.FAILED, f"Faust crashed: {reason!r}: start again", reason)
+    superseded = asyncio.Event()
+
+    async def watch() -> None:
+        await service.mandate.ended()
+        superseded.set()
+
+    watching = Watched("mandate", watch).start()
+    events = [loop.create_task(event.wait()) for event in (stop, superseded)]
+    faust = loop.create_task(service.app.wait_until_stopped())
+    await asyncio.wait({faust, *events}, return_when=asyncio.FIRST_COMPLETED)
+    if faust.done() or service.app.crashed:
+        reason = service.app.crash_reason or (None if faust.cancelled() else faust.exception())
+        service.end(ExitCode.FAILED, f"Faust has ended by itself ({reason!r}): start again", reason)
     with _cut_off(_CUT_OFF_S):
+        await watching.stop()
         await service.stop()
-    return int(ExitCode.SUPERSEDED if superseded.done() and not asked.done() else ExitCode.OK)
+    return int(ExitCode.OK if stop.is_set() else ExitCode.SUPERSEDED)
 
 
 @contextlib.contextmanager

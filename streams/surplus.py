@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 
     from schemas.topics import Topics
-    from streams.partition import Surroundings
+    from streams.surroundings import Surroundings
 
 __all__ = ["Surplus", "partitions_with_state"]
 

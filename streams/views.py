@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import aiokafka
 import structlog
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
+
+from broker.watched import Watched
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
@@ -91,23 +94,19 @@ class ReferenceFollower:
         )
         self._running.push_async_callback(consumer.stop)
         await consumer.start()
-        task = asyncio.get_running_loop().create_task(self._run(consumer), name="reference-views")
-        self._running.push_async_callback(_cancel, task)
+        following = Watched("reference views", partial(self._follow, consumer), failed=self._failed).start()
+        self._running.push_async_callback(following.stop)
 
     async def stop(self) -> None:
         """Stop following; the view keeps what it has."""
         with contextlib.suppress(KafkaError):
             await self._running.aclose()
 
-    async def _run(self, consumer: aiokafka.AIOKafkaConsumer) -> None:
-        try:
-            await self._follow(consumer)
-        except asyncio.CancelledError:
-            raise
-        except BaseException as error:  # noqa: BLE001 - whoever relies on the view must hear of it
-            if self._on_failed is not None:
-                self._on_failed(error)
-            _log.critical("reference views stopped", exc_info=error)
+    def _failed(self, error: BaseException) -> None:
+        _log.critical("reference views stopped", exc_info=error)
+        if self._on_failed is not None:
+            # Whoever relies on the view must hear of it.
+            self._on_failed(error)
 
     async def _follow(self, consumer: aiokafka.AIOKafkaConsumer) -> None:
         partitions = [TopicPartition(topic, _PARTITION) for topic in self._kinds]
@@ -133,15 +132,10 @@ class ReferenceFollower:
                 message = "a reference record needs a key"
                 raise ValueError(message)  # noqa: TRY301 - one way out for every bad record
             self._view.apply(kind, record.key, record.value)
-        except ValueError as error:
+        except Exception as error:  # noqa: BLE001 - one record must not stop the others, whatever is wrong with it
             _log.warning("bad reference record passed over", kind=kind, offset=record.offset, reason=str(error))
             if self._on_bad is not None:
                 self._on_bad(BadReference(kind, record, str(error)))
-
-
-async def _cancel(task: asyncio.Task[None]) -> None:
-    task.cancel()
-    await asyncio.wait({task})
 
 
 async def _reached(position: Callable[[TopicPartition], Awaitable[int]], ends: Mapping[TopicPartition, int]) -> bool:

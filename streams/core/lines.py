@@ -195,11 +195,7 @@ def outcome_line(
     ).encode()
 
 
+@cached(8192, longest=_LONGEST_CACHED)
 def _quoted(text: str) -> str:
-    return _quoted_short(text) if len(text) <= _LONGEST_CACHED else orjson.dumps(text).decode()
-
-
-@cached(8192, longest=256)
-def _quoted_short(text: str) -> str:
-    """JSON of a text that recurs: an event, a slug, a verdict's text; a long one would fill the cache."""
+    """JSON of a text that recurs: an event, a slug, a verdict's text."""
     return orjson.dumps(text).decode()

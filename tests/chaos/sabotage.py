@@ -22,7 +22,7 @@ _SLOW_COMMIT_S = 0.05
 # A chunk that is lost is missed when the next one comes: the last ones must come.
 _DROPPED_UNTIL = 12
 
-__all__ = ["SABOTAGES"]
+__all__ = ["SABOTAGES", "fail_task"]
 
 
 def drop_chunks(service: Service) -> None:
@@ -132,6 +132,37 @@ def slow_commits(service: Service) -> None:
 
     PartitionProducer.commit = slow  # type: ignore[method-assign]  # sabotage
     budget.add = observed  # type: ignore[method-assign]  # sabotage
+
+
+def fail_task(service: Service, name: str) -> None:
+    """After the first chunk, what tasks of this name wait for fails, in both loops, as nobody expects it to."""
+    submit, chunks = service.app.owner.submit, itertools.count()
+
+    def fail(loop: asyncio.AbstractEventLoop) -> None:
+        for task in asyncio.all_tasks(loop):
+            if (
+                name in {task.get_name(), getattr(task.get_coro(), "__qualname__", "")}
+                or f" {name} " in task.get_name()
+            ):
+                _fail(task)
+                sys.stdout.write(f"failed {name}\n")
+                sys.stdout.flush()
+
+    async def submitting(chunk: Chunk, generation: int) -> None:
+        await submit(chunk, generation)
+        if next(chunks) == 0:
+            for loop in (asyncio.get_running_loop(), service.app.consumer._thread.thread_loop):  # noqa: SLF001 - sabotage
+                loop.call_soon_threadsafe(fail, loop)
+
+    service.app.owner.submit = submitting  # type: ignore[method-assign]  # sabotage
+
+
+def _fail(task: asyncio.Task[Any]) -> None:
+    waits: Any = task
+    while getattr(waits, "_fut_waiter", None) is not None:
+        waits = waits._fut_waiter  # noqa: SLF001 - sabotage
+    if not waits.done():
+        waits.set_exception(RuntimeError("unexpected"))
 
 
 SABOTAGES: dict[str, Callable[[Service], None]] = {

@@ -20,7 +20,7 @@ from streams.processing import Core
 from streams.service import ReadyFile, Service, serve
 from streams.tuning import Tuning
 from tests.chaos.fake_core import CORE
-from tests.chaos.sabotage import SABOTAGES
+from tests.chaos.sabotage import SABOTAGES, fail_task
 
 if TYPE_CHECKING:
     from streams.processing import Load
@@ -46,6 +46,7 @@ class WorkerSpec(msgspec.Struct, frozen=True, kw_only=True):
     max_body_bytes: int = 5 << 20
     dead_letter_run: int = 100
     sabotage: str = ""
+    fails: str = ""
 
     def command(self) -> list[str]:
         """The command line that starts it."""
@@ -91,6 +92,8 @@ def main(text: str) -> int:
         )
         if spec.sabotage:
             SABOTAGES[spec.sabotage](service)
+        if spec.fails:
+            fail_task(service, spec.fails)
         return await serve(service)
 
     return int(uvloop.run(build_and_serve()))

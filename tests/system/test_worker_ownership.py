@@ -19,7 +19,7 @@ from streams.chunk import ChunkLimits, cut
 from streams.limits import Limits
 from streams.mandate import Unlimited
 from streams.ownership import Ownership
-from streams.partition import Surroundings
+from streams.surroundings import Surroundings
 from streams.transactions import transactional_id
 from tests.chaos.fake_core import CORE
 from tests.chaos.kafka import create_topics, lines, produce, read_all

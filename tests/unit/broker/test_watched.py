@@ -8,7 +8,7 @@ import itertools
 from structlog.testing import capture_logs
 from tenacity import wait_none
 
-from broker.watched import BACKOFF, Watched
+from broker.watched import BACKOFF, Interrupted, Watched
 
 
 async def test_a_task_that_fails_begins_again() -> None:
@@ -51,6 +51,26 @@ async def test_a_failure_is_handed_to_the_owner() -> None:
 
     assert heard == [error]
     assert not task.running
+
+
+async def test_a_cancellation_that_nobody_asked_for_is_a_failure() -> None:
+    """A library that cancels what a task waits for ends the task as little as an error does."""
+    heard: list[Exception] = []
+    runs = itertools.count(1)
+
+    async def work() -> None:
+        if next(runs) == 1:
+            future = asyncio.get_running_loop().create_future()
+            future.cancel()
+            await future
+
+    handed, again = Watched("a", work, failed=heard.append), Watched("b", work, wait=wait_none())
+    await handed.start().ended()
+    runs = itertools.count(1)
+    await again.start().ended()
+
+    assert [type(error) for error in heard] == [Interrupted]
+    assert next(runs) == 3
 
 
 async def test_a_task_that_is_stopped_is_not_a_failure() -> None:

@@ -27,11 +27,38 @@ def swapped() -> Journal:
 
 def test_without_a_record_generation_1_is_live() -> None:
     """A system that never replayed anything works on generation 1."""
-    journal = Journal.decode(None)
+    journal = Journal()
 
     assert (journal.live, journal.step) == (1, Step.IDLE)
     assert journal.serves(1)
     assert not journal.computes(1)
+
+
+UNREADABLE = [
+    None,
+    b"",
+    b"\xff",
+    b"[]",
+    b"{}",
+    b'{"live": "two"}',
+    b'{"live":1,"last":1,"step":"elsewhere","generations":[{"number":1}]}',
+    b'{"live":7,"last":7,"step":"idle","generations":[{"number":1}]}',
+    b'{"live":1,"last":1,"step":"idle","generations":[{"number":1},{"number":2}]}',
+    b'{"live":0,"last":1,"step":"idle","generations":[{"number":0}]}',
+]
+
+
+@pytest.mark.parametrize("value", UNREADABLE)
+def test_a_journal_that_cannot_be_read_leaves_the_last_good_one(value: bytes | None) -> None:
+    """Whatever somebody writes in its place, what was read before stays, and a reason is told in one line."""
+    reasons = list[str]()
+
+    assert Journal.latest([swapped().encode(), value], None, reasons.append) == swapped()
+    assert Journal.latest([value], swapped(), reasons.append) == swapped()
+    assert Journal.latest([value], None, reasons.append) is None
+    assert Journal.latest([value, catching_up().encode()], swapped(), reasons.append) == catching_up()
+    assert len(reasons) == 4
+    assert all("cannot be read" in reason and "\n" not in reason for reason in reasons)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,67 @@
+"""Who works on which generation, whatever stands in the journal of generations."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+import pytest
+
+from deploy.generations import JournalWriter, follow_journal, read_journal
+from deploy.mandates import live_mandate
+from schemas.generations import JOURNAL_KEY, Journal, JournalError
+from schemas.topics import Topics
+from tests.chaos.kafka import create_topics, produce
+
+if TYPE_CHECKING:
+    from schemas.settings import Settings
+    from tests.conftest import SettingsFactory
+
+pytestmark = pytest.mark.system
+
+BAD = b'{"live":"nowhere"}'
+
+
+async def _put(settings: Settings, *values: bytes | None) -> None:
+    await produce(settings.kafka, Topics.of(settings).generations, [(0, JOURNAL_KEY, value, []) for value in values])
+
+
+def _swapped() -> Journal:
+    return Journal().begun("current", None, "").paused().swapping({0: 0}).swapped()
+
+
+async def test_an_unreadable_journal_leaves_the_last_good_one_in_force(settings: SettingsFactory) -> None:
+    """Whoever starts after it reads what stood before, and whoever works goes on."""
+    own = settings(partitions=1)
+    await create_topics(own)
+    await _put(own, _swapped().encode())
+    mandate = await live_mandate(own)
+    ended = asyncio.create_task(mandate.ended())
+
+    await _put(own, BAD, None, b"\xff")
+
+    assert await read_journal(own) == _swapped()
+    assert (await live_mandate(own)).settings.generation == 2
+    assert await mandate.holds()
+    assert not ended.done()
+    async with JournalWriter(own) as writer:
+        await writer.write(writer.journal.returning())
+        assert await follow_journal(own, lambda journal: journal.rollback) == _swapped().returning()
+        await writer.write(writer.journal.paused())
+    await asyncio.wait_for(ended, 30)
+
+
+async def test_where_no_good_journal_is_left_who_works_goes_on(settings: SettingsFactory) -> None:
+    """Its topic is compacted: who starts then says what to do, who began before keeps to what was."""
+    own = settings(partitions=1)
+    await create_topics(own)
+    mandate = await live_mandate(own)
+    ended = asyncio.create_task(mandate.ended())
+
+    await _put(own, BAD)
+
+    with pytest.raises(JournalError, match="cannot be read"):
+        await read_journal(own)
+    assert await mandate.holds()
+    await _put(own, _swapped().encode())
+    await asyncio.wait_for(ended, 30)
