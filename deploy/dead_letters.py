@@ -15,6 +15,7 @@ import clickhouse_connect
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import MessageSizeTooLargeError
 
+from deploy.cut import cut
 from deploy.records import RecordReader, open_reader
 from schemas.errors import OperatorError
 from schemas.headers import readable_headers
@@ -34,15 +35,18 @@ Headers = list[tuple[str, bytes]]
 _PREFIX: Final = "dead-letter-"
 _MOST: Final = 100_000
 
+# The texts are cut where there may be thousands of them, and less where there is one.
 _FIND: Final = """
-SELECT id, topic, partition, offset, line, stage, reason, traceback, resolution,
+SELECT id, topic, partition, offset, line, stage, $reason, $traceback, resolution,
     toString(received_at) AS received_at, length(ifNull(value, '')) AS size
 FROM dead_letters
 WHERE (empty({ids:Array(UInt64)}) OR has({ids:Array(UInt64)}, id))
     AND ({resolved:Bool} OR resolution = '') AND ({topic:String} = '' OR topic = {topic:String})
 ORDER BY received_at DESC, id DESC
-LIMIT {limit:UInt32}
+LIMIT {limit:UInt32} OFFSET {skip:UInt64}
 """
+_LIST: Final = _FIND.replace("$reason", cut("reason", 500)).replace("$traceback", cut("traceback", 4_000))
+_SHOW: Final = _FIND.replace("$reason", cut("reason", 20_000)).replace("$traceback", cut("traceback", 100_000))
 
 
 class DeadLetterError(OperatorError):
@@ -80,18 +84,27 @@ class Resolved:
 
 
 def find_letters(
-    settings: Settings, ids: Sequence[int] = (), *, resolved: bool = False, topic: str = "", limit: int = _MOST
+    settings: Settings,
+    ids: Sequence[int] = (),
+    *,
+    resolved: bool = False,
+    topic: str = "",
+    limit: int = _MOST,
+    skip: int = 0,
 ) -> list[DeadLetter]:
     """Dead letters, the newest first: those named, else all; only those that wait unless `resolved`.
+
+    Long texts end with `…`, later where a single one is asked for.
 
     Raises DeadLetterError for an id that is not among them, and ClickHouse's errors.
     """
     client = clickhouse_connect.get_client(
         dsn=settings.clickhouse.get_secret_value(), database=settings.database, autogenerate_session_id=False
     )
-    parameters = {"ids": list(ids), "resolved": resolved, "topic": topic, "limit": limit}
+    parameters = {"ids": list(ids), "resolved": resolved, "topic": topic, "limit": limit, "skip": skip}
+    query = _SHOW if len(ids) == 1 else _LIST
     with contextlib.closing(client):
-        rows = client.query(_FIND, parameters=parameters).named_results()
+        rows = client.query(query, parameters=parameters).named_results()
         letters = [DeadLetter(**row) for row in rows]
     if missing := sorted(set(ids) - {letter.id for letter in letters}):
         state = "is there" if resolved else "waits"

@@ -11,6 +11,7 @@ import clickhouse_connect
 from aiokafka import TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 
+from deploy.cut import MOST_ROWS, cut, cut_text
 from deploy.records import open_reader
 from deploy.wording import counted
 from schemas.errors import OperatorError
@@ -29,29 +30,36 @@ _RAW: Final = """
 SELECT version, toString(received_at) AS received_at, academy_id, principal, source, receipt, length(payload) AS bytes
 FROM raw FINAL WHERE id = {id:UInt64}
 """
-_OUTCOME: Final = """
-SELECT event, status, verdict, status_text, student_id, asset_id, package_slug, academy_ids,
+_OUTCOME: Final = f"""
+SELECT {cut("event")}, status, verdict, {cut("status_text", 2000)}, student_id, asset_id, {cut("package_slug")},
+    academy_ids,
     toString(created_at) AS created_at, toString(updated_at) AS updated_at, version
-FROM webhooks WHERE id = {id:UInt64}
-"""
-_FACTS: Final = """
-SELECT event, step_slug, asset_slug, actor, count() AS facts FROM events WHERE webhook_id = {id:UInt64}
-GROUP BY ALL ORDER BY ALL
-"""
+FROM webhooks WHERE id = {{id:UInt64}}
+"""  # noqa: S608 - columns and limits are our own
+# One row more than are shown tells that there are more.
+_FACTS: Final = f"""
+SELECT {cut("event")}, {cut("step_slug")}, {cut("asset_slug")}, {cut("actor")}, count() AS facts
+FROM events WHERE webhook_id = {{id:UInt64}}
+GROUP BY ALL ORDER BY ALL LIMIT {MOST_ROWS + 1}
+"""  # noqa: S608 - columns and limits are our own
 # What it changed last, and the states that its facts are about, whoever changed those since.
-_STATES: Final = """
-SELECT actor, asset_slug, version, toString(updated_at) AS updated_at, version = {version:UInt64} AS by_it,
-    version > {version:UInt64} AS later
-FROM {table:Identifier}
-WHERE version = {version:UInt64}
-    OR (actor, asset_slug) IN (SELECT actor, asset_slug FROM events WHERE webhook_id = {id:UInt64})
-ORDER BY ALL
-"""
-_LETTERS: Final = """
-SELECT id, stage, reason, resolution FROM dead_letters
-WHERE topic = {topic:String} AND partition = {partition:Int32} AND offset IN {offsets:Array(Int64)}
-ORDER BY id
-"""
+_STATES: Final = f"""
+SELECT {cut("actor")}, {cut("asset_slug")}, version, updated_at, by_it, later
+FROM
+(
+    SELECT actor, asset_slug, version, toString(updated_at) AS updated_at, version = {{version:UInt64}} AS by_it,
+        version > {{version:UInt64}} AS later
+    FROM {{table:Identifier}}
+    WHERE version = {{version:UInt64}}
+        OR (actor, asset_slug) IN (SELECT actor, asset_slug FROM events WHERE webhook_id = {{id:UInt64}})
+    ORDER BY ALL LIMIT {MOST_ROWS + 1}
+)
+"""  # noqa: S608 - columns and limits are our own
+_LETTERS: Final = f"""
+SELECT id, stage, {cut("reason", 2000)}, resolution FROM dead_letters
+WHERE topic = {{topic:String}} AND partition = {{partition:Int32}} AND offset IN {{offsets:Array(Int64)}}
+ORDER BY id LIMIT {MOST_ROWS + 1}
+"""  # noqa: S608 - columns and limits are our own
 
 
 class TraceError(OperatorError, LookupError):
@@ -63,7 +71,8 @@ class Trace:
     """What is known of a webhook; None and empty where a place does not have it.
 
     `record` is its record in the raw topic, `raw` and `outcome` its rows, `facts` those that it told first, by step,
-    `scores` and `documents` the rows that it or a later webhook left, `waits_for` what must happen yet.
+    `scores` and `documents` the rows that it or a later webhook left, `waits_for` what must happen yet. Long texts end
+    with `…`, and of each kind of rows at most MOST_ROWS are there; `more` names the kinds of which there are more.
     """
 
     id: int
@@ -77,6 +86,7 @@ class Trace:
     documents: list[dict[str, Any]] = field(default_factory=list)
     dead_letters: list[dict[str, Any]] = field(default_factory=list)
     waits_for: str = ""
+    more: list[str] = field(default_factory=list)
 
     def as_json(self) -> dict[str, Any]:
         """The same as plain JSON values."""
@@ -117,16 +127,24 @@ def _rows(settings: Settings, found: Trace) -> None:
             place = int(found.raw["version"])
             found.partition, found.offset = place >> OFFSET_BITS, place % (1 << OFFSET_BITS)
         found.outcome = _first(client, _OUTCOME, own)
-        found.facts = _all(client, _FACTS, own)
-        found.scores = _all(client, _STATES, {**own, "version": place, "table": "scores"})
-        found.documents = _all(client, _STATES, {**own, "version": place, "table": "telemetry"})
+        found.facts = _some(found, "facts", _all(client, _FACTS, own))
+        scores = _all(client, _STATES, {**own, "version": place, "table": "scores"})
+        found.scores = _some(found, "scores", scores)
+        documents = _all(client, _STATES, {**own, "version": place, "table": "telemetry"})
+        found.documents = _some(found, "documents", documents)
         offsets = sorted({found.offset, found.id % (1 << OFFSET_BITS)})
         origin = {"topic": Topics.of(settings).raw, "partition": found.partition, "offsets": offsets}
-        found.dead_letters = _all(client, _LETTERS, origin)
+        found.dead_letters = _some(found, "dead letters", _all(client, _LETTERS, origin))
 
 
 def _all(client: Client, query: str, parameters: dict[str, Any]) -> list[dict[str, Any]]:
     return list(client.query(query, parameters=parameters).named_results())
+
+
+def _some(found: Trace, kind: str, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    if len(rows) > MOST_ROWS:
+        found.more.append(kind)
+    return rows[:MOST_ROWS]
 
 
 def _first(client: Client, query: str, parameters: dict[str, Any]) -> dict[str, Any] | None:
@@ -140,9 +158,9 @@ async def _record(settings: Settings, found: Trace) -> None:
     if record is not None:
         found.record = {
             "arrived": sql_time(record.timestamp),
-            "key": (record.key or b"").decode("utf-8", "replace"),
+            "key": cut_text((record.key or b"").decode("utf-8", "replace")),
             "bytes": len(record.value or b""),
-            "headers": {name: value.decode("utf-8", "replace") for name, value in record.headers},
+            "headers": {name: cut_text(value.decode("utf-8", "replace")) for name, value in record.headers[:MOST_ROWS]},
         }
 
 

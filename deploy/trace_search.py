@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import clickhouse_connect
 
+from deploy.cut import cut
 from deploy.trace import TraceError
 from schemas.webhook import normal_user_id
 
@@ -20,11 +21,11 @@ __all__ = ["webhook_with_receipt", "webhooks_of"]
 _RECEIPT: Final = "SELECT DISTINCT id FROM raw WHERE receipt = {receipt:String} ORDER BY id LIMIT 1"
 
 # By the record's key, which also has those without an outcome yet, and by what the worker made of them.
-_STUDENT: Final = """
+_STUDENT: Final = f"""
 WITH found AS
 (
-    SELECT id FROM raw WHERE key = {student:String}
-    UNION DISTINCT SELECT id FROM webhooks WHERE toString(student_id) = {student:String}
+    SELECT id FROM raw WHERE key = {{student:String}}
+    UNION DISTINCT SELECT id FROM webhooks WHERE toString(student_id) = {{student:String}}
 )
 SELECT r.id AS id, toString(r.received_at) AS received_at, w.event AS event, w.package_slug AS package_slug,
     if(w.status = '', 'PENDING', w.status) AS status, w.status_text AS status_text
@@ -33,9 +34,13 @@ FROM
     SELECT id, max(received_at) AS received_at FROM raw WHERE id IN (SELECT id FROM found) AND source != 'staff'
     GROUP BY id
 ) AS r
-LEFT JOIN (SELECT * FROM webhooks WHERE id IN (SELECT id FROM found)) AS w ON r.id = w.id
-ORDER BY r.received_at DESC, r.id DESC LIMIT {limit:UInt32}
-"""
+LEFT JOIN
+(
+    SELECT id, {cut("event")}, {cut("package_slug")}, status, {cut("status_text", 2000)}
+    FROM webhooks WHERE id IN (SELECT id FROM found)
+) AS w ON r.id = w.id
+ORDER BY r.received_at DESC, r.id DESC LIMIT {{limit:UInt32}}
+"""  # noqa: S608 - columns and limits are our own
 
 
 def webhook_with_receipt(settings: Settings, receipt: str) -> int:

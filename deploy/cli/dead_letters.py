@@ -32,11 +32,14 @@ def list_(
     *,
     everything: Annotated[bool, typer.Option("--all", help="Those retried and dropped as well.")] = False,
     topic: Annotated[str, typer.Option(help="Those from this topic only.")] = "",
-    limit: Annotated[int, typer.Option(min=1, help="At most so many, the newest first.")] = 50,
+    limit: Annotated[int, typer.Option(min=1, max=1000, help="At most so many, the newest first.")] = 50,
+    skip: Annotated[int, typer.Option(min=0, help="Leave out so many of the newest: the next page.")] = 0,
     json: Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")] = False,
 ) -> None:
     """Show the dead letters that wait, the newest first."""
-    letters = find_letters(live_settings(), resolved=everything, topic=topic, limit=limit)
+    letters = find_letters(live_settings(), resolved=everything, topic=topic, limit=limit + 1, skip=skip)
+    more = len(letters) > limit
+    del letters[limit:]
     if json:
         out.print(
             orjson.dumps([asdict(letter) for letter in letters], option=orjson.OPT_INDENT_2).decode(), markup=False
@@ -52,6 +55,8 @@ def list_(
             str(letter.id), letter.received_at, escape(letter.origin), letter.stage, reason, letter.resolution
         )
     out.print(table)
+    if more:
+        out.print(f"There are more: --skip {skip + limit}", markup=False)
 
 
 @app.command()

@@ -10,6 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from deploy.cli.console import live_settings, out, run
+from deploy.cut import MOST_ROWS
 from deploy.trace import Trace, trace_webhook
 from deploy.trace_search import webhook_with_receipt, webhooks_of
 
@@ -25,7 +26,7 @@ def trace(
     student: Annotated[
         str | None, typer.Option(help="List this student's webhooks instead: a user id, a notebook's name.")
     ] = None,
-    limit: Annotated[int, typer.Option(min=1, help="Of a student at most so many, the newest first.")] = 20,
+    limit: Annotated[int, typer.Option(min=1, max=1000, help="Of a student at most so many, the newest first.")] = 20,
     json: Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")] = False,
 ) -> None:
     """Follow one webhook, or list a student's: receipt, partition and offset, verdict and rule, facts, rows."""
@@ -83,9 +84,15 @@ def lines(found: Trace) -> Iterator[tuple[str, Any]]:
             when = "later" if row["later"] else "before"
             whose = "this webhook's" if row["by_it"] else f"webhook version {row['version']}, which came {when}"
             yield name, f"{row['actor']} in {row['asset_slug']}, {row['updated_at']} UTC, state of {whose}"
+    yield from _end(found)
+
+
+def _end(found: Trace) -> Iterator[tuple[str, Any]]:
     for letter in found.dead_letters:
         became = letter["resolution"] or "waits"
         yield "dead letter", f"{letter['id']} ({became}), stage {letter['stage']}: {letter['reason']}"
+    for kind in found.more:
+        yield "more", f"only the first {MOST_ROWS} {kind} are shown; the tables have all of them"
     if found.waits_for:
         yield "waits for", found.waits_for
 

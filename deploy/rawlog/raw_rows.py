@@ -26,9 +26,13 @@ __all__ = ["Range", "RawRows"]
 _AT_ONCE: Final = 1 << 20
 
 # A granule that is skipped might hold the newer row of an id.
-_EXACT: Final = {"use_skip_indexes_if_final": 0, "max_bytes_before_external_sort": 1 << 30}
-# Bodies need not be UTF-8.
-_PARQUET: Final = {"output_format_parquet_string_as_string": 0, "output_format_parquet_compression_method": "zstd"}
+_EXACT: Final = {"use_skip_indexes_if_final": 0, "max_bytes_before_external_sort": 256 << 20}
+# Bodies need not be UTF-8, and some are millions of bytes: a row group is held in memory while it is written.
+_PARQUET: Final = {
+    "output_format_parquet_string_as_string": 0,
+    "output_format_parquet_compression_method": "zstd",
+    "output_format_parquet_row_group_size_bytes": 64 << 20,
+}
 
 _INCOMPLETE: Final = """
 SELECT count(), toString(max(received_at)) FROM {database:Identifier}.raw FINAL

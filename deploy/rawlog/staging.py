@@ -33,20 +33,26 @@ CREATE TABLE {{database:Identifier}}.{{table:Identifier}}
 ENGINE = MergeTree ORDER BY place SETTINGS index_granularity = 256
 COMMENT 'Rows of an archive while they are checked or restored; it may be dropped'
 """
+# By their sizes first: of records that are many times larger than a page, only a page's are held in memory.
 _PAGE: Final = """
 SELECT place, partition, partitions, toUnixTimestamp64Milli(received_at), base64Encode(key),
     arrayMap(h -> (h.1, base64Encode(h.2)), headers), base64Encode(value)
-FROM
+FROM {database:Identifier}.{table:Identifier}
+WHERE place IN
     (
-        SELECT *, sum(length(ifNull(value, ''))) OVER (ORDER BY place) - length(ifNull(value, '')) AS before
-        FROM
+        SELECT place FROM
             (
-                SELECT * FROM {database:Identifier}.{table:Identifier}
-                WHERE place >= {low:UInt64} AND place <= {high:UInt64}
-                ORDER BY place, partitions DESC LIMIT 1 BY place LIMIT {rows:UInt32}
+                SELECT place, sum(size) OVER (ORDER BY place) - size AS before
+                FROM
+                    (
+                        SELECT place, length(ifNull(value, '')) AS size FROM {database:Identifier}.{table:Identifier}
+                        WHERE place >= {low:UInt64} AND place <= {high:UInt64}
+                        ORDER BY place, partitions DESC LIMIT 1 BY place LIMIT {rows:UInt32}
+                    )
             )
+        WHERE before < {bytes:UInt64}
     )
-WHERE before < {bytes:UInt64} ORDER BY place
+ORDER BY place, partitions DESC LIMIT 1 BY place
 """
 _LASTS: Final = """
 SELECT bitShiftRight(place, 40) AS number, max(place) FROM {database:Identifier}.{table:Identifier} GROUP BY number

@@ -22,3 +22,10 @@ def test_a_row_is_that_of_the_webhook_that_left_it(version: int, whose: str) -> 
     found = Trace(7, 0, 7, scores=[{**row, "by_it": version == 7, "later": version > 7}])
 
     assert ("scores", f"9 in lists, 2026-03-02 08:00:00.000 UTC, state of {whose}") in list(lines(found))
+
+
+def test_what_is_left_out_is_told() -> None:
+    """A webhook of thousands of facts shows some of them and says so."""
+    found = Trace(7, 0, 7, more=["facts"])
+
+    assert ("more", "only the first 200 facts are shown; the tables have all of them") in list(lines(found))
