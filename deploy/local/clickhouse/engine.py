@@ -9,21 +9,25 @@ from __future__ import annotations
 import os
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 
 import orjson
 
+from deploy.local.clickhouse.access import CONFIG, EXPECTED_GRANTS, HIDDEN_EXCEPT, KEEPER, write_access
 from deploy.local.clickhouse.errors import ClickHouseError
+from deploy.local.clickhouse.layout import FILES, make_default_ordinary
 from deploy.local.clickhouse.literals import quote_identifier, quote_string, setting_name
 from deploy.local.errors import INSTALL_HINT, LocalStackError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from deploy.local.clickhouse.statement import Insert
 
 __all__ = ["Engine", "EngineSession", "Result"]
+
+_DATA: Final = "data"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,23 +46,56 @@ class Result:
 class Engine:
     """Holds a data directory open; only one process at a time can."""
 
-    def __init__(self, directory: Path) -> None:
-        """Open `directory`; raises LocalStackError without the wheel or if the engine refuses the directory."""
+    def __init__(self, directory: Path, limits: Mapping[str, int], analyst: Sequence[str] = ()) -> None:
+        """Open `directory`, which becomes the current one, with limits for every query and an analyst's grants.
+
+        Raises LocalStackError without the wheel, or if the engine refuses the directory or its rules of access.
+        """
         try:
             from chdb.state import connect  # noqa: PLC0415 - an optional dependency
         except ImportError as error:
             message = f"chdb, the ClickHouse engine, is not installed. {INSTALL_HINT}"
             raise LocalStackError(message) from error
         self._connect: Any = connect
-        self._directory = str(directory)
         try:
-            self._keeper = connect(self._directory)
+            self.table_functions = self._write_access(directory, limits, analyst)
+            make_default_ordinary(directory / _DATA)
+            # What is behind a question mark is the engine's to read, so no path from outside may be part of it.
+            os.chdir(directory)
+            self._keeper = connect(f"{_DATA}?config-file={CONFIG}")
             version, timezone = self._keeper.query("SELECT version(), timezone()", "TSV").bytes().decode().split()
+            grants = self._keeper.query("SHOW GRANTS", "TSV").bytes().decode().strip()
         except RuntimeError as error:
             message = f"ClickHouse could not open {directory}: {error}"
             raise LocalStackError(message) from error
+        # Without its rules the engine would serve everything to everybody.
+        if grants != EXPECTED_GRANTS:
+            self._keeper.close()
+            message = "ClickHouse did not take its rules of access: this version of chdb cannot be used."
+            raise LocalStackError(message)
+        self._hide_system()
         self.version: str = version
         self.timezone: str = timezone
+
+    def _write_access(self, directory: Path, limits: Mapping[str, int], analyst: Sequence[str]) -> list[str]:
+        """Write the rules for the settings that this engine has; the names of its table functions."""
+        memory = self._connect(":memory:")
+        try:
+            lines = memory.query("SELECT name, type FROM system.settings", "TSV").bytes().decode().splitlines()
+            names: list[str] = memory.query("SELECT name FROM system.table_functions", "TSV").bytes().decode().split()
+        finally:
+            memory.close()
+        settings = [(name, kind) for name, _, kind in (line.partition("\t") for line in lines)]
+        write_access(directory, settings, limits, analyst)
+        return names
+
+    def _hide_system(self) -> None:
+        keeper = EngineSession(self._keeper)
+        keeper.take_role(KEEPER)
+        keeper.run(f"DETACH DATABASE {FILES}".encode())
+        for (name,) in keeper.rows("SELECT name FROM system.tables WHERE database = 'system'"):
+            if name not in HIDDEN_EXCEPT:
+                keeper.run(f"DETACH TABLE system.{quote_identifier(name)}".encode())
 
     def format_types(self) -> dict[str, str]:
         """The output formats that the engine has, each with its content type."""
@@ -66,12 +103,18 @@ class Engine:
         lines = self._keeper.query(sql, "TSV").bytes().decode().splitlines()
         return dict(line.split("\t") for line in lines)
 
-    def session(self) -> EngineSession:
-        """A fresh session: default database, default settings."""
+    def session(self, role: str) -> EngineSession:
+        """A fresh session in a role: default database, default settings."""
         try:
-            return EngineSession(self._connect(self._directory))
+            session = EngineSession(self._connect(_DATA))
         except RuntimeError as error:
             raise ClickHouseError.from_engine(error) from error
+        try:
+            session.take_role(role)
+        except ClickHouseError:
+            session.close()
+            raise
+        return session
 
     def close(self) -> None:
         """Write what is in memory to disk and let go of the directory; all sessions must be closed before."""
@@ -97,6 +140,10 @@ class EngineSession:
     def use(self, database: str) -> None:
         """Make `database` the current one."""
         self.run(f"USE {quote_identifier(database)}".encode())
+
+    def take_role(self, role: str) -> None:
+        """Have the grants of a role and no others."""
+        self.run(f"SET ROLE {role}".encode())
 
     def set(self, settings: Mapping[str, str]) -> None:
         """Set settings, `readonly` last because it forbids the others."""
@@ -141,9 +188,7 @@ class EngineSession:
         when the table has refused them (too many parts, no space, a constraint).
         """
         with _file(insert.data) as path:
-            source = f"FROM INFILE {quote_string(path)} COMPRESSION 'none'"
-            statement = f"{insert.head} {source} {insert.settings} FORMAT {insert.format}"
-            return self.run(statement.encode(), parameters=parameters)
+            return self.run(insert.reading(quote_string(path)), parameters=parameters)
 
 
 @contextmanager

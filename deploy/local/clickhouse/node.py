@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import sys
+from dataclasses import asdict
 from typing import TYPE_CHECKING, ClassVar, Final
 from urllib.parse import quote
 
 import httpx
+import orjson
 
 from deploy.local.errors import INSTALL_HINT, LocalStackError
 from deploy.local.locking import locked
@@ -18,30 +20,35 @@ from deploy.local.resources import LOOPBACK, free_port, require_free_port, requi
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from deploy.local.clickhouse.access import Analyst
     from deploy.local.progress import Progress
 
-__all__ = ["PASSWORD_VARIABLE", "USER_VARIABLE", "ClickHouseServer"]
+__all__ = ["ANALYST_VARIABLE", "PASSWORD_VARIABLE", "USER_VARIABLE", "ClickHouseServer"]
 
 USER_VARIABLE: Final = "CLICKHOUSE_USER"
 PASSWORD_VARIABLE: Final = "CLICKHOUSE_PASSWORD"  # noqa: S105 - the variable's name
+ANALYST_VARIABLE: Final = "CLICKHOUSE_ANALYST"
 
 _NEEDED_BYTES: Final = 1_000_000_000
 
 
 class ClickHouseServer(LocalServer):
-    """A ClickHouse HTTP server whose data live in `directory`, for one user.
+    """A ClickHouse HTTP server whose data live in `directory`, for one user, and an analyst who only reads.
 
     The port may differ between runs; without `port` a free one is picked.
     """
 
     name: ClassVar[str] = "ClickHouse"
 
-    def __init__(self, directory: Path, port: int | None = None, *, user: str, password: str) -> None:
+    def __init__(
+        self, directory: Path, port: int | None = None, *, user: str, password: str, analyst: Analyst | None = None
+    ) -> None:
         super().__init__(directory)
         self._wanted = port
         self._port: int | None = None
         self.user = user
         self.password = password
+        self.analyst = analyst
 
     @property
     def port(self) -> int:
@@ -54,7 +61,15 @@ class ClickHouseServer(LocalServer):
     @property
     def url(self) -> str:
         """The address with user and password, as `TELEMETRY_CLICKHOUSE` takes it."""
-        return f"http://{quote(self.user, safe='')}:{quote(self.password, safe='')}@{LOOPBACK}:{self.port}"
+        return self._url(self.user, self.password)
+
+    @property
+    def analyst_url(self) -> str:
+        """The same for the analyst; empty without one."""
+        return "" if self.analyst is None else self._url(self.analyst.user, self.analyst.password)
+
+    def _url(self, user: str, password: str) -> str:
+        return f"http://{quote(user, safe='')}:{quote(password, safe='')}@{LOOPBACK}:{self.port}"
 
     def prepare(self, progress: Progress = silent) -> None:  # noqa: ARG002 - the engine comes with its wheel
         """Choose the port and check that the engine, the disk and the port are there."""
@@ -67,7 +82,8 @@ class ClickHouseServer(LocalServer):
             require_free_port(self._wanted, self.name)
         require_space(self.directory, _NEEDED_BYTES, self.name)
         with locked(self.name, self.directory):
-            pass
+            # What students wrote is nobody else's to read.
+            self.directory.chmod(0o700)
         if self._port is None:
             self._port = self._wanted or free_port()
 
@@ -76,8 +92,10 @@ class ClickHouseServer(LocalServer):
         return [sys.executable, "-m", "deploy.local.clickhouse", str(self.directory), str(self.port)]
 
     def env(self) -> dict[str, str]:
-        """This process's environment with the user, the password and UTC as the server's time zone."""
-        return os.environ | {USER_VARIABLE: self.user, PASSWORD_VARIABLE: self.password, "TZ": "UTC"}
+        """This process's environment with the users, their passwords and UTC as the server's time zone."""
+        own = {USER_VARIABLE: self.user, PASSWORD_VARIABLE: self.password, "TZ": "UTC"}
+        analyst = {} if self.analyst is None else {ANALYST_VARIABLE: orjson.dumps(asdict(self.analyst)).decode()}
+        return {**os.environ, **own, **analyst}
 
     async def answers(self) -> bool:
         """Whether a query is answered."""

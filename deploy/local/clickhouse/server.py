@@ -1,12 +1,14 @@
 """The process that serves ClickHouse's HTTP interface: `python -m deploy.local.clickhouse DIRECTORY PORT`.
 
-User and password come from the environment (`CLICKHOUSE_USER`, `CLICKHOUSE_PASSWORD`), where `ps` does not show them.
+Users and passwords come from the environment (`CLICKHOUSE_USER`, `CLICKHOUSE_PASSWORD`, and JSON in
+`CLICKHOUSE_ANALYST`), where `ps` does not show them.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import os
 import signal
 import sys
@@ -17,8 +19,9 @@ from typing import TYPE_CHECKING, Final
 import uvloop
 from aiohttp import web
 
+from deploy.local.clickhouse.access import ANALYST, APPLICATION, Account
 from deploy.local.clickhouse.engine import Engine
-from deploy.local.clickhouse.node import PASSWORD_VARIABLE, USER_VARIABLE
+from deploy.local.clickhouse.node import ANALYST_VARIABLE, PASSWORD_VARIABLE, USER_VARIABLE
 from deploy.local.clickhouse.request import HttpRequest
 from deploy.local.clickhouse.service import Service
 from deploy.local.errors import LocalStackError
@@ -26,8 +29,7 @@ from deploy.local.locking import locked
 from deploy.local.resources import LOOPBACK
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
-
+    from collections.abc import Generator, Sequence
 
 __all__ = ["main"]
 
@@ -36,6 +38,10 @@ _THREADS: Final = 32
 _LONGEST_LINE_BYTES: Final = 16 << 20
 _LONGEST_HEADER_BYTES: Final = 1 << 20
 _STOP_SECONDS: Final = 8.0
+# Of one query. Reading the whole log takes as long as its reader.
+_SECONDS: Final = 3_600
+_ANALYST_SECONDS: Final = 60
+_ANALYST_BYTES: Final = 2 << 30
 
 
 class _Application:
@@ -97,8 +103,8 @@ def _next(pieces: Generator[bytes, None, None]) -> bytes | None:
     return next(pieces, None)
 
 
-async def _serve(engine: Engine, port: int, user: str, password: str) -> None:
-    service = Service(engine, user, password)
+async def _serve(engine: Engine, port: int, accounts: Sequence[Account]) -> None:
+    service = Service(engine, accounts)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -132,12 +138,17 @@ async def _serve(engine: Engine, port: int, user: str, password: str) -> None:
 def main() -> None:
     """Serve until SIGTERM or SIGINT; exits 1 with one line on standard error if it cannot start."""
     directory, port = Path(sys.argv[1]), int(sys.argv[2])
-    user = os.environ[USER_VARIABLE]
-    password = os.environ[PASSWORD_VARIABLE]
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    limits = {"max_memory_usage": memory // 2, "max_execution_time": _SECONDS}
+    accounts = [Account(os.environ[USER_VARIABLE], os.environ[PASSWORD_VARIABLE], APPLICATION, limits)]
+    analyst = json.loads(os.environ[ANALYST_VARIABLE]) if ANALYST_VARIABLE in os.environ else None
+    if analyst is not None:
+        own = {"max_memory_usage": min(_ANALYST_BYTES, memory // 4), "max_execution_time": _ANALYST_SECONDS}
+        accounts.append(Account(analyst["user"], analyst["password"], ANALYST, own))
     try:
         with locked("ClickHouse", directory):
-            engine = Engine(directory / "data")
-            uvloop.run(_serve(engine, port, user, password))
+            engine = Engine(directory, limits, analyst["grants"] if analyst is not None else ())
+            uvloop.run(_serve(engine, port, accounts))
     except LocalStackError as error:
         sys.exit(str(error))
     except OSError as error:

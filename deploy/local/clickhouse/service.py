@@ -6,21 +6,25 @@ import hmac
 import itertools
 import logging
 import secrets
+import threading
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from deploy.local.clickhouse.compression import compress, compress_pieces
 from deploy.local.clickhouse.engine import Result
 from deploy.local.clickhouse.errors import ClickHouseError
+from deploy.local.clickhouse.guard import Guard
 from deploy.local.clickhouse.native import LEAST_VERSION, with_protocol
 from deploy.local.clickhouse.request import read_query
 from deploy.local.clickhouse.responses import DISPLAY_NAME, Response, failure, plain, summary
 from deploy.local.clickhouse.sessions import Sessions
-from deploy.local.clickhouse.statement import is_select, output_format, refuse_unserved, split_insert
+from deploy.local.clickhouse.statement import is_select, output_format, split_insert
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator
+    from collections.abc import Generator, Iterator, Sequence
 
+    from deploy.local.clickhouse.access import Account
     from deploy.local.clickhouse.engine import Engine
     from deploy.local.clickhouse.request import HttpRequest, Query
 
@@ -28,6 +32,10 @@ __all__ = ["Service"]
 
 _log: Final = logging.getLogger(__name__)
 _OK: Final = "Ok.\n"
+# Queries of analysts at one time, of the server's threads.
+_READERS: Final = 8
+# Stands for the file in which the data of an INSERT are handed over.
+_ANY_FILE: Final = "'data'"
 _METHODS: Final = ("GET", "HEAD", "POST", "PUT")
 # Formats whose pieces, one after the other, are the whole: no beginning, no end, no header.
 _PIECEWISE: Final = frozenset(
@@ -42,11 +50,12 @@ _PIECEWISE: Final = frozenset(
 class Service:
     """Answers requests; may be called from several threads at the same time."""
 
-    def __init__(self, engine: Engine, user: str, password: str) -> None:
+    def __init__(self, engine: Engine, accounts: Sequence[Account]) -> None:
         self._engine = engine
-        self._user = user.encode()
-        self._password = password.encode()
+        self._accounts = accounts
         self._sessions = Sessions(engine)
+        self._guard = Guard(engine.table_functions)
+        self._readers = threading.BoundedSemaphore(_READERS)
         self._types = engine.format_types()
         self._names = {name.lower(): name for name in self._types}
 
@@ -63,8 +72,7 @@ class Service:
         try:
             query = read_query(request)
             headers.append(("x-clickhouse-query-id", query.id))
-            self._authenticate(query)
-            return self._run(query, headers)
+            return self._run(query, self._authenticate(query), headers)
         except ClickHouseError as error:
             return failure(error, self._engine.version, headers)
         except Exception as error:  # noqa: BLE001 - a defect here must not look like a broken connection
@@ -77,17 +85,22 @@ class Service:
             ("x-clickhouse-timezone", self._engine.timezone),
         ]
 
-    def _authenticate(self, query: Query) -> None:
-        known = hmac.compare_digest(query.user.encode(), self._user)
-        right = hmac.compare_digest(query.password.encode(), self._password)
-        if not (known and right):
+    def _authenticate(self, query: Query) -> Account:
+        found = None
+        # Each is compared, so that the time tells nothing.
+        for account in self._accounts:
+            known = hmac.compare_digest(query.user.encode(), account.user.encode())
+            if hmac.compare_digest(query.password.encode(), account.password.encode()) and known:
+                found = account
+        if found is None:
             text = f"{query.user}: Authentication failed: password is incorrect, or there is no user with such name."
             raise ClickHouseError(516, "AUTHENTICATION_FAILED", text)
+        return found
 
-    def _run(self, query: Query, headers: list[tuple[str, str]]) -> Response:
+    def _run(self, query: Query, account: Account, headers: list[tuple[str, str]]) -> Response:
         if not query.statement.strip():
             raise ClickHouseError(62, "SYNTAX_ERROR", "Syntax error: Empty query")
-        results = self._results(query)
+        results = self._results(query, account)
         try:
             first = next(results)
             second = next(results, None)
@@ -107,11 +120,27 @@ class Service:
         pieces = _pieces(itertools.chain((first, second), results), results, tag)
         return Response(200, headers, pieces=compress_pieces(pieces, query.encoding))
 
-    def _results(self, query: Query) -> Generator[Result, None, None]:
-        with self._sessions.lend(query) as session:
+    @contextmanager
+    def _place(self, account: Account) -> Iterator[None]:
+        """Analysts may not take the threads that the application's queries need."""
+        if not account.reads_only:
+            yield
+            return
+        if not self._readers.acquire(blocking=False):
+            text = f"Too many simultaneous queries of {account.user}: {_READERS}"
+            raise ClickHouseError(202, "TOO_MANY_SIMULTANEOUS_QUERIES", text)
+        try:
+            yield
+        finally:
+            self._readers.release()
+
+    def _results(self, query: Query, account: Account) -> Generator[Result, None, None]:
+        with self._place(account), self._sessions.lend(query, account) as session:
             insert = split_insert(query.statement)
             if insert is None:
-                refuse_unserved(query.statement)
+                self._guard.check(session, query.statement, account)
+            else:
+                self._guard.check(session, insert.reading(_ANY_FILE), account, _ANY_FILE.encode())
             if insert:
                 yield session.insert(insert, query.parameters)
                 return

@@ -19,6 +19,7 @@ from deploy.local.clickhouse.statement import changes_database, changes_session
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from deploy.local.clickhouse.access import Account
     from deploy.local.clickhouse.engine import Engine, EngineSession
     from deploy.local.clickhouse.request import Query
 
@@ -41,20 +42,21 @@ class Sessions:
         self._guard = threading.Lock()
 
     @contextmanager
-    def lend(self, query: Query) -> Iterator[EngineSession]:
-        """Lend the engine session that `query` is to run in, with its database and settings in force.
+    def lend(self, query: Query, account: Account) -> Iterator[EngineSession]:
+        """Lend the engine session that an account's `query` is to run in, with its database and settings in force.
 
         Raises ClickHouseError for an unknown database or setting, for a named session that is in use by another
         request (SESSION_IS_LOCKED) or should exist and does not (SESSION_NOT_FOUND).
         """
-        if not query.session:
-            with self._engine.session() as session:
-                _apply(session, query)
+        # Who only reads leaves nothing in a session, and must not come into another's.
+        if not query.session or account.reads_only:
+            with self._engine.session(account.role) as session:
+                _apply(session, query, account)
                 yield session
             return
         named = self._lock(query)
         try:
-            with self._in_named(named, query) as session:
+            with self._in_named(named, query, account) as session:
                 yield session
         finally:
             self._release(named, query)
@@ -98,24 +100,24 @@ class Sessions:
                     named.engine_session.close()
 
     @contextmanager
-    def _in_named(self, named: _Named, query: Query) -> Iterator[EngineSession]:
+    def _in_named(self, named: _Named, query: Query, account: Account) -> Iterator[EngineSession]:
         if named.engine_session is None and changes_session(query.statement):
-            named.engine_session = self._engine.session()
+            named.engine_session = self._engine.session(account.role)
         if named.engine_session is None:
-            with self._engine.session() as session:
-                _apply(session, query)
+            with self._engine.session(account.role) as session:
+                _apply(session, query, account)
                 yield session
         elif query.read_only or query.settings.get("readonly", "0") != "0":
             # Nothing lifts readonly again, so such a request gets a copy (without the temporary tables).
-            with self._engine.session() as session:
+            with self._engine.session(account.role) as session:
                 _State.of(named.engine_session, _CHANGED).restore(session)
-                _apply(session, query)
+                _apply(session, query, account)
                 yield session
         else:
             names = ", ".join(quote_string(name) for name in query.settings)
             before = _State.of(named.engine_session, f"name IN ({names})" if names else "0")
             try:
-                _apply(named.engine_session, query)
+                _apply(named.engine_session, query, account)
                 yield named.engine_session
             finally:
                 before.restore(named.engine_session, database=not changes_database(query.statement))
@@ -149,10 +151,21 @@ class _State:
         session.set(self.changed)
 
 
-def _apply(session: EngineSession, query: Query) -> None:
+def _apply(session: EngineSession, query: Query, account: Account) -> None:
     if query.database:
         session.use(query.database)
     settings = dict(query.settings)
-    if query.read_only and settings.get("readonly", "0") == "0":
+    if account.reads_only:
+        settings |= {name: _at_most(settings.get(name), most) for name, most in account.limits.items()}
+        settings["readonly"] = "1"
+    elif query.read_only and settings.get("readonly", "0") == "0":
         settings["readonly"] = "2"
     session.set(settings)
+
+
+def _at_most(asked: str | None, most: int) -> str:
+    try:
+        number = float(asked or "")
+    except ValueError:
+        return str(most)
+    return str(asked) if 0 < number <= most else str(most)

@@ -18,7 +18,6 @@ __all__ = [
     "changes_session",
     "is_select",
     "output_format",
-    "refuse_unserved",
     "split_insert",
 ]
 
@@ -50,6 +49,11 @@ class Insert:
     format: str
     data: memoryview
     settings: str = ""
+
+    def reading(self, literal: str) -> bytes:
+        """The statement that reads its data from a file, whose path is a quoted literal."""
+        source = f"FROM INFILE {literal} COMPRESSION 'none'"
+        return f"{self.head} {source} {self.settings} FORMAT {self.format}".encode()
 
 
 def split_insert(statement: bytes) -> Insert | None:
@@ -94,28 +98,6 @@ def _refuse_input_function(statement: bytes, position: int) -> None:
     if _INPUT_FUNCTION.search(statement, position):
         text = "The local server does not insert through input(): use INSERT INTO table (columns) FORMAT name"
         raise ClickHouseError(48, "NOT_IMPLEMENTED", text)
-
-
-def refuse_unserved(statement: bytes) -> None:
-    """Raise ClickHouseError for what ClickHouse refuses over HTTP: several statements, files of the server's disk."""
-    upper = statement.upper()
-    if b";" not in upper and b"FILE" not in upper:
-        return
-    ended = False
-    first = before = b""
-    for token in _TOKEN.finditer(statement):
-        if token.lastgroup == "space":
-            continue
-        if ended:
-            raise ClickHouseError(62, "SYNTAX_ERROR", "Syntax error: Multi-statements are not allowed")
-        word = token[0].upper()
-        if (before, word) == (b"INTO", b"OUTFILE"):
-            raise ClickHouseError(358, "INTO_OUTFILE_NOT_ALLOWED", "INTO OUTFILE is not allowed over HTTP")
-        first = first or word
-        if (first, before, word) == (b"INSERT", b"FROM", b"INFILE"):
-            raise ClickHouseError(48, "NOT_IMPLEMENTED", "FROM INFILE is not allowed over HTTP")
-        ended = word == b";"
-        before = word
 
 
 def _format_name(statement: bytes, position: int) -> re.Match[bytes] | None:

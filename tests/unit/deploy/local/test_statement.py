@@ -14,7 +14,6 @@ from deploy.local.clickhouse.statement import (
     changes_session,
     is_select,
     output_format,
-    refuse_unserved,
     split_insert,
 )
 
@@ -110,40 +109,6 @@ def test_inserting_through_input_is_refused() -> None:
     """The engine would cut such data at an empty line."""
     with pytest.raises(ClickHouseError, match="Code: 48"):
         split_insert(b"INSERT INTO t SELECT a FROM input('a Int8') FORMAT CSV\n1")
-
-
-@pytest.mark.parametrize(
-    ("statement", "code"),
-    [
-        (b"SELECT 1; SELECT 2", 62),
-        (b"DROP TABLE a;;", 62),
-        (b"SELECT ';' ; /* fine */ DROP TABLE a", 62),
-        (b"SELECT 1 INTO OUTFILE 'x'", 358),
-        (b"SELECT 1 into /* */ outfile 'x'", 358),
-        (b"INSERT INTO t FROM INFILE 'x' FORMAT CSV", 48),
-    ],
-)
-def test_what_is_not_served_is_refused(statement: bytes, code: int) -> None:
-    """Several statements and files on the server's disk are not for HTTP."""
-    with pytest.raises(ClickHouseError) as refused:
-        refuse_unserved(statement)
-
-    assert refused.value.code == code
-
-
-@pytest.mark.parametrize(
-    "statement",
-    [
-        b"SELECT 1;",
-        b"SELECT ';', \"a;b\" -- ; \n",
-        b"SELECT 'INTO OUTFILE'",
-        b"SELECT outfile FROM infile",
-        b"SELECT 1 ; ",
-    ],
-)
-def test_one_statement_is_served(statement: bytes) -> None:
-    """A semicolon at the end, in texts and in comments separates nothing."""
-    refuse_unserved(statement)
 
 
 @pytest.mark.parametrize(
