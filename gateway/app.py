@@ -95,6 +95,7 @@ def create_app(
             Allowance(settings.ingest_rate_limit, settings.ingest_rate_limit_bytes),
         ),
         publisher=publisher,
+        shares=services.shares,
         workshop=services.workshop,
         metrics=metrics,
         max_body_bytes=settings.max_body_bytes,

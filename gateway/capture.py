@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from gateway.bodies import Receive
     from gateway.intake import Intake
+    from gateway.shares import Place
     from schemas.directory import Token
 
 __all__ = ["CAPTURE_PATHS", "CAPTURE_ROUTES", "Capture"]
@@ -33,6 +34,9 @@ CAPTURE_PATHS: Final = (*CAPTURE_ROUTES, *(path.rstrip("/") for path in CAPTURE_
 _ACCEPTED: Final = b'{"status":1}'
 _JSON: Final = (b"content-type", b"application/json")
 _AT_ONCE: Final = 500
+
+# About, of a body that is taken apart.
+_SIZE_IN_OBJECTS: Final = 8
 
 # The key, and a body in the query that no client of today sends.
 _NOT_RECORDED: Final = frozenset({"api_key", "data"})
@@ -77,17 +81,19 @@ class Capture:
         )
         token = None if secret is None else self._admitted(secret, scope)
         address = intake.addresses.of(asgi, sent)
-        declared, room = intake.take_room(sent)
+        place = intake.enter(address, token)
         try:
-            body = await self._unwrapped(receive, sent, declared, address, query.params.get("compression"))
-            if token is None and len(body) > AT_ONCE_BYTES:
+            body = await self._unwrapped(receive, sent, place, query.params.get("compression"))
+            size = len(body)
+            await place.hold(size if size <= AT_ONCE_BYTES else size * _SIZE_IN_OBJECTS)
+            if token is None and size > AT_ONCE_BYTES:
                 # The key is in the body, and can be found without reading it: nothing large is for whoever has none.
-                keys = await intake.work(address, len(body), lambda _limit: keys_in(body))
+                keys = await intake.work(place, size, lambda _limit: keys_in(body), grows=False)
                 intake.access.uploader(intake.access.known_of(keys))
-            request, key = await intake.work(address, len(body), lambda _limit: self._read(body))
+            request, key = await intake.work(place, size, lambda _limit: self._read(body), grows=False)
             token = self._admitted(key, scope) if token is None else token
             blotted = (secret or key) if token.sha256 else None
-            parts = await intake.work(address, len(body), lambda _limit: split(request, blotted))
+            parts = await intake.work(place, size, lambda _limit: split(request, blotted), grows=False)
             for part in parts:
                 intake.count(token, part.key, address, len(part.value))
             params = {name: value for name, value in query.params.items() if name not in _NOT_RECORDED}
@@ -100,21 +106,16 @@ class Capture:
             for begin in range(0, len(records), _AT_ONCE):
                 await asyncio.gather(*(intake.publish(*record) for record in records[begin : begin + _AT_ONCE]))
         finally:
-            intake.give_back(room)
-        self._metrics.accepted_bytes.inc(len(body))
+            place.leave()
+        self._metrics.accepted_bytes.inc(size)
 
     async def _unwrapped(
-        self,
-        receive: Receive,
-        sent: dict[bytes, bytes],
-        declared: int | None,
-        address: str,
-        compression: str | None,
+        self, receive: Receive, sent: dict[bytes, bytes], place: Place, compression: str | None
     ) -> bytes:
-        raw = await self._intake.read(receive, declared)
+        raw = await self._intake.read(receive, sent, place)
         encoding = encoding_of(sent)
         return await self._intake.work(
-            address, len(raw), lambda limit: unwrap(decompress(raw, encoding, limit), limit, compression)
+            place, len(raw), lambda limit: unwrap(decompress(raw, encoding, limit), limit, compression), grows=True
         )
 
     def _read(self, body: bytes) -> tuple[dict[str, Any], str | None]:

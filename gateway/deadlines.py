@@ -23,8 +23,9 @@ class Deadlines:
         self._timer: asyncio.TimerHandle | None = None
 
     def watch(self, task: asyncio.Task[object]) -> None:
-        """Begin to count for a task."""
+        """Begin to count for a task, anew if it is watched already."""
         loop = asyncio.get_running_loop()
+        self._due.pop(task, None)
         self._due[task] = loop.time() + self.seconds
         if self._timer is None:
             self._timer = loop.call_later(_SWEEP_SECONDS, self._sweep)
@@ -36,6 +37,12 @@ class Deadlines:
             return False
         self.expired.discard(task)
         return True
+
+    def expire(self, task: asyncio.Task[object]) -> None:
+        """Take a watched task's deadline for passed."""
+        if self._due.pop(task, None) is not None:
+            self.expired.add(task)
+            task.cancel()
 
     def _sweep(self) -> None:
         loop = asyncio.get_running_loop()

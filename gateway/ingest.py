@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from gateway.bodies import Receive
     from gateway.intake import Intake
     from gateway.json_bodies import Glance
+    from gateway.shares import Place
     from schemas.directory import Token
 
 __all__ = ["INGEST_PATHS", "Ingest"]
@@ -80,9 +81,10 @@ class Ingest:
         intake.limit(token)
         idempotency_key = _printable(sent, b"idempotency-key")
         address = intake.addresses.of(asgi, sent)
-        declared, room = intake.take_room(sent)
+        place = intake.enter(address, token)
         try:
-            body, fields, blank = await self._read(receive, sent, declared, address)
+            body, fields, blank = await self._read(receive, sent, place)
+            await place.hold(len(body))
             if blank and not query.params:
                 return False
             named = merge(fields, query.params)
@@ -98,15 +100,18 @@ class Ingest:
             intake.count(token, key, address, len(body))
             await intake.publish(key, body, headers)
         finally:
-            intake.give_back(room)
+            place.leave()
         self._metrics.accepted_bytes.inc(len(body))
         return True
 
-    async def _read(self, receive: Receive, sent: dict[bytes, bytes], declared: int | None, address: str) -> Glance:
-        raw = await self._intake.read(receive, declared)
+    async def _read(self, receive: Receive, sent: dict[bytes, bytes], place: Place) -> Glance:
+        raw = await self._intake.read(receive, sent, place)
         encoding = encoding_of(sent)
         return await self._intake.work(
-            address, len(raw), lambda limit: glance(decompress(raw, encoding, limit), self._metrics.note_mended)
+            place,
+            len(raw),
+            lambda limit: glance(decompress(raw, encoding, limit), self._metrics.note_mended),
+            grows=encoding != b"",
         )
 
     def _unnamed_academy(self, token: Token, named: dict[str, Any]) -> int | None:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from gateway.metrics import Metrics
     from gateway.publishing import Publisher
     from gateway.rates import Rates
+    from gateway.shares import Place, Shares
     from gateway.workshop import Workshop
     from schemas.directory import Token
     from schemas.headers import Source
@@ -35,9 +36,6 @@ _Result = TypeVar("_Result")
 
 # A millisecond's work on the loop; what is larger costs a thread's turn.
 AT_ONCE_BYTES: Final = 32 << 10
-
-# Requests under way may hold this many bodies of the largest size, or ever so many small ones.
-_BODIES_HELD: Final = 64
 
 _TRACEPARENT: Final = re.compile(rb"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 
@@ -55,6 +53,7 @@ class Intake:
         addresses: Addresses,
         rates: Rates,
         publisher: Publisher,
+        shares: Shares,
         workshop: Workshop,
         metrics: Metrics,
         max_body_bytes: int,
@@ -71,7 +70,7 @@ class Intake:
         self._publisher = publisher
         self._workshop = workshop
         self._receipts = Receipts()
-        self._held = 0
+        self._shares = shares
 
     def limit(self, token: Token) -> None:
         """Count a request of a personal token, before its body is read; raises ApiError 429 where it sends too many.
@@ -91,31 +90,21 @@ class Intake:
         else:
             self._rates.add_bytes(token, size)
 
-    def take_room(self, sent: Mapping[bytes, bytes]) -> tuple[int | None, int]:
-        """Count a body against what all requests under way may hold: its declared length and the bytes to give back.
+    def enter(self, address: str, token: Token | None) -> Place:
+        """Where to count what a request holds, until it leaves; of a request without a token None."""
+        return self._shares.enter(address, None if token is None else token.sha256)
 
-        Raises ApiError 503 where there is no room.
-        """
+    async def read(self, receive: Receive, sent: Mapping[bytes, bytes], place: Place) -> bytes:
+        """A body as it was sent; raises ApiError and ClientGoneError."""
         length = sent.get(b"content-length", b"")
         declared = int(length) if length.isdigit() else None
-        room = self.max_body_bytes if declared is None else min(declared, self.max_body_bytes)
-        if self._held + room > _BODIES_HELD * self.max_body_bytes:
-            raise _unavailable()
-        self._held += room
-        return declared, room
+        return await read_body(receive, place, limit=self.max_body_bytes, declared=declared)
 
-    def give_back(self, room: int) -> None:
-        """The body of a request is no longer held."""
-        self._held -= room
-
-    async def read(self, receive: Receive, declared: int | None) -> bytes:
-        """A body as it was sent; raises ApiError and ClientGoneError."""
-        return await read_body(receive, limit=self.max_body_bytes, declared=declared)
-
-    async def work(self, address: str, size: int, work: Callable[[int], _Result]) -> _Result:
+    async def work(self, place: Place, size: int, work: Callable[[int], _Result], *, grows: bool) -> _Result:
         """What `work` makes of a body of this size: it is told how large the body may become, and raises ApiError.
 
-        What is small, and stays so, is done at once; all else off the loop, by turns of the addresses.
+        What is small, and stays so, is done at once; all else off the loop, by turns of the addresses. Where the body
+        may grow, there is room for it first; who calls says afterwards what is left of it (`Place.hold`).
         """
         if size <= AT_ONCE_BYTES:
             try:
@@ -123,7 +112,9 @@ class Intake:
             except ApiError as error:
                 if error.slug != "body-too-large" or self.max_body_bytes <= AT_ONCE_BYTES:
                     raise
-        return await self._workshop.run(address, lambda: work(self.max_body_bytes))
+        if grows:
+            await place.hold(size + self.max_body_bytes)
+        return await self._workshop.run(place.address, lambda: work(self.max_body_bytes))
 
     def headers(
         self,

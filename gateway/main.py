@@ -24,6 +24,7 @@ from gateway.memory import give_back_large_blocks
 from gateway.metrics import Metrics
 from gateway.reading import ClickHouse
 from gateway.server import BindError, serve
+from gateway.shares import Shares
 from gateway.spool import Spool
 from gateway.workshop import Workshop
 
@@ -35,6 +36,10 @@ if TYPE_CHECKING:
     from schemas.settings import Settings
 
 __all__ = ["main"]
+
+# What bodies may take: the rest of the process is 100 MB, and all of it is to stay below 300.
+_LARGE_BODIES_BYTES: Final = 64 << 20
+_SMALL_BODIES_BYTES: Final = 16 << 20
 
 _log: Final = structlog.stdlib.get_logger("gateway")
 
@@ -93,6 +98,7 @@ async def _run(
         producer=producer,
         commands=Commands(delivery, clickhouse),
         metrics=metrics,
+        shares=Shares(large=max(_LARGE_BODIES_BYTES, 4 * settings.max_body_bytes), small=_SMALL_BODIES_BYTES),
         workshop=Workshop(),
     )
 

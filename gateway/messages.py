@@ -43,6 +43,11 @@ TRANSPORT: Final[dict[str, Message]] = {
     ),
     "body-timeout": Message(
         408,
+        "Nothing of the body came for {seconds} s, or too little while others waited.",
+        "No llegó nada del cuerpo en {seconds} s, o demasiado poco mientras otros esperaban.",
+    ),
+    "body-timeout.slow": Message(
+        408,
         "The body did not arrive within {seconds} s.",
         "El cuerpo no llegó en {seconds} s.",
     ),

@@ -11,8 +11,10 @@ import orjson
 from fastapi import Request, Response
 
 from gateway.access import RETRY_SECONDS
+from gateway.addresses import UNKNOWN
 from gateway.bodies import read_body
 from gateway.errors import ApiError, KafkaUnavailableError
+from gateway.intake import AT_ONCE_BYTES
 from gateway.json_bodies import parse_json
 from gateway.unpacking import decompress
 
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from gateway.kafka import RawProducer
     from gateway.metrics import Metrics
     from gateway.reading import ClickHouse
+    from gateway.shares import Shares
     from gateway.workshop import Workshop
     from schemas.reference import Reference
     from schemas.settings import Settings
@@ -33,6 +36,9 @@ __all__ = ["Services", "json_answer", "json_body", "large_answer", "put_referenc
 
 _FORCE_SECONDS: Final = 2.0
 _POLL_SECONDS: Final = 0.01
+
+# The account of all staff.
+_STAFF: Final = "staff"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +52,7 @@ class Services:
     producer: RawProducer
     commands: Commands
     metrics: Metrics
+    shares: Shares
     workshop: Workshop
 
     @property
@@ -62,17 +69,24 @@ class Services:
 async def json_body(request: Request, limit: int) -> Any:
     """The JSON of a request's body, None for an empty one; raises ApiError for what is too large or not JSON."""
     length = request.headers.get("content-length", "")
-    body = await read_body(request.receive, limit=limit, declared=int(length) if length.isdigit() else None)
-    if not body:
-        return None
-    encoding = request.headers.get("content-encoding", "").strip().lower().encode("latin-1")
     services: Services = request.app.state.services
+    address = request.client.host if request.client else UNKNOWN
+    place = services.shares.enter(address, _STAFF)
+    try:
+        declared = int(length) if length.isdigit() else None
+        body = await read_body(request.receive, place, limit=limit, declared=declared)
+        if not body:
+            return None
+        encoding = request.headers.get("content-encoding", "").strip().lower().encode("latin-1")
 
-    def read() -> Any:
-        unpacked = decompress(body, encoding, limit)
-        return parse_json(unpacked, services.metrics.note_mended) if unpacked.strip() else None
+        def read() -> Any:
+            unpacked = decompress(body, encoding, limit)
+            return parse_json(unpacked, services.metrics.note_mended) if unpacked.strip() else None
 
-    return await services.workshop.run("staff", read)
+        await place.hold(len(body) if len(body) <= AT_ONCE_BYTES else len(body) + limit)
+        return await services.workshop.run(address, read)
+    finally:
+        place.leave()
 
 
 async def put_reference(

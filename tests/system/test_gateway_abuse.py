@@ -287,6 +287,28 @@ def test_slow_callers_do_not_hold_up_others(system: HttpSystem) -> None:
         eventually(lambda: client.post(ME, json={"slug": "s"}).text == "ok")
 
 
+@pytest.mark.parametrize("path", ["/batch/", f"{ME}?token={secret('ingest')}", f"{ME}?token={secret('staff')}"])
+def test_what_is_only_announced_takes_no_room(system: HttpSystem, path: str) -> None:
+    """A hundred bodies of five megabytes that do not come, and then stop in the middle: others are served meanwhile."""
+    head = f"POST {path} HTTP/1.1\r\nHost: x\r\nContent-Length: {LIMIT}\r\n\r\n{{".encode()
+    announced = [connect(system) for _ in range(100)]
+    try:
+        for one in announced:
+            one.sendall(head)
+        for who in ("staff", "ingest"):
+            with system.client(who) as client:
+                assert client.post(ME, json={"slug": "s"}).text == "ok"
+                assert client.post("/e/", json={"event": "x", "api_key": secret("ingest")}).json() == {"status": 1}
+        for one in announced[:20]:
+            one.sendall(b" " * (200 << 10))
+        with system.client("ingest") as client:
+            assert client.post(ME, content=b'{"slug": "%b"}' % (b"s" * (1 << 20))).text == "ok"
+        assert announced[0].recv(100)[:12] == b"HTTP/1.1 408"
+    finally:
+        for one in announced:
+            one.close()
+
+
 @pytest.mark.parametrize(
     "raw",
     [
