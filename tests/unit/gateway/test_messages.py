@@ -6,7 +6,7 @@ import string
 
 from gateway.messages import FIELD_ERRORS, TRANSPORT
 from schemas.messages import MESSAGES
-from schemas.staff import DURATION, NUMBER, OBJECT
+from schemas.staff import DURATION, METRICS, NUMBER, OBJECT
 
 
 def names(text: str) -> set[str]:
@@ -28,4 +28,4 @@ def test_no_slug_means_two_things() -> None:
 
 def test_every_field_error_is_translated() -> None:
     """A Spanish caller reads Spanish for each kind of field."""
-    assert set(FIELD_ERRORS) == {DURATION, NUMBER, OBJECT}
+    assert set(FIELD_ERRORS) == {DURATION, METRICS, NUMBER, OBJECT}
