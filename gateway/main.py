@@ -12,9 +12,11 @@ import structlog
 import uvloop
 
 from gateway.access import Access
+from gateway.addresses import Addresses
 from gateway.api.services import Services
 from gateway.app import create_app
 from gateway.commands import Commands
+from gateway.connections import Connections
 from gateway.delivery import Delivery
 from gateway.errors import KafkaUnavailableError, SpoolError
 from gateway.following import Views
@@ -128,4 +130,9 @@ async def _run(
         await views.start()
         closing.push_async_callback(views.stop)
         app = create_app(services, publisher=delivery, metrics=metrics, readiness=readiness)
-        await serve(app, settings.gateway_bind, once_listening=announce)
+        connections = Connections(
+            int(settings.gateway_bind.rpartition(":")[2]),
+            settings.connections_per_address,
+            Addresses(settings.trusted_proxies),
+        )
+        await serve(app, settings.gateway_bind, connections, once_listening=announce)

@@ -14,9 +14,12 @@ from granian.net import SocketHolder  # type: ignore[attr-defined]  # it is ther
 from granian.server.embed import Server
 
 from broker.watched import Watched
+from gateway.connections import most_connections
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
+
+    from gateway.connections import Connections
 
 __all__ = ["BindError", "serve"]
 
@@ -61,18 +64,28 @@ def _listen(bind: str) -> socket.socket:
         raise BindError(message) from error
 
 
-async def serve(app: Any, bind: str, *, once_listening: Callable[[], Coroutine[Any, Any, None]]) -> None:
+async def serve(
+    app: Any, bind: str, connections: Connections, *, once_listening: Callable[[], Coroutine[Any, Any, None]]
+) -> None:
     """Serve an ASGI application on HOST:PORT until SIGTERM or SIGINT; requests under way are finished first.
 
     `once_listening` is run beside the server once it accepts connections, again while it fails. Raises BindError.
     """
+
+    async def heard(scope: dict[str, Any], receive: Any, send: Any) -> None:
+        if client := scope.get("client"):
+            connections.heard((client[0], client[1]))
+        await app(scope, receive, send)
+
     server = _Server(
-        app,
+        heard,
         _listen(bind),
         interface=Interfaces.ASGINL,
         http=HTTPModes.http1,
         http1_settings=HTTP1Settings(header_read_timeout=_HEADER_TIMEOUT_MS, max_buffer_size=_BUFFER_BYTES),
         backlog=_BACKLOG,
+        # Connections, not requests: one more would not be accepted, whoever it is from.
+        backpressure=most_connections(),
         websockets=False,
         log_enabled=False,
     )
@@ -81,15 +94,18 @@ async def serve(app: Any, bind: str, *, once_listening: Callable[[], Coroutine[A
         loop.add_signal_handler(name, server.stop)
     serving = asyncio.create_task(server.serve())
     beside = Watched("announcement", once_listening)
+    watching = Watched("connections", connections.watch)
     try:
         await asyncio.wait({serving}, timeout=_BEGIN_SECONDS)
         if not serving.done():
             beside.start()
+            watching.start()
         await serving
     except (OSError, RuntimeError) as error:
         message = f"cannot serve on {bind}: {error}. Set TELEMETRY_GATEWAY_BIND."
         raise BindError(message) from error
     finally:
         await beside.stop()
+        await watching.stop()
         for name in (signal.SIGTERM, signal.SIGINT):
             loop.remove_signal_handler(name)

@@ -103,6 +103,9 @@ class Settings(BaseSettings):
     trusted_proxies: Networks = Field(
         (), description="Addresses of proxies in front, with commas, whose X-Forwarded-For is believed: `10.0.0.0/8`."
     )
+    connections_per_address: Positive = Field(
+        512, description="Connections that one address may have open; those of trusted proxies are not counted."
+    )
     max_body_bytes: Annotated[int, Field(gt=0, le=512 << 20)] = Field(
         5 << 20, description="The largest body, in bytes after unpacking; topics and clients are set to match."
     )

@@ -287,6 +287,32 @@ def test_slow_callers_do_not_hold_up_others(system: HttpSystem) -> None:
         eventually(lambda: client.post(ME, json={"slug": "s"}).text == "ok")
 
 
+def test_thousands_of_connections_leave_room(system: HttpSystem) -> None:
+    """Of one address 512 stay; whoever says something is served, from the same address too."""
+    half = [connect(system) for _ in range(4000)]
+    try:
+        for one in half:
+            with contextlib.suppress(OSError):
+                one.sendall(f"POST {ME} HTTP/1.1\r\nHost: x\r\nX-".encode())
+        with system.client("ingest") as client:
+            for _ in range(20):
+                assert client.post(ME, json={"slug": "s"}).text == "ok"
+        eventually(lambda: sum(map(is_closed, half)) >= 4000 - 512, 20)
+    finally:
+        for one in half:
+            one.close()
+
+
+def is_closed(connection: socket.socket) -> bool:
+    """Whether the other end has closed a connection on which nothing was answered."""
+    try:
+        return connection.recv(1, socket.MSG_DONTWAIT | socket.MSG_PEEK) == b""
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True
+
+
 @pytest.mark.parametrize("path", ["/batch/", f"{ME}?token={secret('ingest')}", f"{ME}?token={secret('staff')}"])
 def test_what_is_only_announced_takes_no_room(system: HttpSystem, path: str) -> None:
     """A hundred bodies of five megabytes that do not come, and then stop in the middle: others are served meanwhile."""
@@ -347,7 +373,7 @@ def test_the_gateway_calls_nobody() -> None:
     """It has no HTTP client but that of ClickHouse, so no caller can make it fetch an address."""
     imported: set[str] = set()
     files = {*(Path(__file__).parents[2] / "gateway").rglob("*.py")}
-    listening = {file for file in files if file.name == "server.py"}
+    listening = {file for file in files if file.name in ("connections.py", "server.py")}
     for file in files - listening:
         for node in ast.walk(ast.parse(file.read_text())):
             if isinstance(node, ast.Import):

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
+from gateway.addresses import Addresses
+from gateway.connections import Connections
 from gateway.server import BindError, serve
 from tests.support.processes import Processes
 
@@ -43,12 +45,12 @@ async def test_it_answers_on_its_own_socket_and_nobody_else_does() -> None:
 
     async def beside() -> None:
         with pytest.raises(BindError, match=f"cannot listen on {bind}: Address already in use. Free the port"):
-            await serve(application, bind, once_listening=nothing)
+            await serve(application, bind, Connections(1, 100, Addresses()), once_listening=nothing)
         async with httpx.AsyncClient() as client:
             answers.append((await client.get(f"http://{bind}")).text)
         running.cancel()
 
-    running = asyncio.ensure_future(serve(application, bind, once_listening=beside))
+    running = asyncio.ensure_future(serve(application, bind, Connections(1, 100, Addresses()), once_listening=beside))
     await asyncio.wait({running}, timeout=20)
 
     assert answers == ["here"]
@@ -57,13 +59,13 @@ async def test_it_answers_on_its_own_socket_and_nobody_else_does() -> None:
 async def test_a_port_that_others_would_share_is_taken(taken: str) -> None:
     """A listener that set SO_REUSEPORT does not make the gateway share its port: requests would alternate."""
     with pytest.raises(BindError, match="Address already in use"):
-        await serve(application, taken, once_listening=nothing)
+        await serve(application, taken, Connections(1, 100, Addresses()), once_listening=nothing)
 
 
 async def test_an_address_of_no_machine_is_named() -> None:
     """An address that is not this machine's, or no address, is one clear line."""
     with pytest.raises(BindError, match=r"cannot listen on 192\.0\.2\.1:80: "):
-        await serve(application, "192.0.2.1:80", once_listening=nothing)
+        await serve(application, "192.0.2.1:80", Connections(1, 100, Addresses()), once_listening=nothing)
 
 
 def test_the_process_ends_with_one_line(taken: str, tmp_path: Path) -> None:

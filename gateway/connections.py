@@ -1,0 +1,112 @@
+"""Connections: a number of them for each address, whether or not anything is sent on them.
+
+The server accepts whatever comes and tells of a connection only when a request has come on it. But its connections are
+this process's descriptors, so those that are too many can be found there and shut, which the server takes for callers
+that hung up.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import resource
+import socket
+import time
+from collections import OrderedDict
+from typing import TYPE_CHECKING, Final
+
+from gateway.addresses import coarse
+
+if TYPE_CHECKING:
+    from gateway.addresses import Addresses
+
+    Peer = tuple[str, int]
+
+__all__ = ["Connections", "most_connections"]
+
+_LOOK_SECONDS: Final = 0.5
+_DESCRIPTORS: Final = "/proc/self/fd"
+
+# For files, brokers, ClickHouse and the spool.
+_OTHER_DESCRIPTORS: Final = 256
+_MOST_DESCRIPTORS: Final = 16_384
+_MOST_HEARD: Final = 2 * _MOST_DESCRIPTORS
+
+
+def most_connections() -> int:
+    """How many connections this process may have, after its limit of descriptors is raised as far as is sensible."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _MOST_DESCRIPTORS if hard == resource.RLIM_INFINITY else min(hard, _MOST_DESCRIPTORS)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+        soft = wanted
+    usable = _MOST_DESCRIPTORS if soft == resource.RLIM_INFINITY else min(soft, _MOST_DESCRIPTORS)
+    return max(128, usable - _OTHER_DESCRIPTORS)
+
+
+class Connections:
+    """Shuts connections to a port of this process above `limit` of one address; those of trusted proxies are theirs."""
+
+    def __init__(self, port: int, limit: int, addresses: Addresses) -> None:
+        self._port = port
+        self._limit = limit
+        self._addresses = addresses
+        self._heard: OrderedDict[Peer, None] = OrderedDict()
+        self._seen: dict[Peer, float] = {}
+
+    def heard(self, peer: Peer) -> None:
+        """A request has come from this address and port."""
+        self._heard[peer] = None
+        self._heard.move_to_end(peer)
+        if len(self._heard) > _MOST_HEARD:
+            self._heard.popitem(last=False)
+
+    async def watch(self) -> None:
+        """Look twice a second for connections that are too many, for ever."""
+        while True:
+            if len(os.listdir(_DESCRIPTORS)) > self._limit:  # noqa: PTH208 - names are all that is wanted
+                heard = {peer: place for place, peer in enumerate(self._heard)}
+                await asyncio.to_thread(self.shut_surplus, heard, time.monotonic())
+            await asyncio.sleep(_LOOK_SECONDS)
+
+    def shut_surplus(self, heard: dict[Peer, int], now: float) -> int:
+        """Shut what is too many of an address, and say how many; first what said nothing yet, the oldest first.
+
+        `heard` is the order in which others said something last, `now` the seconds of any clock.
+        """
+        found = self._found()
+        self._seen = {peer: self._seen.get(peer, now) for peer in found}
+        by_address: dict[str, list[Peer]] = {}
+        for peer in found:
+            by_address.setdefault(coarse(peer[0]), []).append(peer)
+        shut = 0
+        for peers in by_address.values():
+            if len(peers) > self._limit and not self._addresses.is_trusted(peers[0][0]):
+                peers.sort(key=lambda peer: (heard.get(peer, -1), self._seen[peer]))
+                shut += sum(_shut(found[peer], peer) for peer in peers[: len(peers) - self._limit])
+        return shut
+
+    def _found(self) -> dict[Peer, int]:
+        """The descriptors of connections to the port, by who is at the other end."""
+        found: dict[Peer, int] = {}
+        for name in os.listdir(_DESCRIPTORS):  # noqa: PTH208 - as above
+            try:
+                with socket.socket(fileno=os.dup(int(name))) as connection:
+                    if connection.getsockname()[1:2] == (self._port,):
+                        found[connection.getpeername()[:2]] = int(name)
+            except (OSError, TypeError):
+                # A file, a socket that listens or is of another kind, or one that has just been closed.
+                continue
+        return found
+
+
+def _shut(descriptor: int, peer: Peer) -> bool:
+    """Shut the connection of a descriptor, unless that has become another one meanwhile."""
+    try:
+        with socket.socket(fileno=os.dup(descriptor)) as connection:
+            if connection.getpeername()[:2] != peer:
+                return False
+            connection.shutdown(socket.SHUT_RDWR)
+    except OSError:
+        return False
+    return True
