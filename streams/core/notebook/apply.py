@@ -6,7 +6,7 @@ A record holds events of one student in any number of notebooks, and has one out
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
@@ -32,7 +32,10 @@ if TYPE_CHECKING:
     from streams.core.store import Store
     from streams.core.webhook import Webhook
 
-__all__ = ["Notebooks"]
+__all__ = ["EVENTS", "Notebooks"]
+
+# Of one student in one request. PostHog's clients send a hundred at a time; each becomes a fact, in one transaction.
+EVENTS: Final = 10_000
 
 
 @dataclass(slots=True)
@@ -94,9 +97,12 @@ class Notebooks:
         actor = webhook.actor
         if actor is None:
             return error(texts.NO_DISTINCT_ID)
+        events = events_of(webhook.payload)
+        if len(events) > EVENTS:
+            return error(texts.too_many("events in a request", len(events), EVENTS))
         clock = Clock.of(webhook.payload, webhook.headers.params, webhook.arrival)
         taken = _Taken()
-        for raw in events_of(webhook.payload):
+        for raw in events:
             try:
                 event = read_event(raw, actor, clock, self._policy)
             except Unreadable as unreadable:

@@ -193,6 +193,19 @@ def test_runs_of_one_student_are_bounded(core: Core, monkeypatch: pytest.MonkeyP
     assert core.verdict(batch(1, telemetry_id="new")) == ("DONE", "OK")
 
 
+def test_events_of_one_request_are_bounded(core: Core) -> None:
+    """Each would be a fact, and all of them one transaction."""
+    event = {"event": "cell", "distinct_id": "7", "properties": {"nb": "n"}}
+
+    status, text = core.verdict({"batch": [event] * 10_001}, source="posthog")
+
+    assert (status, text) == (
+        "ERROR",
+        "There are more events in a request than can be kept: 10001, and at most 10000 are",
+    )
+    assert not core.facts
+
+
 @pytest.fixture
 def few_told(monkeypatch: pytest.MonkeyPatch) -> None:
     """So few starts of told items are kept that a test passes the bound."""
