@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from schemas.names import name_of
 from schemas.webhook import MAX_KEY_BYTES, normal_user_id
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ def as_name(value: Any) -> str:
     """A name of something (an event, a cell, a notebook) as text that fits a column; empty for what is none."""
     if type(value) is int:
         value = str(value)
-    return value.strip()[:LONGEST_NAME].rstrip() if type(value) is str else ""
+    return name_of(value.strip()[:LONGEST_NAME].rstrip()) if type(value) is str else ""
 
 
 def notebook_of(event: Any) -> str:

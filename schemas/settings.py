@@ -127,6 +127,12 @@ class Settings(BaseSettings):
         description="Keys, with commas, that stored documents do not keep; `off` keeps the code of notebooks' cells.",
     )
 
+    notebook_properties: Names = Field(
+        (),
+        description="Properties of notebooks' events, with commas, whose texts are names that facts may keep; numbers"
+        " and flags are kept anyhow.",
+    )
+
     store: Literal["rocksdb", "memory"] = Field("rocksdb", description="Where a worker keeps its state beside Kafka.")
     data: Path = Field(Path(".telemetry"), description="Directory of `up`, and of a worker's state.")
     chunk_records: Positive = Field(2_000, description="The most webhooks in one transaction of a worker.")

@@ -19,7 +19,7 @@ from streams.core.redact import redacted
 from streams.core.resolve import Resolved, adopt_package_id, recall, resolve_batch, resolve_event
 from streams.core.run import named_by, repeats_names
 from streams.core.scores import COMPLETE, completion_rate
-from streams.core.slim import slim, slim_attempt, slim_interaction, slim_quiz
+from streams.core.slim import slim
 from streams.core.state import Origin, Overlay, Session
 from streams.core.tell import KINDS
 
@@ -82,39 +82,6 @@ class Apply:
         state.effective_at = now
         state.telemetry_id = webhook.telemetry_id or state.telemetry_id
 
-    def item_of(self, webhook: Webhook, now: int) -> Overlay | None:
-        """The item of a streamed event, None for any other webhook.
-
-        `now` (milliseconds) stands in for a missing time.
-        """
-        event = webhook.event
-        if event not in texts.STREAMED_EVENTS:
-            return None
-        payload = webhook.payload
-        data = payload.get("data")
-        data = data if type(data) is dict else {}
-        position = payload.get("step_position", payload.get("stepPosition"))
-        slug = payload.get("slug")
-        item = Overlay(
-            event,
-            slug if type(slug) is str else "" if slug is None else str(slug),
-            position if type(position) is int and 0 <= position < 1 << 31 else None,
-            now * 1000,
-            now * 1000,
-            webhook.id,
-        )
-        held: Any = None
-        if event in ("compile", "test"):
-            held = item.attempt = slim_attempt(data)
-        elif event == "ai_interaction":
-            held = item.interaction = slim_interaction(data)
-        elif event == "quiz_submission":
-            held = item.quiz = slim_quiz(data)
-        if held is not None and held.started is not None:
-            item.at = held.started
-            item.touched = held.started if held.ended is None else held.ended
-        return item
-
     def batch(self, webhook: Webhook, now: int) -> Applied:
         """Apply a batch; raises Refused for one that is more than is kept."""
         strict = self._policy.strict
@@ -134,7 +101,7 @@ class Apply:
         check_batch(live.state, document, root_over(live.state, webhook.payload))
         self._scoring.settle(live, now)
         facts = self._lines(webhook, actor, resolved)
-        answer = fold_batch(live, webhook.payload, document, webhook.arrival, facts)
+        answer = fold_batch(live, self._told(webhook.payload), document, webhook.arrival, facts)
         live.note_told(facts.count)
         if answer is Batch.STALE:
             return Applied(STALE)
@@ -210,7 +177,13 @@ class Apply:
     def _details(self, webhook: Webhook, item: Overlay) -> str:
         data = webhook.payload.get("data")
         held = item.attempt or item.interaction or item.quiz
-        return NOTHING if held is None or type(data) is not dict else _DETAILS[item.event](held, data)
+        return NOTHING if held is None or type(data) is not dict else _DETAILS[item.event](held, self._told(data))
+
+    def _told(self, said: dict[str, Any]) -> dict[str, Any]:
+        """What facts may be told of: all but the values that are redacted."""
+        untold = self._policy.untold
+        told: dict[str, Any] = redacted(said, untold) if untold else said
+        return told
 
     def _lines(self, webhook: Webhook, actor: str, resolved: Resolved) -> FactLines:
         return FactLines(self._origin(webhook, actor), resolved.slug, resolved.asset_id, self._facts)

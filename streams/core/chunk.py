@@ -33,6 +33,7 @@ from streams.core.publish import publish
 from streams.core.resolve import logged_asset_id
 from streams.core.scores import Scoring
 from streams.core.store import Store
+from streams.core.streamed import item_of
 from streams.core.webhook import Record, read
 
 if TYPE_CHECKING:
@@ -84,7 +85,7 @@ class ChunkProcessor:
         self._past = past
         self._effects = Effects()
         self._documents: dict[tuple[bytes, str], tuple[bytes | None, list[tuple[str, bytes]]]] = {}
-        self._scoring = Scoring(self._effects.scores, policy.algorithm)
+        self._scoring = Scoring(self._effects.scores, policy.algorithm, policy.redact)
         self._apply = Apply(self._store, reference, policy, self._effects.facts, self._scoring)
         self._notebooks = Notebooks(
             self._store,
@@ -139,7 +140,7 @@ class ChunkProcessor:
             if decision.verdict == "ignored" and webhook.event == texts.BATCH:
                 self._apply.name_ignored(webhook, session, decision.text)
             return decision
-        item = self._apply.item_of(webhook, now)
+        item = item_of(webhook, now)
         timed = item is None or item.own_start is not None
         fingerprint = Fingerprint.of(webhook, params, self._policy, timed=timed)
         decision = repeated(webhook, fingerprint, student, now) or refuse(webhook, self._reference, self._policy)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from schemas import vocabulary as texts
+from schemas.names import name_of
 from schemas.tenancy import may_report
 from streams.core import dedup
 from streams.core.resolve import resolver
@@ -156,7 +157,7 @@ def refuse(webhook: Webhook, reference: Reference, policy: Policy) -> Decision |
     if policy.strict and webhook.user is not None and not _known(webhook.user, reference):
         return error(texts.student_not_found(payload["user_id"]))
     if webhook.event not in texts.EVENTS:
-        return error(texts.event_not_implemented(payload["event"]))
+        return error(texts.event_not_implemented(name_of(f"{payload['event']}")))
     if webhook.event == texts.BATCH:
         anonymous = webhook.actor is None or (webhook.user is None and webhook.headers.principal is None)
         if webhook.actor is None or (policy.strict and anonymous):

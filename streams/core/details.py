@@ -6,10 +6,13 @@ worker writes most of, and formatting one this way costs a third of building and
 
 from __future__ import annotations
 
+import re
+from math import isfinite
 from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
+from schemas.names import OTHER, error_type_of
 from streams.core.state import MISSING
 
 if TYPE_CHECKING:
@@ -27,9 +30,8 @@ __all__ = [
     "quiz_details",
 ]
 
-_LONGEST_TYPE: Final = 64
-_LONGEST_TEXT: Final = 128
-_EXTRAS: Final = ("signal", "memoryUsage", "cpuUsage")
+_SIGNAL: Final = re.compile(r"SIG[A-Z][A-Z0-9+-]{0,15}")
+_USES: Final = ("memoryUsage", "cpuUsage")
 
 
 def _details(  # noqa: PLR0917 - the columns in their order
@@ -84,10 +86,20 @@ def _sum(first: int | None, second: int | None) -> int | None:
     return first if second is None else first + second
 
 
-def _plain(value: Any) -> bool:
-    if type(value) is str:
-        return 0 < len(value) <= _LONGEST_TYPE
-    return type(value) is int or type(value) is float
+def _is_number(value: Any) -> bool:
+    return type(value) is int or (type(value) is float and isfinite(value))
+
+
+def _extras(item: Mapping[str, Any]) -> dict[str, Any]:
+    """What else is known of an attempt: the signal that ended it, by name or number, and what it used."""
+    extras: dict[str, Any] = {}
+    signal = item.get("signal")
+    if type(signal) is str and signal:
+        extras["signal"] = signal if _SIGNAL.fullmatch(signal) else OTHER
+    elif _is_number(signal):
+        extras["signal"] = signal
+    extras.update((name, item[name]) for name in _USES if name in item and _is_number(item[name]))
+    return extras
 
 
 def _json(value: Any) -> str:
@@ -113,13 +125,13 @@ def attempt_details(slim: Attempt, item: Mapping[str, Any]) -> str:
     """The columns of a compilation or a test."""
     code = slim.code
     missing = code is MISSING
-    error_type = item.get("errorType")
-    extras = {name: item[name] for name in _EXTRAS if name in item and _plain(item[name])}
+    error_type = error_type_of(item.get("errorType"))
+    extras = _extras(item)
     return _details(
         None if missing else code,
         None if missing else code == 0,
         _span(slim.started, slim.ended),
-        _json(error_type[:_LONGEST_TYPE]) if error_type and type(error_type) is str else '""',
+        f'"{error_type}"',
         _decoded_bytes(item.get("source_code")),
         _sum(_decoded_bytes(item.get("stdout")), _decoded_bytes(item.get("stderr"))),
         _json(extras) if extras else "{}",
@@ -139,8 +151,8 @@ def interaction_details(slim: Timed, item: Mapping[str, Any]) -> str:
 def quiz_details(slim: Quiz, item: Mapping[str, Any]) -> str:
     """The columns of a quiz submission."""
     selections = item.get("selections")
-    properties: dict[str, Any] = {"quiz_hash": slim.quiz_hash[:_LONGEST_TEXT]}
-    if _plain(percentage := item.get("percentage")):
+    properties: dict[str, Any] = {"quiz_hash": slim.quiz_hash}
+    if _is_number(percentage := item.get("percentage")):
         properties["percentage"] = percentage
     if type(selections) is list:
         properties["selections"] = len(selections)

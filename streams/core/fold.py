@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
+from streams.core.kept import kept_root
 from streams.core.progress import is_blank
 from streams.core.state import Document, Overlay
 from streams.core.tell import KIND_OF, KINDS, reconcile, tell_derived, tell_document, tell_start, tell_streamed
@@ -114,9 +115,7 @@ def root_over(state: State, payload: Mapping[str, Any]) -> msgspec.Raw | None:
     if state.document is None or not state.document.steps or type(payload.get("steps")) is list:
         return None
     merged = msgspec.msgpack.decode(state.root) or {}
-    merged.update(payload)
-    merged.pop("steps", None)
-    return msgspec.Raw(msgspec.msgpack.encode(merged))
+    return msgspec.Raw(msgspec.msgpack.encode(kept_root({**merged, **payload})))
 
 
 def _merge_root(state: State, root: msgspec.Raw, payload: Mapping[str, Any], document: Document) -> None:

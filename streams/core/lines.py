@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 import orjson
 
 from schemas.caches import cached
+from schemas.names import name_of
 from schemas.times import sql_time
 
 if TYPE_CHECKING:
@@ -180,7 +181,11 @@ def outcome_line(
     version: int,
 ) -> bytes:
     """The final status row of a webhook; instants are in milliseconds, and what a client invents is cut."""
-    event, package_slug, status_text = event[:_LONGEST_NAME], package_slug[:_LONGEST_NAME], status_text[:_LONGEST_TEXT]
+    event, package_slug, status_text = (
+        name_of(event[:_LONGEST_NAME]),
+        name_of(package_slug[:_LONGEST_NAME]),
+        status_text[:_LONGEST_TEXT],
+    )
     created = sql_time(created_at)
     updated = created if updated_at == created_at else sql_time(updated_at)
     return (

@@ -16,20 +16,30 @@ __all__ = ["Past", "Policy"]
 
 _SECOND_MS: Final = 1000
 
+# Of other keys facts have sizes at most.
+_TOLD: Final = frozenset({"agent", "cpuUsage", "errorType", "memoryUsage", "percentage", "signal"})
+
 
 @dataclass(frozen=True, slots=True)
 class Policy:
     """How strictly the directory is taken, and what is forgotten, left out or computed.
 
-    `dedup_window` is in milliseconds; `redact` names the keys that no stored document keeps; `previews` keeps the code
-    of notebooks' cells; `algorithm` is the version of the indicators.
+    `dedup_window` is in milliseconds; `redact` names the keys that no stored document, overlay or fact keeps;
+    `previews` keeps the code of notebooks' cells, `notebook_properties` names those of their properties that hold
+    names; `algorithm` is the version of the indicators.
     """
 
     strict: bool = False
     dedup_window: int = 600 * _SECOND_MS
     redact: frozenset[str] = frozenset()
     previews: bool = False
+    notebook_properties: frozenset[str] = frozenset()
     algorithm: float = 1.0
+
+    @property
+    def untold(self) -> frozenset[str]:
+        """Of the keys that are redacted those whose values facts would tell."""
+        return self.redact & _TOLD
 
     @classmethod
     def of(cls, settings: Settings) -> Policy:
@@ -39,6 +49,7 @@ class Policy:
             dedup_window=settings.dedup_window * _SECOND_MS,
             redact=frozenset(settings.redact) - {REDACTION_OFF},
             previews=REDACTION_OFF in settings.redact,
+            notebook_properties=frozenset(settings.notebook_properties),
             algorithm=float(settings.algorithm),
         )
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, Final
 
-from schemas.coercion import as_integer, as_slug
+from schemas.coercion import as_integer, as_slug, as_text
 from schemas.fields import encode_object
+from schemas.names import name_of
 from schemas.vocabulary import NO_MANIFEST, invalid_config, invalid_package_id, package_asset_not_found, too_many
 from streams.core.errors import Refused
 from streams.core.resolve import candidate_ids, known_assets, package_of
@@ -38,7 +39,7 @@ def publish(event: str, payload: Mapping[str, Any], reference: Reference) -> lis
     if not assets:
         raise Refused(package_asset_not_found(event))
     if package_id is not None and number is None:
-        raise Refused(invalid_package_id(event, package_id))
+        raise Refused(invalid_package_id(event, name_of(as_text(package_id))))
     nested = payload.get("payload")
     manifest = nested.get("manifest") if isinstance(nested, dict) else None
     changes: dict[str, Any] = {"manifest": manifest} if isinstance(manifest, dict) else {}

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from schemas.coercion import as_integer, as_integers, as_slug
+from schemas.names import name_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Mapping, Sequence
@@ -145,7 +146,7 @@ def resolve_batch(
     if strict or not (slug or candidates):
         return None
     number = min(candidates, default=None)
-    return Resolved(slug or f"asset-{number}", number, None, graded=True)
+    return Resolved(name_of(slug) or f"asset-{number}", number, None, graded=True)
 
 
 def resolve_event(
@@ -171,7 +172,7 @@ def resolve_event(
     if asset is None and slug:
         asset = reference.asset_by_slug(slug)
         if asset is None and not strict:
-            return Resolved(slug, min(candidates, default=None), None, graded=True)
+            return Resolved(name_of(slug), min(candidates, default=None), None, graded=True)
     if asset is None and session is not None:
         return session
     if asset is None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from schemas.coercion import as_integer, as_integers, as_slug
+from schemas.names import name_of
 from schemas.rules import Known
 from streams.core.resolve import resolve_batch, resolve_id
 from streams.core.state import Named, Session
@@ -22,12 +23,10 @@ __all__ = ["known_of", "named_by", "repeats_names", "session_after"]
 
 # A client's list has one id a language; what it invents must not outgrow a value.
 _MOST_IDS: Final = 32
-_LONGEST_SLUG: Final = 256
 
 
 def _slug(value: Any) -> str:
-    slug = as_slug(value)
-    return slug if len(slug) <= _LONGEST_SLUG else ""
+    return name_of(as_slug(value))
 
 
 def repeats_names(payload: Mapping[str, Any], named: Named) -> bool:

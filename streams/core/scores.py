@@ -9,7 +9,9 @@ import orjson
 
 from schemas.times import day_of, sql_time
 from streams.core.indicators import compute
+from streams.core.kept import kept_root
 from streams.core.lines import LATEST_MS
+from streams.core.redact import redacted
 from streams.core.state import MISSING
 from streams.core.tell import KINDS
 from streams.core.view import find_step
@@ -71,7 +73,8 @@ def _item(item: Overlay) -> dict[str, Any]:
 def overlay_of(live: Live) -> dict[str, Any] | None:
     """What lies over the stored document (schemas.overlay has its shape), or None; the MOST_ITEMS newest items."""
     state = live.state
-    root = None if state.root == _NIL else msgspec.msgpack.decode(state.root)
+    # One of an earlier release may hold more.
+    root = None if state.root == _NIL else kept_root(msgspec.msgpack.decode(state.root) or {})
     if "telemetry" in staff_fields(live) or (not state.overlay and root is None):
         return None
     stored = state.document.steps if state.document is not None else []
@@ -110,8 +113,8 @@ def _instants(known: Step | None, laid: Step) -> dict[str, Any]:
     return instants
 
 
-def scores_line(live: Live, algorithm: float) -> bytes:
-    """The scores of a state as one JSON line.
+def scores_line(live: Live, algorithm: float, redact: frozenset[str] = frozenset()) -> bytes:
+    """The scores of a state as one JSON line; its overlay is without the keys that `redact` names.
 
     They are null where nothing is computed: no document yet, or an asset that is not graded.
     """
@@ -143,7 +146,7 @@ def scores_line(live: Live, algorithm: float) -> bytes:
             row["total_time_seconds"] = value
         elif name in row:
             row[name] = value
-    row["overlay"] = overlay_of(live)
+    row["overlay"] = redacted(overlay_of(live), redact) if redact else overlay_of(live)
     last = _millis(document.last)
     row["last_interaction_at"] = None if last is None or not 0 <= last < LATEST_MS else sql_time(last)
     row["finished_at"] = None if state.finished_at is None else sql_time(state.finished_at)
@@ -155,16 +158,17 @@ def scores_line(live: Live, algorithm: float) -> bytes:
 class Scoring:
     """Appends the scores of touched states to `lines`: once a state and chunk, and once for each of its days."""
 
-    __slots__ = ("_algorithm", "_lines")
+    __slots__ = ("_algorithm", "_lines", "_redact")
 
-    def __init__(self, lines: list[bytes], algorithm: float) -> None:
+    def __init__(self, lines: list[bytes], algorithm: float, redact: frozenset[str] = frozenset()) -> None:
         self._lines = lines
         self._algorithm = algorithm
+        self._redact = redact
 
     def write(self, live: Live) -> None:
         """Write the scores as they are now."""
         live.dirty = False
-        self._lines.append(scores_line(live, self._algorithm))
+        self._lines.append(scores_line(live, self._algorithm, self._redact))
 
     def settle(self, live: Live, now: int) -> None:
         """Before a webhook changes the state at `now` (ms): scores of a day that ended are those of its last webhook.

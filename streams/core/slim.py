@@ -9,6 +9,7 @@ from __future__ import annotations
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, Final
 
+from schemas.names import name_of
 from schemas.times import parse_time
 from streams.core.state import MISSING, Attempt, Document, Quiz, Step, Timed
 
@@ -53,7 +54,7 @@ def _integer(value: Any) -> int | None:
 def _text(value: Any) -> str:
     """An identity of the clients, which is text; a number is taken as its digits."""
     if type(value) is str:
-        return value
+        return name_of(value)
     number = _integer(value)
     return "" if number is None else str(number)
 
@@ -68,7 +69,9 @@ def _hash(value: Any) -> str:
 
 def _slug(value: Any) -> str | float | None:
     """A step's slug as sent, so that the result shows it unchanged; null for what is no single value."""
-    if type(value) is str or type(value) is float or type(value) is bool:
+    if type(value) is str:
+        return name_of(value)
+    if type(value) is float or type(value) is bool:
         return value
     return _integer(value)
 
@@ -156,7 +159,7 @@ def _step(step: dict[str, Any], place: int) -> Step:
     opened = get("opened_at")
     completed = get("completed_at")
     return Step(
-        slug if type(slug) is str else _slug(slug),
+        _slug(slug),
         position if type(position) is int and _LOWEST <= position <= _HIGHEST else place,
         None if opened is None else parse_time(opened),
         None if completed is None else parse_time(completed),

@@ -12,7 +12,9 @@ from schemas.staff import FIELDS, CommandError, decode_command
 from schemas.tenancy import may_change
 from streams.core.errors import Undecodable
 from streams.core.indicators import compute
+from streams.core.kept import kept_metrics
 from streams.core.lines import user_number
+from streams.core.redact import redacted
 from streams.core.scores import staff_fields
 
 if TYPE_CHECKING:
@@ -64,9 +66,11 @@ def set_fields(
     if live is None:
         live = store.create(command.user_id, command.asset_slug, webhook.id, None)
     fields = {**staff_fields(live), **{name: value for name, value in command.fields.items() if name in FIELDS}}
+    if type(fields.get("metrics")) is dict:
+        fields["metrics"] = kept_metrics(fields["metrics"])
     asset = reference.asset_by_slug(command.asset_slug)
     live.graded = not policy.strict or live.state.notebook is not None or (asset is not None and asset.graded)
-    document = orjson.dumps(fields["telemetry"]) if "telemetry" in command.fields else None
+    document = _document(fields["telemetry"], policy) if "telemetry" in command.fields else None
     if "telemetry" in fields:
         # Only that there is one: it is kept where documents are.
         fields["telemetry"] = None
@@ -79,6 +83,10 @@ def set_fields(
         **{name: values.get(name) for name in FIELDS if name != "telemetry"},
     }
     return Answer(result, live, document)
+
+
+def _document(telemetry: Any, policy: Policy) -> bytes:
+    return orjson.dumps(redacted(telemetry, policy.redact) if policy.redact else telemetry)
 
 
 _NULLS: Final[dict[str, Any]] = dict.fromkeys(FIELDS)

@@ -9,6 +9,7 @@ import orjson
 
 from schemas.headers import HeaderError, RawHeaders, decode_headers
 from schemas.lenient import mend
+from schemas.names import name_of
 from schemas.notebook import distinct_id, distinct_key, events_of, notebook_of
 from schemas.webhook import (
     academy_of,
@@ -72,7 +73,7 @@ class Webhook:
     def telemetry_id(self) -> str:
         """The payload's telemetry_id as text; empty without one."""
         value = self.payload.get("telemetry_id")
-        return value if type(value) is str else str(value) if type(value) is int else ""
+        return name_of(value) if type(value) is str else str(value) if type(value) is int else ""
 
 
 def read(record: Record) -> Webhook:

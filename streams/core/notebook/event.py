@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 import orjson
 
+from schemas.names import OTHER, error_type_of
 from schemas.notebook import as_name, distinct_id, notebook_of
 from schemas.times import parse_time
 from streams.core.notebook.properties import kept_properties
@@ -37,7 +38,6 @@ _ERROR_TYPE_NAMES: Final = ("error_type", "err_type")
 _ERROR_NAMES: Final = ("err", "error")
 
 _TRUE: Final = frozenset({"1", "true", "yes"})
-_ERROR_TYPE: Final = re.compile(r"[A-Za-z_][\w.]{0,63}", re.ASCII)
 # Of a whole message only this is taken: the rest may quote the student's code.
 _LEADING_TYPE: Final = re.compile(
     r"([A-Za-z_][\w.]{0,50}(?:Error|Exception|Exit|Interrupt|Iteration|Warning))(?=:|\Z)", re.ASCII
@@ -129,12 +129,12 @@ def _milliseconds(value: Any) -> int | None:
 
 
 def _error_type(properties: Mapping[str, Any]) -> str:
-    named = _first(properties, _ERROR_TYPE_NAMES)
-    if type(named) is str and _ERROR_TYPE.fullmatch(named):
+    named = error_type_of(_first(properties, _ERROR_TYPE_NAMES))
+    if named and named != OTHER:
         return named
     message = _first(properties, _ERROR_NAMES)
     match = _LEADING_TYPE.match(message) if type(message) is str else None
-    return "" if match is None else match[1]
+    return named if match is None else error_type_of(match[1])
 
 
 def _digest(event: Mapping[str, Any]) -> bytes:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from math import isfinite
 from typing import TYPE_CHECKING, Any, Final
 
-from schemas.notebook import LONGEST_NAME
+from schemas.names import is_key
+from schemas.notebook import as_name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -14,7 +16,6 @@ if TYPE_CHECKING:
 __all__ = ["kept_properties"]
 
 _MOST: Final = 50
-_LONGEST_TEXT: Final = 200
 _LONGEST_PREVIEW: Final = 500
 
 # What has a column of its own, or is the same in all events of a student.
@@ -25,27 +26,27 @@ _IN_COLUMNS: Final = frozenset(
 _CODE: Final = frozenset({"code", "code_preview", "source", "source_code", "preview"})
 # Messages of errors quote code and data.
 _TEXTS: Final = frozenset({"err", "error", "error_message", "message", "traceback", "stdout", "stderr", "output"})
+# The texts that all notebooks send: the session, and the version of what sends.
+_NAMES: Final = frozenset({"sess", "v"})
 
 
 def kept_properties(properties: Mapping[str, Any], policy: Policy) -> dict[str, Any]:
-    """The numbers, flags and short texts among an event's properties.
+    """The numbers and flags among an event's properties, and names where the property is one that holds names.
 
-    PostHog's own (`$…`), lists and objects, long texts and what redaction names are left out; code is kept only where
-    redaction is off.
+    These are the notebooks' own and those that the policy lists. What is not called as programmers call things, lists
+    and objects and what redaction names are left out; code is kept only where redaction is off.
     """
     kept: dict[str, Any] = {}
     for name, value in properties.items():
         if len(kept) == _MOST:
             break
-        if not name or len(name) > LONGEST_NAME or name.startswith("$") or name in _IN_COLUMNS or name in policy.redact:
+        if not is_key(name) or name in _IN_COLUMNS or name in policy.redact:
             continue
         if name in _CODE:
             if policy.previews and type(value) is str:
                 kept[name] = value[:_LONGEST_PREVIEW]
-        elif name not in _TEXTS and _is_short(value):
+        elif type(value) in (int, bool) or (type(value) is float and isfinite(value)):
             kept[name] = value
+        elif type(value) is str and name not in _TEXTS and (name in _NAMES or name in policy.notebook_properties):
+            kept[name] = as_name(value)
     return kept
-
-
-def _is_short(value: Any) -> bool:
-    return type(value) in (int, float, bool) or (type(value) is str and len(value) <= _LONGEST_TEXT)

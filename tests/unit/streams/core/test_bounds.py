@@ -155,13 +155,14 @@ def test_names_that_a_tutorial_had_are_bounded(core: Core, monkeypatch: pytest.M
 
 
 def test_what_batches_without_steps_lay_over_a_document_is_bounded(core: Core) -> None:
-    """Each may bring other keys, and all of them lie over the document."""
+    """Each may bring other figures, and all of them lie over the document."""
     core.send(batch(1))
     other = {"user_id": 7, "slug": "tutorial", "telemetry_id": "t-1"}
-    assert core.verdict({**other, "note": "n" * 1_000}) == ("DONE", "OK")
+    figures = {f"figure_{place}": place for place in range(bounds.ROOT // 8)}
+    assert core.verdict({**other, "global_metrics": {"a": 1}}) == ("DONE", "OK")
 
-    assert core.verdict({**other, "more": "n" * bounds.ROOT})[1].startswith("There are more bytes beside the steps")
-    assert core.score()["overlay"]["root"]["note"] == "n" * 1_000
+    assert core.verdict({**other, "global_indicators": figures})[1].startswith("There are more bytes beside the steps")
+    assert core.score()["overlay"]["root"]["global_metrics"] == {"a": 1}
 
 
 def test_tutorials_of_one_student_are_bounded(core: Core, monkeypatch: pytest.MonkeyPatch) -> None:

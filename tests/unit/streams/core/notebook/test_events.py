@@ -75,20 +75,25 @@ def test_redaction_is_off_by_name_only() -> None:
 
 
 def test_a_custom_event_is_a_fact_with_its_properties() -> None:
-    """Any name will do; numbers, flags and short texts are kept, PostHog's own and everything longer are not."""
+    """Any name will do; numbers and flags are kept, texts only where the property is known to hold names."""
     properties = {
         "$set": {"a": 1},
         "level": 3,
         "hard": True,
         "mood": "ok",
+        "track": "evening",
+        "a sentence": 1,
         "list": [1],
         "long": "x" * 500,
         "none": None,
     }
-    row = fact(Notebook().capture('feed"back', **properties, student="JOHN-DOE"))
+    event = Notebook().capture('feed"back', **properties, student="JOHN-DOE")
+    row = fact(event)
 
     assert (row["event"], row["step_slug"]) == ('feed"back', "")
-    assert row["properties"] == {"sess": "abc12345", "v": "1.0.0", "level": 3, "hard": True, "mood": "ok"}
+    kept = {"sess": "abc12345", "v": "1.0.0", "level": 3, "hard": True}
+    assert row["properties"] == kept
+    assert fact(event, Policy(notebook_properties=frozenset({"track"})))["properties"] == {**kept, "track": "evening"}
 
 
 @pytest.mark.parametrize(
@@ -100,7 +105,10 @@ def test_a_custom_event_is_a_fact_with_its_properties() -> None:
         ({"err": "name 'x' is not defined"}, ""),
         ({"err": "password: hunter2"}, ""),
         ({"error_type": "KeyError", "err": "'a'"}, "KeyError"),
-        ({"error_type": "not a name"}, ""),
+        ({"error_type": "not a name"}, "other"),
+        ({"error_type": "AdaLovelace"}, "other"),
+        ({"error_type": "my.DivisionError"}, "my.DivisionError"),
+        ({"error_type": "not a name", "err": "KeyError: 'a'"}, "KeyError"),
         ({"err": None}, ""),
         ({"err": {"a": 1}}, ""),
     ],
