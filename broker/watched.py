@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections import Counter
 from typing import TYPE_CHECKING, Any, Final, Self
 
 import structlog
@@ -14,12 +15,15 @@ if TYPE_CHECKING:
 
     from tenacity.wait import wait_base
 
-__all__ = ["BACKOFF", "Interrupted", "Watched"]
+__all__ = ["BACKOFF", "FAILURES", "Interrupted", "Watched"]
 
 _log: Final = structlog.stdlib.get_logger("watched")
 
 # Bounded however often it fails: tenacity stops at `max` where the power would overflow.
 BACKOFF: Final = wait_exponential_jitter(multiplier=0.2, max=5.0, jitter=0.2)
+
+# How often the tasks of this process have failed, by name: for its metrics.
+FAILURES: Final[Counter[str]] = Counter()
 
 
 class Interrupted(Exception):  # noqa: N818 - what happened to the work
@@ -97,10 +101,12 @@ class Watched:
         try:
             await self._work_through()
         except Exception as error:  # noqa: BLE001 - whatever it is, the owner must hear of it
+            FAILURES[self.name] += 1
             if self._failed is not None:
                 self._failed(error)
 
     def _tell(self, state: RetryCallState) -> None:
+        FAILURES[self.name] += 1
         error = state.outcome.exception() if state.outcome is not None else None
         # An output that is full or gone must not end the task either.
         with contextlib.suppress(Exception):

@@ -9,9 +9,11 @@ import structlog
 from tenacity import AsyncRetrying, retry_if_exception_type, wait_exponential_jitter
 
 from broker.watched import Watched
-from gateway.errors import KafkaUnavailableError, SpoolError, UnavailableError
+from gateway.errors import KafkaUnavailableError, RecordRefusedError, SpoolError, UnavailableError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from tenacity.wait import wait_base
 
     from gateway.kafka import RawProducer
@@ -42,6 +44,7 @@ class Delivery:
         self._spool = spool
         self._direct = False
         self._pauses = pauses
+        self._refused: set[int] = set()
         self._recovering = Watched("spool drain", self._drain, wait=pauses)
 
     @property
@@ -73,6 +76,10 @@ class Delivery:
         if self._direct:
             try:
                 return await self._producer.send(record)
+            except RecordRefusedError as error:
+                # It has cost the connection, too: the others go to the spool until there is another one.
+                self._leave_direct(str(error))
+                raise UnavailableError(str(error)) from error
             except KafkaUnavailableError as error:
                 self._leave_direct(str(error))
         # Nothing may be awaited from here until the spool counts the record: recovery ends when it is empty.
@@ -115,12 +122,23 @@ class Delivery:
     async def _send(self, taken: SpooledRecords) -> None:
         if taken.segment.damaged_bytes:
             _log.error("part of the spool cannot be read and is kept aside", bytes=taken.segment.damaged_bytes)
-        records = taken.records
+        records = list(zip(taken.records, taken.marks, strict=True))
         for begin in range(0, len(records), _CHUNK_RECORDS):
-            sent = [self._producer.send(record) for record in records[begin : begin + _CHUNK_RECORDS]]
-            outcomes = await asyncio.gather(*sent, return_exceptions=True)
-            for outcome in outcomes:
-                if isinstance(outcome, BaseException):
-                    raise outcome
-            await self._spool.note(taken, begin + len(sent))
-        await self._spool.forget(taken)
+            chunk = records[begin : begin + _CHUNK_RECORDS]
+            await self._send_chunk([(record, mark) for record, mark in chunk if mark not in self._refused])
+            await self._spool.note(taken, begin + len(chunk))
+        refused = [record for record, mark in records if mark in self._refused]
+        await self._spool.forget(taken, sum(len(record.value) for record in refused))
+        self._refused.difference_update(taken.marks)
+
+    async def _send_chunk(self, chunk: Sequence[tuple[RawRecord, int]]) -> None:
+        """Send records; raises KafkaUnavailableError, also where one is refused, which is left out the next time."""
+        outcomes = await asyncio.gather(*(self._producer.send(record) for record, _ in chunk), return_exceptions=True)
+        for (_, mark), outcome in zip(chunk, outcomes, strict=True):
+            if isinstance(outcome, RecordRefusedError):
+                self._refused.add(mark)
+        for outcome in outcomes:
+            if isinstance(outcome, RecordRefusedError):
+                raise KafkaUnavailableError(str(outcome)) from outcome
+            if isinstance(outcome, BaseException):
+                raise outcome

@@ -4,6 +4,7 @@ GatewayError
  ├─ ApiError          an answer with a status, a slug and a text
  ├─ ClientGoneError   the caller hung up; there is nobody to answer
  ├─ KafkaUnavailableError  no broker has acknowledged a record
+ ├─ RecordRefusedError     Kafka answers, and will never take this record
  ├─ SpoolError        the spool cannot take a record or cannot be opened
  └─ UnavailableError  neither Kafka nor the spool can take a webhook
 """
@@ -20,7 +21,15 @@ from schemas.messages import MESSAGES, preferred_language, translate
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["ApiError", "ClientGoneError", "GatewayError", "KafkaUnavailableError", "SpoolError", "UnavailableError"]
+__all__ = [
+    "ApiError",
+    "ClientGoneError",
+    "GatewayError",
+    "KafkaUnavailableError",
+    "RecordRefusedError",
+    "SpoolError",
+    "UnavailableError",
+]
 
 _STATUSES: Final = {slug: message.status for slug, message in (MESSAGES | TRANSPORT).items()}
 
@@ -60,6 +69,10 @@ class ClientGoneError(GatewayError):
 
 class KafkaUnavailableError(GatewayError):
     """No broker has acknowledged a record, so it may or may not be in the log; the text says why."""
+
+
+class RecordRefusedError(GatewayError):
+    """Kafka answers and will never take this record, while it takes others; the text says what to do."""
 
 
 class SpoolError(GatewayError):

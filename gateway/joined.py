@@ -16,6 +16,7 @@ _OTHERS: Final = """
 SELECT student_id FROM webhooks
 WHERE created_at >= now() - toIntervalDay({days:UInt32}) AND source != 'staff'
     AND student_id IS NOT NULL AND NOT has(academy_ids, {academy:UInt64})
+    AND (empty({members:Array(UInt64)}) OR has({members:Array(UInt64)}, student_id))
 GROUP BY student_id ORDER BY max(created_at) DESC, student_id
 """
 
@@ -34,6 +35,9 @@ async def joined_later(
         return []
     if students:
         return [student for student in students if student in members][:_MOST]
-    rows: list[dict[str, Any]] = await clickhouse.rows(_OTHERS, {"academy": academy, "days": days})
     known = set(members)
+    # All who are in other academies would be too many to look through here.
+    named = sorted(known) if len(known) <= _MOST else []
+    parameters = {"academy": academy, "days": days, "members": named}
+    rows: list[dict[str, Any]] = await clickhouse.rows(_OTHERS, parameters)
     return [row["student_id"] for row in rows if row["student_id"] in known][:_MOST]

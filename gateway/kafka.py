@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 import structlog
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError
+from aiokafka.errors import KafkaError, MessageSizeTooLargeError, RecordListTooLargeError
 from aiokafka.partitioner import murmur2
 
 from broker.watched import Watched
-from gateway.errors import KafkaUnavailableError
+from gateway.errors import KafkaUnavailableError, RecordRefusedError
 from schemas.caches import cached
 from schemas.topics import Topics
 from schemas.webhook import OFFSET_BITS
@@ -39,6 +39,9 @@ _CLOSE_SECONDS: Final = 5.0
 # Only this one of a compacted topic is read.
 _REFERENCE_PARTITION: Final = 0
 _NOT_CONNECTED: Final = "not connected"
+
+# The broker's answers about a batch that it will not take, whenever it is sent; it takes others.
+_REFUSALS: Final = (MessageSizeTooLargeError, RecordListTooLargeError)
 
 
 @cached(1 << 14, longest=64)
@@ -71,6 +74,7 @@ class RawProducer:
         self._topic = Topics.of(settings).raw
         self._lanes: list[_Lane] = []
         self._producer: AIOKafkaProducer | None = None
+        self._broken = self._one_by_one = False
 
     async def start(self) -> None:
         """Connect, anew if it was connected, and learn the topic's partitions; raises KafkaUnavailableError."""
@@ -91,7 +95,7 @@ class RawProducer:
             await _close(producer)
             raise KafkaUnavailableError(_reason(error)) from error
         self._lanes = [_Lane(partition) for partition in range(partitions)]
-        self._producer = producer
+        self._producer, self._broken = producer, False
 
     async def _used(self, producer: AIOKafkaProducer) -> int:
         """How many partitions are written to: where somebody has added some, students stay where they were.
@@ -106,8 +110,8 @@ class RawProducer:
 
     @property
     def connected(self) -> bool:
-        """Whether it was started and not stopped; the broker may have gone since."""
-        return self._producer is not None
+        """Whether it was started and may go on without another start; the broker may have gone since."""
+        return self._producer is not None and not self._broken
 
     async def probe(self) -> None:
         """Ask a broker for its metadata; raises KafkaUnavailableError if none answers in time."""
@@ -127,7 +131,10 @@ class RawProducer:
         self.give_up("the producer was stopped")
 
     def send(self, record: RawRecord) -> asyncio.Future[int]:
-        """Take a record; the future gives its place in the log when all replicas have it, or KafkaUnavailableError."""
+        """Take a record; the future gives its place in the log when all replicas have it.
+
+        Else it gives KafkaUnavailableError, or RecordRefusedError where this record will never be taken.
+        """
         waiter: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         if self._producer is None:
             waiter.set_exception(KafkaUnavailableError(_NOT_CONNECTED))
@@ -170,10 +177,14 @@ class RawProducer:
             await _beat()
             batch = self._fill(lane, producer.create_batch())
             began = time.perf_counter()
-            async with asyncio.timeout(ACK_SECONDS):
-                sent = await producer.send_batch(batch, self._topic, partition=lane.partition)
-                sent.add_done_callback(_look_at)
-                place = lane.partition << OFFSET_BITS | (await sent).offset
+            try:
+                async with asyncio.timeout(ACK_SECONDS):
+                    sent = await producer.send_batch(batch, self._topic, partition=lane.partition)
+                    sent.add_done_callback(_look_at)
+                    place = lane.partition << OFFSET_BITS | (await sent).offset
+            except _REFUSALS as error:
+                self._refuse(lane, error)
+                raise
             for ordinal, waiter in enumerate(lane.sent):
                 if not waiter.done():
                     waiter.set_result(place + ordinal)
@@ -182,6 +193,22 @@ class RawProducer:
             lane.sent.clear()
         lane.task = None
 
+    def _refuse(self, lane: _Lane, error: KafkaError) -> None:
+        """Fail a record for good that Kafka will not take; where it refuses several at once, each is tried by itself.
+
+        The broker misses the batch's numbers in what follows, so this connection is of no use any more.
+        """
+        self._broken = True
+        if len(lane.sent) > 1:
+            self._one_by_one = True
+            return
+        message = f"Kafka refuses the record ({_reason(error)}); `learnpack-telemetry setup` sets what topics take."
+        _log.error("a record cannot be sent", partition=lane.partition, reason=_reason(error))
+        for waiter in lane.sent:
+            if not waiter.done():
+                waiter.set_exception(RecordRefusedError(message))
+        lane.sent.clear()
+
     def _failed(self, lane: _Lane, error: Exception) -> None:
         """Leave what waits to the spool, whatever went wrong; the next record begins anew."""
         lane.task = None
@@ -189,8 +216,7 @@ class RawProducer:
             _log.error("sending to Kafka failed unexpectedly", partition=lane.partition, exc_info=error)
         self.give_up(_reason(error))
 
-    @staticmethod
-    def _fill(lane: _Lane, batch: Any) -> Any:
+    def _fill(self, lane: _Lane, batch: Any) -> Any:
         waiting = lane.waiting
         while waiting:
             (key, value, headers, timestamp, _), waiter = waiting[0]
@@ -198,6 +224,8 @@ class RawProducer:
                 break
             lane.sent.append(waiter)
             waiting.popleft()
+            if self._one_by_one:
+                break
         batch.close()
         return batch
 

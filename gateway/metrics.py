@@ -6,8 +6,14 @@ from typing import TYPE_CHECKING, Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, PlatformCollector, ProcessCollector
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client.metrics_core import CounterMetricFamily
+from prometheus_client.registry import Collector
+
+from broker.watched import FAILURES
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from gateway.delivery import Delivery
     from gateway.spool import Spool
     from schemas.lenient import Mending
@@ -15,6 +21,21 @@ if TYPE_CHECKING:
 __all__ = ["Metrics"]
 
 _SECONDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+
+
+class _TaskFailures(Collector):
+    """The failures of background tasks, whose names are the code's own."""
+
+    def collect(self) -> Iterator[CounterMetricFamily]:
+        """Read them anew."""
+        family = CounterMetricFamily(
+            "telemetry_gateway_task_failures",
+            "Failures of background tasks, which begin again. Rising: see the log.",
+            labels=("task",),
+        )
+        for name, failures in FAILURES.items():
+            family.add_metric((name,), failures)
+        yield family
 
 
 class Metrics:
@@ -26,6 +47,7 @@ class Metrics:
         self.registry = CollectorRegistry()
         ProcessCollector(registry=self.registry)
         PlatformCollector(registry=self.registry)
+        self.registry.register(_TaskFailures())
         self.requests = Counter(
             "telemetry_gateway_requests",
             "Answered requests. Many 5xx: see the log; many 429 on the ingest route: see docs/learnpack.md.",

@@ -29,14 +29,16 @@ _encode = msgspec.msgpack.Encoder().encode
 
 
 class SpooledRecords:
-    """The oldest records of the spool, in order."""
+    """The oldest records of the spool, in order; `marks` tell them from each other within this process."""
 
     def __init__(self, segment: Segment) -> None:
         self.records: list[RawRecord] = []
+        self.marks: list[int] = []
         unreadable = 0
         for payload in segment.payloads:
             try:
                 self.records.append(RawRecord(*_decode(payload)))
+                self.marks.append(hash(payload))
             except msgspec.MsgspecError:
                 # Whole, but not what this version writes: it must not hold up what comes after it.
                 unreadable += len(payload)
@@ -138,10 +140,11 @@ class Spool:
         self.damaged = int(await self._in_thread(self._files.damaged))
         return self.damaged
 
-    async def forget(self, taken: SpooledRecords) -> None:
-        """Delete these records: all of them are in Kafka."""
-        await self._in_thread(self._files.drop, taken.segment)
-        if taken.segment.damaged_bytes:
+    async def forget(self, taken: SpooledRecords, refused_bytes: int = 0) -> None:
+        """Delete these records, for Kafka has them; so many bytes of them can never be sent: then keep them aside."""
+        kept = taken.segment._replace(damaged_bytes=taken.segment.damaged_bytes + refused_bytes)
+        await self._in_thread(self._files.drop, kept)
+        if kept.damaged_bytes:
             await self.damaged_segments()
         # A group whose write failed may have left frames that were never counted.
         self.records = max(0, self.records - len(taken.records))

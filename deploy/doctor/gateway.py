@@ -26,7 +26,8 @@ _MENDS: Final = {
 }
 
 _DAMAGED: Final = (
-    "Look why its disk damages files; then move `*.damaged` out of the gateway's TELEMETRY_SPOOL, or delete them."
+    "See its log: a disk damages files, or topics take less than it does (then `setup`). Afterwards move `*.damaged` "
+    "out of the gateway's TELEMETRY_SPOOL, or delete them."
 )
 
 
@@ -52,7 +53,7 @@ async def check_gateway(settings: Settings) -> AsyncIterator[Finding]:
         else:
             yield good(_PART, "ready", "Kafka, ClickHouse and views")
         if damaged := body.get("damaged_spool_segments"):
-            problem = f"{damaged} damaged: webhooks in them cannot be read, all others were sent"
+            problem = f"{damaged} damaged: webhooks in them cannot be read or sent, all others were sent"
             yield failed(_PART, "spool", problem, _DAMAGED)
         yield await _token(client, settings)
 

@@ -10,15 +10,19 @@ import pytest
 from aiokafka import AIOKafkaConsumer
 
 from deploy.topics import setup_topics
-from gateway.errors import KafkaUnavailableError
+from gateway.delivery import Delivery
+from gateway.errors import KafkaUnavailableError, UnavailableError
 from gateway.kafka import RawProducer
 from gateway.metrics import Metrics
 from gateway.publishing import RawRecord
+from gateway.spool import Spool
 from schemas.topics import Topics
 from schemas.webhook import OFFSET_BITS
+from tests.support.waiting import aeventually
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
+    from pathlib import Path
 
     from deploy.local.kafka import KafkaNode
     from schemas.settings import Settings
@@ -102,3 +106,42 @@ async def test_nothing_waits_for_a_broker_that_is_gone(
         await producer.stop()
 
     assert {type(outcome) for outcome in outcomes} == {KafkaUnavailableError}
+
+
+@pytest.mark.parametrize("size", [1_500_000, 200_000])
+async def test_a_record_that_kafka_refuses_stops_nobody_else(
+    settings: SettingsFactory, tmp_path: Path, size: int
+) -> None:
+    """One that is too large for the topic fails by itself, spooled or not; all others are stored, in order."""
+    narrow = settings(partitions=1, max_body_bytes=10_000)
+    await setup_topics(narrow)
+    producer = RawProducer(narrow.model_copy(update={"max_body_bytes": 5 << 20}), Metrics())
+    spool = Spool(tmp_path / "spool", 50_000_000)
+    await spool.open()
+    for value in (b"first", b"1" * size, b"second", b"2" * size, b"third"):
+        await spool.append(RawRecord(b"a", value, [], 1_700_000_000_000))
+    await spool.close()
+    spool = Spool(tmp_path / "spool", 50_000_000)
+    delivery = Delivery(producer, spool)
+
+    async def direct() -> bool:
+        return delivery.direct
+
+    async def send(value: bytes) -> None:
+        await delivery.publish(RawRecord(b"a", value, [], 1_700_000_000_000))
+
+    await delivery.start()
+    await aeventually(direct, 60)
+    with pytest.raises(UnavailableError, match="setup"):
+        await send(b"3" * size)
+    await send(b"fourth")
+    await aeventually(direct, 60)
+    await delivery.stop()
+
+    raw = Topics.of(narrow).raw
+    stored: list[bytes] = []
+    async with AIOKafkaConsumer(raw, **narrow.kafka_options(), auto_offset_reset="earliest") as consumer:
+        while b"fourth" not in stored:
+            stored.append((await consumer.getone()).value)
+    assert list(dict.fromkeys(stored)) == [b"first", b"second", b"third", b"fourth"]
+    assert len(list((tmp_path / "spool").glob("*.damaged"))) == spool.damaged == 1

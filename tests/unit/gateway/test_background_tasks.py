@@ -317,3 +317,24 @@ async def test_tokens_that_change_while_they_are_saved(tmp_path: Path, monkeypat
     await views.stop()
 
     assert failures == []
+
+
+async def test_failures_of_tasks_are_metrics(tmp_path: Path) -> None:
+    """Each counts under its task's name, so that one that begins again and again is seen without the log."""
+    topics = Topics()
+    topics.start_failures = 3
+    views = Views(topics.follow, tmp_path, unheard, pauses=wait_none())
+    metrics = Metrics()
+    before = failures_of(metrics, "reference views")
+    await views.start()
+    async with asyncio.timeout(10):
+        await views.usable.wait()
+    await views.stop()
+
+    assert failures_of(metrics, "reference views") == before + 3
+
+
+def failures_of(metrics: Metrics, task: str) -> float:
+    """What Prometheus is told of a task."""
+    found = metrics.registry.get_sample_value("telemetry_gateway_task_failures_total", {"task": task})
+    return found or 0.0
