@@ -38,6 +38,8 @@ DEV_USER: Final = 1
 DEV_ACADEMY: Final = 1
 
 _CLICKHOUSE_USER: Final = "telemetry"
+# Settings that name what the servers hold.
+_NAMES: Final = ("topic_prefix", "raw_topic", "partitions", "database")
 _POLL_SECONDS: Final = 0.05
 # File systems stamp with a clock that ticks a few times in this.
 _CLOCK_SECONDS: Final = 0.05
@@ -59,8 +61,14 @@ class LocalSystem:
         self._clickhouse = ClickHouseServer(
             self.directory / "clickhouse", user=_CLICKHOUSE_USER, password=self._password(), port=None
         )
+        self.ingest_key = self._read_key() or secrets.token_urlsafe(30)
+        self._is_set_up = False
         self._lock: IO[str] | None = None
         self._bind = ""
+
+    @property
+    def _spool(self) -> Path:
+        return self.directory / "spool"
 
     @property
     def env_file(self) -> Path:
@@ -79,13 +87,27 @@ class LocalSystem:
 
     @property
     def addresses(self) -> dict[str, str]:
-        """What `DIR/env` holds."""
+        """What `DIR/env` holds: everything by which a command finds this system and no other."""
+        named = {name: getattr(self._base, name) for name in _NAMES}
         return {
             "TELEMETRY_GATEWAY_URL": self.gateway_url,
             "TELEMETRY_KAFKA": self._kafka.bootstrap,
             "TELEMETRY_CLICKHOUSE": self._clickhouse.url,
             "TELEMETRY_TOKEN": self.token,
+            "TELEMETRY_DATA": str(self.directory),
+            "TELEMETRY_SPOOL": str(self._spool),
+            **{f"{PREFIX}{name.upper()}": str(value) for name, value in named.items()},
         }
+
+    @property
+    def _key_file(self) -> Path:
+        return self.directory / "ingest-key"
+
+    def _read_key(self) -> str:
+        try:
+            return self._key_file.read_text(encoding="utf-8").strip()
+        except OSError:
+            return ""
 
     def _read_env(self) -> dict[str, str]:
         try:
@@ -111,9 +133,8 @@ class LocalSystem:
         self._clickhouse.prepare(progress)
         self._bind = self._choose_bind()
         lines = "".join(f"{name}={shlex.quote(value)}\n" for name, value in self.addresses.items())
-        descriptor = os.open(self.env_file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(lines)
+        _write_secret(self.env_file, lines)
+        _write_secret(self._key_file, f"{self.ingest_key}\n")
 
     def _take_directory(self) -> None:
         try:
@@ -143,7 +164,7 @@ class LocalSystem:
             f"{PREFIX}CLICKHOUSE": self._clickhouse.url,
             f"{PREFIX}GATEWAY_BIND": self._bind,
             f"{PREFIX}DATA": str(self.directory),
-            f"{PREFIX}SPOOL": str(self.directory / "spool"),
+            f"{PREFIX}SPOOL": str(self._spool),
             f"{PREFIX}DEFAULT_ACADEMY": str(self.settings().default_academy),
         }
         return {**os.environ, "PYTHONUNBUFFERED": "1", **own}
@@ -157,12 +178,16 @@ class LocalSystem:
             gateway_url=self.gateway_url,
             token=self.token,
             data=self.directory,
+            spool=self._spool,
             # Whose staff the token is: what LearnPack sends without an academy is in its log, too.
             default_academy=DEV_ACADEMY if self._base.default_academy is None else self._base.default_academy,
         )
 
     async def _set_up(self, timeout: float) -> None:  # noqa: ASYNC109 - the supervisor's interface
         await self._clickhouse.wait_ready(timeout)
+        if self._is_set_up:
+            # It was killed: it works again whatever Kafka does.
+            return
         settings = await live_settings(self.settings())
         await setup_topics(settings)
         await asyncio.to_thread(setup_tables, settings)
@@ -170,6 +195,9 @@ class LocalSystem:
             DEV_USER, {DEV_ACADEMY: (*CAPABILITIES, REPORT_FOR_ANYONE)}, datetime.now(UTC), label="development"
         )
         await grant(settings, token, self.token)
+        key = NewToken(None, {DEV_ACADEMY: ()}, datetime.now(UTC), label="development")
+        await grant(settings, key, self.ingest_key)
+        self._is_set_up = True
 
     def parts(self) -> list[Part]:
         """The parts in the order in which they start, after `prepare`."""
@@ -198,6 +226,13 @@ class LocalSystem:
 
         ready.unlink(missing_ok=True)
         return Part(name, command, self._part_env(), wait_ready, together=name != "worker-1", ready_file=ready)
+
+
+def _write_secret(path: Path, text: str) -> None:
+    """Write a file that only its owner reads."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        file.write(text)
 
 
 def _written(path: Path) -> float:

@@ -103,8 +103,7 @@ def _summary(system: LocalSystem) -> str:
         f"terminals   {_line_for_terminals(system)}",
         "",
         "learn.json of a tutorial:",
-        f'  "telemetry": {{"batch": "{url}?asset_id=ASSET_ID", "streaming": "{url}?token=INGEST_KEY"}}',
-        "  (INGEST_KEY: learnpack-telemetry token create --ingest --academy 1)",
+        f'  "telemetry": {{"batch": "{url}?asset_id=ASSET_ID", "streaming": "{url}?token={system.ingest_key}"}}',
         "",
     ]
     return "\n".join(lines)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import time
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 import clickhouse_connect
+import orjson
 from rich.console import Group
 from rich.progress import Progress
 from rich.table import Table
@@ -16,6 +18,7 @@ from deploy.generations import read_journal
 from deploy.replay.offsets import Offsets
 from deploy.sending import send_webhooks
 from schemas.topics import Topics
+from schemas.webhook import OFFSET_BITS
 
 if TYPE_CHECKING:
     from clickhouse_connect.driver.client import Client
@@ -40,7 +43,7 @@ async def run_demo(settings: Settings, console: Console) -> None:
     """
     bodies = demo_documents()
     assert settings.token is not None  # noqa: S101 - `up` always has one
-    since = await asyncio.to_thread(_count, settings)
+    own = _Own.of(bodies, await _ends(settings))
     with Progress(console=console, transient=True) as progress:
         task = progress.add_task(f"sending {len(bodies)} documents", total=len(bodies))
         answers = await send_webhooks(
@@ -49,10 +52,49 @@ async def run_demo(settings: Settings, console: Console) -> None:
     if set(answers) != {"200 ok"}:
         message = f"the gateway refused documents: {dict(answers)}"
         raise DemoError(message)
-    await asyncio.to_thread(_wait, settings, since + len(bodies))
+    await asyncio.to_thread(_wait, settings, own, len(bodies))
     await _until_stored(settings)
     # At once, so that no part's log lines come between them.
-    console.print(Group(*await asyncio.to_thread(_tables, settings)))
+    console.print(Group(*await asyncio.to_thread(_tables, settings, own)))
+
+
+@dataclass(frozen=True, slots=True)
+class _Own:
+    """What tells the demo's rows from others: its students and runs, and for webhooks the places from this demo on."""
+
+    students: list[int]
+    runs: list[str]
+    places: list[int]
+
+    @classmethod
+    def of(cls, bodies: list[bytes], ends: dict[int, int]) -> _Own:
+        """Those of documents, with the ends of the raw topic before they are sent."""
+        documents = [orjson.loads(body) for body in bodies]
+        return cls(
+            sorted({one["user_id"] for one in documents}),
+            sorted({one["telemetry_id"] for one in documents}),
+            [number << OFFSET_BITS | end for number, end in ends.items()],
+        )
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """The same as parameters of a query."""
+        return {"students": self.students, "runs": self.runs, "places": self.places, "bits": OFFSET_BITS}
+
+
+_WEBHOOKS: Final = """webhooks
+WHERE has({students:Array(UInt64)}, student_id) AND id >= arrayFirst(
+    place -> bitShiftRight(place, {bits:UInt8}) = bitShiftRight(id, {bits:UInt8}), {places:Array(UInt64)}
+)"""
+_SCORES: Final = "user_id, asset_slug, engagement_score, frustration_score, completion_rate"
+_OWN_RUNS: Final = "WHERE has({students:Array(UInt64)}, user_id) AND has({runs:Array(String)}, telemetry_id)"
+
+
+async def _ends(settings: Settings) -> dict[int, int]:
+    """Where the raw topic ends, by partition."""
+    topics = Topics.of(settings)
+    async with Offsets(settings) as offsets:
+        return {tp.partition: end for tp, end in (await offsets.ends_of([topics.raw])).items()}
 
 
 def _client(settings: Settings) -> Client:
@@ -61,17 +103,18 @@ def _client(settings: Settings) -> Client:
     )
 
 
-def _count(settings: Settings) -> int:
+def _count(settings: Settings, own: _Own) -> int:
     client = _client(settings)
     try:
-        return int(client.query("SELECT count() FROM webhooks").result_rows[0][0])
+        found = client.query(f"SELECT count() FROM {_WEBHOOKS}", parameters=own.parameters)  # noqa: S608 - our own text
+        return int(found.result_rows[0][0])
     finally:
         client.close()
 
 
-def _wait(settings: Settings, wanted: int) -> None:
+def _wait(settings: Settings, own: _Own, wanted: int) -> None:
     deadline = time.monotonic() + _WAIT_SECONDS
-    while (present := _count(settings)) < wanted:
+    while (present := _count(settings, own)) < wanted:
         if time.monotonic() > deadline:
             message = f"{wanted - present} documents have no outcome after {_WAIT_SECONDS:g} s; ask `status` why."
             raise DemoError(message)
@@ -88,16 +131,20 @@ async def _until_stored(settings: Settings) -> None:
         raise DemoError(message)
 
 
-def _tables(settings: Settings) -> list[Table]:
+def _tables(settings: Settings, own: _Own) -> list[Table]:
     client = _client(settings)
     try:
-        webhooks = client.query("SELECT status, verdict, count() FROM webhooks GROUP BY ALL ORDER BY ALL").result_rows
+        webhooks = client.query(
+            f"SELECT status, verdict, count() FROM {_WEBHOOKS} GROUP BY ALL ORDER BY ALL",  # noqa: S608 - as above
+            parameters=own.parameters,
+        ).result_rows
         facts = client.query(
-            "SELECT event, count(), uniqExact(actor) FROM events GROUP BY ALL ORDER BY 2 DESC"
+            f"SELECT event, count(), uniqExact(actor) FROM events {_OWN_RUNS} GROUP BY ALL ORDER BY 2 DESC",  # noqa: S608
+            parameters=own.parameters,
         ).result_rows
         scores = client.query(
-            "SELECT user_id, asset_slug, engagement_score, frustration_score, completion_rate, "
-            "total_time_seconds / 3600 FROM scores ORDER BY asset_slug, user_id"
+            f"SELECT {_SCORES}, total_time_seconds / 3600 FROM scores {_OWN_RUNS} ORDER BY asset_slug, user_id",  # noqa: S608
+            parameters=own.parameters,
         ).result_rows
     finally:
         client.close()

@@ -268,6 +268,27 @@ def test_the_addresses_serve_other_commands(system: System) -> None:
     assert {entry["topic"] for entry in found["lag"]} >= {"learnpack.webhooks.raw", "learnpack.facts"}
 
 
+def test_the_addresses_are_of_one_system_alone(system: System) -> None:
+    """Sourced over those of another system they leave nothing of it: directories and names are all there."""
+    addresses = system.addresses
+
+    assert addresses["TELEMETRY_DATA"] == str(system.directory)
+    assert addresses["TELEMETRY_SPOOL"] == str(system.directory / "spool")
+    assert (addresses["TELEMETRY_TOPIC_PREFIX"], addresses["TELEMETRY_DATABASE"]) == ("learnpack.", "telemetry")
+    assert addresses["TELEMETRY_PARTITIONS"] == "8"
+
+
+def test_the_lines_for_a_tutorial_work_as_they_are(system: System) -> None:
+    """What `up` prints for learn.json has a key with which an event is taken."""
+    (line,) = re.findall(r'"streaming": "(\S+)"', system.child.output)
+
+    answer = httpx.post(
+        line, json={"event": "open_step", "user_id": 503, "slug": "lists", "telemetry_id": "r"}, timeout=30
+    )
+
+    assert (answer.status_code, answer.text) == (200, "ok")
+
+
 def test_a_directory_has_one_system(system: System) -> None:
     """A second `up` on the same directory is refused in one line, and the first goes on."""
     second = subprocess.run([*COMMAND, str(system.directory)], capture_output=True, text=True, check=False, timeout=60)
