@@ -121,7 +121,7 @@ def test_members_who_join_later_bring_their_earlier_webhooks(system: HttpSystem,
 
     def seen() -> list[dict[str, Any]]:
         """Rows of academy 2, whose member the worker may have to hear of first."""
-        with system.client("staff", None) as client:
+        with system.client("foreign", None) as client:
             assert client.post(ME, json={**sent, "at": len(known)}).text == "ok"
         known.append(sent)
         return [
