@@ -215,13 +215,26 @@ def test_who_is_stuck_now(tables: Tables) -> None:
 
 
 def test_claimed_runs_are_in_no_analysts_view(tables: Tables) -> None:
-    """Once a named batch has claimed an anonymous run, its rows count for the student alone; the facts stay."""
+    """Once a named batch has claimed an anonymous run, its rows count for the student alone; the table keeps them."""
     anonymous = {"actor": "telemetry:run", "user_id": None, "succeeded": False}
     tables.fill("events", *(fact(n, occurred_at=ago(minutes=5), **anonymous) for n in range(3)))
     tables.fill("student_day", score(1, actor="telemetry:run", user_id=None))
-    views = ("struggling_students", "step_funnel", "student_day")
+    views = ("events", "struggling_students", "step_funnel", "student_day")
     assert all(tables.read(view) for view in views)
     tables.fill("claims", {"telemetry_id": "run", "actor": "7", "version": 1})
 
     assert not any(tables.read(view) for view in views)
-    assert len(tables.read("events")) == 3
+    assert len(read(tables.client, f"SELECT * FROM {tables.database}_g1.events")) == 3
+
+
+def test_a_run_that_is_claimed_is_told_once(tables: Tables) -> None:
+    """What was sent before log-in and came again with the student's document is one event, claimed or not yet."""
+    anonymous = fact(1, actor="telemetry:run", user_id=None)
+    own = fact(2, actor="1", user_id=1)
+    tables.fill("events", anonymous)
+    assert [row["actor"] for row in tables.read("events")] == ["telemetry:run"]
+
+    tables.fill("events", own, fact(3, actor="telemetry:other", user_id=None, telemetry_id="other"))
+    tables.fill("claims", {"telemetry_id": "run", "actor": "1", "version": 1})
+
+    assert [row["actor"] for row in tables.read("events", "actor")] == ["1", "telemetry:other"]

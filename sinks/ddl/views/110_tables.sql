@@ -2,6 +2,8 @@
 CREATE OR REPLACE VIEW $public.events $on_cluster
 ($events_view)
 AS SELECT $events_names FROM $derived.events FINAL
+-- What a run told before log-in is told again by the student who claims it.
+WHERE actor NOT IN (SELECT concat('telemetry:', telemetry_id) FROM $derived.claims)
 COMMENT '$events_comment';
 
 CREATE OR REPLACE VIEW $public.webhooks $on_cluster
