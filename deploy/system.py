@@ -14,15 +14,18 @@ from typing import TYPE_CHECKING, Final
 
 from deploy.generations import live_settings
 from deploy.local.clickhouse import ClickHouseServer
+from deploy.local.clickhouse.access import Analyst
 from deploy.local.errors import LocalStackError
 from deploy.local.kafka import KafkaNode
-from deploy.local.resources import free_port
+from deploy.local.resources import free_port, is_free
 from deploy.supervisor import Part
 from deploy.tokens import CAPABILITIES, NewToken, grant
 from deploy.topics import setup_topics
 from schemas.settings import PREFIX, load_settings
 from schemas.tenancy import REPORT_FOR_ANYONE
+from sinks.roles import analyst_grants
 from sinks.setup import setup_tables
+from sinks.templates import Installation
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -38,6 +41,7 @@ DEV_USER: Final = 1
 DEV_ACADEMY: Final = 1
 
 _CLICKHOUSE_USER: Final = "telemetry"
+_ANALYST_USER: Final = "analyst"
 # Settings that name what the servers hold.
 _NAMES: Final = ("topic_prefix", "raw_topic", "partitions", "database")
 _POLL_SECONDS: Final = 0.05
@@ -59,7 +63,15 @@ class LocalSystem:
         self.token = self._kept.get("TELEMETRY_TOKEN") or secrets.token_urlsafe(30)
         self._kafka = KafkaNode(self.directory / "kafka", message_max_bytes=2 * settings.max_body_bytes + _MESSAGE_ROOM)
         self._clickhouse = ClickHouseServer(
-            self.directory / "clickhouse", user=_CLICKHOUSE_USER, password=self._password(), port=None
+            self.directory / "clickhouse",
+            self._kept_port(),
+            user=_CLICKHOUSE_USER,
+            password=self._password("TELEMETRY_CLICKHOUSE", _CLICKHOUSE_USER),
+            analyst=Analyst(
+                _ANALYST_USER,
+                self._password("TELEMETRY_ANALYST_CLICKHOUSE", _ANALYST_USER),
+                tuple(analyst_grants(Installation.of(settings))),
+            ),
         )
         self.ingest_key = self._read_key() or secrets.token_urlsafe(30)
         self._is_set_up = False
@@ -86,6 +98,11 @@ class LocalSystem:
         return self._clickhouse.url
 
     @property
+    def analyst_url(self) -> str:
+        """The same for analysts, who only read."""
+        return self._clickhouse.analyst_url
+
+    @property
     def addresses(self) -> dict[str, str]:
         """What `DIR/env` holds: everything by which a command finds this system and no other."""
         named = {name: getattr(self._base, name) for name in _NAMES}
@@ -93,6 +110,7 @@ class LocalSystem:
             "TELEMETRY_GATEWAY_URL": self.gateway_url,
             "TELEMETRY_KAFKA": self._kafka.bootstrap,
             "TELEMETRY_CLICKHOUSE": self._clickhouse.url,
+            "TELEMETRY_ANALYST_CLICKHOUSE": self._clickhouse.analyst_url,
             "TELEMETRY_TOKEN": self.token,
             "TELEMETRY_DATA": str(self.directory),
             "TELEMETRY_SPOOL": str(self._spool),
@@ -117,11 +135,15 @@ class LocalSystem:
         pairs = (shlex.split(line) for line in lines if "=" in line)
         return dict(parts[0].split("=", 1) for parts in pairs if parts)
 
-    def _password(self) -> str:
-        kept = self._kept.get("TELEMETRY_CLICKHOUSE", "")
-        _, _, rest = kept.partition(f"//{_CLICKHOUSE_USER}:")
+    def _password(self, variable: str, user: str) -> str:
+        _, _, rest = self._kept.get(variable, "").partition(f"//{user}:")
         password, at, _ = rest.partition("@")
         return password if at else secrets.token_urlsafe(18)
+
+    def _kept_port(self) -> int | None:
+        """The port that ClickHouse had the last time, unless somebody else has it by now."""
+        port = self._kept.get("TELEMETRY_CLICKHOUSE", "").rpartition(":")[2]
+        return int(port) if port.isdecimal() and 0 < int(port) < 1 << 16 and is_free(int(port)) else None
 
     def prepare(self, progress: Progress) -> None:
         """Take the directory, fetch what the first start needs and choose the addresses; blocks.
@@ -138,7 +160,7 @@ class LocalSystem:
 
     def _take_directory(self) -> None:
         try:
-            self.directory.mkdir(parents=True, exist_ok=True)
+            self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._lock = (self.directory / "lock").open("w", encoding="utf-8")
         except OSError as error:
             message = f"cannot write to {self.directory}: {error.strerror}. Name another directory with --data."

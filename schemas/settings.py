@@ -78,6 +78,9 @@ class Settings(BaseSettings):
     clickhouse: SecretUrl = Field(
         SecretStr("http://default@127.0.0.1:8123"), description="ClickHouse over HTTP: a URL with user and password."
     )
+    analyst_clickhouse: SecretUrl | None = Field(
+        None, description="The same for analysts, who only read; `up` names it, the parts do not use it."
+    )
     clickhouse_cluster: Cluster = Field(
         "", description="Name of the ClickHouse cluster to make replicated tables on; empty for a single server."
     )

@@ -12,7 +12,9 @@ from deploy.descriptors import require_descriptors
 from deploy.generations import live_settings
 from deploy.logs import configure_logging
 from deploy.topics import setup_topics
+from sinks.roles import role_statements
 from sinks.setup import setup_tables
+from sinks.templates import Installation
 
 __all__ = ["register"]
 
@@ -55,8 +57,17 @@ def sink(*, ready_file: _ReadyFile = None) -> None:
     raise typer.Exit(run_sink(current, ready_file))
 
 
-def setup() -> None:
+def setup(
+    *,
+    roles: Annotated[
+        bool, typer.Option("--roles", help="Print the analysts' role as SQL for an administrator; change nothing.")
+    ] = False,
+) -> None:
     """Create or upgrade topics and tables; doing it again changes nothing."""
+    if roles:
+        for statement in role_statements(Installation.of(settings())):
+            out.print(f"{statement};", markup=False)
+        return
     current = run(live_settings(settings()))
     done = [*run(setup_topics(current)), *setup_tables(current)]
     for line in done:

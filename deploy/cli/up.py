@@ -98,6 +98,7 @@ def _summary(system: LocalSystem) -> str:
         "",
         f"gateway     {system.gateway_url}",
         f"clickhouse  {system.clickhouse_url}",
+        f"analysts    {system.analyst_url}",
         f"token       {system.token}",
         f"addresses   {system.env_file}",
         f"terminals   {_line_for_terminals(system)}",

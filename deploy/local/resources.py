@@ -10,7 +10,7 @@ from typing import Final
 
 from deploy.local.errors import LocalStackError
 
-__all__ = ["LOOPBACK", "free_port", "listens", "require_free_port", "require_space"]
+__all__ = ["LOOPBACK", "free_port", "is_free", "listens", "require_free_port", "require_space"]
 
 LOOPBACK: Final = "127.0.0.1"
 
@@ -20,7 +20,8 @@ _USUAL_EPHEMERAL_START: Final = 32_768
 _TRIES: Final = 200
 
 
-def _is_free(port: int) -> bool:
+def is_free(port: int) -> bool:
+    """Whether `port` of the loopback address can be listened on."""
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -50,7 +51,7 @@ def free_port() -> int:
         highest = 65_535
     for _ in range(_TRIES):
         port = random.randrange(_LOWEST_PORT, highest)  # noqa: S311 - a port is no secret
-        if _is_free(port):
+        if is_free(port):
             return port
     message = f"No free port found on {LOOPBACK} between {_LOWEST_PORT} and {highest}: stop something that listens."
     raise LocalStackError(message)
@@ -65,7 +66,7 @@ def listens(port: int) -> bool:
 
 def require_free_port(port: int, name: str) -> None:
     """Raise LocalStackError if `port` on the loopback address is taken; `name` says who wants it."""
-    if not _is_free(port):
+    if not is_free(port):
         message = (
             f"{name} cannot listen on {LOOPBACK}:{port}: the port is in use. Stop what uses it or name another port."
         )

@@ -1,43 +1,43 @@
 -- FINAL stands inside, where a reader cannot forget it: a plain SELECT is exact.
 CREATE OR REPLACE VIEW $public.events $on_cluster
 ($events_view)
-AS SELECT $events_names FROM $derived.events FINAL
+SQL SECURITY DEFINER AS SELECT $events_names FROM $derived.events FINAL
 -- What a run told before log-in is told again by the student who claims it.
 WHERE actor NOT IN (SELECT concat('telemetry:', telemetry_id) FROM $derived.claims)
 COMMENT '$events_comment';
 
 CREATE OR REPLACE VIEW $public.webhooks $on_cluster
 ($webhooks_view)
-AS SELECT $webhooks_names FROM $derived.webhooks FINAL
+SQL SECURITY DEFINER AS SELECT $webhooks_names FROM $derived.webhooks FINAL
 COMMENT '$webhooks_comment';
 
 CREATE OR REPLACE VIEW $public.telemetry $on_cluster
 ($telemetry_view)
-AS SELECT $telemetry_names FROM $derived.telemetry FINAL
+SQL SECURITY DEFINER AS SELECT $telemetry_names FROM $derived.telemetry FINAL
 COMMENT '$telemetry_comment';
 
 CREATE OR REPLACE VIEW $public.scores $on_cluster
 ($scores_view)
-AS SELECT $scores_names FROM $derived.scores FINAL
+SQL SECURITY DEFINER AS SELECT $scores_names FROM $derived.scores FINAL
 COMMENT '$scores_comment';
 
 CREATE OR REPLACE VIEW $public.student_day $on_cluster
 ($student_day_view)
-AS SELECT $student_day_names FROM $derived.student_day FINAL
+SQL SECURITY DEFINER AS SELECT $student_day_names FROM $derived.student_day FINAL
 WHERE actor NOT IN (SELECT concat('telemetry:', telemetry_id) FROM $derived.claims)
 COMMENT '$student_day_comment';
 
 CREATE OR REPLACE VIEW $public.asset_daily $on_cluster
 ($asset_daily_view)
-AS SELECT $asset_daily_names FROM $derived.asset_daily FINAL
+SQL SECURITY DEFINER AS SELECT $asset_daily_names FROM $derived.asset_daily FINAL
 COMMENT '$asset_daily_comment';
 
 CREATE OR REPLACE VIEW $public.dead_letters $on_cluster
 ($dead_letters_view)
-AS SELECT $dead_letters_names FROM $derived.dead_letters FINAL
+SQL SECURITY DEFINER AS SELECT $dead_letters_names FROM $derived.dead_letters FINAL
 COMMENT '$dead_letters_comment';
 
 CREATE OR REPLACE VIEW $public.claims $on_cluster
 ($claims_view)
-AS SELECT $claims_names FROM $derived.claims FINAL
+SQL SECURITY DEFINER AS SELECT $claims_names FROM $derived.claims FINAL
 COMMENT '$claims_comment';

@@ -2,7 +2,7 @@
 -- The second asks for ids without FINAL, so that a deleted webhook, whose deletion is a row too, is not pending again.
 CREATE OR REPLACE VIEW $public.webhook_log $on_cluster
 ($webhook_log_view)
-AS
+SQL SECURITY DEFINER AS
 WITH now() - INTERVAL $webhook_days DAY AS oldest
 SELECT
     r.id AS id, r.received_at AS received_at, r.academy_id AS academy_id, r.principal AS principal, r.source AS source,

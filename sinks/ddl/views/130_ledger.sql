@@ -14,7 +14,7 @@ CREATE OR REPLACE VIEW $public.ledger $on_cluster
     pending UInt64 COMMENT 'Without an outcome yet',
     difference Int64 COMMENT 'received minus all the others: 0, or something is lost or made up'
 )
-AS
+SQL SECURITY DEFINER AS
 WITH
     today() - $webhook_days AS oldest,
     arrivals AS

@@ -13,7 +13,7 @@ CREATE OR REPLACE VIEW $public.webhook_health $on_cluster
     students UInt64 COMMENT 'Different students named',
     commonest_error String COMMENT 'The text that most of the errors have, empty if there are none'
 )
-AS
+SQL SECURITY DEFINER AS
 SELECT
     toStartOfHour(created_at, 'UTC') AS hour,
     count() AS received,

@@ -14,7 +14,7 @@ CREATE OR REPLACE VIEW $public.step_funnel $on_cluster
     seconds_p90 Nullable(Float64) COMMENT 'The same, 90th percentile',
     ai_interactions UInt64 COMMENT 'Questions to the AI tutor, over all students'
 )
-AS
+SQL SECURITY DEFINER AS
 SELECT
     asset_slug,
     argMax(position, last_at) AS step_position,

@@ -12,7 +12,7 @@ CREATE OR REPLACE VIEW $public.struggling_students $on_cluster
     ai_interactions UInt64 COMMENT 'Questions to the AI tutor since then',
     frustration_score Nullable(Float64) COMMENT 'Of the tutorial, as last computed'
 )
-AS
+SQL SECURITY DEFINER AS
 WITH
     anonymous AS (SELECT concat('telemetry:', telemetry_id) AS actor FROM $derived.claims),
     attempts AS

@@ -92,7 +92,7 @@ def test_redacted_fields_are_comma_separated(monkeypatch: pytest.MonkeyPatch, re
     [
         ("TELEMETRY_PARTITION", "did you mean TELEMETRY_PARTITIONS?"),
         ("telemetry_partition", "did you mean TELEMETRY_PARTITIONS?"),
-        ("TELEMETRY_XYZZY", "known ones: TELEMETRY_ALGORITHM, TELEMETRY_AUTH, "),
+        ("TELEMETRY_XYZZY", "known ones: TELEMETRY_ALGORITHM, TELEMETRY_ANALYST_CLICKHOUSE, "),
     ],
 )
 def test_an_unknown_variable_stops_the_start(monkeypatch: pytest.MonkeyPatch, name: str, hint: str) -> None:
