@@ -9,15 +9,16 @@ from aiokafka.admin import AIOKafkaAdminClient, NewPartitions, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import for_code
 
+from deploy.incremental_configs import set_topic_configs
 from deploy.topic_fit import misfits
 from schemas.errors import OperatorError
-from schemas.topics import Topics
+from schemas.topics import IN_SYNC, Topics, in_sync
 
 if TYPE_CHECKING:
     from schemas.settings import Settings
     from schemas.topics import TopicSpec
 
-__all__ = ["TopicsError", "await_leaders", "setup_topics", "topic_partitions"]
+__all__ = ["TopicsError", "await_leaders", "differing_configs", "setup_topics", "topic_partitions"]
 
 _ALREADY_EXISTS: Final = 36
 _LEADER_SECONDS: Final = 30.0
@@ -49,7 +50,10 @@ async def setup_topics(settings: Settings) -> list[str]:
         completions = Topics.of(settings).completions
         if known.get(completions, settings.partitions) < settings.partitions:
             done += await _grow(admin, completions, settings.partitions)
-        done += await _configure(admin, [spec for spec in specs if spec.name in known])
+        for spec in specs:
+            if spec.name in known and (differing := await differing_configs(admin, spec)):
+                await set_topic_configs(admin, spec.name, differing)
+                done.append(f"configured topic {spec.name}: {', '.join(sorted(differing))}")
     finally:
         await admin.close()
     return done
@@ -100,13 +104,19 @@ async def _grow(admin: AIOKafkaAdminClient, name: str, partitions: int) -> list[
     return [f"topic {name} has {partitions} partitions"]
 
 
-async def _configure(admin: AIOKafkaAdminClient, specs: list[TopicSpec]) -> list[str]:
-    done = []
-    for spec in specs:
-        answers = await admin.describe_configs([ConfigResource(ConfigResourceType.TOPIC, spec.name, spec.config)])
-        present = {entry[0]: entry[1] for answer in answers for resource in answer.resources for entry in resource[4]}
-        changed = sorted(name for name, value in spec.config.items() if present.get(name) != value)
-        if changed:
-            await admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, spec.name, spec.config)])
-            done.append(f"configured topic {spec.name}: {', '.join(changed)}")
-    return done
+async def differing_configs(admin: AIOKafkaAdminClient, spec: TopicSpec) -> dict[str, str]:
+    """What of a topic's configuration is to be set; what operators have set beside it, or more strictly, stays.
+
+    Raises aiokafka's KafkaError.
+    """
+    asked = ConfigResource(ConfigResourceType.TOPIC, spec.name, spec.config)
+    answers = await admin.describe_configs([asked])
+    there = {entry[0]: entry[1] for answer in answers for resource in answer.resources for entry in resource[4]}
+    wanted = dict(spec.config)
+    if IN_SYNC in wanted:
+        # More than there are copies, and nothing could be written any more.
+        (described,) = await admin.describe_topics([spec.name])
+        copies = min(len(partition["replicas"]) for partition in described["partitions"])
+        least = max(int(there.get(IN_SYNC) or 1), int(in_sync(copies).get(IN_SYNC, 1)))
+        wanted[IN_SYNC] = str(least)
+    return {name: value for name, value in wanted.items() if there.get(name) != value}

@@ -8,18 +8,28 @@ from typing import TYPE_CHECKING, Final, Literal
 if TYPE_CHECKING:
     from schemas.settings import Settings
 
-__all__ = ["DERIVED", "REFERENCE", "TopicSpec", "Topics"]
+__all__ = ["DERIVED", "IN_SYNC", "REFERENCE", "TopicSpec", "Topics", "in_sync"]
 
 # Of one generation each; completions are for the LMS, which knows no generations.
 DERIVED: Final = ("facts", "outcomes", "scores", "telemetry", "dead-letters")
 REFERENCE: Final = ("ignore-rules", "directory.assets", "directory.users", "directory.tasks", "directory.tokens")
 
+_LEAST_COPIES: Final = 3
 _DAY_MS: Final = 86_400_000
 _RECORD_OVERHEAD: Final = 64 << 10
 
 # Brokers refuse what is more than an hour ahead of their clock. A gateway whose clock is wrong has answered `ok` all
 # the same, and what it spooled would be refused for ever.
 _ANY_TIMESTAMP: Final = {"message.timestamp.after.max.ms": str((1 << 63) - 1)}
+
+
+# How many copies must have a record before it is acknowledged; operators may ask for more.
+IN_SYNC: Final = "min.insync.replicas"
+
+
+def in_sync(replication: int) -> dict[str, str]:
+    """So many copies that one may be away and none that is acknowledged is the only one; nothing for fewer than 3."""
+    return {IN_SYNC: str(replication - 1)} if replication >= _LEAST_COPIES else {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +146,7 @@ class Topics:
 
         def spec(name: str, cleanup: Literal["compact", "delete"], partitions: int, **config: str) -> TopicSpec:
             size = {"max.message.bytes": str(2 * settings.max_body_bytes + _RECORD_OVERHEAD)}
-            always = {"cleanup.policy": cleanup, **size, **_ANY_TIMESTAMP}
+            always = {"cleanup.policy": cleanup, **size, **_ANY_TIMESTAMP, **in_sync(settings.replication)}
             return TopicSpec(name, partitions, settings.replication, {**always, **config})
 
         many = settings.partitions

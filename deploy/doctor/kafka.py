@@ -14,7 +14,7 @@ from aiokafka.protocol.admin import ApiVersionRequest
 
 from deploy.doctor.findings import failed, good, warning
 from deploy.topic_fit import misfits
-from deploy.topics import topic_partitions
+from deploy.topics import differing_configs, topic_partitions
 from schemas.topics import Topics
 
 if TYPE_CHECKING:
@@ -29,7 +29,10 @@ __all__ = ["check_kafka"]
 _PART: Final = "kafka"
 _TIMEOUT_SECONDS: Final = 15.0
 _SETUP: Final = "Run: learnpack-telemetry setup"
-# The requests whose newest version tells that the broker knows ids of topics (2.8) and transactions (0.11).
+_LEAST: Final = "3.6"
+# A configuration that topics need, under its broker's name; older brokers do not know it.
+_YOUNGEST: Final = "log.message.timestamp.after.max.ms"
+# The requests whose newest version tells that the broker knows ids of topics and transactions.
 _METADATA: Final = (3, 12)
 _BEGIN: Final = (22, 0)
 
@@ -45,10 +48,9 @@ async def check_kafka(settings: Settings) -> AsyncIterator[Finding]:
         return
     yield good(_PART, "reachable", f"{brokers} broker{'s' * (brokers != 1)} at {settings.kafka}")
     if any(spoken.get(request, -1) < least for request, least in (_METADATA, _BEGIN)):
-        yield failed(_PART, "version", "the broker is older than 2.8", "Upgrade it: ids of topics are needed.")
+        yield failed(_PART, "version", f"the broker is older than {_LEAST}", f"Upgrade it to {_LEAST} or newer.")
         return
-    yield good(_PART, "version", f"speaks Metadata {spoken[_METADATA[0]]} and transactions")
-    for check, look in (("topics", _topics), ("groups", _groups), ("writing", _writing)):
+    for check, look in (("version", _version), ("topics", _topics), ("groups", _groups), ("writing", _writing)):
         finding = await _guarded(check, look, settings)
         yield finding
         if finding.state == "failed":
@@ -91,8 +93,12 @@ async def _topics(settings: Settings) -> Finding:
         if missing:
             return failed(_PART, "topics", f"{len(missing)} are missing, {missing[0]} among them", _SETUP)
         for spec in specs:
-            if wrong := await _differing(admin, spec):
-                return failed(_PART, "topics", f"{spec.name} has {wrong}", _SETUP)
+            if wrong := await differing_configs(admin, spec):
+                name, value = next(iter(wrong.items()))
+                return failed(_PART, "topics", f"{spec.name} has not {name}={value}", _SETUP)
+        if lacking := await _lacking_copies(admin, specs):
+            mend = "Add copies with Kafka's tools (kafka-reassign-partitions), then run: learnpack-telemetry setup"
+            return warning(_PART, "topics", lacking, mend)
         if found:
             return warning(_PART, "topics", f"{found[0].topic} {found[0].detail}", f"{found[0].mend}.")
     finally:
@@ -100,13 +106,31 @@ async def _topics(settings: Settings) -> Finding:
     return good(_PART, "topics", f"{len(specs)} as they should be")
 
 
-async def _differing(admin: AIOKafkaAdminClient, spec: TopicSpec) -> str:
-    answers = await admin.describe_configs([ConfigResource(ConfigResourceType.TOPIC, spec.name, spec.config)])
-    there = {entry[0]: entry[1] for answer in answers for resource in answer.resources for entry in resource[4]}
-    wrong = (
-        f"{name}={there.get(name)}, not {value}" for name, value in spec.config.items() if there.get(name) != value
-    )
-    return next(wrong, "")
+async def _lacking_copies(admin: AIOKafkaAdminClient, specs: list[TopicSpec]) -> str:
+    """The first topic with fewer copies than the settings say, and how many; empty if there is none."""
+    for entry in await admin.describe_topics([spec.name for spec in specs]):
+        copies = min(len(partition["replicas"]) for partition in entry["partitions"])
+        if copies < specs[0].replication:
+            return f"{entry['topic']} has {copies} of {specs[0].replication} copies"
+    return ""
+
+
+async def _version(settings: Settings) -> Finding:
+    """Whether the broker knows the youngest configuration that topics need."""
+    admin = AIOKafkaAdminClient(**settings.kafka_options())
+    try:
+        await admin.start()
+        node = admin._client.get_random_node()  # noqa: SLF001 - aiokafka offers no method for it
+        asked = ConfigResource(ConfigResourceType.BROKER, str(node), {_YOUNGEST: ""})
+        answers = await admin.describe_configs([asked])
+    finally:
+        await admin.close()
+    resources = [resource for answer in answers for resource in answer.resources]
+    if any(resource[0] for resource in resources):
+        return good(_PART, "version", f"has transactions and ids of topics; whether it is {_LEAST} may not be asked")
+    if not any(resource[4] for resource in resources):
+        return failed(_PART, "version", f"the broker is older than {_LEAST}", f"Upgrade it to {_LEAST} or newer.")
+    return good(_PART, "version", f"{_LEAST} or newer")
 
 
 async def _groups(settings: Settings) -> Finding:

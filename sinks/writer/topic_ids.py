@@ -116,7 +116,7 @@ class _MetadataRequest(Request[_Struct]):  # type: ignore[misc]  # aiokafka is u
 async def topic_ids(options: dict[str, Any], names: Iterable[str]) -> dict[str, str]:
     """The ids of existing topics, as Kafka's tools print them (URL-safe base64); `options` connect to Kafka.
 
-    Raises ConfigurationError for a topic that does not exist or brokers before 3.1, and aiokafka's KafkaError.
+    Raises ConfigurationError for a topic that does not exist or brokers that are too old, and aiokafka's KafkaError.
     """
     wanted = list(names)
     client = AIOKafkaClient(**options)
@@ -125,7 +125,7 @@ async def topic_ids(options: dict[str, Any], names: Iterable[str]) -> dict[str, 
         async with asyncio.timeout(_PATIENCE_SECONDS):
             response = await client.send(client.get_random_node(), _MetadataRequest(wanted))
     except (NotImplementedError, IncompatibleBrokerVersion) as error:
-        message = "Kafka's brokers are too old: topic ids need version 3.1 or later. Upgrade them."
+        message = "Kafka's brokers are too old: version 3.6 or later is needed. Upgrade them."
         raise ConfigurationError(message) from error
     finally:
         await client.close()

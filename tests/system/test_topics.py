@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING
 import pytest
 from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
-from aiokafka.errors import InvalidTimestampError
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+from aiokafka.errors import InvalidTimestampError, KafkaError
 
-from deploy.topics import setup_topics
-from schemas.topics import Topics
+from deploy.incremental_configs import set_topic_configs
+from deploy.topics import differing_configs, setup_topics
+from schemas.topics import IN_SYNC, Topics
 from tests.support.waiting import aeventually
 
 if TYPE_CHECKING:
@@ -64,3 +66,50 @@ async def test_topics_of_an_older_installation_are_brought_up_to_date(settings: 
     # The broker acknowledges a configuration before it follows it.
     await aeventually(taken)
     assert await setup_topics(chosen) == []
+
+
+async def test_what_operators_have_set_stays(settings: SettingsFactory) -> None:
+    """`setup` sets what it needs and no more: another configuration of a topic is as it was."""
+    chosen = settings(partitions=1)
+    raw = Topics.of(chosen).raw
+    admin = AIOKafkaAdminClient(**chosen.kafka_options())
+    await admin.start()
+    try:
+        own = {"segment.bytes": "20000000", "cleanup.policy": "delete", "retention.ms": "1000000"}
+        await admin.create_topics([NewTopic(raw, 1, 1, topic_configs=own)])
+
+        await setup_topics(chosen)
+
+        asked = ConfigResource(ConfigResourceType.TOPIC, raw, {"segment.bytes": "", "retention.ms": ""})
+
+        async def set_up() -> bool:
+            (answer,) = await admin.describe_configs([asked])
+            there = {entry[0]: entry[1] for entry in answer.resources[0][4]}
+            return there == {"segment.bytes": "20000000", "retention.ms": str(365 * DAY_MS)}
+
+        await aeventually(set_up)
+    finally:
+        await admin.close()
+
+
+async def test_copies_that_must_have_a_record_are_never_more_than_there_are(settings: SettingsFactory) -> None:
+    """Settings of three copies on a topic of one ask for one, else nothing could be written; stricter ones stay."""
+    chosen = settings(partitions=1)
+    await setup_topics(chosen)
+    many = chosen.model_copy(update={"replication": 3})
+    spec = Topics.of(many).specs(many)[0]
+    assert spec.config[IN_SYNC] == "2"
+    admin = AIOKafkaAdminClient(**chosen.kafka_options())
+    await admin.start()
+    try:
+        assert await differing_configs(admin, spec) == {}
+        await set_topic_configs(admin, spec.name, {IN_SYNC: "4"})
+
+        async def stays() -> bool:
+            return await differing_configs(admin, spec) == {} and await setup_topics(many) == []
+
+        await aeventually(stays)
+        with pytest.raises(KafkaError):
+            await set_topic_configs(admin, spec.name, {"no.such.thing": "1"})
+    finally:
+        await admin.close()
