@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from schemas.settings import Settings
 
-__all__ = ["JournalWriter", "follow_journal", "live_settings", "read_journal"]
+__all__ = ["JournalWriter", "follow_journal", "live_settings", "read_journal", "topic_records"]
 
 _log: Final = structlog.stdlib.get_logger("deploy")
 
@@ -65,6 +65,20 @@ async def _all(consumer: aiokafka.AIOKafkaConsumer, source: TopicPartition) -> l
     end = (await consumer.end_offsets([source]))[source]
     while await consumer.position(source) < end:
         found += await _next(consumer, source)
+    return found
+
+
+async def topic_records(settings: Settings) -> list[tuple[bytes | None, bytes | None]]:
+    """Key and value of all that the journal's topic holds, in order; nothing before the first `setup`."""
+    if not await _exists(settings):
+        return []
+    found = list[tuple[bytes | None, bytes | None]]()
+    async with _reader(settings) as (consumer, source):
+        await consumer.seek_to_beginning(source)
+        end = (await consumer.end_offsets([source]))[source]
+        while await consumer.position(source) < end:
+            records = (await consumer.getmany(source, timeout_ms=_POLL_MS)).get(source, ())
+            found += [(record.key, record.value) for record in records]
     return found
 
 

@@ -13,6 +13,7 @@ import time
 from typing import TYPE_CHECKING, NoReturn
 
 from deploy.mandates import live_mandate
+from deploy.pseudonyms import keyed_settings
 from deploy.restart_record import restarting
 from schemas.topics import Topics
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from deploy.mandates import LiveMandate
     from schemas.reference import Reference
     from schemas.settings import Settings
     from streams.views import ReferenceFollower
@@ -50,7 +52,7 @@ def run_worker(settings: Settings, data: Path, ready_file: Path | None) -> int:
     import streams.worker  # noqa: PLC0415 - see above
     from streams.exits import ExitCode  # noqa: PLC0415
 
-    mandate = asyncio.run(live_mandate(settings))
+    mandate = asyncio.run(_workers_mandate(settings))
     # A store's files name neither topic nor generation.
     directory = data / f"g{mandate.settings.generation}"
     for other in data.glob("g*"):
@@ -60,6 +62,10 @@ def run_worker(settings: Settings, data: Path, ready_file: Path | None) -> int:
     if code == ExitCode.SUPERSEDED:
         _begin_again()
     return code
+
+
+async def _workers_mandate(settings: Settings) -> LiveMandate:
+    return await live_mandate(await keyed_settings(settings))
 
 
 def run_sink(settings: Settings, ready_file: Path | None) -> int:

@@ -110,7 +110,7 @@ def try_rules(settings: Settings, academy: int, rules: Rules, reference: Referen
             if webhook.academy != academy or verdict == b"dead":
                 continue
             whose = webhook.actor
-            if verdict == b"error" and text.decode() == token_cannot_report(webhook.headers.principal, whose):
+            if verdict == b"error" and text.decode().startswith(token_cannot_report(webhook.headers.principal, "")):
                 continue
             trial.webhooks += 1
             students.update(() if whose is None else (whose,))

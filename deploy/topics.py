@@ -10,6 +10,7 @@ from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import for_code
 
 from deploy.incremental_configs import set_topic_configs
+from deploy.pseudonyms import make_pseudonym_key
 from deploy.topic_fit import misfits
 from schemas.errors import OperatorError
 from schemas.topics import IN_SYNC, Topics, in_sync
@@ -30,7 +31,7 @@ class TopicsError(OperatorError):
 
 
 async def setup_topics(settings: Settings) -> list[str]:
-    """Create missing topics and update configurations; one line for each thing that was done.
+    """Create missing topics, update configurations and make the key of pseudonyms; one line for each.
 
     Raises TopicsError, before anything is done, where a topic has partitions that do not fit (see deploy.topic_fit;
     partitions are never added: a student's records would move to another partition). Only the completions follow a raw
@@ -56,6 +57,8 @@ async def setup_topics(settings: Settings) -> list[str]:
                 done.append(f"configured topic {spec.name}: {', '.join(sorted(differing))}")
     finally:
         await admin.close()
+    if await make_pseudonym_key(settings):
+        done.append("made the key of pseudonyms")
     return done
 
 

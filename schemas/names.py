@@ -9,7 +9,7 @@ import re
 from hashlib import blake2b
 from typing import Any, Final
 
-__all__ = ["OTHER", "error_type_of", "is_key", "name_of"]
+__all__ = ["OTHER", "error_type_of", "is_key", "is_version", "name_of"]
 
 # What stands for a word that is none of its vocabulary.
 OTHER: Final = "other"
@@ -27,6 +27,7 @@ _EXCEPTION: Final = re.compile(
     re.ASCII,
 )
 _LONGEST_TYPE: Final = 64
+_VERSION: Final = re.compile(r"v?[0-9]{1,6}(\.[0-9]{1,6}){1,3}([-.]?(a|b|rc|alpha|beta|dev|next|post)[-.]?[0-9]{0,6})?")
 
 
 def name_of(text: str) -> str:
@@ -39,6 +40,11 @@ def name_of(text: str) -> str:
 def is_key(name: str) -> bool:
     """Whether a text is what a programmer calls something: letters, digits, `_`, `.` and `-`, at most 64."""
     return _KEY.fullmatch(name) is not None
+
+
+def is_version(text: str) -> bool:
+    """Whether a text is the version of a program: numbers with dots, and perhaps which trial of it."""
+    return _VERSION.fullmatch(text) is not None
 
 
 def error_type_of(value: Any) -> str:

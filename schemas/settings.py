@@ -130,6 +130,14 @@ class Settings(BaseSettings):
         description="Keys, with commas, that stored documents do not keep; `off` keeps the code of notebooks' cells.",
     )
 
+    pseudonym_key: SecretStr | None = Field(
+        None,
+        description="Secret of the pseudonyms that stand for user ids that are no numbers; unset, `setup` makes one"
+        " and keeps it in Kafka. With another one the same student is another actor.",
+    )
+    notebook_names: Literal["as-sent", "pseudonym"] = Field(
+        "as-sent", description="`pseudonym` keeps notebooks' students under pseudonyms, not under the names they give."
+    )
     notebook_properties: Names = Field(
         (),
         description="Properties of notebooks' events, with commas, whose texts are names that facts may keep; numbers"

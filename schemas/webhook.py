@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from schemas.headers import RawHeaders
 
 __all__ = [
+    "ANONYMOUS",
     "MAX_KEY_BYTES",
     "NEVER_MERGED",
     "OFFSET_BITS",
@@ -30,6 +31,14 @@ __all__ = [
     "student_key",
     "webhook_id",
 ]
+
+# The actor of a run of nobody is this and its telemetry_id.
+ANONYMOUS: Final = "telemetry:"
+
+# What programs write where they know no user; taken for one, it would be one student in place of many.
+_NOBODY: Final = frozenset(
+    {"undefined", "null", "none", "nil", "nan", "true", "false", "[object object]", "{}", "[]", '""', "''"}
+)
 
 # A credential and a scope: they say who asks and where, not what happened.
 NEVER_MERGED: Final = frozenset({"token", "academy"})
@@ -59,10 +68,10 @@ def _text(value: Any) -> str:
 
 
 def normal_user_id(value: Any) -> str | None:
-    """A payload's `user_id` as text, or None where it names nobody (missing, null, blank).
+    """A payload's `user_id` as text, or None where it names nobody (missing, null, blank, or a word for nobody).
 
     Digits are normalised, so 1234, 1234.0, "1234" and " 01234 " are one user. Anything else stays what it is (text
-    trimmed, other JSON as compact text): an unknown user in a strict directory, an actor of its own in an open one.
+    trimmed, other JSON as compact text): an unknown user in a strict directory, a pseudonym's owner in an open one.
     """
     if type(value) is int:
         return str(value)
@@ -73,7 +82,7 @@ def normal_user_id(value: Any) -> str | None:
     text = _text(value).strip()
     if text.isdigit() and text.isascii():
         return text.lstrip("0") or "0"
-    return text or None
+    return None if not text or text.casefold() in _NOBODY else text
 
 
 def _telemetry_actor(payload: Mapping[str, Any]) -> str | None:
@@ -81,7 +90,7 @@ def _telemetry_actor(payload: Mapping[str, Any]) -> str | None:
     if telemetry_id is None:
         return None
     text = _text(telemetry_id).strip()
-    return f"telemetry:{text}" if text else None
+    return f"{ANONYMOUS}{text}" if text else None
 
 
 def actor(payload: Mapping[str, Any], principal: str | None) -> str | None:

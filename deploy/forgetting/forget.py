@@ -20,12 +20,14 @@ from deploy.forgetting.person import identify
 from deploy.forgetting.records import forget_tasks_and_tokens, forget_user, send_commands
 from deploy.forgetting.rows import delete
 from deploy.generations import live_settings, read_journal
+from deploy.pseudonyms import keyed_settings
 from deploy.rawlog.errors import RawLogError
 from deploy.reference import load_reference
 from schemas.topics import Topics
 from sinks.clickhouse import connect
 from sinks.daily.refresh import refresh_all
 from sinks.templates import Installation
+from streams.core.policy import Policy
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -77,8 +79,8 @@ async def forget(
     Raises RawLogError if no worker or sink takes part within a minute or the student goes on sending, and the errors of
     Kafka and ClickHouse.
     """
-    settings = await live_settings(settings)
-    person = identify(await load_reference(settings), asked)
+    settings = await keyed_settings(await live_settings(settings))
+    person = identify(await load_reference(settings), asked, Policy.of(settings).pseudonyms)
     with contextlib.closing(await asyncio.to_thread(connect, settings)) as client:
         work = _Work(settings, client, person, Topics.of(settings), say)
         found = await work.find()

@@ -10,6 +10,8 @@ from deploy.forgetting.webhooks import find_webhooks
 from deploy.rawlog.students import Students
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from clickhouse_connect.driver.client import Client
 
     from deploy.forgetting.person import Person
@@ -28,6 +30,9 @@ _NAMED: Final = """
 SELECT DISTINCT actor FROM {database:Identifier}.{table:Identifier}
 WHERE NOT match(actor, '^[0-9]+$') AND NOT startsWith(actor, 'telemetry:')
 """
+_THERE: Final = (
+    "SELECT DISTINCT actor FROM {database:Identifier}.{table:Identifier} WHERE actor IN {actors:Array(String)}"
+)
 _OF_USER: Final = """
 SELECT DISTINCT actor FROM {database:Identifier}.{table:Identifier} WHERE user_id = {user:UInt64}
 """
@@ -83,11 +88,13 @@ def count(client: Client, condition: Condition) -> int:
 def find(client: Client, public: str, raw_topic: str, person: Person) -> Found:
     """Look everywhere; raises ClickHouse's errors."""
     found = Found([str(name) for (name,) in client.query(_DATABASES, {"public": public}).result_rows])
-    named = [*person.known_as, *sorted(_actors(client, found.databases, person) - set(person.known_as))]
+    named = [*person.known_as, *_there(client, found.databases, person.hidden_as)]
+    named += sorted(_actors(client, found.databases, person) - set(named))
     runs = _anonymous(client, found.databases, person, named)
     students = Students([*named, *runs], person.names)
     webhooks = find_webhooks(client, public, found.databases, person.known_as[0], students)
-    named += sorted(webhooks.owners - {*named, *runs})
+    hidden = sorted({person.hidden(owner) for owner in webhooks.owners})
+    named += sorted({*webhooks.owners, *_there(client, found.databases, hidden)} - {*named, *runs})
     letters = {database: list(find_letters(client, database, raw_topic, students)) for database in found.databases}
     lettered = {one.webhook for some in letters.values() for one in some if one.webhook >= 0}
     found.actors = [*named, *runs]
@@ -105,6 +112,16 @@ def find(client: Client, public: str, raw_topic: str, person: Person) -> Found:
     for condition in found.conditions:
         found.rows[condition.table] = found.rows.get(condition.table, 0) + count(client, condition)
     return found
+
+
+def _there(client: Client, databases: list[str], actors: Sequence[str]) -> list[str]:
+    """Those of some actors who have rows."""
+    found: set[str] = set()
+    for database in databases:
+        for table in _BY_ACTOR:
+            own = {"database": database, "table": table, "actors": list(actors)}
+            found |= {str(actor) for (actor,) in client.query(_THERE, own).result_rows}
+    return sorted(found)
 
 
 def _actors(client: Client, databases: list[str], person: Person) -> set[str]:

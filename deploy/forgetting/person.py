@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from schemas.directory import User
+from schemas.pseudonyms import NO_KEY, Pseudonyms
 from schemas.reference import folded_name
 from schemas.webhook import normal_user_id
 
@@ -23,19 +24,31 @@ _MAX_ID = (1 << 64) - 1
 class Person:
     """A person: `student` as named by whoever asks, `user` the user id, None where there is none.
 
-    `names` are the folded names in notebooks that nobody else has, `others` those that somebody else has, too.
+    `names` are the folded names in notebooks that nobody else has (`written` as the directory has them), `others`
+    those that somebody else has, too.
     """
 
     student: str
     user: int | None
     names: frozenset[str]
     others: frozenset[str]
+    written: tuple[str, ...] = ()
+    pseudonyms: Pseudonyms = NO_KEY
 
     @property
     def known_as(self) -> tuple[str, ...]:
         """The actors that are certain: what was asked for, and the user."""
         user = () if self.user is None else (str(self.user),)
         return tuple(dict.fromkeys((*user, self.student)))
+
+    @property
+    def hidden_as(self) -> tuple[str, ...]:
+        """The pseudonyms under which the worker may keep the person."""
+        return tuple(sorted({self.hidden(name) for name in (self.student, *self.written)} - {self.student}))
+
+    def hidden(self, actor: str) -> str:
+        """As whom the worker may keep who is called so: a number as it is, a text by its pseudonym."""
+        return self.pseudonyms.actor_of(actor)
 
     def is_named(self, actor: str) -> bool:
         """Whether an actor is one of the person's names in notebooks."""
@@ -54,18 +67,21 @@ class Person:
         )
 
 
-def identify(reference: Reference, asked: str) -> Person:
+def identify(reference: Reference, asked: str, pseudonyms: Pseudonyms = NO_KEY) -> Person:
     """Whom a user id, an actor or a name in notebooks means; a name that one user has means that user."""
     student = normal_user_id(asked) or asked
     holders: dict[str, set[int]] = {}
+    spellings: dict[str, set[str]] = {}
     for key, value in reference.records("users"):
         user = User.parse(key, value)
         for name in user.notebook_names:
             holders.setdefault(folded_name(name), set()).add(user.id)
+            spellings.setdefault(folded_name(name), set()).add(name)
     number = int(student) if student.isascii() and student.isdecimal() and int(student) <= _MAX_ID else None
     if number is None and len(found := holders.get(folded_name(student), set())) == 1:
         (number,) = found
     if number is None:
-        return Person(student, None, frozenset({folded_name(student)}), frozenset())
+        return Person(student, None, frozenset({folded_name(student)}), frozenset(), (), pseudonyms)
     own = frozenset(name for name, users in holders.items() if users == {number})
-    return Person(student, number, own, frozenset(holders) - own)
+    written = tuple(sorted(spelling for name in own for spelling in spellings[name]))
+    return Person(student, number, own, frozenset(holders) - own, written, pseudonyms)

@@ -12,14 +12,18 @@ import orjson
 from deploy.reference import load_reference, publish_reference
 from schemas.coercion import as_id
 from schemas.headers import RawHeaders, encode_headers
+from schemas.pseudonyms import PREFIX
 from schemas.staff import ForgetCommand, encode_command
 from schemas.topics import Topics
-from schemas.webhook import OFFSET_BITS, student_key
+from schemas.webhook import ANONYMOUS, OFFSET_BITS, student_key
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from schemas.settings import Settings
+
+# Pseudonyms, and runs whose telemetry_id is no name.
+_HIDDEN = (PREFIX, f"{ANONYMOUS}~")
 
 __all__ = ["forget_tasks_and_tokens", "forget_user", "send_commands"]
 
@@ -56,20 +60,27 @@ async def send_commands(settings: Settings, places: Mapping[str, tuple[Sequence[
     producer = aiokafka.AIOKafkaProducer(
         **settings.kafka_options(), acks="all", enable_idempotence=True, max_request_size=settings.max_body_bytes
     )
-    ids = []
+    ids, topic = [], Topics.of(settings).raw
     try:
         await producer.start()
         for actor, (slugs, runs) in places.items():
             command = ForgetCommand("student.forget", actor, list(slugs), list(runs))
             headers = encode_headers(RawHeaders(source="staff", receipt=str(uuid.uuid4())))
-            sent = await producer.send_and_wait(
-                Topics.of(settings).raw,
-                encode_command(command),
-                student_key({"user_id": actor}, None),
-                headers=headers,
-                timestamp_ms=time.time_ns() // 1_000_000,
-            )
-            ids.append(sent.partition << OFFSET_BITS | sent.offset)
+            for partition in await _homes(producer, topic, actor):
+                sent = await producer.send_and_wait(
+                    topic,
+                    encode_command(command),
+                    student_key({"user_id": actor}, None),
+                    partition=partition,
+                    headers=headers,
+                    timestamp_ms=time.time_ns() // 1_000_000,
+                )
+                ids.append(sent.partition << OFFSET_BITS | sent.offset)
     finally:
         await producer.stop()
     return ids
+
+
+async def _homes(producer: aiokafka.AIOKafkaProducer, topic: str, actor: str) -> list[int | None]:
+    """Where an actor's state is: in the partition of its key, perhaps in any one if its webhooks call it otherwise."""
+    return sorted(await producer.partitions_for(topic)) if actor.startswith(_HIDDEN) else [None]

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 from deploy.logs import configure_logging
 from deploy.mandates import replay_mandate
+from deploy.pseudonyms import keyed_settings
 from deploy.supervisor import Part
 from schemas.settings import PREFIX, load_settings
 
@@ -92,7 +93,7 @@ def main(kind: str, data: Path, ready: Path) -> int:
         return sinks.main.main(mandate.settings, ready_file=ready, superseded=mandate.ended, raw=False)
     import streams.worker  # noqa: PLC0415 - as above
 
-    own = mandate.settings.model_copy(
+    own = asyncio.run(keyed_settings(mandate.settings)).model_copy(
         update={
             "chunk_records": max(_CHUNK_RECORDS, settings.chunk_records),
             "chunk_bytes": max(_CHUNK_BYTES, settings.chunk_bytes),

@@ -13,6 +13,7 @@ from schemas import vocabulary as texts
 from schemas.notebook import events_of, notebook_of
 from schemas.webhook import normal_user_id
 from streams.core.decide import student_id
+from streams.core.identity import identify
 from streams.core.resolve import resolve_batch, resolve_event
 
 if TYPE_CHECKING:
@@ -51,6 +52,10 @@ class Students:
         self._policy = policy
         self._academy = part.academy
         self.actor = None if part.student is None else normal_user_id(part.student) or part.student
+        # A user id that is no number is kept as its pseudonym, a notebook's name perhaps as it was sent.
+        self.actors = (
+            frozenset() if self.actor is None else frozenset({self.actor, policy.pseudonyms.actor_of(self.actor)})
+        )
         self.slugs = frozenset() if part.asset is None else self._slugs(part.asset)
 
     @property
@@ -67,17 +72,18 @@ class Students:
         return frozenset({slug} if asset is None else {slug, *(one.slug for one in self._reference.group(asset))})
 
     def concerns(self, webhook: Webhook) -> bool:
-        """Whether the webhook's student belongs to the part because of it."""
+        """Whether the webhook's student belongs to the part because of it; the webhook is identified then."""
+        identify(webhook, self._policy)
         if self.actor is not None:
-            return webhook.actor == self.actor or self._linked(webhook)
+            return webhook.actor in self.actors or self._linked(webhook)
         if self._academy is not None:
             return self._in_academy(webhook, self._academy)
         return not self.slugs.isdisjoint(self._tutorials(webhook))
 
     def _linked(self, webhook: Webhook) -> bool:
-        if webhook.headers.source != "posthog" or webhook.actor is None:
+        if webhook.named is None:
             return False
-        user = self._reference.user_named(webhook.actor)
+        user = self._reference.user_named(webhook.named)
         return user is not None and str(user) == self.actor
 
     def _in_academy(self, webhook: Webhook, academy: int) -> bool:

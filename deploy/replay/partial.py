@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from deploy.mandates import LiveMandate, live_lead
+from deploy.pseudonyms import keyed_settings
 from deploy.reference import load_reference
 from deploy.replay.offsets import Offsets
 from deploy.replay.part import Students, unit_of
@@ -67,8 +68,8 @@ class _Work:
     async def students(self, reference: Reference, policy: Policy) -> set[bytes]:
         """Under whom the worker keeps what it knows of the part's students."""
         students = Students(self.part, reference, policy)
-        found = set() if students.actor is None else {unit_of(students.actor)}
-        if students.actor is None:
+        found = {unit_of(actor) for actor in students.actors}
+        if not students.actors:
             actors = await asyncio.to_thread(self.tables.actors, self.part, students.slugs)
             found |= {unit_of(actor) for actor in actors if not actor.startswith("webhook:")}
         if not students.by_name_alone:
@@ -139,7 +140,7 @@ async def replay_part(
         writer = await stack.enter_async_context(changing(settings))
         # Refused while another replay is unfinished.
         writer.journal.patching({})
-        own = LiveMandate(settings, writer.journal).settings
+        own = LiveMandate(await keyed_settings(settings), writer.journal).settings
         topics, offsets = Topics.of(own), await stack.enter_async_context(Offsets(own))
         client = stack.enter_context(contextlib.closing(await asyncio.to_thread(connect, own)))
         tables = LiveTables(client, Installation.of(own))

@@ -10,6 +10,7 @@ from aiokafka import TopicPartition
 
 from deploy.replay.derived import Rows
 from deploy.replay.part import unit_of
+from schemas.pseudonyms import PREFIX
 from schemas.staff import DeleteCommand
 from schemas.topics import Topics
 from schemas.webhook import MAX_KEY_BYTES
@@ -17,6 +18,7 @@ from streams.app import max_message_bytes
 from streams.core.chunk import ChunkProcessor
 from streams.core.dead import dead_outcome
 from streams.core.errors import Undecodable
+from streams.core.identity import identify
 from streams.core.policy import Past
 from streams.core.staff import command_of
 from streams.core.store import owner_of
@@ -86,7 +88,7 @@ async def find_students(
                 webhook = read(record)
             except Undecodable:
                 continue
-            if webhook.student not in found and students.concerns(webhook):
+            if students.concerns(webhook):
                 found.add(webhook.student)
     return found
 
@@ -125,6 +127,8 @@ class Recomputation:
         self._topics = Topics.of(settings)
         self._units = units
         self._keys = {unit[:MAX_KEY_BYTES] for unit in units}
+        self._hidden = any(unit.startswith(PREFIX.encode()) for unit in units)
+        self._policy = policy
         self._lead = lead
         self._deletions: dict[int, int] = {}
         self._changelog_read: dict[int, int] = {}
@@ -151,7 +155,7 @@ class Recomputation:
 
     def _wants(self, record: Any) -> bool:
         """Whether a record is one of theirs; what has a key of somebody else need not be read for that."""
-        if record.key and record.key not in self._keys and record.key != _STAFF:
+        if record.key and record.key not in self._keys and record.key != _STAFF and not self._may_hide(record.key):
             return False
         try:
             webhook = read(record)
@@ -160,6 +164,7 @@ class Recomputation:
                 return False
             self._note(record, unit=record.key)
             return True
+        identify(webhook, self._policy)
         if webhook.headers.source == "staff":
             self._note_deletion(webhook)
         if webhook.student not in self._units:
@@ -168,6 +173,10 @@ class Recomputation:
         self._note(record, unit=webhook.student)
         self.homes.setdefault(webhook.actor or f"webhook:{webhook.id}", record.partition)
         return True
+
+    def _may_hide(self, key: bytes) -> bool:
+        """Whether a record with this key may be of one who is kept under a pseudonym."""
+        return self._hidden and not key.isdigit()
 
     def _note(self, record: Any, unit: bytes) -> None:
         self.records.add((record.partition, record.offset))

@@ -27,6 +27,7 @@ from streams.core.decide import (
     student_id,
 )
 from streams.core.errors import Refused, TooMuchAtOnce
+from streams.core.identity import identify
 from streams.core.lines import document_key, document_row, outcome_line
 from streams.core.notebook.apply import Notebooks
 from streams.core.publish import publish
@@ -104,6 +105,7 @@ class ChunkProcessor:
         if self._store.work.laid > _MOST_LAID:
             raise TooMuchAtOnce
         webhook = read(record)
+        identify(webhook, self._policy)
         student = self._store.student(webhook.student)
         now = max(webhook.arrival, student.effective_at)
         if webhook.headers.source == "staff":
@@ -157,7 +159,7 @@ class ChunkProcessor:
         return decision
 
     def _notebooks_decide(self, webhook: Webhook, student: Student, now: int) -> Decision:
-        user = self._notebooks.user_of(webhook.actor)
+        user = self._notebooks.user_of(webhook.named)
         webhook.user = None if user is None else str(user)
         keys = keys_of(webhook)
         decision = (

@@ -155,7 +155,7 @@ def refuse(webhook: Webhook, reference: Reference, policy: Policy) -> Decision |
     if "slug" not in payload and "package_slug" not in payload:
         return error(texts.NO_SLUG)
     if policy.strict and webhook.user is not None and not _known(webhook.user, reference):
-        return error(texts.student_not_found(payload["user_id"]))
+        return error(texts.student_not_found(_shown(webhook, payload["user_id"])))
     if webhook.event not in texts.EVENTS:
         return error(texts.event_not_implemented(name_of(f"{payload['event']}")))
     if webhook.event == texts.BATCH:
@@ -188,3 +188,8 @@ def _known(user: str | None, reference: Reference) -> bool:
     if user is None or not (user.isascii() and user.isdigit()) or len(user) > 18:  # noqa: PLR2004 - fits 64 bits
         return False
     return reference.has_user(int(user))
+
+
+def _shown(webhook: Webhook, user_id: object) -> object:
+    """A number as it was sent; a text may be somebody's name."""
+    return user_id if webhook.user is None or webhook.user.isdecimal() else webhook.user

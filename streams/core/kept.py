@@ -6,7 +6,7 @@ from math import isfinite
 from typing import TYPE_CHECKING, Any, Final
 
 from schemas.coercion import as_integers
-from schemas.names import is_key, name_of
+from schemas.names import is_key, is_version, name_of
 from schemas.times import parse_time
 from schemas.vocabulary import BATCH, agent_of
 
@@ -21,7 +21,6 @@ _DEEPEST: Final = 6
 # Statuses of a step, as the indicators have them.
 _STATUSES: Final = frozenset({"unread", "skipped", "attempted", "completed"})
 _LONGEST_TIME: Final = 40
-_LONGEST_VERSION: Final = 32
 _MOST_SESSIONS: Final = 500
 
 _DROPPED: Final = object()
@@ -56,7 +55,7 @@ def _name(value: Any) -> Any:
 
 
 def _version(value: Any) -> Any:
-    return value if type(value) is str and len(value) <= _LONGEST_VERSION and is_key(f"v{value}") else _number(value)
+    return value if type(value) is str and is_version(value) else _number(value)
 
 
 def _sessions(value: Any) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from schemas.pseudonyms import NO_KEY, Pseudonyms
 from schemas.settings import REDACTION_OFF
 
 if TYPE_CHECKING:
@@ -26,7 +27,8 @@ class Policy:
 
     `dedup_window` is in milliseconds; `redact` names the keys that no stored document, overlay or fact keeps;
     `previews` keeps the code of notebooks' cells, `notebook_properties` names those of their properties that hold
-    names; `algorithm` is the version of the indicators.
+    names; `pseudonyms` are those of user ids that are no numbers, and of notebooks' names where `hide_notebook_names`;
+    `algorithm` is the version of the indicators.
     """
 
     strict: bool = False
@@ -34,6 +36,8 @@ class Policy:
     redact: frozenset[str] = frozenset()
     previews: bool = False
     notebook_properties: frozenset[str] = frozenset()
+    pseudonyms: Pseudonyms = NO_KEY
+    hide_notebook_names: bool = False
     algorithm: float = 1.0
 
     @property
@@ -50,6 +54,10 @@ class Policy:
             redact=frozenset(settings.redact) - {REDACTION_OFF},
             previews=REDACTION_OFF in settings.redact,
             notebook_properties=frozenset(settings.notebook_properties),
+            pseudonyms=Pseudonyms(settings.pseudonym_key.get_secret_value().encode())
+            if settings.pseudonym_key
+            else NO_KEY,
+            hide_notebook_names=settings.notebook_names == "pseudonym",
             algorithm=float(settings.algorithm),
         )
 

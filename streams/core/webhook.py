@@ -51,7 +51,7 @@ class Webhook:
     `version` orders what it writes: its place in the log, which for a dead letter sent again is another one than its
     id, so that it replaces what the first try wrote. `value` is the body as JSON text. `actor` is whose it is (None:
     nobody's), `user` the reported user id, normalised, `student` the key that its partition and its redelivery memory
-    go by, `academy` its scope.
+    go by, `academy` its scope, `named` the distinct id of a notebook's student as it was sent.
     """
 
     id: int
@@ -68,6 +68,7 @@ class Webhook:
     event: str
     package_slug: str | None
     package_id: int | None
+    named: str | None = None
 
     @property
     def telemetry_id(self) -> str:
@@ -147,4 +148,5 @@ def _of_notebooks(record: Record, headers: RawHeaders, value: bytes, body: dict[
         event=event(body),
         package_slug=next((slug for one in events if (slug := notebook_of(one))), None),
         package_id=None,
+        named=whose,
     )

@@ -170,6 +170,33 @@ def test_a_student_is_gone_and_nobody_else(
     assert worker.terminate() == 0
 
 
+def test_who_is_kept_under_a_pseudonym_is_forgotten_by_name(
+    installed: Settings, start_part: Callable[..., Child], clickhouse: Client
+) -> None:
+    """A user id that is an address, and a notebook's name that is hidden: neither is in a table beside what came."""
+    start_part("worker", NOTEBOOK_NAMES="pseudonym")
+    start_part("sink")
+    address = "noemi@example.com"
+    plain = RawHeaders(academy=1)
+    send(installed, [(address.encode(), document(address, "own-run"), plain), cell("Noemi"), cell("Olga")])
+    eventually(lambda: len(actors_of(clickhouse, installed)) == 3, 60, "scores")
+    assert all(actor.startswith("pseudonym:") for actor in actors_of(clickhouse, installed))
+    derived = {
+        name: text for name, text in cells(clickhouse, installed).items() if not name.endswith((".raw", ".telemetry"))
+    }
+    assert not [name for name, text in derived.items() if "noemi" in text.casefold()]
+
+    for name in (address, "Noemi"):
+        outcome = command("forget", "--student", name, "--yes")
+        assert outcome.code == 0, outcome.err
+    assert len(actors_of(clickhouse, installed)) == 1
+    assert not [name for name, text in cells(clickhouse, installed).items() if "noemi" in text.casefold()]
+    topics = Topics.of(installed)
+    state = latest(installed, topics.changelog, topics_of(installed)[topics.changelog])
+    assert {key[:1] for key, value in state.items() if value is not None and b"pseudonym:" in key} == {b"s", b"u"}
+    assert len([key for key, value in state.items() if value is not None and key[:1] == b"s"]) == 1
+
+
 def test_a_name_that_no_user_has_is_forgotten_by_itself(
     installed: Settings, start_part: Callable[..., Child], clickhouse: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:

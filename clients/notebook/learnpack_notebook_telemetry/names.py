@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 
 from learnpack_notebook_telemetry.texts import text
 
 __all__ = ["ask_for_name", "full_name", "student_name"]
 
-_ENGLISH = re.compile(r"[A-Za-z\s-]*")
+_APOSTROPHES = "'\u2019"
 _BETWEEN = re.compile(r"[\s-]+")
 _SHORTEST = 2
 
@@ -16,20 +17,36 @@ _SHORTEST = 2
 def student_name(first: str, last: str, language: str = "en") -> str:
     """The student's name in capitals, its parts joined by hyphens: `JOHN-DOE`.
 
-    Blanks and hyphens in a row count as one, so that a name typed with an extra blank is the same student.
+    Blanks and hyphens in a row count as one, so that a name typed with an extra blank is the same student; so do the
+    two ways in which Unicode writes an accent.
 
     Raises:
-        ValueError: One of both is missing, has other than English letters, or has fewer than two; the text is meant
-            for the student, in `language`.
+        ValueError: One of both is missing, has other than letters and apostrophes, or has one letter where its script
+            has capitals; the text is meant for the student, in `language`.
     """
+    first, last = (unicodedata.normalize("NFC", part) for part in (first, last))
     parts = [_BETWEEN.sub("-", part.strip()).strip("-") for part in (first, last)]
     if not all(part.strip() for part in (first, last)):
         raise ValueError(text("name_missing", language))
-    if not all(_ENGLISH.fullmatch(part) for part in parts):
+    if not all(_is_of_letters(part) for part in parts):
         raise ValueError(text("name_letters", language))
-    if any(len(part) < _SHORTEST for part in parts):
+    if any(_is_short(part) for part in parts):
         raise ValueError(text("name_short", language))
-    return "-".join(parts).upper()
+    return unicodedata.normalize("NFC", "-".join(parts).upper())
+
+
+def _is_of_letters(part: str) -> bool:
+    # Many scripts write vowels and accents as marks on a letter.
+    kinds = [unicodedata.category(char)[0] for char in part]
+    return kinds[:1] != ["M"] and all(
+        kind in "LM" or char in _APOSTROPHES or char == "-" for kind, char in zip(kinds, part, strict=True)
+    )
+
+
+def _is_short(part: str) -> bool:
+    """Whether it is an initial and no name; in scripts without capitals one sign is a name."""
+    letters = [char for char in part if char.isalpha()]
+    return not letters or (len(letters) < _SHORTEST and letters[0].upper() != letters[0].lower())
 
 
 def full_name(name: str, language: str = "en") -> str:

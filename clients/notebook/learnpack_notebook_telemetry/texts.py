@@ -11,10 +11,10 @@ if TYPE_CHECKING:
 __all__ = ["LANGUAGES", "choose_language", "text"]
 
 _ENGLISH: Final = {
-    "ask_first": "First name (English letters): ",
-    "ask_last": "Last name (English letters): ",
+    "ask_first": "First name: ",
+    "ask_last": "Last name: ",
     "name_missing": "Both first and last name are needed. Run this cell again.",
-    "name_letters": "English letters only, without accents. Run this cell again.",
+    "name_letters": "Letters only, please. Run this cell again.",
     "name_short": "The name is too short. Run this cell again.",
     "no_name": "Nobody could be asked for a name: nothing is sent from this notebook.",
     "no_host": "Your course has named no address to send to: nothing is sent from this notebook.",
@@ -31,10 +31,10 @@ _ENGLISH: Final = {
     "code_goes": "The first {length} characters of your code go with it; its output and your files stay here.",
 }
 _SPANISH: Final = {
-    "ask_first": "Nombre (letras inglesas, sin acentos): ",
-    "ask_last": "Apellido (letras inglesas, sin acentos): ",
+    "ask_first": "Nombre: ",
+    "ask_last": "Apellido: ",
     "name_missing": "Hacen falta el nombre y el apellido. Ejecuta esta celda otra vez.",
-    "name_letters": "Solo letras inglesas, sin acentos ni eñes. Ejecuta esta celda otra vez.",
+    "name_letters": "Solo letras, por favor. Ejecuta esta celda otra vez.",
     "name_short": "El nombre es demasiado corto. Ejecuta esta celda otra vez.",
     "no_name": "No se pudo preguntar ningún nombre: este cuaderno no envía nada.",
     "no_host": "Tu curso no ha indicado ninguna dirección: este cuaderno no envía nada.",

@@ -85,17 +85,17 @@ class Notebooks:
         self._facts = facts
         self._touch = touch
 
-    def user_of(self, actor: str | None) -> int | None:
+    def user_of(self, named: str | None) -> int | None:
         """The user that a distinct id means: as the directory's names link it, else the id that it is itself."""
-        if actor is None:
+        if named is None:
             return None
-        linked = self._reference.user_named(actor)
-        return user_number(actor) if linked is None else linked
+        linked = self._reference.user_named(named)
+        return user_number(named) if linked is None else linked
 
     def record(self, webhook: Webhook, user: int | None, now: int) -> Decision:
         """Apply a record of a student whose user id is `user`."""
-        actor = webhook.actor
-        if actor is None:
+        actor, named = webhook.actor, webhook.named
+        if actor is None or named is None:
             return error(texts.NO_DISTINCT_ID)
         events = events_of(webhook.payload)
         if len(events) > EVENTS:
@@ -104,7 +104,7 @@ class Notebooks:
         taken = _Taken()
         for raw in events:
             try:
-                event = read_event(raw, actor, clock, self._policy)
+                event = read_event(raw, named, clock, self._policy)
             except Unreadable as unreadable:
                 taken.unreadable.append(str(unreadable))
                 continue

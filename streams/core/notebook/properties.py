@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import isfinite
 from typing import TYPE_CHECKING, Any, Final
 
-from schemas.names import is_key
+from schemas.names import is_key, is_version
 from schemas.notebook import as_name
 
 if TYPE_CHECKING:
@@ -27,7 +27,12 @@ _CODE: Final = frozenset({"code", "code_preview", "source", "source_code", "prev
 # Messages of errors quote code and data.
 _TEXTS: Final = frozenset({"err", "error", "error_message", "message", "traceback", "stdout", "stderr", "output"})
 # The texts that all notebooks send: the session, and the version of what sends.
-_NAMES: Final = frozenset({"sess", "v"})
+_SESSION: Final = "sess"
+_VERSION: Final = "v"
+
+
+def _holds_names(name: str, value: str, policy: Policy) -> bool:
+    return name == _SESSION or (name == _VERSION and is_version(value)) or name in policy.notebook_properties
 
 
 def kept_properties(properties: Mapping[str, Any], policy: Policy) -> dict[str, Any]:
@@ -47,6 +52,6 @@ def kept_properties(properties: Mapping[str, Any], policy: Policy) -> dict[str, 
                 kept[name] = value[:_LONGEST_PREVIEW]
         elif type(value) in (int, bool) or (type(value) is float and isfinite(value)):
             kept[name] = value
-        elif type(value) is str and name not in _TEXTS and (name in _NAMES or name in policy.notebook_properties):
+        elif type(value) is str and name not in _TEXTS and _holds_names(name, value, policy):
             kept[name] = as_name(value)
     return kept

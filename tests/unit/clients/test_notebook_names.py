@@ -22,6 +22,12 @@ if TYPE_CHECKING:
         ("Mary  Ann", "Smith-Jones", "MARY-ANN-SMITH-JONES"),
         ("Jo", "Do", "JO-DO"),
         ("Jo-", "-Do", "JO-DO"),
+        ("José", "Núñez", "JOSÉ-NÚÑEZ"),
+        ("Jose\u0301", "Nu\u0301n\u0303ez", "JOSÉ-NÚÑEZ"),
+        ("李", "小龙", "李-小龙"),
+        ("Zoë", "O'Brien", "ZOË-O'BRIEN"),
+        ("Олег", "Ильин", "ОЛЕГ-ИЛЬИН"),
+        ("कमला", "देवी", "कमला-देवी"),
     ],
 )
 def test_a_name_has_one_form(first: str, last: str, name: str) -> None:
@@ -37,14 +43,14 @@ def test_a_name_has_one_form(first: str, last: str, name: str) -> None:
         ("J", "Doe", "name_short"),
         ("John", "--D", "name_short"),
         ("John", "--", "name_short"),
-        ("José", "Doe", "name_letters"),
+        ("é", "Doe", "name_short"),
         ("John", "D0e", "name_letters"),
         ("John", "Doe.", "name_letters"),
     ],
 )
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_other_names_are_refused_in_the_students_language(first: str, last: str, key: str, language: str) -> None:
-    """Both names are needed, in English letters, two at least."""
+    """Both names are needed, in letters, two at least where there are capitals."""
     with pytest.raises(ValueError, match="celda" if language == "es" else "cell") as refusal:
         student_name(first, last, language)
 
@@ -58,7 +64,7 @@ def test_an_accepted_name_has_capitals_and_single_hyphens(first: str, last: str)
         name = student_name(first, last)
     except ValueError:
         return
-    assert set(name) <= set("ABCDEFGHIJKLMNOPQRSTUVWXYZ-")
+    assert not any(char.isdigit() or char.isspace() or (char.islower() and char.upper() != char) for char in name)
     assert "--" not in name
     assert name.strip("-") == name
 
@@ -87,7 +93,7 @@ def test_the_student_is_asked_in_the_students_language(monkeypatch: pytest.Monke
     monkeypatch.setattr("builtins.input", answer)
 
     assert ask_for_name("es") == "ADA-LOVELACE"
-    assert [prompt.split()[0] for prompt in asked] == ["Nombre", "Apellido"]
+    assert [prompt.strip() for prompt in asked] == ["Nombre:", "Apellido:"]
 
 
 @pytest.mark.parametrize("error", [EOFError, NotImplementedError, RuntimeError, OSError])

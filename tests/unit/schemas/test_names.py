@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from schemas.names import error_type_of, is_key, name_of
+from schemas.names import error_type_of, is_key, is_version, name_of
 from tests.support.documents import documents
 
 
@@ -57,6 +57,14 @@ def test_names_of_real_documents_stay() -> None:
 def test_an_error_has_a_kind_of_a_vocabulary(sent: Any, kind: str) -> None:
     """Exceptions and phases by name, any other text is `other`."""
     assert error_type_of(sent) == kind
+
+
+def test_a_version_is_of_a_program() -> None:
+    """Numbers with dots."""
+    versions = ("5.0.12", "1.0", "v2.1.3-beta.4", "1.0rc1")
+
+    assert all(map(is_version, versions))
+    assert not any(map(is_version, ("5", "5ecret", "1.0.ada", "", "latest", "1.0-ada")))
 
 
 def test_a_key_is_what_programmers_call_things() -> None:

@@ -35,6 +35,9 @@ def test_no_secret_of_a_webhook_is_told(policy: Policy) -> None:
     core.send(secret_staff(), source="staff")
     names = dict.fromkeys(("slug", "package_slug", "telemetry_id"), f"{MARK} x@y")
     core.send({**secret_document(), **names})
+    core.send({**secret_document(), "user_id": f"{MARK}@example.com"})
+    core.send({**secret_document(), "user_id": f"{MARK}@example.com"}, principal="7")
+    core.send({**secret_document(), **names, "user_id": None})
     core.send({"event": "package_published", "slug": "lists", "package_id": f"{MARK} x@y"})
 
     assert len(core.facts) > 8

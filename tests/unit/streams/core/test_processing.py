@@ -76,19 +76,20 @@ def test_neither_slug_nor_package_slug_is_an_error(core: Core) -> None:
 
 
 def test_an_unknown_user_is_an_error_in_a_strict_directory(strict: Core) -> None:
-    """The text names the user id as it was sent."""
+    """The text names a number as it was sent, and any other user id by its pseudonym."""
     assert strict.verdict(batch(user_id=8)) == ("ERROR", "Learnpack student with user id 8 not found")
-    assert strict.verdict(batch(user_id="abc")) == ("ERROR", "Learnpack student with user id abc not found")
+    hidden = Policy().pseudonyms.of("abc")
+    assert strict.verdict(batch(user_id="abc")) == ("ERROR", f"Learnpack student with user id {hidden} not found")
     assert strict.verdict(batch(user_id=" 07 "))[0] == "DONE"
 
 
 def test_any_user_is_known_in_an_open_directory(core: Core) -> None:
-    """A user id that is no number is the actor as it is."""
+    """A user id that is no number is the actor under its pseudonym."""
     row = core.send(batch(user_id="abc"))
 
     assert row["status"] == "DONE"
     assert row["student_id"] is None
-    assert {fact["actor"] for fact in core.facts} == {"abc"}
+    assert {fact["actor"] for fact in core.facts} == {Policy().pseudonyms.of("abc")}
     assert {fact["user_id"] for fact in core.facts} == {None}
 
 
@@ -115,7 +116,10 @@ def test_a_batch_may_say_that_it_is_one(core: Core) -> None:
     assert (row["status"], row["event"], row["is_streaming"]) == ("DONE", "batch", 1)
 
 
-@pytest.mark.parametrize("missing", [{}, {"user_id": None}, {"user_id": " "}])
+@pytest.mark.parametrize(
+    "missing",
+    [{}, *({"user_id": nobody} for nobody in (None, " ", "undefined", "null", True, "NaN", "[object Object]"))],
+)
 def test_a_batch_of_nobody_takes_the_user_of_its_token(strict: Core, missing: dict[str, Any]) -> None:
     """A missing or null user id is the personal token's."""
     row = strict.send({**without("user_id"), **missing}, principal="7")

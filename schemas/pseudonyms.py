@@ -1,0 +1,34 @@
+"""Pseudonyms of people: the same for the same name and key, and telling nothing of the name to who has no key."""
+
+from __future__ import annotations
+
+import hmac
+from dataclasses import dataclass
+from typing import Final
+
+__all__ = ["NO_KEY", "PREFIX", "Pseudonyms"]
+
+# No client's text becomes an actor that begins like this.
+PREFIX: Final = "pseudonym:"
+
+_DIGITS: Final = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Pseudonyms:
+    """Pseudonyms by one secret key (HMAC-SHA256); whoever has another key, or none, cannot tell whose they are."""
+
+    key: bytes = b""
+
+    def of(self, name: str) -> str:
+        """The pseudonym of a name."""
+        digest = hmac.digest(self.key, name.encode("utf-8", "surrogatepass"), "sha256")
+        return f"{PREFIX}{digest.hex()[:_DIGITS]}"
+
+    def actor_of(self, user: str) -> str:
+        """The actor of a user id: a number as it is, any other text by its pseudonym."""
+        return user if user.isascii() and user.isdigit() else self.of(user)
+
+
+# Where nothing is kept: who compares names only among themselves needs no key.
+NO_KEY: Final = Pseudonyms()

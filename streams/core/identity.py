@@ -1,0 +1,32 @@
+"""As whom what a webhook's student does is kept."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from schemas.names import name_of
+from schemas.webhook import ANONYMOUS
+
+if TYPE_CHECKING:
+    from streams.core.policy import Policy
+    from streams.core.webhook import Webhook
+
+__all__ = ["identify"]
+
+
+def identify(webhook: Webhook, policy: Policy) -> None:
+    """Put an actor that names nobody to whoever reads it in place of what was sent.
+
+    A user id that is no number, such as an e-mail address, becomes its pseudonym, and so does a notebook's name where
+    the policy says so. What staff's commands name is an actor already.
+    """
+    source, actor = webhook.headers.source, webhook.actor
+    if actor is None or source == "staff":
+        return
+    if source == "posthog":
+        actor = policy.pseudonyms.actor_of(actor) if policy.hide_notebook_names else actor
+    elif webhook.user is not None:
+        actor = webhook.user = policy.pseudonyms.actor_of(webhook.user)
+    elif actor.startswith(ANONYMOUS):
+        actor = f"{ANONYMOUS}{name_of(actor.removeprefix(ANONYMOUS))}"
+    webhook.actor, webhook.student = actor, actor.encode("utf-8", "replace")
