@@ -382,7 +382,7 @@ def test_the_academy_is_the_requests_else_the_keys_else_the_documents(system: Ht
         post(1, {**sent, "academy_id": 9}, "student", Academy="1", parameter="2")
         post(2, {**sent, "academy_id": 9}, "student", parameter="1")
         post(3, {**sent, "academy_id": 2}, "ingest")
-        post(4, {**sent, "academy_id": 1}, "student", Academy=" ")
+        post(4, {**sent, "academy_id": 1}, "student", Academy="")
         post(5, {**sent, "academy_id": "1"}, "student")
     rows = system.settled(5, learnpack_package_id=package)
 
