@@ -168,6 +168,7 @@ class Supervisor:
         Whatever goes wrong is the part's problem, and it has ended then.
         """
         child = None
+        self._say(f"{part.name} starts", "dim")
         try:
             child = await self._start(part)
             problem = await self._until_ready(child)
@@ -177,8 +178,10 @@ class Supervisor:
             problem = f"{type(error).__name__}: {error}"
             if child is not None:
                 await child.kill()
-        if not problem:
+        if not problem and child is not None:
             self._record.running(part.name)
+            if part.wait_ready is not None:
+                self._say(f"{part.name} is ready after {child.lived:.1f} s", "dim")
         return child, problem
 
     async def _start(self, part: Part) -> Child:

@@ -81,6 +81,27 @@ async def test_parts_start_one_after_the_other(screen: Screen, tmp_path: Path) -
     assert order.read_text() == "ab"
 
 
+async def test_a_start_is_not_silent(screen: Screen, tmp_path: Path) -> None:
+    """Each part is named as it starts and again as it is ready, before what follows the start begins."""
+    ready = tmp_path / "ready"
+    command = [sys.executable, "-c", f"import time; open({str(ready)!r}, 'w'); time.sleep(600)"]
+    slow = Part("kafka", command, os.environ, wait_ready=ready_when(ready), critical=True)
+    supervisor = Supervisor([slow, part("sink", STAYS)], screen.console)
+    told: list[str] = []
+
+    async def then() -> None:
+        told.extend(line.partition("│ ")[2] for line in screen.text.splitlines() if line.startswith("supervisor"))
+        supervisor.stop()
+
+    await supervisor.run(then)
+
+    assert [line.partition(" after ")[0] for line in told] == [
+        "kafka starts",
+        "kafka is ready",
+        "sink starts",
+    ]
+
+
 async def test_parts_that_start_together_do_not_wait_for_each_other(screen: Screen, tmp_path: Path) -> None:
     """Each of them is ready only once the other runs."""
     command = {
@@ -131,7 +152,7 @@ async def test_lines_carry_the_name_of_their_part(screen: Screen) -> None:
 
     await supervisor.run(then)
 
-    lines = [line.strip() for line in screen.text.splitlines()]
+    lines = [line.strip() for line in screen.text.splitlines() if "supervisor" not in line]
     assert lines == ["gateway │ one [bold]two\ufffd", "gateway │ rest of it"]
 
 
@@ -140,10 +161,10 @@ async def test_a_killed_part_starts_again(screen: Screen) -> None:
     supervisor = Supervisor([part("worker", STAYS)], screen.console, QUICK)
 
     async def then() -> None:
-        await aeventually(_async(lambda: "ready" in screen.text))
+        await aeventually(_async(lambda: "│ ready" in screen.text))
         before = supervisor.pids["worker"]
         os.kill(before, signal.SIGKILL)
-        await aeventually(_async(lambda: screen.text.count("ready") > 2 and supervisor.pids["worker"] != before))
+        await aeventually(_async(lambda: screen.text.count("│ ready") > 1 and supervisor.pids["worker"] != before))
         supervisor.stop()
 
     await supervisor.run(then)
@@ -272,7 +293,7 @@ async def test_a_command_that_is_gone_leaves_the_others_up(screen: Screen, tmp_p
     supervisor = Supervisor([Part("worker", [str(program)], os.environ), part("sink", STAYS)], screen.console, QUICK)
 
     async def then() -> None:
-        await aeventually(_async(lambda: screen.text.count("up") == 1))
+        await aeventually(_async(lambda: screen.text.count("│ up") == 1))
         away = program.rename(tmp_path / "away")
         os.kill(supervisor.pids["worker"], signal.SIGKILL)
         await aeventually(_async(lambda: f"it could not be started: {program}: No such file" in screen.text))
@@ -371,7 +392,7 @@ async def test_a_part_that_ignores_sigterm_is_killed(screen: Screen) -> None:
     pids: list[int] = []
 
     async def then() -> None:
-        await aeventually(_async(lambda: "ready" in screen.text))
+        await aeventually(_async(lambda: "│ ready" in screen.text))
         pids.extend(supervisor.pids.values())
         supervisor.stop()
 
