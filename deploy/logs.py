@@ -25,28 +25,46 @@ _SERVICES = ("streams.app", "streams.service", "streams.stores", "streams.tables
 _CLIENT: Final = "aiokafka"
 _PERIOD_SECONDS: Final = 10.0
 _MOST_KINDS: Final = 1_000
+# Until the broker has made what it keeps of groups.
+_PASSING: Final = "Group Coordinator Request failed"
 
 
 class OncePerPeriod(logging.Filter):
-    """Passes a Kafka client's message once per period, whatever its values; records of other loggers always."""
+    """Passes a Kafka client's message once per period, whatever its values; records of other loggers always.
+
+    What a client says of a group that has just been made, and tries again by itself, is held back for the first period:
+    only what goes on is told.
+    """
 
     def __init__(self, seconds: float = _PERIOD_SECONDS) -> None:
         """Begin with nothing passed."""
         super().__init__()
         self._seconds = seconds
         self._passed: dict[tuple[str, str], float] = {}
+        self._begun: dict[tuple[str, str], float] = {}
+        self._latest: dict[tuple[str, str], float] = {}
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Whether the record is to be written; its own time is what counts."""
         if record.name.partition(".")[0] != _CLIENT:
             return True
         kind = (record.name, str(record.msg))
+        if kind[1].startswith(_PASSING) and not self._goes_on(kind, record.created):
+            return False
         if record.created - self._passed.get(kind, 0.0) < self._seconds:
             return False
         if len(self._passed) >= _MOST_KINDS:
             self._passed.clear()
         self._passed[kind] = record.created
         return True
+
+    def _goes_on(self, kind: tuple[str, str], now: float) -> bool:
+        """Whether a message has come again and again for a period."""
+        begun, latest = self._begun.get(kind, now), self._latest.get(kind, now)
+        if now - latest > self._seconds:
+            begun = now
+        self._begun[kind], self._latest[kind] = begun, now
+        return now - begun >= self._seconds
 
 
 def configure_logging(settings: Settings) -> None:

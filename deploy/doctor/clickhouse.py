@@ -92,7 +92,7 @@ def _grants(client: Client, settings: Settings) -> Finding:
     needed = {
         f"SELECT, INSERT ON {installation.public}.*": "the gateway and the sink",
         f"SELECT, INSERT ON {installation.derived}.*": "the sink",
-        f"CREATE, ALTER ON {installation.derived}.*": "`setup`",
+        f"CREATE DATABASE, CREATE TABLE, CREATE VIEW, ALTER ON {installation.derived}.*": "`setup`",
     }
     for grant, who in needed.items():
         try:

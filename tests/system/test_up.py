@@ -198,6 +198,26 @@ def test_the_demo_tables_what_the_database_holds(system: System) -> None:
     assert int(system.sql("SELECT count() FROM telemetry.events FINAL")) == sum(map(int, shown.values())) > 0
 
 
+def test_the_start_tells_each_part_and_no_errors(system: System) -> None:
+    """Parts are named as they start and as they are ready, nothing that passes by itself is told as an error."""
+    start = system.child.output.partition("LearnPack Telemetry is up")[0]
+
+    for part in PARTS:
+        assert f"supervisor │ {part} starts\n" in start
+        assert f"supervisor │ {part} is ready after " in start
+    assert not re.findall(r"\[(?:error|critical)", start), start
+
+
+def test_the_doctor_has_nothing_to_mend(system: System) -> None:
+    """With DIR/env as its environment every check of a fresh system passes."""
+    command = [sys.executable, "-m", "deploy.cli", "doctor", "--json"]
+
+    run = subprocess.run(command, env={**os.environ, **system.addresses}, capture_output=True, check=False)
+
+    assert [one for one in json.loads(run.stdout) if one["state"] != "ok"] == []
+    assert run.returncode == 0
+
+
 def test_the_readme_is_true(system: System) -> None:
     """The tables in README.md are the demo's, and its commands answer what stands below them."""
     readme = (Path(__file__).parents[2] / "README.md").read_text()

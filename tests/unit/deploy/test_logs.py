@@ -37,3 +37,14 @@ def test_our_own_messages_are_always_written() -> None:
     once = OncePerPeriod(10)
 
     assert all(once.filter(record("streams", "dead letters written", 100)) for _ in range(3))
+
+
+def test_what_passes_by_itself_is_no_error() -> None:
+    """A coordinator that a new broker has not made yet is told only if it is still not there after a period."""
+    text = "Group Coordinator Request failed: %s"
+    once = OncePerPeriod(10)
+    start = [record("aiokafka.consumer.group_coordinator", text, 100 + tenth / 10) for tenth in range(50)]
+    later = [record("aiokafka.consumer.group_coordinator", text, 500 + tenth / 10) for tenth in range(150)]
+
+    assert not any(map(once.filter, start))
+    assert [one.created for one in later if once.filter(one)] == [510]
