@@ -6,13 +6,13 @@ import asyncio
 import itertools
 import shutil
 import threading
-import time
 from collections import Counter
 from typing import TYPE_CHECKING, Self
 
 import msgspec
 
-from tests.chaos.kafka import create_topics, is_caught_up, produce
+from schemas.topics import Topics
+from tests.chaos.kafka import create_topics, is_caught_up, members, produce
 from tests.support.waiting import eventually
 
 if TYPE_CHECKING:
@@ -79,11 +79,12 @@ class Arena:
         """SIGKILL; the supervisor starts it again."""
         self.child(number).kill()
 
-    def freeze(self, number: int, seconds: float) -> None:
-        """SIGSTOP, and SIGCONT after that long."""
+    def freeze(self, number: int) -> None:
+        """SIGSTOP, and SIGCONT when the group goes on without it."""
+        self._has_members(len(self._workers))
         child = self.child(number)
         child.freeze()
-        time.sleep(seconds)
+        self._has_members(len(self._workers) - 1)
         child.thaw()
 
     def wipe(self, number: int) -> None:
@@ -123,6 +124,12 @@ class Arena:
     def wait_until_done(self, timeout: float = 180) -> None:
         """Wait until everything is processed."""
         eventually(lambda: asyncio.run(is_caught_up(self.settings)), timeout, "the workers to catch up")
+
+    def _has_members(self, count: int) -> None:
+        group = Topics.of(self.settings).application
+        eventually(
+            lambda: asyncio.run(members(self.settings.kafka, group)) == count, 90, f"{count} workers in the group"
+        )
 
     def _supervise(self) -> None:
         while not self._stopped.wait(_LOOK_S):

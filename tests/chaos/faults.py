@@ -43,7 +43,7 @@ def wipe(arena: Arena, rnd: random.Random) -> None:
 
 def freeze_past_session(arena: Arena, rnd: random.Random) -> None:
     """Stop a worker until the group has given its partitions away, then let it go on where it was."""
-    arena.freeze(rnd.choice(arena.workers), 9)
+    arena.freeze(rnd.choice(arena.workers))
 
 
 def add_and_remove(arena: Arena, rnd: random.Random) -> None:

@@ -21,9 +21,11 @@ if TYPE_CHECKING:
 __all__ = [
     "admin",
     "committed",
+    "consumer",
     "create_topics",
     "is_caught_up",
     "lines",
+    "members",
     "produce",
     "read_all",
     "read_partition",
@@ -158,6 +160,14 @@ async def committed(kafka: str, group: str, topic: str, partitions: int) -> dict
     return {
         number: max(getattr(found.get(TopicPartition(topic, number)), "offset", 0), 0) for number in range(partitions)
     }
+
+
+async def members(kafka: str, group: str) -> int:
+    """How many members a group has; 0 while it is about to share its partitions anew, or has none."""
+    async with admin(kafka) as client:
+        (answer,) = await client.describe_consumer_groups([group])
+    _, _, state, _, _, found, *_ = answer.groups[0]
+    return len(found) if state == "Stable" else 0
 
 
 async def is_caught_up(settings: Settings) -> bool:

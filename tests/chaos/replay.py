@@ -18,7 +18,7 @@ import typer
 from rich.console import Console
 
 from schemas.generations import Step
-from tests.chaos.replay_trial import Client, Keeper, Reader, check_everything, onward, replay_killed, swap_with
+from tests.chaos.replay_trial import Client, Keeper, Reader, alone, check_everything, onward, replay_killed, swap_with
 from tests.support.http_system import http_system
 from tests.support.replay import contents, journal
 from tests.support.stack import local_stack
@@ -40,7 +40,7 @@ class Trials:
 
     def kills(self, count: int) -> None:
         """SIGKILL the replay at random moments, resuming it each time, then let it swap."""
-        steps = [str(replay_killed(self.system, self.rnd.uniform(1, 25))) for _ in range(count)]
+        steps = [str(replay_killed(self.system, self.rnd.random())) for _ in range(count)]
         self.say(f"kill -9 of the replay {count} times; it died at: {', '.join(steps)}")
         self.swap("the last one")
 
@@ -76,7 +76,7 @@ class Trials:
         zombies = [self.system.start("worker", own), self.system.start("sink")]
         for zombie in zombies:
             zombie.freeze()
-        time.sleep(12)
+        eventually(lambda: alone(self.system), 60, "groups without the zombies")
         self.swap("rollback with a frozen worker and sink", "rollback")
         for zombie in zombies:
             zombie.thaw()

@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING
 
 import clickhouse_connect
 import httpx
+from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from deploy.reference import load_reference
 from schemas.generations import Step
 from schemas.topics import Topics
 from streams.core.chunk import ChunkProcessor
 from streams.core.policy import Policy
-from tests.chaos.kafka import read_all
+from tests.chaos.kafka import members, read_all
 from tests.chaos.load import webhooks
 from tests.support.commands import as_environment
 from tests.support.http_system import secret
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
     from tests.support.http_system import HttpSystem
     from tests.support.processes import Child
 
-__all__ = ["Client", "Keeper", "Reader", "check_everything", "onward", "replay_killed", "swap_with"]
+__all__ = ["Client", "Keeper", "Reader", "alone", "check_everything", "onward", "replay_killed", "swap_with"]
 
 _ME = "/v1/assignment/me/telemetry"
 _SENDERS = 8
@@ -164,12 +165,37 @@ def onward(system: HttpSystem) -> tuple[str, ...]:
     return ("--yes",) if journal(system.settings).step is Step.IDLE else ("resume", "--yes")
 
 
-def replay_killed(system: HttpSystem, after: float) -> Step:
-    """Kill a replay so many seconds after it began; answers the step at which it died."""
+def replay_killed(system: HttpSystem, part: float) -> Step:
+    """Kill a replay once it has this part (0 to 1) of the webhooks; answers the step at which it died."""
     child = start_replay(system, *onward(system))
-    time.sleep(after)
+
+    def far_enough() -> bool:
+        return child.process.poll() is not None or _progress(system) >= part
+
+    eventually(far_enough, 120, f"{part:.0%} of a replay")
     child.kill()
     return journal(system.settings).step
+
+
+def _progress(system: HttpSystem) -> float:
+    """Which part of the webhooks that are stored the generation that is being made has."""
+    found = journal(system.settings)
+    if found.step is Step.IDLE:
+        return 0.0
+    database = f"{system.settings.database}_g{found.last}"
+    try:
+        ((made, stored),) = system.query(f"SELECT (SELECT count() FROM {database}.webhooks), (SELECT count() FROM raw)")
+    except ClickHouseError:
+        # Its tables are not there yet.
+        return 0.0
+    return int(made) / max(int(stored), 1)
+
+
+def alone(system: HttpSystem) -> bool:
+    """Whether the group of the workers, and that of the sinks, has given up its other member."""
+    topics = Topics.of(system.settings.model_copy(update={"generation": journal(system.settings).live}))
+    groups = (topics.application, f"{topics.prefix}sink.g{topics.generation}")
+    return all(asyncio.run(members(system.settings.kafka, group)) == 1 for group in groups)
 
 
 def swap_with(system: HttpSystem, arguments: tuple[str, ...], step: Step, fault: Callable[[Child], None]) -> Child:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 from typing import TYPE_CHECKING
 
-from sinks.writer.group import SESSION_SECONDS
+from tests.chaos.kafka import members
 from tests.support.waiting import aeventually
 
 if TYPE_CHECKING:
@@ -30,8 +31,7 @@ async def kill_in_turn(bench: SinkBench, load: Load, kills: int, rnd: random.Ran
     for _ in range(kills):
         child = bench.start()
         await ready(bench)
-        await load.grows(rnd.randint(1, 20))
-        await asyncio.sleep(rnd.random())
+        await load.grows(rnd.randint(1, 60))
         child.kill()
     child = bench.start()
     await ready(bench)
@@ -42,10 +42,15 @@ async def freeze_past_session(bench: SinkBench, load: Load, child: Child, other:
     """SIGSTOP a sink until another one has taken over and stored so many chunks; then SIGCONT."""
     child.freeze()
     bench.start(name=other)
-    await asyncio.sleep(SESSION_SECONDS)
     await ready(bench, other)
+    for group in (f"{bench.topics.prefix}sink.raw", f"{bench.topics.prefix}sink.g{bench.topics.generation}"):
+        await aeventually(functools.partial(_alone, bench.settings.kafka, group), 60, f"one member of {group}")
     await load.grows(chunks)
     child.thaw()
+
+
+async def _alone(kafka: str, group: str) -> bool:
+    return await members(kafka, group) == 1
 
 
 async def refuse_inserts(client: Client, load: Load, child: Child, database: str, setting: str) -> None:

@@ -96,8 +96,8 @@ def run_trial(
 
 
 async def _lapses_of_rule(settings: Settings) -> int:
-    """How often a webhook that the rule names was let through after one had been ignored."""
-    topics, lapses = Topics.of(settings), 0
+    """How often a webhook that the rule names was let through after one had been ignored; 1 if none ever was."""
+    topics, lapses, applied = Topics.of(settings), 0, False
     raws = await read_all(settings.kafka, topics.raw, settings.partitions)
     outcomes = await read_all(settings.kafka, topics.outcomes, settings.partitions)
     for raw, packed in zip(raws, outcomes, strict=True):
@@ -105,7 +105,9 @@ async def _lapses_of_rule(settings: Settings) -> int:
         verdicts = [one.partition << 40 | one.offset in ignored for one in raw if _is_named(one)]
         first = verdicts.index(True) if True in verdicts else len(verdicts)
         lapses += verdicts[first:].count(False)
-    return lapses
+        applied = applied or True in verdicts
+    (rules,) = await read_all(settings.kafka, topics.ignore_rules, 1)
+    return lapses + (bool(rules) and not applied)
 
 
 def _is_named(record: Any) -> bool:

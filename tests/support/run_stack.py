@@ -7,12 +7,14 @@ a lock that the run's first process holds.
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Final
@@ -23,6 +25,8 @@ from tests.support.waiting import eventually
 
 __all__ = ["RunStack"]
 
+_PREFIX: Final = "learnpack-stack-"
+_OLD_SECONDS: Final = 3_600
 _START_SECONDS: Final = 240
 _STOP_SECONDS: Final = 60
 
@@ -39,8 +43,13 @@ class RunStack:
 
     @classmethod
     def begin(cls) -> RunStack:
-        """Make the directory of a run that begins with this process; nothing is started."""
-        own = cls(Path(tempfile.mkdtemp(prefix="learnpack-stack-")))
+        """Make the directory of a run that begins with this process; nothing is started.
+
+        Directories of runs that were killed are removed.
+        """
+        own = cls(Path(tempfile.mkdtemp(prefix=_PREFIX)))
+        for other in own.directory.parent.glob(f"{_PREFIX}*"):
+            _remove_if_over(other)
         own._run = (own.directory / "run.lock").open("wb")
         fcntl.flock(own._run, fcntl.LOCK_EX)
         return own
@@ -100,6 +109,13 @@ class RunStack:
             lambda: (self.directory / "env").exists() or process.poll() is not None, _START_SECONDS, "a running stack"
         )
         assert process.poll() is None, f"the stack did not start: {log.read_text(errors='replace')}"
+
+
+def _remove_if_over(directory: Path) -> None:
+    # Another user's, or one that has just begun or is being removed.
+    with contextlib.suppress(OSError), (directory / "run.lock").open("rb") as lock:
+        if time.time() - directory.stat().st_mtime > _OLD_SECONDS and _taken(lock):
+            shutil.rmtree(directory, ignore_errors=True)
 
 
 def _taken(lock: IO[bytes]) -> bool:

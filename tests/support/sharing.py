@@ -26,7 +26,25 @@ _MOST_PROCESSES: Final = 4
 _TESTS: Final = Path(__file__).parents[1]
 _DIRECTORIES: Final = ("chaos", "system", "contract", "unit")
 _SHARED: Final = {_TESTS.parent, _TESTS, *(_TESTS / name for name in _DIRECTORIES)}
-_FIRST: Final[tuple[str, ...]] = ()
+_FIRST: Final = (
+    "tests/chaos/test_replay.py",
+    "tests/system/test_replay.py",
+    "tests/system/test_replay_parts.py",
+    "tests/system/test_archive.py",
+    "tests/chaos/test_sink_faults.py",
+    "tests/system/test_raw_copy.py",
+    "tests/system/test_sink_flow.py",
+    "tests/system/test_transport_chunks.py",
+    "tests/contract",
+    "tests/system/test_replay_crashes.py",
+    "tests/chaos/test_chaos_workers.py",
+    "tests/system/test_cli_operations.py",
+    "tests/system/test_up.py",
+    "tests/system/test_grown_topic.py",
+    "tests/system/test_gateway_outage.py",
+    "tests/system/test_forget_interrupted.py",
+    "tests/system/test_local_kafka.py",
+)
 # These have systems of their own, beside the one of tests/contract/conftest.py.
 _APART: Final = ("tests/contract/test_http_documented.py", "tests/contract/test_http_page.py")
 _TOGETHER: Final = ("tests/contract/test_http_", "tests/contract/test_asyncapi.py")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-__all__ = ["aeventually", "eventually"]
+__all__ = ["aeventually", "astays", "eventually"]
 
 # Short at first, for what is nearly there; longer later, since to look costs time that what is awaited needs.
 _FIRST_PAUSE_SECONDS = 0.02
@@ -54,6 +54,14 @@ async def aeventually(condition: Callable[[], Awaitable[T]], timeout: float = 30
             raise AssertionError(_complaint(condition, timeout, what, last))
         await asyncio.sleep(pause)
         pause = min(pause * _LONGER, _LONGEST_PAUSE_SECONDS)
+
+
+async def astays(condition: Callable[[], object], seconds: float, what: str = "") -> None:
+    """Look at `condition` for so long; raises AssertionError as soon as it is no longer true."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        assert condition(), f"{what or 'the condition'} did not stay true for {seconds:g} s"
+        await asyncio.sleep(_LONGEST_PAUSE_SECONDS)
 
 
 def _complaint(condition: object, timeout: float, what: str, last: object) -> str:

@@ -51,7 +51,7 @@ def test_a_dry_run_compares_and_leaves_nothing_behind(system: HttpSystem) -> Non
     """Every row of the new generation is the live one's, and no topic, group, database or directory is left."""
     before = leftovers(system.settings)
 
-    told = replay(system, "--dry-run")
+    told = replay(system, "--dry-run", "--workers", "2")
 
     assert "Every row is the same." in told
     found = comparison(system, 2)

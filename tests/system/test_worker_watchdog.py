@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
+import contextlib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +17,7 @@ from tests.support.waiting import aeventually
 from tests.system.workers import Bench
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from tests.conftest import SettingsFactory
@@ -49,14 +50,15 @@ async def test_a_partition_that_stands_still_with_lag_ends_the_worker(settings: 
         codes.append(code)
 
     watchdog = Watchdog(Owner(), topics.raw, own.kafka_options(), 1.5, end)  # type: ignore[arg-type]  # stands in
-    watchdog.start()
-    try:
-        await asyncio.sleep(4)
-        assert codes == []
-        await produce(own.kafka, topics.raw, [(0, b"u", b"{}", [])])
-        await aeventually(lambda: _ended(codes), 20, "the watchdog")
-    finally:
-        await watchdog.stop()
+    with _looks() as looks:
+        watchdog.start()
+        try:
+            await aeventually(lambda: _said(looks, 5), 60, "looks over more than the patience")
+            assert codes == []
+            await produce(own.kafka, topics.raw, [(0, b"u", b"{}", [])])
+            await aeventually(lambda: _ended(codes), 60, "the watchdog")
+        finally:
+            await watchdog.stop()
 
     assert codes[0] is ExitCode.STALLED
 
@@ -70,21 +72,12 @@ async def test_a_partition_that_ends_in_a_marker_has_nothing_that_waits(
     topics = await create_topics(own)
     await transact(own.kafka, topics.raw, [(0, b"u", b"{}")], commit=commit)
     owner = Owner(partitions={0: Owned(Admission(1 if commit else 0))})
-    looks: list[dict[Any, int]] = []
 
     def end(code: ExitCode, *_message: Any, **_fields: Any) -> Any:
         codes.append(code)
 
     watchdog = Watchdog(owner, topics.raw, own.kafka_options(), 6.0, end)  # type: ignore[arg-type]  # stands in
-    with pytest.MonkeyPatch.context() as patch:
-        ask = Waiting.behind
-
-        async def behind(self: Waiting, positions: Any) -> dict[Any, int]:
-            found = await ask(self, positions)
-            looks.append(found)
-            return found
-
-        patch.setattr(Waiting, "behind", behind)
+    with _looks() as looks:
         watchdog.start()
         try:
             await aeventually(lambda: _said(looks, 5), 90, "looks over more than the patience")
@@ -93,6 +86,22 @@ async def test_a_partition_that_ends_in_a_marker_has_nothing_that_waits(
 
     assert codes == []
     assert [list(found.values()) for found in looks] == [[0]] * len(looks)
+
+
+@contextlib.contextmanager
+def _looks() -> Iterator[list[dict[Any, int]]]:
+    """What the watchdog was told about lag, look by look."""
+    looks: list[dict[Any, int]] = []
+    ask = Waiting.behind
+
+    async def behind(self: Waiting, positions: Any) -> dict[Any, int]:
+        found = await ask(self, positions)
+        looks.append(found)
+        return found
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Waiting, "behind", behind)
+        yield looks
 
 
 async def _said(looks: list[Any], count: int) -> bool:
