@@ -11,6 +11,7 @@ from faust.streams import current_event
 from faust.types import TP
 
 from streams.memory import MemoryBudget
+from streams.messages import max_message_bytes
 from streams.ownership import Ownership
 from streams.surroundings import Surroundings
 from streams.tables import StateTable
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from streams.processing import Core
     from streams.tuning import Tuning
 
-__all__ = ["Hooks", "TelemetryApp", "create_app", "fetch_bytes", "max_message_bytes"]
+__all__ = ["Hooks", "TelemetryApp", "create_app", "fetch_bytes"]
 
 _LEAST_FETCH_BYTES: Final = 1 << 20
 
@@ -104,11 +105,6 @@ class _ConsumerLog:
     async def log_start(self, partition: int) -> int:
         tp = TP(self._app.chunked_topic, partition)
         return int((await self._app.consumer.earliest_offsets(tp))[tp])
-
-
-def max_message_bytes(settings: Settings) -> int:
-    """Largest message that the worker sends, headers included; below what schemas.topics configures."""
-    return 2 * settings.max_body_bytes
 
 
 def create_app(

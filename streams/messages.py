@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-__all__ = ["Headers", "Message", "OversizeError", "keyed", "pack", "source_headers"]
+    from schemas.settings import Settings
+
+__all__ = ["Headers", "Message", "OversizeError", "keyed", "max_message_bytes", "pack", "source_headers"]
 
 # Room for the headers and the record's own framing.
 _OVERHEAD: Final = 4 << 10
@@ -32,6 +34,11 @@ class Message:
     value: bytes | None
     headers: Headers
     timestamp: int | None = None
+
+
+def max_message_bytes(settings: Settings) -> int:
+    """Largest message that the worker sends, headers included; below what schemas.topics configures."""
+    return 2 * settings.max_body_bytes
 
 
 def source_headers(first: int, last: int) -> Headers:

@@ -16,10 +16,11 @@ from aiokafka.errors import KafkaError
 
 from broker.watched import Watched
 from schemas.topics import Topics
-from streams.app import Hooks, create_app, max_message_bytes
+from streams.app import Hooks, create_app
 from streams.bad_references import WRITER, BadReferences
 from streams.exits import ExitCode, end_process
 from streams.mandate import Unlimited
+from streams.messages import max_message_bytes
 from streams.surplus import partitions_with_state
 from streams.tuning import Tuning
 from streams.views import BadReference, ReferenceFollower, View

@@ -27,8 +27,8 @@ from schemas.topics import Topics
 from sinks.clickhouse import connect
 from sinks.daily.refresh import Change, refresh
 from sinks.templates import Installation
-from streams.app import max_message_bytes
 from streams.core.policy import Policy
+from streams.messages import max_message_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator, Mapping

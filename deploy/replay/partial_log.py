@@ -14,7 +14,6 @@ from schemas.pseudonyms import PREFIX
 from schemas.staff import DeleteCommand
 from schemas.topics import Topics
 from schemas.webhook import MAX_KEY_BYTES
-from streams.app import max_message_bytes
 from streams.core.chunk import ChunkProcessor
 from streams.core.dead import dead_outcome
 from streams.core.errors import Undecodable
@@ -23,6 +22,7 @@ from streams.core.policy import Past
 from streams.core.staff import command_of
 from streams.core.store import owner_of
 from streams.core.webhook import read
+from streams.messages import max_message_bytes
 from streams.outbox import Outbox
 from streams.processing import Core
 from streams.settling import settle

@@ -19,7 +19,7 @@ from aiokafka import TopicPartition
 
 from deploy.replay.swap import until_left
 from schemas.topics import Topics
-from streams.app import max_message_bytes
+from streams.messages import max_message_bytes
 from streams.offsets import committed
 from streams.transactions import PartitionProducer
 

@@ -19,6 +19,7 @@ HEAVY = ("aiohttp", "chdb", "fastapi", "faust", "granian", "httpx", "jgo", "rock
         ("setup", "deploy.cli", []),
         ("token", "deploy.cli", []),
         ("trace", "deploy.cli", []),
+        ("replay", "deploy.cli", []),
     ],
 )
 def test_a_command_loads_what_it_needs(command: str, also: str, loaded: list[str]) -> None:

@@ -12,11 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.settings import Settings
-from streams.app import max_message_bytes
 from streams.core import bounds, chunk, live, store
 from streams.core.errors import TooMuchAtOnce
 from streams.core.state import Attempt, Document, Overlay, State, Step
 from streams.core.view import View, find_step
+from streams.messages import max_message_bytes
 from tests.support.core import Core
 from tests.support.payloads import attempt, document, milliseconds, step
 
