@@ -43,7 +43,7 @@ from tests.support.sharing import Sharing, number_of_processes, order
 from tests.support.stack import QUICK
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Generator, Iterator
 
     from clickhouse_connect.driver.client import Client
     from xdist.remote import Producer
@@ -96,6 +96,16 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Sharing:
     """Who runs which test."""
     return Sharing(config, log)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Where all that tests want can be had, in CI, a test that is left out has failed."""
+    report = yield
+    if os.environ.get("CI") and report.skipped and not hasattr(report, "wasxfail"):
+        report.outcome = "failed"
+        report.longrepr = f"left out under CI: {report.longrepr[2] if isinstance(report.longrepr, tuple) else ''}"
+    return report
 
 
 def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
