@@ -16,6 +16,7 @@ from schemas.times import sql_time
 from sinks.daily.refresh import Change, changed_since, refresh, refresh_all, server_time
 from sinks.setup import setup_tables
 from sinks.templates import Installation
+from tests.support.examples import examples
 from tests.support.sink import SinkBench, document_row, fact, pack, score
 from tests.support.waiting import aeventually
 
@@ -154,7 +155,7 @@ def test_any_history_gives_what_python_gives(settings: SettingsFactory, clickhou
     tables = ("student_day", "events", "claims", "asset_daily")
 
     @given(rounds=histories())
-    @hypothesis_settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
+    @hypothesis_settings(max_examples=examples(15), deadline=None, suppress_health_check=list(HealthCheck))
     def hold(rounds: list[tuple[list[Row], list[Row], set[str]]]) -> None:
         for table in tables:
             clickhouse.command(f"TRUNCATE TABLE {database}_g1.{table}")

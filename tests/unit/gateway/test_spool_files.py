@@ -15,6 +15,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_sta
 from gateway import spool_files
 from gateway.errors import SpoolError
 from gateway.spool_files import SpoolFiles
+from tests.support.examples import examples
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -42,7 +43,7 @@ def segments(directory: Path) -> list[Path]:
 
 
 @given(st.lists(st.lists(st.binary(min_size=1, max_size=50), min_size=1, max_size=4), max_size=6))
-@settings(max_examples=50)
+@settings(max_examples=examples(30))
 def test_payloads_come_back_in_order(tmp_path_factory: pytest.TempPathFactory, groups: list[list[bytes]]) -> None:
     """Through a restart, whatever they hold."""
     directory = tmp_path_factory.mktemp("spool")
@@ -120,7 +121,7 @@ def test_damage_costs_only_the_frame_that_it_hit(tmp_path: Path) -> None:
 
 
 @given(st.binary(max_size=300))
-@settings(max_examples=100)
+@settings(max_examples=examples(50))
 def test_no_bytes_break_the_reader(tmp_path_factory: pytest.TempPathFactory, data: bytes) -> None:
     """Whatever stands in a segment, the spool opens and goes on."""
     directory = tmp_path_factory.mktemp("spool")
@@ -294,4 +295,6 @@ def test_nothing_synced_is_lost(tmp_path_factory: pytest.TempPathFactory) -> Non
     """Whatever order of appending, draining and dying."""
     SpoolMachine.factory = tmp_path_factory
 
-    run_state_machine_as_test(SpoolMachine, settings=settings(max_examples=60, stateful_step_count=20, deadline=None))
+    run_state_machine_as_test(
+        SpoolMachine, settings=settings(max_examples=examples(40), stateful_step_count=20, deadline=None)
+    )

@@ -31,7 +31,17 @@ def test_of_what_is_known():
 def test_under_ci_it_is_a_failure(tmp_path: Path, ci: str, summary: str) -> None:
     """Where CI is set the reason is that of a failure; elsewhere the test is skipped."""
     (tmp_path / "test_some.py").write_text(TESTS)
-    command = [sys.executable, "-m", "pytest", "-p", "tests.conftest", "-rsfE", "--rootdir", str(tmp_path), str(tmp_path)]
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-p",
+        "tests.conftest",
+        "-rsfE",
+        "--rootdir",
+        str(tmp_path),
+        str(tmp_path),
+    ]
     done = subprocess.run(command, env={**os.environ, "CI": ci}, capture_output=True, text=True, check=False)
 
     assert summary in done.stdout.splitlines()[-1]

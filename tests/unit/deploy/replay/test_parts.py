@@ -31,6 +31,7 @@ from streams.processing import Core
 from streams.settling import settle
 from tests.support.core import MORNING
 from tests.support.core import Core as Log
+from tests.support.examples import examples
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -128,7 +129,7 @@ def histories(draw: st.DrawFn) -> list[Record]:
     return records
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(histories(), st.data())
 def test_the_replacing_records_make_the_rows_the_recomputed_ones(records: list[Record], data: st.DataObject) -> None:
     """Whatever was ignored then and is now, readers see what a recomputation says; whatever comes later counts more."""

@@ -18,6 +18,7 @@ from sinks.writer.bookmark import Bookmark
 from sinks.writer.buffer import Limits, Piece
 from sinks.writer.lane import Lane
 from sinks.writer.routes import LINES, Route, Target
+from tests.support.examples import examples
 
 if TYPE_CHECKING:
     from sinks.writer.dead_letters import Letter
@@ -177,6 +178,6 @@ class ExactlyOnce(RuleBasedStateMachine):
         assert not {row for row in buried if row and not row.startswith(BAD)}
 
 
-ExactlyOnce.TestCase.settings = settings(max_examples=100, stateful_step_count=20, deadline=None)
+ExactlyOnce.TestCase.settings = settings(max_examples=examples(50), stateful_step_count=20, deadline=None)
 TestExactlyOnce = ExactlyOnce.TestCase
 TestExactlyOnce.__doc__ = ExactlyOnce.__doc__

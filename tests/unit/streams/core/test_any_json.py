@@ -14,6 +14,7 @@ from streams.core.errors import Undecodable
 from streams.core.policy import Policy
 from tests.support.client import Client
 from tests.support.core import MORNING, Core
+from tests.support.examples import examples
 
 _SCALARS = (
     st.none()
@@ -72,7 +73,7 @@ _ROOTS = [
 
 
 @given(data=st.data(), strict=st.booleans())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 def test_nothing_in_a_payload_makes_the_core_raise(data: st.DataObject, *, strict: bool) -> None:
     """Real webhooks with any JSON value in any place end with one outcome each, and every row has its columns."""
     core = Core(policy=Policy(strict=strict))

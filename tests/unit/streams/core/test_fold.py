@@ -16,6 +16,7 @@ from streams.core.store import state_key
 from streams.core.view import View
 from tests.support.client import Client
 from tests.support.core import MORNING, Core, live_facts
+from tests.support.examples import examples
 
 _DAY = 86_400_000
 
@@ -75,7 +76,7 @@ def sessions(draw: st.DrawFn) -> Posted:
 
 
 @given(posted=sessions(), data=st.data())
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 def test_order_repetition_and_delay_change_nothing(posted: Posted, data: st.DataObject) -> None:
     """Any permutation, with repeats long after, ends in the same state and the same facts."""
     expected = deliver(posted)
@@ -89,7 +90,7 @@ def test_order_repetition_and_delay_change_nothing(posted: Posted, data: st.Data
 
 
 @given(posted=sessions())
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(80), deadline=None)
 def test_batch_only_stream_only_and_both_tell_the_same_attempts(posted: Posted) -> None:
     """Every compilation, test, question and opening is a fact, whichever way it came."""
 
@@ -109,7 +110,7 @@ def test_batch_only_stream_only_and_both_tell_the_same_attempts(posted: Posted) 
 
 
 @given(posted=sessions(), size=st.integers(1, 12))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(50), deadline=None)
 def test_chunks_of_any_size_give_the_same_rows(posted: Posted, size: int) -> None:
     """Facts, outcomes, documents, tables and the last scores of each day do not depend on where chunks end."""
     posted = [(at + place * 7_200_000, payload) for place, (at, payload) in enumerate(posted)]
@@ -143,7 +144,7 @@ def test_chunks_of_any_size_give_the_same_rows(posted: Posted, size: int) -> Non
     ),
     size=st.integers(2, 40),
 )
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 def test_late_items_of_a_stream_give_the_same_state_in_chunks_of_any_size(
     items: list[tuple[str, int, int, int]], size: int
 ) -> None:
@@ -167,7 +168,7 @@ def test_late_items_of_a_stream_give_the_same_state_in_chunks_of_any_size(
 
 
 @given(posted=sessions())
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(50), deadline=None)
 def test_no_fact_is_told_twice(posted: Posted) -> None:
     """In the order in which a client posts, every row of the facts is a new item."""
     facts = deliver(posted).facts

@@ -18,6 +18,7 @@ from streams.core.policy import Policy
 from streams.core.slim import slim
 from tests.support.core import Core
 from tests.support.documents import documents
+from tests.support.examples import examples
 from tests.support.payloads import attempt, document, milliseconds, step
 from tests.support.telemetry import any_payloads, sane_documents
 
@@ -119,7 +120,7 @@ def test_each_quiz_is_passed_on_its_own() -> None:
 
 
 @given(any_payloads())
-@settings(max_examples=200)
+@settings(max_examples=examples(80))
 def test_every_document_has_scores_between_0_and_100(payload: dict[str, Any]) -> None:
     """Whatever stands in any place and whatever the clock did, every score is from 0 to 100."""
     found = _computed(payload)

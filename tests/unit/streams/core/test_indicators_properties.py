@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from streams.core.indicators import Indicators, compute
 from streams.core.slim import slim
+from tests.support.examples import examples
 from tests.support.payloads import attempt, step
 from tests.support.telemetry import any_payloads, sane_documents
 
@@ -26,7 +27,7 @@ def _with(payload: dict[str, Any], *steps: dict[str, Any]) -> Indicators:
 
 
 @given(any_payloads())
-@settings(max_examples=200)
+@settings(max_examples=examples(80))
 def test_no_json_value_raises(payload: dict[str, Any]) -> None:
     """Whatever stands in any place, there is a result of finite numbers, with a step for each step."""
     document = slim(payload)

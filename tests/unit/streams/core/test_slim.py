@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from streams.core.slim import items_of, slim, steps_of
 from streams.core.state import MISSING, Attempt, Document, Quiz, Step, Timed
 from tests.support.documents import documents
+from tests.support.examples import examples
 from tests.support.telemetry import any_payloads
 
 MS = 1_734_621_469_242
@@ -248,7 +249,7 @@ def test_the_state_is_slim() -> None:
 
 
 @given(any_payloads())
-@settings(max_examples=200)
+@settings(max_examples=examples(80))
 def test_any_json_value_may_stand_in_any_place(payload: dict[str, Any]) -> None:
     """No document raises, what is read of it packs and unpacks, and steps and items keep their places."""
     document = slim(payload)

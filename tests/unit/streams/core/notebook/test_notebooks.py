@@ -14,6 +14,7 @@ from streams.core.errors import Undecodable
 from streams.core.notebook import state as states
 from streams.core.policy import Policy
 from tests.support.core import MORNING, Core, live_rows
+from tests.support.examples import examples
 from tests.support.notebooks import Notebook, request_of
 from tests.unit.streams.core.test_any_json import ANY_JSON
 
@@ -187,7 +188,7 @@ def test_an_event_of_no_notebook_is_a_fact_without_scores() -> None:
 
 
 @given(data=st.data())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 def test_any_order_grouping_and_repetition_gives_the_same_facts_and_scores(data: st.DataObject) -> None:
     """However the events of two students are grouped, ordered and repeated, facts and scores are the same."""
     first, second = session(), Notebook("JANE-DOE", now=MORNING + 500)
@@ -212,7 +213,7 @@ def test_any_order_grouping_and_repetition_gives_the_same_facts_and_scores(data:
 
 
 @given(data=st.data(), strict=st.booleans())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 def test_nothing_in_a_request_makes_the_core_raise(data: st.DataObject, *, strict: bool) -> None:
     """Any JSON in any place ends with one outcome, and every row has its columns."""
     core = Core(policy=Policy(strict=strict, previews=data.draw(st.booleans())))
