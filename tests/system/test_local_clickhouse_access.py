@@ -26,6 +26,10 @@ GRANTS: Final = ("GRANT SELECT(a) ON t.x", "GRANT SELECT ON t.v")
 READS: Final = [
     "SELECT file('{file}')",
     "SELECT `file`('{file}')",
+    "SELECT arrayMap(file, ['{file}'])",
+    "SELECT arrayMap((`file` AS f), ['{file}'])",
+    "SELECT * APPLY file FROM (SELECT '{file}' AS a)",
+    "SELECT COLUMNS('a') APPLY(file) FROM (SELECT '{file}' AS a)",
     "SELECT * FROM file('{file}', 'LineAsString')",
     "SELECT * FROM file('{file}', LineAsString) SETTINGS readonly = 0",
     "SELECT * FROM `{file}`",
@@ -99,6 +103,7 @@ WRITES: Final = [
     "CREATE DICTIONARY t.d (a UInt64) PRIMARY KEY a SOURCE(HTTP(url '{url}' format 'CSV')) LAYOUT(FLAT()) LIFETIME(0)",
     "CREATE NAMED COLLECTION c AS url = '{url}'",
     "CREATE FUNCTION f AS (x) -> file(x)",
+    "CREATE VIEW t.f AS SELECT arrayMap({{f:Identifier}}, ['{file}'])",
     "ALTER TABLE t.x UPDATE b = file('{file}') WHERE 1 SETTINGS mutations_sync = 2",
     "ALTER TABLE t.x MODIFY COLUMN b DEFAULT file('{file}')",
     "ATTACH TABLE t.f FROM '{out}' (a Int) ENGINE = MergeTree ORDER BY a",
@@ -191,6 +196,14 @@ def test_no_query_leads_out(ask: Ask, outside: dict[str, object], user: str, sta
 
     assert answer.status_code >= 400, answer.text
     assert SECRET not in answer.text
+
+
+def test_no_parameter_names_a_function(ask: Ask, outside: dict[str, object]) -> None:
+    """What names the function that a list is mapped by stands in the statement, where it is judged."""
+    for user in ACCOUNTS:
+        answer = ask(f"SELECT arrayMap({{f:Identifier}}, ['{outside['file']}'])", user, param_f="file")
+
+        assert answer.status_code == 403, answer.text
 
 
 @pytest.mark.parametrize("statement", WRITES, ids=range(len(WRITES)))

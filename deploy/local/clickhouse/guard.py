@@ -42,6 +42,10 @@ _COUNTING: Final = frozenset(
 # A definition of a disk makes its directory before it is refused.
 _DISKS: Final = frozenset({"disk"})
 _FORMAT: Final = "format"
+# The function that reads on anybody's word; `arrayMap(file, …)` and `APPLY file` call it by its bare name.
+_READING: Final = "file"
+_NAMING: Final = (b"(", b"APPLY")
+_IDENTIFIER: Final = [b":", b"Identifier", b"}"]
 _EXPRESSIONS: Final = re.compile(rb"\b(?:DEFAULT|MATERIALIZED|ALIAS|EPHEMERAL)\b", re.IGNORECASE)
 _ENGINES: Final = re.compile(rb"[A-Za-z]*MergeTree|Memory|Null|Log|TinyLog|StripeLog|Set|Join|Atomic")
 _DEFINES: Final = frozenset({b"CREATE", b"ATTACH", b"REPLACE"})
@@ -102,10 +106,11 @@ def judge(parsed: bytes, refused: frozenset[str], *, reads_only: bool, infile: b
     for place, word in enumerate(words):
         following = words[place + 1] if place + 1 < len(words) else b""
         _judge_pair(word, following, infile)
+        _judge_parameter(words, place)
         if first in _DEFINES:
             _judge_definition(words, place, attaches=first == b"ATTACH")
-        if tokens[place].kind == "name" and place + 1 < len(tokens) and tokens[place + 1].touches:
-            _judge_call(tokens, place, refused)
+        if tokens[place].kind == "name":
+            _judge_name(tokens, place, refused)
     if words.count(b"INFILE") != bool(infile):
         raise ClickHouseError(62, "SYNTAX_ERROR", "Syntax error: the statement before the data is not complete")
 
@@ -136,13 +141,22 @@ def _judge_definition(words: list[bytes], place: int, *, attaches: bool) -> None
         raise _denied(because="data are not attached from a path.")
 
 
-def _judge_call(tokens: list[_Token], place: int, refused: frozenset[str]) -> None:
+def _judge_parameter(words: list[bytes], place: int) -> None:
+    # An argument may be the name of a function, which its value would give.
+    if words[place : place + 2] == [b"(", b"{"] and words[place + 3 : place + 6] == _IDENTIFIER:
+        raise _denied(because="the first argument of a function is no Identifier parameter here.")
+
+
+def _judge_name(tokens: list[_Token], place: int, refused: frozenset[str]) -> None:
     text = tokens[place].text
     name = text if text[:1] not in (b"`", b'"') else re.sub(rb"\\(.)", rb"\1", text[1:-1])
     called = name.decode("utf-8", "replace").lower()
-    if called not in refused or (called == _FORMAT and _is_plain_format(tokens[place + 2 : place + 8])):
+    if called == _READING and place and tokens[place - 1].text in _NAMING:
+        raise _denied(because=f"the local server has no {called}(); a column of that name is `table.{called}` here.")
+    if called not in refused or place + 1 == len(tokens) or not tokens[place + 1].touches:
         return
-    raise _denied(because=f"the local server has no {called}().")
+    if called != _FORMAT or not _is_plain_format(tokens[place + 2 : place + 8]):
+        raise _denied(because=f"the local server has no {called}().")
 
 
 def _is_plain_format(arguments: list[_Token]) -> bool:
