@@ -14,8 +14,12 @@ __all__ = ["OTHER", "error_type_of", "is_key", "is_version", "name_of"]
 # What stands for a word that is none of its vocabulary.
 OTHER: Final = "other"
 
-# Tutorials, steps, runs and cells have short names; more words than these are a sentence, and an @ is an address.
+# Tutorials, steps, runs and cells have short names; more words than these are a sentence, and an @, of whatever width,
+# is an address.
 _MOST_WORDS: Final = 8
+_AT: Final = re.compile("[@\uff20\ufe6b]")
+# An object as text: a name is one value.
+_OBJECT: Final = "{}"
 
 _KEY: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,63}")
 
@@ -31,8 +35,12 @@ _VERSION: Final = re.compile(r"v?[0-9]{1,6}(\.[0-9]{1,6}){1,3}([-.]?(a|b|rc|alph
 
 
 def name_of(text: str) -> str:
-    """A name as it is; a text that is none (a sentence, an e-mail address) as a digest, which still tells two apart."""
-    if "@" not in text and len(text.split(None, _MOST_WORDS)) <= _MOST_WORDS:
+    """A name as it is; what is none (a sentence, an address, an object) as a digest, which still tells two apart."""
+    if (
+        _AT.search(text) is None
+        and len(text.split(None, _MOST_WORDS)) <= _MOST_WORDS
+        and text[:1] + text[-1:] != _OBJECT
+    ):
         return text
     return f"~{blake2b(text.encode('utf-8', 'surrogatepass'), digest_size=12).hexdigest()}"
 

@@ -30,7 +30,11 @@ __all__ = [
     "quiz_details",
 ]
 
-_SIGNAL: Final = re.compile(r"SIG[A-Z][A-Z0-9+-]{0,15}")
+# Node, Python and the kernel name them so, on all systems.
+_SIGNAL: Final = re.compile(
+    r"SIG(?:ABRT|ALRM|BREAK|BUS|CHLD|CLD|CONT|EMT|FPE|HUP|ILL|INFO|INT|IO|IOT|KILL|LOST|PIPE|POLL|PROF|PWR|QUIT|SEGV|"
+    r"STKFLT|STOP|SYS|TERM|TRAP|TSTP|TTIN|TTOU|UNUSED|URG|USR[12]|VTALRM|WINCH|XCPU|XFSZ|RT(?:MIN|MAX)(?:[+-]\d{1,2})?)"
+)
 _USES: Final = ("memoryUsage", "cpuUsage")
 
 

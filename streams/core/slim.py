@@ -6,6 +6,7 @@ be read counts as absent; a list keeps its order, and every step its place.
 
 from __future__ import annotations
 
+import re
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, Final
 
@@ -24,6 +25,7 @@ _HIGHEST: Final = (1 << 63) - 1
 
 # In characters: that of a SHA-256.
 _LONGEST_HASH: Final = 64
+_HASH: Final = re.compile(r"[A-Za-z0-9_.:+/=~-]*")
 
 
 def _objects(value: Any) -> list[dict[str, Any]]:
@@ -60,9 +62,9 @@ def _text(value: Any) -> str:
 
 
 def _hash(value: Any) -> str:
-    """A quiz's hash; one that is too long to be kept with each submission is known by a digest of it."""
+    """A quiz's hash; one that is too long to be kept with each submission, or a text, is known by a digest of it."""
     text = _text(value)
-    if len(text) <= _LONGEST_HASH and text.isascii():
+    if len(text) <= _LONGEST_HASH and _HASH.fullmatch(text):
         return text
     return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=_LONGEST_HASH // 2).hexdigest()
 

@@ -12,14 +12,23 @@ from tests.support.documents import documents
 
 @pytest.mark.parametrize(
     "name",
-    ["", "00-welcome", "01.1-Introducción a los bucles", "01 hello world", "6d4a0c9e-0b0f", "D3_Datetimes", "李"],
+    ["", "]", "[1]", "00-welcome", "01.1-Introducción a los bucles", "01 hello world", "6d4a0c9e-0b0f", "D3_Datetimes", "李"],
 )
 def test_a_name_stays(name: str) -> None:
     """Whatever language it is in."""
     assert name_of(name) == name
 
 
-@pytest.mark.parametrize("text", ["ada@example.com", "my name is Ada and I live in Madrid, by the river", "a\n" * 20])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "ada@example.com",
+        "ada\uff20example.com",
+        "my name is Ada and I live in Madrid, by the river",
+        "a\n" * 20,
+        '{"fullname":"Ada"}',
+    ],
+)
 def test_what_is_no_name_is_told_by_a_digest(text: str) -> None:
     """It holds nothing of the text, and the same text has the same one."""
     digest = name_of(text)

@@ -93,3 +93,17 @@ def test_the_metrics_that_staff_set_are_figures() -> None:
     }
 
     assert result["metrics"] == core.score()["metrics"] == kept
+
+
+def test_a_few_words_are_no_hash_signal_or_slug_of_an_object() -> None:
+    """What is short enough for a name is told only where a name may stand."""
+    core = Core()
+    attempt = {"started_at": MORNING, "exit_code": 1, "signal": f"SIG{MARK.upper()}"}
+    quiz = {"started_at": MORNING, "status": "SUCCESS", "quiz_hash": f"{MARK} of mine"}
+    step = {"slug": "00", "position": 0, "opened_at": MORNING, "tests": [attempt], "quiz_submissions": [quiz]}
+    sent = {"telemetry_id": "t1", "slug": {"fullname": MARK}, "steps": [step], "workout_session": []}
+    core.send({**sent, "tutorial_started_at": MORNING, "last_interaction_at": MORNING})
+    core.send({**sent, "event": {"fullname": MARK}})
+
+    assert len(core.facts) > 2
+    assert [line for line in told(core).casefold().splitlines() if MARK in line] == []
