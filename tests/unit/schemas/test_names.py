@@ -12,7 +12,17 @@ from tests.support.documents import documents
 
 @pytest.mark.parametrize(
     "name",
-    ["", "]", "[1]", "00-welcome", "01.1-Introducción a los bucles", "01 hello world", "6d4a0c9e-0b0f", "D3_Datetimes", "李"],
+    [
+        "",
+        "]",
+        "[1]",
+        "00-welcome",
+        "01.1-Introducción a los bucles",
+        "01 hello world",
+        "6d4a0c9e-0b0f",
+        "D3_Datetimes",
+        "李",
+    ],
 )
 def test_a_name_stays(name: str) -> None:
     """Whatever language it is in."""
