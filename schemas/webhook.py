@@ -38,6 +38,7 @@ ANONYMOUS: Final = "telemetry:"
 # What programs write where they know no user; taken for one, it would be one student in place of many.
 _NOBODY: Final = frozenset(
     {"undefined", "null", "none", "nil", "nan", "true", "false", "[object object]", "{}", "[]", '""', "''"}
+    | {"(null)", "<null>", "[null]", "n/a", "-", "anonymous", "unknown"}
 )
 
 # A credential and a scope: they say who asks and where, not what happened.

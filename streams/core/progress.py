@@ -11,11 +11,8 @@ __all__ = ["is_blank"]
 
 
 def _touched(step: Step) -> bool:
-    return (
-        step.opened is not None
-        or step.completed is not None
-        or bool(step.compilations or step.tests or step.interactions or step.quizzes)
-    )
+    # Clients that write 0 or false for a time mean none.
+    return bool(step.opened or step.completed or step.compilations or step.tests or step.interactions or step.quizzes)
 
 
 def is_blank(document: Document) -> bool:

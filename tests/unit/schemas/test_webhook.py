@@ -70,7 +70,28 @@ def test_digits_name_one_user(value: Any) -> None:
 
 @pytest.mark.parametrize(
     "value",
-    [None, "", "  ", True, False, {}, [], "undefined", "null", "Null", "NaN", "None", "true", " [object Object] "],
+    [
+        None,
+        "",
+        "  ",
+        True,
+        False,
+        {},
+        [],
+        "undefined",
+        "null",
+        "Null",
+        "NaN",
+        "None",
+        "true",
+        " [object Object] ",
+        "(null)",
+        "N/A",
+        "-",
+        [None],
+        "Anonymous",
+        "unknown",
+    ],
 )
 def test_nothing_names_nobody(value: Any) -> None:
     """Missing, null and blank are no user, nor is what programs write where they know none."""

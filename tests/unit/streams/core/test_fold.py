@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 import orjson
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -306,6 +307,19 @@ def test_a_blank_batch_takes_no_progress_away() -> None:
         assert core.score()["metrics"] == score["metrics"]
         assert state_of(core).document == document
         assert core.telemetry[b"7:lists"][0] == orjson.dumps(client.posted[-1][1])
+
+
+@pytest.mark.parametrize("nothing", [None, "", 0, False])
+def test_a_time_of_nothing_is_no_progress(nothing: Any) -> None:
+    """Steps with 0 or false for the time at which they were opened are as unread as without one."""
+    core = Core()
+    step = {"slug": "00", "position": 0, "opened_at": MORNING, "completed_at": MORNING + 1000}
+    run = {"user_id": 7, "slug": "lists", "tutorial_started_at": MORNING, "workout_session": []}
+    core.send({**run, "telemetry_id": "t1", "last_interaction_at": MORNING + 1000, "steps": [step]})
+    blank = {**step, "opened_at": nothing, "completed_at": None}
+    core.send({**run, "telemetry_id": "t2", "last_interaction_at": MORNING + 60_000, "steps": [blank]})
+
+    assert core.score()["completion_rate"] == 100
 
 
 def test_the_run_of_a_blank_batch_is_kept() -> None:
