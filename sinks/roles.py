@@ -33,16 +33,20 @@ _LOG: Final = (
 def analyst_grants(installation: Installation) -> list[str]:
     """GRANT statements without TO: what an analyst reads of an installation; the views read with their owner's."""
     public = installation.public
+    tables = (RAW, *GENERATION_TABLES)
     granted = {
         table.name: [
             name
             for name in table.names
-            if name not in _WITHOUT.get(table.name, ()) and (table is RAW or name not in _OF_TABLES)
+            if name not in _WITHOUT[table.name] and (table is RAW or name not in _OF_TABLES)
         ]
-        for table in (RAW, *GENERATION_TABLES)
+        for table in tables
+        if table.name in _WITHOUT
     } | {"webhook_log": list(_LOG)}
     columns = [f"GRANT SELECT({', '.join(names)}) ON {public}.{name}" for name, names in granted.items()]
-    return [*columns, *(f"GRANT SELECT ON {public}.{name}" for name in _WHOLE)]
+    # Whole where nothing is left out, for a grant of a JSON column does not reach its paths.
+    whole = [table.name for table in tables if table.name not in _WITHOUT]
+    return [*columns, *(f"GRANT SELECT ON {public}.{name}" for name in (*whole, *_WHOLE))]
 
 
 def role_statements(installation: Installation) -> list[str]:
