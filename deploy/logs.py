@@ -26,7 +26,7 @@ _CLIENT: Final = "aiokafka"
 _PERIOD_SECONDS: Final = 10.0
 _MOST_KINDS: Final = 1_000
 # Until the broker has made what it keeps of groups.
-_PASSING: Final = "Group Coordinator Request failed"
+_PASSING: Final = ("Group Coordinator Request failed", "Marking the coordinator dead")
 
 
 class OncePerPeriod(logging.Filter):
