@@ -9,10 +9,10 @@ from typing import Annotated
 import orjson
 import typer
 from rich.markup import escape
-from rich.table import Table
 
 from deploy.cli.console import Failed, live_settings, out, run
 from deploy.dead_letters import DeadLetter, Resolved, drop, find_letters, letter_value, retry
+from deploy.tables import whole_table
 
 __all__ = ["app"]
 
@@ -48,7 +48,7 @@ def list_(
     if not letters:
         out.print("No dead letters." if everything else "No dead letter waits.")
         return
-    table = Table("id", "at (UTC)", "from", "stage", "reason", "became")
+    table = whole_table("id", "at (UTC)", "from", "stage", "reason", "became")
     for letter in letters:
         reason = escape(_shortened(letter.reason))
         table.add_row(

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.table import Table
 
 from deploy.cli.console import Failed, out, run, settings
 from deploy.reference import load_reference, publish_reference
+from deploy.tables import whole_table
 from deploy.wording import counted
 from schemas.directory_file import DirectoryError, parse_directory
 from schemas.topics import Topics
@@ -42,7 +42,7 @@ def load(files: Annotated[list[Path], typer.Argument(help="JSON objects or NDJSO
 def show() -> None:
     """Count what the directory holds, and list its assets."""
     reference = run(load_reference(settings()))
-    table = Table("id", "slug", "language", "graded", "package", title="assets")
+    table = whole_table("id", "slug", "language", "graded", "package", title="assets")
     for key, _ in reference.records("assets"):
         asset = reference.asset(int(key))
         if asset is not None:

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Annotated
 import orjson
 import typer
 from rich.markup import escape
-from rich.table import Table
 
 from deploy.cli.console import Failed, live_settings, out, run
 from deploy.doctor.clickhouse import check_clickhouse
@@ -18,6 +17,7 @@ from deploy.doctor.gateway import check_gateway
 from deploy.doctor.kafka import check_kafka
 from deploy.doctor.machine import check_machine
 from deploy.doctor.parts import check_parts
+from deploy.tables import whole_table
 from schemas.settings import SettingsError
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def doctor(*, json: Annotated[bool, typer.Option("--json", help="Print JSON, for
             orjson.dumps([asdict(finding) for finding in findings], option=orjson.OPT_INDENT_2).decode(), markup=False
         )
     else:
-        table = Table("part", "check", "state", "what is there", "what to do")
+        table = whole_table("part", "check", "state", "what is there", "what to do")
         for finding in findings:
             state = f"[{_COLOURS[finding.state]}]{finding.state}[/]"
             table.add_row(finding.part, finding.check, state, escape(finding.detail), escape(finding.mend))

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated, get_args
 
 import orjson
 import typer
-from rich.table import Table
 
 from deploy.cli.console import err, out, run, settings
 from deploy.descriptors import require_descriptors
@@ -20,6 +19,7 @@ from deploy.replay.run import Wish
 from deploy.replay.run import drop as drop_
 from deploy.replay.run import replay as replay_
 from deploy.replay.run import rollback as rollback_
+from deploy.tables import whole_table
 from schemas.generations import Journal, JournalError, Step
 from schemas.settings import Settings
 
@@ -153,7 +153,7 @@ def status(*, json: Annotated[bool, typer.Option("--json", help="Print JSON, for
         shown = {**orjson.loads(journal.encode()), "running": held}
         out.print(orjson.dumps(shown, option=orjson.OPT_INDENT_2).decode(), markup=False)
         return
-    table = Table("generation", "is", "rules", "algorithm", "began (UTC)")
+    table = whole_table("generation", "is", "rules", "algorithm", "began (UTC)")
     for one in journal.generations:
         role = {journal.live: "live", journal.previous: "kept for rollback", journal.target: str(journal.step)}
         table.add_row(

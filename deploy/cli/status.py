@@ -7,10 +7,10 @@ from typing import Annotated
 import orjson
 import typer
 from rich.markup import escape
-from rich.table import Table
 
 from deploy.cli.console import Failed, live_settings, out, run
 from deploy.status import Status, collect_status
+from deploy.tables import whole_table
 
 __all__ = ["register"]
 
@@ -29,13 +29,13 @@ def status(*, json: Annotated[bool, typer.Option("--json", help="Print JSON, for
 
 
 def _show(found: Status) -> None:
-    parts = Table("part", "state", title="Parts", title_justify="left")
+    parts = whole_table("part", "state", title="Parts")
     for part, state in found.parts.items():
         parts.add_row(part, f"[green]{state}[/]" if state == "ok" else f"[red]{escape(state)}[/]")
-    lag = Table("group", "topic", "behind", title="Lag (records)", title_justify="left")
+    lag = whole_table("group", "topic", "behind", title="Lag (records)")
     for entry in found.lag:
         lag.add_row(entry.group, entry.topic, str(entry.lag))
-    rows = Table("table", "rows", title="Rows", title_justify="left")
+    rows = whole_table("table", "rows", title="Rows")
     for table, count in found.rows.items():
         rows.add_row(table, str(count))
     for shown in (parts, lag, rows):

@@ -6,10 +6,10 @@ from datetime import UTC, datetime
 from typing import Annotated, Final
 
 import typer
-from rich.table import Table
 
 from deploy.cli.console import Failed, err, out, run, settings
 from deploy.cli.moments import ahead
+from deploy.tables import whole_table
 from deploy.tokens import CAPABILITIES, NewToken, grant, list_tokens, revoke_token
 from schemas.tenancy import REPORT_FOR_ANYONE
 from schemas.times import sql_time
@@ -69,7 +69,7 @@ def create(
 @app.command("list")
 def list_() -> None:
     """Show all tokens in force, by the beginning of their SHA-256."""
-    table = Table("SHA-256", "kind", "user", "academies", "expires", "label")
+    table = whole_table("SHA-256", "kind", "user", "academies", "expires", "label")
     for token in run(list_tokens(settings())):
         academies = "; ".join(
             f"{academy}: {', '.join(sorted(names)) or 'upload'}" for academy, names in sorted(token.academies.items())

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import orjson
 import typer
 from rich.markup import escape
-from rich.table import Table
 
 from deploy.cli.console import live_settings, out, run
 from deploy.cut import MOST_ROWS
+from deploy.tables import whole_table
 from deploy.trace import Trace, trace_webhook
 from deploy.trace_search import webhook_with_receipt, webhooks_of
 
@@ -50,7 +50,7 @@ def _list(rows: list[dict[str, Any]], *, json: bool) -> None:
     if json:
         out.print(orjson.dumps(rows, option=orjson.OPT_INDENT_2).decode(), markup=False)
         return
-    table = Table("id", "received (UTC)", "event", "slug", "status", "why")
+    table = whole_table("id", "received (UTC)", "event", "slug", "status", "why")
     for row in rows:
         texts = (row["event"] or "", row["package_slug"] or "", row["status"], row["status_text"] or "")
         table.add_row(str(row["id"]), row["received_at"][:19], *map(escape, texts))
@@ -72,7 +72,10 @@ def lines(found: Trace) -> Iterator[tuple[str, Any]]:
         yield "row in raw", f"received {raw['received_at']} UTC, source {raw['source']}, academy {raw['academy_id']}"
     if outcome is not None:
         yield "verdict", f"{outcome['status']}, {outcome['verdict']}: {outcome['status_text']}"
-        yield "as", f"{outcome['event']} of student {outcome['student_id']}, asset {outcome['asset_id']}"
+        student, asset = (
+            "not known" if outcome[name] is None else outcome[name] for name in ("student_id", "asset_id")
+        )
+        yield "as", f"{outcome['event']} of student {student}, asset {asset}"
         yield "decided", f"{outcome['updated_at']} UTC, version {outcome['version']}"
     for fact in found.facts:
         step = f" of step {fact['step_slug']}" if fact["step_slug"] else ""

@@ -11,18 +11,19 @@ import clickhouse_connect
 import orjson
 from rich.console import Group
 from rich.progress import Progress
-from rich.table import Table
 
 from deploy.documents import demo_documents
 from deploy.generations import read_journal
 from deploy.replay.offsets import Offsets
 from deploy.sending import send_webhooks
+from deploy.tables import whole_table
 from schemas.topics import Topics
 from schemas.webhook import OFFSET_BITS
 
 if TYPE_CHECKING:
     from clickhouse_connect.driver.client import Client
     from rich.console import Console
+    from rich.table import Table
 
     from schemas.settings import Settings
 
@@ -156,10 +157,10 @@ def _tables(settings: Settings, own: _Own) -> list[Table]:
 
 
 def _table(title: str, columns: tuple[str, ...], rows: Any) -> Table:
-    table = Table(title=title, title_justify="left")
+    table = whole_table(*columns, title=title)
     numbers = [bool(rows) and isinstance(cell, int | float) for cell in (rows[0] if rows else columns)]
-    for name, number in zip(columns, numbers, strict=True):
-        table.add_column(name, justify="right" if number else "left")
+    for column, number in zip(table.columns, numbers, strict=True):
+        column.justify = "right" if number else "left"
     for row in rows:
         table.add_row(
             *(f"{cell:.2f}" if isinstance(cell, float) else "" if cell is None else str(cell) for cell in row)
