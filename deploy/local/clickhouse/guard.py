@@ -42,6 +42,8 @@ _COUNTING: Final = frozenset(
 # A definition of a disk makes its directory before it is refused.
 _DISKS: Final = frozenset({"disk"})
 _FORMAT: Final = "format"
+# Takes rows and keeps none: the sink asks it which lines a table would refuse.
+_NOWHERE: Final = "null"
 # The function that reads on anybody's word; `arrayMap(file, …)` and `APPLY file` call it by its bare name.
 _READING: Final = "file"
 _NAMING: Final = (b"(", b"APPLY")
@@ -155,7 +157,9 @@ def _judge_name(tokens: list[_Token], place: int, refused: frozenset[str]) -> No
         raise _denied(because=f"the local server has no {called}(); a column of that name is `table.{called}` here.")
     if called not in refused or place + 1 == len(tokens) or not tokens[place + 1].touches:
         return
-    if called != _FORMAT or not _is_plain_format(tokens[place + 2 : place + 8]):
+    arguments = tokens[place + 2 : place + 8]
+    plain = (called == _FORMAT and _is_plain_format(arguments)) or (called == _NOWHERE and _is_plain_null(arguments))
+    if not plain:
         raise _denied(because=f"the local server has no {called}().")
 
 
@@ -169,4 +173,13 @@ def _is_plain_format(arguments: list[_Token]) -> bool:
         return False
     return given[3:4] == [b")"] or (
         given[3:4] == [b","] and kinds[4:5] == ["text"] and given[5:6] == [b")"] and not _EXPRESSIONS.search(given[2])
+    )
+
+
+def _is_plain_null(arguments: list[_Token]) -> bool:
+    """Whether a call of `null` has one text, of columns that compute nothing."""
+    return (
+        [token.kind for token in arguments[:1]] == ["text"]
+        and [token.text for token in arguments[1:2]] == [b")"]
+        and not _EXPRESSIONS.search(arguments[0].text)
     )

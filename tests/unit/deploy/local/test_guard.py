@@ -8,7 +8,7 @@ from deploy.local.clickhouse.access import fixed
 from deploy.local.clickhouse.errors import ClickHouseError
 from deploy.local.clickhouse.guard import judge
 
-REFUSED = frozenset({"file", "url", "format", "values"})
+REFUSED = frozenset({"file", "url", "format", "null", "values"})
 
 
 @pytest.mark.parametrize(
@@ -35,6 +35,8 @@ REFUSED = frozenset({"file", "url", "format", "values"})
         (b"SELECT * FROM format(CSV, 'a Int, b String default x', '1')", 497),
         (b"SELECT * FROM format(CSV, concat('a'), '1')", 497),
         (b"SELECT * FROM format(concat('CSV'), 'a Int', '1')", 497),
+        (b"INSERT INTO FUNCTION null('a Int, b String DEFAULT x') FORMAT JSONEachRow", 497),
+        (b"INSERT INTO FUNCTION null(concat('a')) FORMAT JSONEachRow", 497),
     ],
 )
 def test_what_leads_out_of_the_engine_is_refused(parsed: bytes, code: int) -> None:
@@ -56,6 +58,7 @@ def test_what_leads_out_of_the_engine_is_refused(parsed: bytes, code: int) -> No
         b"SELECT format('{} {}', a, b)",
         b"SELECT n FROM format(JSONEachRow, 'n UInt32, b String', '{}')",
         b"SELECT n FROM format(JSONEachRow, '{}')",
+        b"INSERT INTO FUNCTION null('`a` Int, b String') FORMAT JSONEachRow",
         b"CREATE TABLE t (`a` String) ENGINE = ReplacingMergeTree(v) ORDER BY a",
         b"CREATE DATABASE d ENGINE = Atomic",
         b"SET max_threads = 1",
