@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import aiokafka
 import orjson
+from aiokafka import TopicPartition
 
 from schemas.headers import RawHeaders, decode_headers, encode_headers
 from schemas.staff import DeleteCommand, TelemetryCommand, encode_command
 from schemas.topics import Topics
 from schemas.webhook import webhook_id
-from tests.chaos.kafka import produce, read_all
+from tests.chaos.kafka import consumer, produce, read_all
 from tests.chaos.load import webhooks
 from tests.support.generations import rows_of
 from tests.support.waiting import eventually
@@ -23,7 +24,11 @@ if TYPE_CHECKING:
 
     from schemas.settings import Settings
 
-__all__ = ["agrees", "all_stored", "ids", "send"]
+__all__ = ["FAST_CLI", "MARGIN", "agrees", "all_stored", "ids", "restored", "send", "written_beyond"]
+
+# A copy's first offsets are filled up to behind the source's, which takes long: only one test does that in full.
+MARGIN = 1_000
+FAST_CLI = f"import deploy.rawlog.target as t; t.MARGIN = {MARGIN}; from deploy.cli import main; main()"
 
 DAY_MS = 86_400_000
 STAFF = RawHeaders(source="staff", academy=1, principal="1", capabilities=("crud_telemetry",), receipt="s")
@@ -60,6 +65,22 @@ def send(settings: Settings, count: int) -> None:
     (first,) = (place for place, key, value, _ in ids(settings) if value == b"no JSON")
     retry = orjson.dumps({"slug": "lists", "user_id": 20004, "telemetry_id": "again", "steps": []})
     asyncio.run(_in_transaction(settings, b"20004", retry, encode_headers(RawHeaders(retry_of=first)), last))
+
+
+def restored(settings: Settings, name: str, **own: Any) -> Settings:
+    """Settings that read a copy of the raw topic."""
+    return settings.model_copy(update={"raw_topic": name, **own})
+
+
+def written_beyond(settings: Settings, name: str, count: int) -> bool:
+    """Whether more than so many records were written into a copy of two partitions, behind those that fill it."""
+
+    async def ends(topic: str) -> int:
+        async with consumer(settings.kafka) as reader:
+            return sum((await reader.end_offsets([TopicPartition(topic, 0), TopicPartition(topic, 1)])).values())
+
+    copy, source = Topics.of(restored(settings, name)).raw, Topics.of(settings).raw
+    return asyncio.run(ends(copy)) > asyncio.run(ends(source)) + 2 * MARGIN + count
 
 
 async def _in_transaction(settings: Settings, key: bytes, value: bytes, headers: Any, at: int) -> None:

@@ -19,7 +19,7 @@ from tests.chaos.kafka import produce, read_all
 from tests.chaos.load import webhooks
 from tests.support.commands import as_environment, command
 from tests.support.generations import TABLES, Generation, rows_of
-from tests.support.raw_log import agrees, all_stored, ids, send
+from tests.support.raw_log import FAST_CLI, MARGIN, agrees, all_stored, ids, send, written_beyond
 from tests.support.waiting import eventually
 
 if TYPE_CHECKING:
@@ -42,6 +42,12 @@ def own(settings: SettingsFactory, monkeypatch: pytest.MonkeyPatch) -> Settings:
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("TELEMETRY_WEBHOOK_RETENTION_DAYS", "3650")
     return made
+
+
+@pytest.fixture
+def fast(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Few records that fill a copy."""
+    monkeypatch.setattr("deploy.rawlog.target.MARGIN", MARGIN)
 
 
 def test_more_partitions_give_the_same_ids_and_the_same_tables(
@@ -104,6 +110,7 @@ def test_more_partitions_give_the_same_ids_and_the_same_tables(
     all_stored(clickhouse, f"{own.database}_g2", "webhooks", count + 2)
 
 
+@pytest.mark.usefixtures("fast")
 def test_a_copy_that_is_killed_goes_on_and_copies_nothing_twice(
     own: Settings, processes: Processes, tmp_path: Path
 ) -> None:
@@ -114,10 +121,12 @@ def test_a_copy_that_is_killed_goes_on_and_copies_nothing_twice(
     topic = Topics.of(own).raw
     records = [(None, one.key, one.value, one.headers) for one in load]
     asyncio.run(produce(own.kafka, topic, records[:2_000]))
-    arguments = [sys.executable, "-m", "deploy.cli", "raw", "copy", "webhooks.raw.b"]
+    arguments = [sys.executable, "-c", FAST_CLI, "raw", "copy", "webhooks.raw.b"]
     for number in range(6):
         child = processes.start(arguments, as_environment(own))
-        time.sleep(rnd.uniform(1.0, 3.5))
+        # At first as soon as it is being filled.
+        wanted = rnd.randint(0, 400 * number) if number else -2 * MARGIN - 2_000
+        eventually(lambda: child.process.poll() is not None or written_beyond(own, "webhooks.raw.b", wanted), 60)  # noqa: B023
         child.kill()
         asyncio.run(produce(own.kafka, topic, records[2_000 + 150 * number : 2_000 + 150 * (number + 1)]))
     asyncio.run(produce(own.kafka, topic, records[2_900:]))
@@ -135,6 +144,7 @@ def test_a_copy_that_is_killed_goes_on_and_copies_nothing_twice(
         assert [record.value for record in one] == [record.value for record in other]
 
 
+@pytest.mark.usefixtures("fast")
 def test_students_are_left_out(own: Settings, processes: Processes, tmp_path: Path) -> None:
     """A copy without a student holds everybody else's records; with another choice it cannot be finished."""
     Generation(own, processes, tmp_path).setup()
