@@ -123,7 +123,7 @@ class Shares:
         """Return when a place may grow so; raises ApiError 503 after ten seconds."""
         loop = asyncio.get_running_loop()
         until = loop.time() + _LONGEST_WAIT
-        while not self.has_room(place, grows):
+        while place in self._places and not self.has_room(place, grows):
             if self._favoured in (None, place):
                 self._favoured = place
                 return
@@ -145,7 +145,9 @@ class Shares:
                 place.give_up()
 
     def count(self, place: Place, grows: tuple[int, int]) -> None:
-        """A place has grown so, or become smaller."""
+        """A place has grown so, or become smaller; one that has left meanwhile holds nothing any more."""
+        if place not in self._places:
+            return
         place.small += grows[0]
         place.large += grows[1]
         for pool, more in enumerate(grows):

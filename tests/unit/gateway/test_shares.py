@@ -106,6 +106,21 @@ async def test_bodies_that_wait_for_each_other_come_to_an_end() -> None:
     assert shares.held == 0
 
 
+async def test_who_has_left_holds_nothing() -> None:
+    """Also where it still waited for room, which has come since; and it keeps no other one from getting more."""
+    shares = Shares(large=2 * MIB, small=MIB)
+    one, other = shares.enter("a", "t"), shares.enter("a", "t")
+    await one.hold(2 * MIB)
+    favoured = await waiting(shares.enter("b", "u"), 2 * MIB)
+    gone = await waiting(other, 2 * MIB)
+    other.leave()
+    one.leave()
+    await asyncio.wait_for(gone, 5)
+
+    assert favoured.done()
+    assert (other.small, other.large) == (0, 0)
+
+
 async def test_the_slow_go_when_others_wait() -> None:
     """Whoever sends less than 32 kB a second for more than two gives up the place; whoever is faster does not."""
     shares = Shares(large=6 * MIB, small=MIB)
