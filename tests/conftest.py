@@ -52,7 +52,13 @@ if TYPE_CHECKING:
     from tests.support.stack import Stack
 
 # No test may fail because the machine is busy.
-hypothesis_settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+# Nor, in CI, by the luck of the draw: other examples are tried at each developer's and by `.ci/long`.
+hypothesis_settings.register_profile(
+    "untimed",
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+    derandomize=bool(os.environ.get("CI")),
+)
 hypothesis_settings.load_profile("untimed")
 
 # The usual one draws a box around each frame and its variables, in a second each.

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 pytestmark = [pytest.mark.system, pytest.mark.chaos, pytest.mark.timeout(900)]
 
-RATE = 100
+RATE = 60
 SEED = 11
 
 

@@ -2,48 +2,44 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
-from typing import TYPE_CHECKING
+from typing import Any
 
 import pytest
 
-if TYPE_CHECKING:
-    from pathlib import Path
+from tests.conftest import pytest_runtest_makereport
 
-TESTS = """
-import pytest
-
-@pytest.mark.skipif(True, reason="no browser")
-def test_with_a_browser(): ...
-
-def test_with_a_package():
-    pytest.skip("no package")
-
-@pytest.mark.xfail
-def test_of_what_is_known():
-    raise AssertionError
-"""
+WHERE = ("tests/test_x.py", 3, "Skipped: no browser")
 
 
-@pytest.mark.parametrize(("ci", "summary"), [("true", "1 failed, 1 xfailed, 1 error"), ("", "2 skipped, 1 xfailed")])
-def test_under_ci_it_is_a_failure(tmp_path: Path, ci: str, summary: str) -> None:
-    """Where CI is set the reason is that of a failure; elsewhere the test is skipped."""
-    (tmp_path / "test_some.py").write_text(TESTS)
-    command = [
-        sys.executable,
-        "-m",
-        "pytest",
-        "-p",
-        "tests.conftest",
-        "-rsfE",
-        "--rootdir",
-        str(tmp_path),
-        str(tmp_path),
-    ]
-    done = subprocess.run(command, env={**os.environ, "CI": ci}, capture_output=True, text=True, check=False)
+def reported(outcome: Any, longrepr: Any = None, **more: Any) -> pytest.TestReport:
+    """What becomes of a report."""
+    report = pytest.TestReport("tests/test_x.py::test_x", WHERE, {}, outcome, longrepr, "setup", **more)
+    hook = pytest_runtest_makereport()
+    next(hook)
+    with pytest.raises(StopIteration) as ended:
+        hook.send(report)
+    result: pytest.TestReport = ended.value.value
+    return result
 
-    assert summary in done.stdout.splitlines()[-1]
-    assert "no browser" in done.stdout
-    assert "no package" in done.stdout
+
+def test_under_ci_it_is_a_failure(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where CI is set a test that is skipped has failed, and says for want of what."""
+    monkeypatch.setenv("CI", "true")
+    report = reported("skipped", WHERE)
+
+    assert report.failed
+    assert "no browser" in str(report.longrepr)
+
+
+def test_a_known_failure_is_none_under_ci(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is expected to fail, and does, is told as before."""
+    monkeypatch.setenv("CI", "true")
+
+    assert reported("skipped", WHERE, wasxfail="known").skipped
+
+
+def test_elsewhere_it_is_skipped(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not everybody has a browser."""
+    monkeypatch.delenv("CI", raising=False)
+
+    assert reported("skipped", WHERE).skipped
