@@ -10,7 +10,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+import tenacity
 from aiokafka import TopicPartition
+from aiokafka.errors import CoordinatorNotAvailableError, GroupLoadInProgressError, NotCoordinatorForGroupError
 
 from broker.waiting import behind
 from deploy.replay.offsets import derived_topics, sink_group
@@ -27,6 +29,17 @@ if TYPE_CHECKING:
 __all__ = ["Lag", "Reading", "collect_lag", "members", "readings"]
 
 _TIMEOUT_SECONDS: Final = 6.0
+
+# A broker that nobody has asked for a group yet makes the topic of groups first, and one that took groups over reads
+# it: seconds in which it is not unwell.
+_settling: Final = tenacity.retry(
+    retry=tenacity.retry_if_exception_type(
+        (CoordinatorNotAvailableError, GroupLoadInProgressError, NotCoordinatorForGroupError)
+    ),
+    wait=tenacity.wait_exponential_jitter(multiplier=0.1, max=1),
+    stop=tenacity.stop_after_delay(_TIMEOUT_SECONDS),
+    reraise=True,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,13 +86,14 @@ async def collect_lag(
         if reading.topic not in partitions:
             continue
         places = [TopicPartition(reading.topic, number) for number in range(partitions[reading.topic])]
-        committed = await admin.list_consumer_group_offsets(reading.group, partitions=places)
+        committed = await _settling(admin.list_consumer_group_offsets)(reading.group, partitions=places)
         positions = {tp: max(0, committed[tp].offset) if tp in committed else 0 for tp in places}
         waiting = await behind(settings.kafka_options(), positions, _TIMEOUT_SECONDS)
         found.append(Lag(reading.group, reading.topic, sum(waiting.values())))
     return found
 
 
+@_settling
 async def members(admin: AIOKafkaAdminClient, group: str) -> int:
     """Living members of a group; raises aiokafka's KafkaError."""
     # One group a request: aiokafka 0.14 misreads an answer about several.
