@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from schemas.lenient import Mending
 
-__all__ = ["MAX_CONTAINERS", "MAX_DEPTH", "Glance", "glance", "nests_deeper", "parse_json"]
+__all__ = ["MAX_CONTAINERS", "MAX_DEPTH", "MAX_VALUES", "Glance", "glance", "nests_deeper", "parse_json"]
 
 # Real documents nest 6 deep; orjson itself gives up at 1024, on loads and on dumps.
 MAX_DEPTH: Final = 64
@@ -25,10 +25,15 @@ MAX_DEPTH: Final = 64
 # Objects and lists of one body. Each takes up to a hundred times its bytes, and no real body has a tenth of these.
 MAX_CONTAINERS: Final = 1 << 17
 
+# Values of one body, as commas tell: each key is an object of its own, and the thread that makes them holds up all
+# others meanwhile. The largest real document has 2,000.
+MAX_VALUES: Final = 1 << 17
+
 # Commas in what says whose a body is, which is read whole: a list of assets' ids has a few.
 _MOST_NAMED: Final = 1 << 13
 
 _ALL_BUT_BRACKETS: Final = bytes(set(range(256)) - set(b'"[]{}'))
+_ALL_BUT_COMMAS: Final = bytes(set(range(256)) - set(b'",'))
 _AS_SQUARE: Final = bytes.maketrans(b"{}", b"[]")
 _TEXTS: Final = re.compile(rb'"[^"]*"')
 
@@ -96,11 +101,13 @@ def _named(raw: bytes, mended: Callable[[Mending], None]) -> Any:
 def parse_json(body: bytes, mended: Callable[[Mending], None]) -> Any:
     """The JSON in a body, in objects; `mended` as in `glance`.
 
-    Raises ApiError: 400 for bad JSON and too deep nesting, 413 for more objects and lists than there may be.
+    Raises ApiError: 400 for bad JSON and too deep nesting, 413 for more objects and lists, or more values,
+    than there may be.
     """
     containers = body.count(b"[") + body.count(b"{")
-    if containers > MAX_CONTAINERS:
-        raise ApiError("too-many-values", limit=MAX_CONTAINERS) if _is_json(body) else ApiError("invalid-json")
+    if containers > MAX_CONTAINERS or _holds_more(body, MAX_VALUES):
+        limit = min(MAX_CONTAINERS, MAX_VALUES)
+        raise ApiError("too-many-values", limit=limit) if _is_json(body) else ApiError("invalid-json")
     try:
         parsed = orjson.loads(body)
     except orjson.JSONDecodeError:
@@ -129,17 +136,26 @@ def nests_deeper(text: bytes, depth: int) -> bool:
     # Most events have too few brackets, wherever they stand, to nest too deep.
     if text.count(b"[") + text.count(b"{") <= depth:
         return False
-    if b"\\" in text:
-        text = text.replace(b"\\\\", b"").replace(b'\\"', b"")
-    text = text.translate(_AS_SQUARE, _ALL_BUT_BRACKETS)
-    # Two quotes side by side have nothing between them, whether they are of one text or of two.
-    text = _TEXTS.sub(b"", text.replace(b'""', b""))
+    text = _outside_texts(text, _ALL_BUT_BRACKETS, _AS_SQUARE)
     passes = min(depth, _PASSES)
     for _ in range(passes):
         if not text:
             return False
         text = text.replace(b"[]", b"")
     return bool(text) and (passes == depth or _walk_deeper(text, depth - passes))
+
+
+def _holds_more(text: bytes, commas: int) -> bool:
+    # Code has commas, too: what stands in texts counts only where there might be too many.
+    return text.count(b",") > commas and _outside_texts(text, _ALL_BUT_COMMAS).count(b",") > commas
+
+
+def _outside_texts(text: bytes, dropped: bytes, table: bytes | None = None) -> bytes:
+    """JSON without its texts and the bytes `dropped`, which are no quotes; the others by `table`."""
+    if b"\\" in text:
+        text = text.replace(b"\\\\", b"").replace(b'\\"', b"")
+    # Two quotes side by side have nothing between them, whether they are of one text or of two.
+    return _TEXTS.sub(b"", text.translate(table, dropped).replace(b'""', b""))
 
 
 def _walk_deeper(brackets: bytes, depth: int) -> bool:

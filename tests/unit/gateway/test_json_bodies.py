@@ -105,12 +105,21 @@ def test_depth_is_told_in_few_passes(limit: int) -> None:
         b'{"a":[' + b"{}," * 200_000 + b"1]}",
         b'{"user_id":[' + b"[]," * 200_000 + b"1]}",
         b"[" + b"[]," * 200_000 + b"1]",
+        orjson.dumps({f"key {place}": place for place in range(200_000)}),
+        orjson.dumps({"telemetry": dict.fromkeys(map(str, range(200_000)))}),
     ],
 )
 def test_objects_are_counted_before_they_are_made(body: bytes) -> None:
     """A body of nothing but brackets would take a hundred times its size, and a thread's time to make and to free."""
     with pytest.raises(ApiError, match="too-many-values"):
         parse_json(body, ignore)
+
+
+def test_commas_of_code_are_no_values() -> None:
+    """A program that a student wrote may have as many as it likes, quotes and backslashes among them."""
+    body = {"source_code": 'f("a", \\, [1, 2]), ' * 60_000, "stdout": ",\\" * 200_000}
+
+    assert parse_json(orjson.dumps(body), ignore) == body
 
 
 @pytest.mark.parametrize("name", NAMES)
