@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 __all__ = ["Connections", "most_connections"]
 
 _LOOK_SECONDS: Final = 0.5
+# A connection is made before its first request comes; one that is shut in between would lose that request.
+_GRACE_SECONDS: Final = 2.0
 _DESCRIPTORS: Final = "/proc/self/fd"
 
 # For files, brokers, ClickHouse and the spool.
@@ -47,16 +49,32 @@ def most_connections() -> int:
 class Connections:
     """Shuts connections to a port of this process above `limit` of one address; those of trusted proxies are theirs."""
 
-    def __init__(self, port: int, limit: int, addresses: Addresses) -> None:
+    def __init__(self, port: int, limit: int, addresses: Addresses, most: int | None = None) -> None:
+        """`most` is what this process may have in all; without it, as many as its descriptors allow."""
         self._port = port
         self._limit = limit
+        self._most = most or most_connections()
         self._addresses = addresses
-        self._heard: OrderedDict[Peer, None] = OrderedDict()
+        self._heard: OrderedDict[Peer, int] = OrderedDict()
+        self._requests = 0
+        self._under_way: dict[Peer, int] = {}
         self._seen: dict[Peer, float] = {}
 
-    def heard(self, peer: Peer) -> None:
+    def begin(self, peer: Peer) -> None:
         """A request has come from this address and port."""
-        self._heard[peer] = None
+        self._hear(peer)
+        self._under_way[peer] = self._under_way.get(peer, 0) + 1
+
+    def end(self, peer: Peer) -> None:
+        """A request from there has been answered, or is gone."""
+        self._hear(peer)
+        left = self._under_way.pop(peer) - 1
+        if left:
+            self._under_way[peer] = left
+
+    def _hear(self, peer: Peer) -> None:
+        self._requests += 1
+        self._heard[peer] = self._requests
         self._heard.move_to_end(peer)
         if len(self._heard) > _MOST_HEARD:
             self._heard.popitem(last=False)
@@ -65,26 +83,33 @@ class Connections:
         """Look twice a second for connections that are too many, for ever."""
         while True:
             if len(os.listdir(_DESCRIPTORS)) > self._limit:  # noqa: PTH208 - names are all that is wanted
-                heard = {peer: place for place, peer in enumerate(self._heard)}
-                await asyncio.to_thread(self.shut_surplus, heard, time.monotonic())
+                await asyncio.to_thread(self.shut_surplus, time.monotonic())
             await asyncio.sleep(_LOOK_SECONDS)
 
-    def shut_surplus(self, heard: dict[Peer, int], now: float) -> int:
-        """Shut what is too many of an address, and say how many; first what said nothing yet, the oldest first.
+    def shut_surplus(self, now: float) -> int:
+        """Shut what is too many of an address, and say how many.
 
-        `heard` is the order in which others said something last, `now` the seconds of any clock.
+        First go those that said nothing yet, the longest there first; then whoever said something longest ago; those
+        whose request is under way last. New ones do not count for a moment, unless the process itself is running out
+        of room. `now` is the seconds of any clock.
         """
         found = self._found()
         self._seen = {peer: self._seen.get(peer, now) for peer in found}
+        grace = _GRACE_SECONDS if len(found) < self._most // 2 else 0.0
         by_address: dict[str, list[Peer]] = {}
         for peer in found:
-            by_address.setdefault(coarse(peer[0]), []).append(peer)
+            if peer in self._heard or now - self._seen[peer] >= grace:
+                by_address.setdefault(coarse(peer[0]), []).append(peer)
         shut = 0
         for peers in by_address.values():
             if len(peers) > self._limit and not self._addresses.is_trusted(peers[0][0]):
-                peers.sort(key=lambda peer: (heard.get(peer, -1), self._seen[peer]))
+                peers.sort(key=self._worth)
                 shut += sum(_shut(found[peer], peer) for peer in peers[: len(peers) - self._limit])
         return shut
+
+    def _worth(self, peer: Peer) -> tuple[bool, int, float]:
+        """What is larger of whom is kept longer; looked up now, since requests come while connections are counted."""
+        return peer in self._under_way, self._heard.get(peer, 0), self._seen[peer]
 
     def _found(self) -> dict[Peer, int]:
         """The descriptors of connections to the port, by who is at the other end."""

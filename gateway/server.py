@@ -72,13 +72,19 @@ async def serve(
     `once_listening` is run beside the server once it accepts connections, again while it fails. Raises BindError.
     """
 
-    async def heard(scope: dict[str, Any], receive: Any, send: Any) -> None:
-        if client := scope.get("client"):
-            connections.heard((client[0], client[1]))
-        await app(scope, receive, send)
+    async def counted(scope: dict[str, Any], receive: Any, send: Any) -> None:
+        if not (client := scope.get("client")):
+            await app(scope, receive, send)
+            return
+        peer = (client[0], client[1])
+        connections.begin(peer)
+        try:
+            await app(scope, receive, send)
+        finally:
+            connections.end(peer)
 
     server = _Server(
-        heard,
+        counted,
         _listen(bind),
         interface=Interfaces.ASGINL,
         http=HTTPModes.http1,

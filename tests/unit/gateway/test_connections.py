@@ -43,22 +43,59 @@ def shut(pairs: Pairs) -> list[bool]:
     return closed
 
 
+def peer(pair: tuple[socket.socket, socket.socket]) -> tuple[str, int]:
+    """The address and port of their end."""
+    host, port = pair[0].getsockname()[:2]
+    return host, port
+
+
 def test_what_is_too_many_is_shut(listening: tuple[int, Pairs]) -> None:
     """First those that said nothing yet, then whoever said something longest ago."""
     port, pairs = listening
-    connections = Connections(port, 2, Addresses())
-    heard = {pairs[place][0].getsockname()[:2]: order for order, place in enumerate((4, 0, 2))}
+    connections = Connections(port, 2, Addresses(), most=6)
+    for place in (4, 0, 2):
+        connections.begin(peer(pairs[place]))
+        connections.end(peer(pairs[place]))
 
-    assert connections.shut_surplus(heard, 0.0) == 4
+    assert connections.shut_surplus(0.0) == 4
     assert shut(pairs) == [False, True, False, True, True, True]
+
+
+def test_a_request_under_way_is_shut_last(listening: tuple[int, Pairs]) -> None:
+    """However long ago it began: whoever sends it would not send it again."""
+    port, pairs = listening
+    connections = Connections(port, 2, Addresses(), most=6)
+    for place in range(6):
+        connections.begin(peer(pairs[place]))
+        connections.begin(peer(pairs[place]))
+        connections.end(peer(pairs[place]))
+    for place in (1, 2, 3, 5):
+        connections.end(peer(pairs[place]))
+
+    assert connections.shut_surplus(0.0) == 4
+    assert shut(pairs) == [False, True, True, True, False, True]
+
+
+def test_a_new_connection_has_a_moment_for_its_first_request(listening: tuple[int, Pairs]) -> None:
+    """Silent ones that have just been made do not count, nor does anybody who spoke go for them."""
+    port, pairs = listening
+    connections = Connections(port, 2, Addresses(), most=100)
+    for place in (0, 3):
+        connections.begin(peer(pairs[place]))
+
+    assert connections.shut_surplus(10.0) == 0
+    assert connections.shut_surplus(11.9) == 0
+    connections.begin(peer(pairs[5]))
+    assert connections.shut_surplus(12.0) == 4
+    assert shut(pairs) == [True, True, True, False, True, False]
 
 
 def test_within_the_limit_nothing_is_shut(listening: tuple[int, Pairs]) -> None:
     """However silent it is; and connections to other ports are nobody's business here."""
     port, pairs = listening
 
-    assert Connections(port, 6, Addresses()).shut_surplus({}, 0.0) == 0
-    assert Connections(port + 1, 1, Addresses()).shut_surplus({}, 0.0) == 0
+    assert Connections(port, 6, Addresses(), most=6).shut_surplus(0.0) == 0
+    assert Connections(port + 1, 1, Addresses(), most=6).shut_surplus(0.0) == 0
     assert not any(shut(pairs))
 
 
@@ -66,7 +103,7 @@ def test_a_proxys_connections_are_its_own(listening: tuple[int, Pairs]) -> None:
     """Whom they are for is not known, and the proxy has limits of its own."""
     port, pairs = listening
 
-    assert Connections(port, 1, Addresses(["127.0.0.0/8"])).shut_surplus({}, 0.0) == 0
+    assert Connections(port, 1, Addresses(["127.0.0.0/8"]), most=6).shut_surplus(0.0) == 0
     assert not any(shut(pairs))
 
 
@@ -75,9 +112,11 @@ def test_what_was_heard_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("gateway.connections._MOST_HEARD", 3)
     connections = Connections(1, 1, Addresses())
     for port in (1, 2, 1, 3, 4):
-        connections.heard(("127.0.0.1", port))
+        connections.begin(("127.0.0.1", port))
+        connections.end(("127.0.0.1", port))
 
     assert [port for _, port in connections._heard] == [1, 3, 4]  # noqa: SLF001 - nothing else shows it
+    assert not connections._under_way  # noqa: SLF001 - as above
 
 
 def test_there_is_room_for_many() -> None:
