@@ -1,7 +1,7 @@
 """The routes of PostHog's clients, which notebooks send to: events in, `{"status": 1}` out once they are durable.
 
 A request may hold events of several students under one project key. Each student's part becomes one record of the raw
-topic (docs/adr/0024), and the answer waits for all of them.
+topic (docs/adr/0024-one-record-per-student-and-request.md), and the answer waits for all of them.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """What text of a client's may stand in facts, scores and the log of webhooks: names of things and of kinds of errors.
 
-Everything else there is a number, a time, a flag or a word of a vocabulary.
+Everything else there is a number, a time, a flag or a word of a vocabulary (docs/semantics.md, "Names and texts").
 """
 
 from __future__ import annotations

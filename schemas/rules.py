@@ -1,4 +1,4 @@
-"""Ignore rules of an academy: which webhooks it does not want processed.
+"""Ignore rules of an academy: which webhooks it does not want processed (docs/semantics.md, "Ignore rules").
 
 `{"rules": [rule…], …}`: a rule holds lists by field, and all of its fields must match; beside the rules, the legacy
 fields stand at the top level, where one is enough.

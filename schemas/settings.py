@@ -124,7 +124,7 @@ class Settings(BaseSettings):
         None, description="The academy of webhooks that name none; unset, no academy's staff see those."
     )
     dedup_window: Natural = Field(600, description="Seconds in which the same webhook again is a repeat.")
-    algorithm: Literal["1.0", "1.1"] = Field("1.0", description="Version of the indicators (indicators.md).")
+    algorithm: Literal["1.0", "1.1"] = Field("1.0", description="Version of the indicators (docs/indicators.md).")
     redact: Names = Field(
         (),
         description="Keys, with commas, that stored documents do not keep; `off` keeps the code of notebooks' cells.",

@@ -43,7 +43,7 @@ def _from_text(value: str) -> int | None:
 
 
 def parse_time(value: Any) -> int | None:
-    """Parse a client's time to microseconds since 1970 UTC, or None where it is no time.
+    """Parse a client's time to microseconds since 1970 UTC, or None where it is no time (docs/semantics.md, "Times").
 
     Takes milliseconds (a number or a numeric string) or ISO 8601, whose offset is applied (none means UTC). What it
     answers lies in the years 1 to 9999.

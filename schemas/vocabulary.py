@@ -1,6 +1,7 @@
 """Words that the log, the API and the topics share: statuses, verdicts, events and the texts of verdicts.
 
-The texts are the LMS's, to the letter, spelling included: scripts and people search the log for them.
+The texts are the LMS's, to the letter, spelling included: scripts and people search the log for them
+(docs/semantics.md, "Checks" and "Statuses and verdicts").
 Texts of HTTP errors are in schemas/messages.py.
 """
 

@@ -1,4 +1,7 @@
-"""What a webhook is before anything is looked up: the merged payload, whose it is, its id and its kind."""
+"""What a webhook is before anything is looked up: the merged payload, whose it is, its id and its kind.
+
+docs/semantics.md, "Payload", "Ids and order" and "Students".
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A student's task with its telemetry, and what completing the tutorial made of it."""
+"""A student's task with its telemetry, and what completion made of it (docs/semantics.md, "Task status")."""
 
 from __future__ import annotations
 

@@ -4,6 +4,8 @@ All of it is far above real use: of 206 documents found, the largest has 528 ite
 What would pass a bound is refused whole, with a text, before anything is told of it; so nothing that was told is ever
 forgotten, and there is no state between the two. Only the starts of items that facts have been told of are let go,
 the oldest first (`let_go`): what began no later than the newest of those counts as told from then on.
+
+docs/semantics.md, "Bounds".
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Which webhooks are refused or passed over before anything is folded."""
+"""Which webhooks are refused or passed over before anything is folded (docs/semantics.md, "Order of judgement")."""
 
 from __future__ import annotations
 

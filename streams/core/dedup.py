@@ -1,4 +1,4 @@
-"""Redelivery: which earlier webhook of the same student a webhook repeats.
+"""Redelivery: which earlier webhook of the same student a webhook repeats (docs/semantics.md, "Redelivery").
 
 A student's memory is two rings of packed entries, so that looking one up decodes nothing and an update copies a few
 hundred bytes: the bodies of the last minutes (at most BODIES) and the last RECEIPTS receipts and idempotency keys,

@@ -1,4 +1,4 @@
-"""How a batch or a streamed event changes a student's state.
+"""How a batch or a streamed event changes a student's state (docs/semantics.md, "Documents").
 
 A fact is told when its item is new to the state, whichever way it came; the document is always that of the newest
 batch, and streamed items lie over it until a batch holds them or is later than them. So any order, repetition or
@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Batch", "fold_batch", "fold_streamed", "root_over"]
 
-# How far past its arrival a batch's clock may be before it no longer shuts out older batches.
+# How far past its arrival a batch's clock may be before it no longer shuts out older batches (docs/semantics.md,
+# "Stale batches").
 _FUTURE_MS: Final = 5 * 60_000
 
 

@@ -1,4 +1,4 @@
-"""As whom what a webhook's student does is kept."""
+"""As whom what a webhook's student does is kept (docs/semantics.md, "Students")."""
 
 from __future__ import annotations
 

@@ -70,7 +70,7 @@ def item_id(actor: str, asset: str, step_slug: str, event: str, *own: int) -> st
     """The identity of a fact as a UInt128's decimal text.
 
     `own` is the item's own start (microseconds), or its webhook id and ordinal where it has none; nothing for what
-    happens once per step or tutorial.
+    happens once per step or tutorial (docs/semantics.md, "Facts").
     """
     return _identity(orjson.dumps((actor, asset, step_slug, event, *own)))
 

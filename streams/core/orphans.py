@@ -1,7 +1,7 @@
 """Streamed items that came before the batch which names their tutorial.
 
 They are told at once, with an empty asset. When a batch of their telemetry_id names it, those facts are taken back and
-told again under the asset, as if they had come after that batch.
+told again under the asset, as if they had come after that batch (docs/semantics.md, "Events before their batch").
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""Package events: what LearnPack Cloud says of a published package, written into the directory's asset records."""
+"""Package events: what LearnPack Cloud says of a published package, written into the directory's asset records.
+
+docs/semantics.md, "Package events".
+"""
 
 from __future__ import annotations
 

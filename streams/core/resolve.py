@@ -1,4 +1,4 @@
-"""Which asset a webhook is about.
+"""Which asset a webhook is about (docs/semantics.md, "Tutorials").
 
 In a strict directory only the assets that it knows exist. In an open one every candidate id counts as existing, a batch
 falls back to its own slug, and every asset is graded; what the directory happens to know is preferred all the same.

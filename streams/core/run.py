@@ -1,4 +1,4 @@
-"""What a run of a tutorial, told by its telemetry_id, is known to belong to.
+"""What a run of a tutorial, told by its telemetry_id, is known to belong to (docs/semantics.md, "Runs").
 
 A streamed event carries no name of its tutorial, and the IDE names the asset in the first of its two posts only: what
 batches of the run have said stands in for what a webhook leaves out.

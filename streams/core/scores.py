@@ -1,4 +1,7 @@
-"""The scores row of a (student, tutorial), with the overlay that readers lay over its document."""
+"""The scores row of a (student, tutorial), with the overlay that readers lay over its document.
+
+docs/semantics.md, "Scores" and "Overlay".
+"""
 
 from __future__ import annotations
 
@@ -22,7 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = ["COMPLETE", "MOST_ITEMS", "Scoring", "completion_rate", "overlay_of", "scores_line", "staff_fields"]
 
-# A rounded completion rate from here on finishes a tutorial.
+# A rounded completion rate from here on finishes a tutorial (docs/semantics.md, "Completion").
 COMPLETE: Final = 99.999
 
 # A line is written anew with each chunk, and has to fit into a message: of a client that never sends a batch, so many

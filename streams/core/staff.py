@@ -1,4 +1,4 @@
-"""Staff commands: what staff set or delete, in the log's order with everything else."""
+"""Staff commands: what staff set or delete, in the log's order (docs/semantics.md, "Staff commands")."""
 
 from __future__ import annotations
 

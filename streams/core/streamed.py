@@ -1,4 +1,4 @@
-"""A streamed event as the item that it tells of."""
+"""A streamed event as the item that it tells of (docs/semantics.md, "Streamed events")."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Which facts a document, a streamed item or a completion tells: those that the state has not told before."""
+"""Which facts a document, a streamed item or a completion tells: those that the state has not told before.
+
+docs/semantics.md, "Facts" and "Completed steps".
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The document as it stands with the streamed items that it does not hold yet.
+"""The document as it stands with the streamed items that it does not hold yet (docs/semantics.md, "Overlay").
 
 Items are applied in the order of their instants, whatever order they arrived in, so the result depends only on the
 document and on the set of items.

@@ -1,4 +1,4 @@
-"""Assets with statistics (seeds/diagnose-asset-telemetry.md: queue asset telemetry stats recalculation)."""
+"""Assets with statistics (docs/api.md, "An asset's statistics")."""
 
 from __future__ import annotations
 

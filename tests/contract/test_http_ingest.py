@@ -1,4 +1,4 @@
-"""Sending webhooks (seeds/diagnose-asset-telemetry.md: ingest)."""
+"""Sending webhooks (docs/api.md, "Send telemetry")."""
 
 from __future__ import annotations
 

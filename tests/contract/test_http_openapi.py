@@ -38,7 +38,7 @@ def operations(document: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
 
 
 def test_all_of_the_contract_is_in_the_document(document: dict[str, Any]) -> None:
-    """Each method and path of the contract is described."""
+    """Each method and path is described (docs/api.md, "Routes")."""
     names = {name for name, _ in operations(document)}
     learnpack, assignment = "/v1/learnpack/telemetry", "/v1/assignment"
     telemetry = f"{assignment}/academy/asset/{{asset_slug}}/user/{{user_id}}/telemetry"

@@ -1,4 +1,4 @@
-"""Ignore rules over HTTP (seeds/diagnose-asset-telemetry.md: get / replace ignore rules)."""
+"""Ignore rules over HTTP (docs/api.md, "What to ignore")."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Telemetry through a task (seeds/diagnose-asset-telemetry.md: retrieve telemetry through a task)."""
+"""Telemetry through a task (docs/api.md, "A task with its telemetry")."""
 
 from __future__ import annotations
 

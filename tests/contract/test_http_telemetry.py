@@ -1,4 +1,4 @@
-"""Staff set a student's telemetry (seeds/diagnose-asset-telemetry.md: upsert, update)."""
+"""Staff set a student's telemetry (docs/api.md, "Set a student's telemetry")."""
 
 from __future__ import annotations
 

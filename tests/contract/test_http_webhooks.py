@@ -1,4 +1,4 @@
-"""The webhook log (seeds/diagnose-asset-telemetry.md: list, delete one, bulk delete)."""
+"""The webhook log (docs/api.md, "What became of it: the webhook log")."""
 
 from __future__ import annotations
 

@@ -94,7 +94,7 @@ def test_tables_are_as_their_definition_says(settings: SettingsFactory, clickhou
 
 
 def test_readers_find_what_is_promised(settings: SettingsFactory, clickhouse: Client, database: str) -> None:
-    """Every table and view of the contract is in the public database, with its columns, and can be read."""
+    """Every table and view that is promised is in the public database, with its columns, and can be read."""
     setup_tables(settings())
     found = columns(clickhouse, database)
 

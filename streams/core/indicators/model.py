@@ -55,8 +55,8 @@ class Term(msgspec.Struct, frozen=True, kw_only=True):
 class Indicators(msgspec.Struct, frozen=True):
     """The scores of one document, rounded to 2 decimals.
 
-    `result` is what the LMS stores as `metrics`; the scores and `completion_rate` go from 0 to
-    100, `total_time` is in seconds.
+    `result` is what the LMS stores as `metrics` (docs/indicators.md, "The result"); the scores and `completion_rate` go
+    from 0 to 100, `total_time` is in seconds.
     """
 
     result: dict[str, Any]

@@ -1,8 +1,8 @@
 """Version 1.0 of the indicators: the LMS's, on whose scores ours must agree to the last decimal.
 
 Floating point makes the order of operations visible in the second decimal, so every formula stands as the LMS
-has it. An unknown time is the integer 0 and a capped one the integer 1800, as in the LMS; integers are
-never rounded.
+has it (docs/indicators.md, "Version 1.0 in full"). An unknown time is the integer 0 and a capped one the integer 1800,
+as in the LMS; integers are never rounded.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """One event of a notebook, read: names, times and sizes, whatever shape it has.
 
-The names of properties are those that courses' packages send (seeds/notebook-telemetry.md): `nb` notebook, `sess`
+The names of properties are those that courses' packages send (docs/semantics.md, "Notebooks"): `nb` notebook, `sess`
 session, `cell_id` cell, `ex` exercise, `ok` passed, `try` attempt, `ms` duration, `err` error, and their longer forms.
 """
 

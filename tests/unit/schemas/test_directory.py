@@ -22,7 +22,7 @@ def dumps(record: Any) -> bytes:
 
 
 def test_an_asset_is_read() -> None:
-    """Every field of the contract arrives."""
+    """Every field that is read arrives (docs/asyncapi.yaml)."""
     record = {
         "id": 12,
         "slug": "loops",
@@ -140,7 +140,7 @@ def test_a_value_that_is_no_json_is_refused() -> None:
 
 
 def test_a_user_and_a_task_are_read() -> None:
-    """Every field of the contract arrives, and what is unknown stays in the value."""
+    """Every field that is read arrives (docs/asyncapi.yaml), and what is unknown stays in the value."""
     person = {"id": 7, "first_name": "F", "last_name": "L", "academies": [4, 5]}
     work = {
         "id": 3,

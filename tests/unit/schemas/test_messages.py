@@ -42,7 +42,7 @@ def placeholders(text: str) -> set[str]:
     ],
 )
 def test_every_slug_of_the_contract_has_its_status(slug: str, status: int) -> None:
-    """The statuses are those of the contract."""
+    """The statuses are those of docs/api.md, "Who asks"."""
     assert MESSAGES[slug].status == status
 
 

@@ -1,4 +1,4 @@
-"""Ignore rules: what PUT accepts and what matches."""
+"""Ignore rules: what PUT accepts and what matches (docs/semantics.md, "Ignore rules")."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Names and configurations of the topics."""
+"""Names and configurations of the topics (docs/asyncapi.yaml)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The words of the log, to the letter."""
+"""The words of the log, to the letter (docs/semantics.md, "Checks")."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Redelivered webhooks."""
+"""Redelivered webhooks (docs/semantics.md, "Redelivery")."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Version 1.0 of the indicators, sentence by sentence; numbers are worked out by hand."""
+"""Version 1.0 of the indicators, sentence by sentence (docs/indicators.md); numbers are worked out by hand."""
 
 from __future__ import annotations
 

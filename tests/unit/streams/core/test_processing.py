@@ -1,4 +1,4 @@
-"""The processing order and its texts."""
+"""The processing order and its texts (docs/semantics.md, "Order of judgement")."""
 
 from __future__ import annotations
 

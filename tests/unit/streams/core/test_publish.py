@@ -1,4 +1,4 @@
-"""Package events and the asset records they change."""
+"""Package events and the asset records they change (docs/semantics.md, "Package events")."""
 
 from __future__ import annotations
 

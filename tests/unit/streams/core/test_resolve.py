@@ -1,4 +1,4 @@
-"""Which asset a webhook is about."""
+"""Which asset a webhook is about (docs/semantics.md, "Tutorials")."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Staff commands."""
+"""Staff commands (docs/semantics.md, "Staff commands")."""
 
 from __future__ import annotations
 
