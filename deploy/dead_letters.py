@@ -19,6 +19,7 @@ from deploy.cut import cut
 from deploy.records import RecordReader, open_reader
 from schemas.errors import OperatorError
 from schemas.headers import readable_headers
+from schemas.redaction import redacted_body
 from schemas.topics import Topics
 from schemas.webhook import OFFSET_BITS, webhook_id
 
@@ -114,9 +115,13 @@ def find_letters(
 
 
 async def letter_value(settings: Settings, letter: DeadLetter) -> bytes:
-    """The record's value, byte for byte; raises DeadLetterError if no topic has all of it any more."""
+    """The record's value, byte for byte but without the keys of TELEMETRY_REDACT.
+
+    Raises DeadLetterError if no topic has all of it any more.
+    """
     async with open_reader(settings) as reader:
-        return await _source(reader, letter, await _record(settings, reader, letter)) or b""
+        source = await _source(reader, letter, await _record(settings, reader, letter))
+    return redacted_body(source.value, settings.redacted_keys) or b""
 
 
 async def retry(settings: Settings, letters: Sequence[DeadLetter]) -> Resolved:
@@ -136,14 +141,14 @@ async def retry(settings: Settings, letters: Sequence[DeadLetter]) -> Resolved:
             )
             raise DeadLetterError(message)
         record = await _record(settings, reader, letter)
-        value = await _source(reader, letter, record)
-        headers = _own(record.headers)
+        source = await _source(reader, letter, record)
+        headers = _own(source.headers)
         if letter.topic == topics.raw:
             headers = _as_retry(letter, headers)
         at = _timestamp(letter, record)
         async with producer.transaction():
             await producer.send_and_wait(
-                letter.topic, value, record.key, partition=letter.partition, timestamp_ms=at, headers=headers
+                letter.topic, source.value, record.key, partition=letter.partition, timestamp_ms=at, headers=headers
             )
             await _mark(producer, topics, letter, record, "retried")
 
@@ -234,17 +239,15 @@ async def _record(settings: Settings, reader: RecordReader, letter: DeadLetter) 
     return record
 
 
-async def _source(reader: RecordReader, letter: DeadLetter, record: Any) -> bytes | None:
-    """The value that failed; one that was cut to fit is read where it came from."""
+async def _source(reader: RecordReader, letter: DeadLetter, record: Any) -> Any:
+    """The record that failed; one that was cut to fit, or lost keys, is read where it came from."""
     if f"{_PREFIX}size" not in dict(record.headers):
-        return bytes(record.value) if record.value is not None else None
+        return record
     source = await reader.fetch(letter.topic, letter.partition, letter.offset)
     if source is None:
-        message = (
-            f"dead letter {letter.id} holds only the beginning of its value, and {letter.origin} is gone (retention)."
-        )
+        message = f"dead letter {letter.id} does not hold its whole value, and {letter.origin} is gone (retention)."
         raise DeadLetterError(message)
-    return bytes(source.value)
+    return source
 
 
 def _own(headers: Sequence[tuple[str, bytes]]) -> Headers:

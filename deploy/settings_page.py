@@ -62,7 +62,7 @@ def _default(field: FieldInfo) -> str:
         value = value.get_secret_value()
     if value is None or value is PydanticUndefined or value in ("", ()):
         return "none"
-    return f"`{value}`"
+    return f"`{str(value).lower() if isinstance(value, bool) else value}`"
 
 
 def _choices(field: FieldInfo) -> str:

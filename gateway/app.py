@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from typing import TYPE_CHECKING, Any, Final
 
@@ -41,6 +42,7 @@ __all__ = ["Gateway", "create_app"]
 _log: Final = structlog.stdlib.get_logger("gateway")
 
 _METHODS: Final = ("DELETE", "GET", "HEAD", "POST", "PUT")
+_SLASHES: Final = re.compile("//+")
 _SLUGS: Final = {404: "not-found", 405: "method-not-allowed"}
 
 
@@ -95,12 +97,14 @@ def create_app(
             Allowance(settings.ingest_rate_limit, settings.ingest_rate_limit_bytes),
         ),
         publisher=publisher,
+        views=services.views,
         shares=services.shares,
         workshop=services.workshop,
         metrics=metrics,
         max_body_bytes=settings.max_body_bytes,
         default_academy=settings.default_academy,
         origin_headers=origins.headers,
+        redact=settings.keys_out_of_raw,
     )
     ingest, capture = Ingest(intake), Capture(intake)
     api = FastAPI(title="LearnPack Telemetry", version="1", description=DESCRIPTION, redirect_slashes=False)
@@ -135,8 +139,9 @@ async def _answer(request: Request, error: Exception) -> Response:
 
 async def _answer_http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101 - as above
-    path = request.scope["path"].rstrip("/")
-    if error.status_code == 404 and request.scope["path"].endswith("/") and _is_known(request, path):  # noqa: PLR2004 - as below
+    # What is put together of a base and a path often has one slash too many, at the end or between the two.
+    path = _SLASHES.sub("/", request.scope["path"]).rstrip("/")
+    if error.status_code == 404 and request.scope["path"] != path and _is_known(request, path):  # noqa: PLR2004 - as below
         return await _answer(request, ApiError("not-found.slash", path=path))
     headers = {"Allow": _allowed(request)} if error.status_code == 405 else error.headers  # noqa: PLR2004 - the status
     return await _answer(request, ApiError(_SLUGS.get(error.status_code, "not-found"), headers))

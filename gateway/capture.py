@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any, Final
 from gateway.access import require_upload, secret_of
 from gateway.capture_bodies import keys_in, read_events, split, take_key, unwrap
 from gateway.errors import ApiError, ClientGoneError
-from gateway.intake import AT_ONCE_BYTES, encoding_of, scope_of
+from gateway.intake import AT_ONCE_BYTES, SIZE_IN_OBJECTS, encoding_of, scope_of
 from gateway.queries import parse_query
 from gateway.unpacking import decompress
+from schemas.redaction import blotted
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,9 +35,6 @@ CAPTURE_PATHS: Final = (*CAPTURE_ROUTES, *(path.rstrip("/") for path in CAPTURE_
 _ACCEPTED: Final = b'{"status":1}'
 _JSON: Final = (b"content-type", b"application/json")
 _AT_ONCE: Final = 500
-
-# About, of a body that is taken apart.
-_SIZE_IN_OBJECTS: Final = 8
 
 # The key, and a body in the query that no client of today sends.
 _NOT_RECORDED: Final = frozenset({"api_key", "data"})
@@ -85,7 +83,7 @@ class Capture:
         try:
             body = await self._unwrapped(receive, sent, place, query.params.get("compression"))
             size = len(body)
-            await place.hold(size if size <= AT_ONCE_BYTES else size * _SIZE_IN_OBJECTS)
+            await place.hold(size if size <= AT_ONCE_BYTES else size * SIZE_IN_OBJECTS)
             if token is None and size > AT_ONCE_BYTES:
                 # The key is in the body, and can be found without reading it: nothing large is for whoever has none.
                 keys = await intake.work(place, size, lambda _limit: keys_in(body), grows=False)
@@ -99,8 +97,16 @@ class Capture:
             params = {name: value for name, value in query.params.items() if name not in _NOT_RECORDED}
             academy = self._academy(token, scope)
             headers = (
-                intake.headers(sent, token, scope=scope, academy=academy, params=params, source="posthog")
-                for _ in parts
+                intake.headers(
+                    sent,
+                    token,
+                    scope=scope,
+                    academy=academy,
+                    user=None if token.ingest else intake.user_in_notebooks(part.whose),
+                    params=params,
+                    source="posthog",
+                )
+                for part in parts
             )
             records = [(part.key, part.value, own) for part, own in zip(parts, headers, strict=True)]
             for begin in range(0, len(records), _AT_ONCE):
@@ -119,9 +125,10 @@ class Capture:
         )
 
     def _read(self, body: bytes) -> tuple[dict[str, Any], str | None]:
-        """The request in a body, and the key that was in it."""
+        """The request in a body, and the key that was in it, without what no record may keep."""
         request = read_events(body, self._metrics.note_mended)
-        return request, take_key(request)
+        key = take_key(request)
+        return blotted(request, self._intake.redact) if self._intake.redact else request, key
 
     def _admitted(self, secret: str | None, scope: int | None) -> Token:
         token = self._intake.access.uploader(secret)

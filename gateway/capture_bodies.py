@@ -46,10 +46,11 @@ _MOST_KEYS: Final = 16
 
 
 class Part(NamedTuple):
-    """One student's part of a request, as a record of the raw topic: its key, and its value."""
+    """One student's part of a request, as a record of the raw topic: its key, its value, and the distinct id."""
 
     key: bytes
     value: bytes
+    whose: str | None
 
 
 def unwrap(body: bytes, limit: int, compression: str | None = None) -> bytes:
@@ -152,12 +153,13 @@ def _property_key(event: dict[str, Any]) -> str | None:
 def split(request: dict[str, Any], secret: str | None) -> list[Part]:
     """The request by student, each one's events in their order; `secret` is blotted out wherever it still stands."""
     if "batch" not in request:
-        return [Part(distinct_key(distinct_id(request)), _written(request, secret))]
+        whose = distinct_id(request)
+        return [Part(distinct_key(whose), _written(request, secret), whose)]
     kept = {name: request[name] for name in REQUEST_FIELDS if _is_plain(request.get(name))}
     events: dict[str | None, list[Any]] = {}
     for event in events_of(request):
         events.setdefault(distinct_id(event), []).append(event)
-    return [Part(distinct_key(whose), _written({**kept, "batch": own}, secret)) for whose, own in events.items()]
+    return [Part(distinct_key(whose), _written({**kept, "batch": own}, secret), whose) for whose, own in events.items()]
 
 
 def _is_plain(value: Any) -> bool:

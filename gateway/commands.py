@@ -7,6 +7,7 @@ import time
 import uuid
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
+import msgspec
 import orjson
 
 from gateway.access import RETRY_SECONDS
@@ -14,6 +15,7 @@ from gateway.errors import ApiError, UnavailableError
 from gateway.publishing import RawRecord
 from gateway.reading import ReadError
 from schemas.headers import RawHeaders, encode_headers
+from schemas.redaction import blotted
 from schemas.staff import TelemetryCommand, encode_command
 from schemas.webhook import student_key
 
@@ -40,11 +42,12 @@ SELECT id, result FROM webhooks WHERE id IN {ids:Array(UInt64)} AND source = 'st
 
 
 class Commands:
-    """Sends commands through the raw topic, so that a replay carries them out again."""
+    """Sends commands through the raw topic, so that a replay carries them out again, without the keys `redact`."""
 
-    def __init__(self, publisher: Publisher, clickhouse: ClickHouse) -> None:
+    def __init__(self, publisher: Publisher, clickhouse: ClickHouse, *, redact: frozenset[str] = frozenset()) -> None:
         self._publisher = publisher
         self._clickhouse = clickhouse
+        self._redact = redact
 
     async def send(
         self, command: TelemetryCommand | DeleteCommand, token: Token, academy: int, *, partition: int | None = None
@@ -53,11 +56,15 @@ class Commands:
 
         Raises ApiError 503, also where it is only spooled: it will be carried out, but nobody knows when.
         """
+        if self._redact and isinstance(command, TelemetryCommand):
+            command = msgspec.structs.replace(command, fields=_blotted(command.fields, self._redact))
         headers = RawHeaders(
             source="staff",
             academy=academy,
             principal=None if token.user_id is None else str(token.user_id),
             capabilities=tuple(sorted(token.capabilities(academy))),
+            # Its route has seen that staff may; the student may have left when this is processed, or again.
+            permitted=True if isinstance(command, TelemetryCommand) else None,
             receipt=str(uuid.uuid4()),
         )
         key = student_key({"user_id": command.user_id}, None) if isinstance(command, TelemetryCommand) else b"staff"
@@ -80,6 +87,11 @@ class Commands:
             return [orjson.loads(rows[number]) for number in ids] if len(rows) == len(set(ids)) else None
 
         return await until(read)
+
+
+def _blotted(fields: dict[str, Any], keys: frozenset[str]) -> dict[str, Any]:
+    # The names of the fields are the command's, only what they hold is somebody's.
+    return {name: blotted(value, keys) for name, value in fields.items()}
 
 
 async def until(read: Callable[[], Awaitable[Answer | None]]) -> Answer:

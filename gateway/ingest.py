@@ -9,13 +9,16 @@ import re
 import time
 from typing import TYPE_CHECKING, Any, Final
 
+import orjson
+
 from gateway.access import require_upload, secret_of
 from gateway.errors import ApiError, ClientGoneError
-from gateway.intake import encoding_of, scope_of
-from gateway.json_bodies import glance
+from gateway.intake import AT_ONCE_BYTES, SIZE_IN_OBJECTS, encoding_of, scope_of
+from gateway.json_bodies import glance, parse_json
 from gateway.queries import parse_query
 from gateway.unpacking import decompress
-from schemas.webhook import academy_of, merge, student_key
+from schemas.redaction import blotted
+from schemas.webhook import academy_of, merge, normal_user_id, student_key
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -88,11 +91,16 @@ class Ingest:
             if blank and not query.params:
                 return False
             named = merge(fields, query.params)
+            if intake.redact and not blank:
+                body = await self._blotted(body, place)
+                if body == b"{}" and not query.params:
+                    return False
             headers = intake.headers(
                 sent,
                 token,
                 scope=scope,
                 academy=scope if scope is not None else self._unnamed_academy(token, named),
+                user=normal_user_id(named.get("user_id")),
                 params=query.params,
                 idempotency_key=idempotency_key,
             )
@@ -113,6 +121,21 @@ class Ingest:
             lambda limit: glance(decompress(raw, encoding, limit), self._metrics.note_mended),
             grows=encoding != b"",
         )
+
+    async def _blotted(self, body: bytes, place: Place) -> bytes:
+        """The body without what no record may keep; raises ApiError 413 where it is too much to take apart."""
+        size = len(body)
+        if size > AT_ONCE_BYTES:
+            await place.hold(size * SIZE_IN_OBJECTS)
+
+        def rewrite(_limit: int) -> bytes:
+            parsed = parse_json(body, lambda _kind: None)
+            kept = blotted(parsed, self._intake.redact)
+            return body if kept == parsed else orjson.dumps(kept)
+
+        kept = await self._intake.work(place, size, rewrite, grows=False)
+        await place.hold(len(kept))
+        return kept
 
     def _unnamed_academy(self, token: Token, named: dict[str, Any]) -> int | None:
         """The scope of a request that names none: an ingest key's own academy, the document's, the default."""

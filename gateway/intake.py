@@ -7,13 +7,16 @@ import time
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final, TypeVar
 
+from msgspec.structs import replace
+
 from gateway.access import RETRY_SECONDS, academy_id
 from gateway.bodies import read_body
 from gateway.errors import ApiError, UnavailableError
 from gateway.publishing import RawRecord
 from gateway.receipts import Receipts
 from schemas.headers import RawHeaders, encode_headers
-from schemas.tenancy import reporting_academies
+from schemas.redaction import blotted_params
+from schemas.tenancy import may_write, reporting_academies
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -22,6 +25,7 @@ if TYPE_CHECKING:
     from gateway.addresses import Addresses
     from gateway.bodies import Receive
     from gateway.buckets import Refusal
+    from gateway.following import Views
     from gateway.metrics import Metrics
     from gateway.publishing import Publisher
     from gateway.rates import Rates
@@ -30,12 +34,15 @@ if TYPE_CHECKING:
     from schemas.directory import Token
     from schemas.headers import Source
 
-__all__ = ["AT_ONCE_BYTES", "Intake", "encoding_of", "scope_of"]
+__all__ = ["AT_ONCE_BYTES", "SIZE_IN_OBJECTS", "Intake", "encoding_of", "scope_of"]
 
 _Result = TypeVar("_Result")
 
 # A millisecond's work on the loop; what is larger costs a thread's turn.
 AT_ONCE_BYTES: Final = 32 << 10
+
+# About, of a body that is taken apart.
+SIZE_IN_OBJECTS: Final = 8
 
 _TRACEPARENT: Final = re.compile(rb"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 
@@ -43,7 +50,7 @@ _TRACEPARENT: Final = re.compile(rb"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-
 class Intake:
     """Bounds what comes in and publishes it; one for all routes, whose bodies share its room.
 
-    `origin_headers` are those of an answer to a page of another origin.
+    `origin_headers` are those of an answer to a page of another origin, `redact` the keys that no record keeps.
     """
 
     def __init__(
@@ -53,12 +60,14 @@ class Intake:
         addresses: Addresses,
         rates: Rates,
         publisher: Publisher,
+        views: Views,
         shares: Shares,
         workshop: Workshop,
         metrics: Metrics,
         max_body_bytes: int,
         default_academy: int | None,
         origin_headers: Callable[[bytes | None], list[tuple[bytes, bytes]]],
+        redact: frozenset[str] = frozenset(),
     ) -> None:
         self.access = access
         self.addresses = addresses
@@ -66,8 +75,10 @@ class Intake:
         self.max_body_bytes = max_body_bytes
         self.default_academy = default_academy
         self.origin_headers = origin_headers
+        self.redact = redact
         self._rates = rates
         self._publisher = publisher
+        self._views = views
         self._workshop = workshop
         self._receipts = Receipts()
         self._shares = shares
@@ -123,15 +134,19 @@ class Intake:
         *,
         scope: int | None,
         academy: int | None,
+        user: str | None,
         params: dict[str, str],
         source: Source = "learnpack",
         idempotency_key: str | None = None,
     ) -> RawHeaders:
-        """What stands beside a body of this token: `scope` is the academy that the request named, `academy` its own."""
+        """What stands beside a body of this token, of a user if it names one.
+
+        `scope` is the academy that the request named, `academy` its own.
+        """
         traceparent = sent.get(b"traceparent")
-        return RawHeaders(
+        headers = RawHeaders(
             source=source,
-            params=params or None,
+            params=(blotted_params(params, self.redact) if self.redact else params) or None,
             academy=academy,
             principal=None if token.user_id is None else str(token.user_id),
             capabilities=_sorted(_capabilities(token, scope)),
@@ -140,6 +155,16 @@ class Intake:
             idempotency_key=idempotency_key,
             traceparent=traceparent.decode() if traceparent and _TRACEPARENT.fullmatch(traceparent) else None,
         )
+        if user is None or not self._views.complete:
+            return headers
+        permitted = may_write(headers, user, self._views.reference)
+        return headers if permitted is None else replace(headers, permitted=permitted)
+
+    def user_in_notebooks(self, whose: str | None) -> str | None:
+        """The user id of a notebook's student: the directory's for its name, else what it is itself, if that is one."""
+        linked = None if whose is None or not self._views.complete else self._views.reference.user_named(whose)
+        user = whose if linked is None else str(linked)
+        return user if user is not None and user.isascii() and user.isdigit() else None
 
     async def publish(self, key: bytes, value: bytes, headers: RawHeaders) -> None:
         """Return when a record is durable; raises ApiError 503 where nothing can make it so."""

@@ -98,7 +98,7 @@ async def _run(
         views=views,
         clickhouse=clickhouse,
         producer=producer,
-        commands=Commands(delivery, clickhouse),
+        commands=Commands(delivery, clickhouse, redact=settings.keys_out_of_raw),
         metrics=metrics,
         shares=Shares(large=max(_LARGE_BODIES_BYTES, 4 * settings.max_body_bytes), small=_SMALL_BODIES_BYTES),
         workshop=Workshop(),

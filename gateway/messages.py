@@ -38,8 +38,8 @@ TRANSPORT: Final[dict[str, Message]] = {
     ),
     "not-found.slash": Message(
         404,
-        "There is nothing at this address; leave out the slash at its end: {path}",
-        "No hay nada en esta dirección; quite la barra del final: {path}",
+        "There is nothing at this address; leave out the slash that is too much: {path}",
+        "No hay nada en esta dirección; quite la barra que sobra: {path}",
     ),
     "body-timeout": Message(
         408,

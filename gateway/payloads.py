@@ -7,8 +7,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
+from gateway.errors import ApiError
+from gateway.json_bodies import parse_json
 from gateway.members import join, members
 from schemas.lenient import loads
+from schemas.redaction import redacted
 from schemas.webhook import merge
 
 if TYPE_CHECKING:
@@ -16,7 +19,7 @@ if TYPE_CHECKING:
 
     from gateway.reading import ClickHouse
 
-__all__ = ["PAGE_BYTES", "PAYLOAD_BYTES", "fitting", "read_payloads", "shown_payload", "shown_sizes"]
+__all__ = ["PAGE_BYTES", "PAYLOAD_BYTES", "fitting", "payload_json", "read_payloads", "shown_payload", "shown_sizes"]
 
 # The payloads of one page. All real documents that are known fit into one; what does not is on the next.
 PAGE_BYTES: Final = 8 << 20
@@ -60,12 +63,16 @@ async def shown_sizes(clickhouse: ClickHouse, ids: Sequence[int], *, whole: bool
 
 
 async def read_payloads(
-    clickhouse: ClickHouse, ids: Sequence[int], address: Callable[[int], str] | None
+    clickhouse: ClickHouse,
+    ids: Sequence[int],
+    address: Callable[[int], str] | None,
+    redact: frozenset[str] = frozenset(),
 ) -> dict[int, orjson.Fragment]:
     """The payloads of webhooks as JSON, by id; raises ReadError.
 
     Those above PAYLOAD_BYTES are cut: `{"truncated": {"bytes", "beginning", "url"}}` with the parameters beside it,
-    `url` being what `address` gives for the id. Without `address` all are whole.
+    `url` being what `address` gives for the id. Without `address` all are whole. The keys that `redact` names are left
+    out; so is a beginning, and what cannot be read, for nobody knows which keys their texts belong to.
     """
     parameters = {
         "ids": list(ids),
@@ -73,17 +80,29 @@ async def read_payloads(
         "beginning": _BEGINNING_BYTES,
     }
     rows = await clickhouse.rows(_PAYLOADS, parameters, as_bytes=("params", "shown"))
-    return await asyncio.to_thread(lambda: {row["id"]: orjson.Fragment(_json(row, address)) for row in rows})
+    return await asyncio.to_thread(
+        lambda: {row["id"]: orjson.Fragment(payload_json(row, address, redact)) for row in rows}
+    )
 
 
-def _json(row: dict[str, Any], address: Callable[[int], str] | None) -> bytes:
-    params = orjson.loads(row["params"]) if row["params"] else None
+def payload_json(row: dict[str, Any], address: Callable[[int], str] | None, redact: frozenset[str]) -> bytes:
+    """The payload of a row with `id`, `params`, `bytes` and `shown`, which it loses, as in `read_payloads`."""
+    params = redacted(orjson.loads(row["params"]), redact) if row["params"] else None
     # The row's own bytes are not needed once they are read: a page of them is large.
     body: bytes = row.pop("shown")
     if address is None or row["bytes"] <= PAYLOAD_BYTES:
-        return shown_payload(body, params)
-    mark = {"bytes": row["bytes"], "beginning": body.decode("utf-8", "ignore"), "url": address(row["id"])}
+        return _without(body, params, redact) if redact else shown_payload(body, params)
+    beginning = "" if redact else body.decode("utf-8", "ignore")
+    mark = {"bytes": row["bytes"], "beginning": beginning, "url": address(row["id"])}
     return orjson.dumps({**merge({}, params), "truncated": mark})
+
+
+def _without(body: bytes, params: dict[str, str] | None, redact: frozenset[str]) -> bytes:
+    try:
+        parsed = parse_json(body, lambda _: None) if body else {}
+    except ApiError:
+        return b'""'
+    return orjson.dumps(merge(redacted(parsed, redact), params)) if type(parsed) is dict else b'""'
 
 
 def shown_payload(body: bytes, params: dict[str, str] | None) -> bytes:

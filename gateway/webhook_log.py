@@ -123,13 +123,20 @@ async def read_row(clickhouse: ClickHouse, webhook: int) -> LogPage:
     return LogPage(len(rows), rows[:1], sum(await shown_sizes(clickhouse, [webhook], whole=True)))
 
 
-async def add_payloads(clickhouse: ClickHouse, page: LogPage, address: Callable[[int], str] | None = None) -> None:
+async def add_payloads(
+    clickhouse: ClickHouse,
+    page: LogPage,
+    address: Callable[[int], str] | None = None,
+    *,
+    redact: frozenset[str] = frozenset(),
+) -> None:
     """Set each row's merged `payload`, as JSON; raises ReadError.
 
     Long ones are cut, with `address` of the id as the place where the whole is; without `address` all are whole.
+    None holds the keys that `redact` names.
     """
     if page.rows:
-        payloads = await read_payloads(clickhouse, [row["id"] for row in page.rows], address)
+        payloads = await read_payloads(clickhouse, [row["id"] for row in page.rows], address, redact)
         for row in page.rows:
             row["payload"] = payloads.get(row["id"])
 

@@ -17,6 +17,7 @@ __all__ = ["HeaderError", "RawHeaders", "Source", "decode_headers", "encode_head
 Source = Literal["learnpack", "posthog", "staff"]
 
 _SOURCES: Final[dict[bytes, Source]] = {b"learnpack": "learnpack", b"posthog": "posthog", b"staff": "staff"}
+_FLAGS: Final = {b"0": False, b"1": True}
 _MAX_ID: Final = (1 << 63) - 1
 _LONGEST_CACHED: Final = 512
 
@@ -32,6 +33,8 @@ class RawHeaders(msgspec.Struct, frozen=True, kw_only=True):
     request or the gateway's configuration gave, `principal` the user id of a personal token (None: an ingest key),
     `capabilities` what that token may do there, `reports_in` the academies for whose students it may report, `id` the
     place of the original in a copied log, `retry_of` the id of the webhook that a dead letter sent again stands for.
+    `permitted` is whether the sender, as the gateway saw the directory, may write of the student that the record names
+    (None: it is its own, or was not judged there).
     """
 
     source: Source = "learnpack"
@@ -40,6 +43,7 @@ class RawHeaders(msgspec.Struct, frozen=True, kw_only=True):
     principal: str | None = None
     capabilities: tuple[str, ...] = ()
     reports_in: tuple[int, ...] = ()
+    permitted: bool | None = None
     receipt: str | None = None
     idempotency_key: str | None = None
     traceparent: str | None = None
@@ -86,6 +90,7 @@ _READERS: Final[dict[str, tuple[str, Callable[[bytes], Any]]]] = {
     "principal": ("principal", bytes.decode),
     "capabilities": ("capabilities", _capabilities),
     "reports-in": ("reports_in", _numbers),
+    "permitted": ("permitted", _FLAGS.__getitem__),
     "receipt": ("receipt", bytes.decode),
     "idempotency-key": ("idempotency_key", bytes.decode),
     "traceparent": ("traceparent", bytes.decode),
@@ -109,7 +114,9 @@ def decode_headers(headers: Iterable[tuple[str, bytes]]) -> RawHeaders:
         try:
             fields[field] = read(value)
         except (AttributeError, KeyError, TypeError, ValueError) as error:
-            message = f"header {name} is not valid: {value!r:.100}"
+            # Parameters are the client's words, which no reason of a refusal repeats.
+            shown = "" if name == "params" else f": {value!r:.100}"
+            message = f"header {name} is not valid{shown}"
             raise HeaderError(message) from error
     return RawHeaders(**fields) if fields else _NONE
 
@@ -135,6 +142,8 @@ def encode_headers(headers: RawHeaders) -> list[tuple[str, bytes]]:
         encoded.append(("capabilities", ",".join(headers.capabilities).encode()))
     if headers.reports_in:
         encoded.append(("reports-in", b",".join(b"%d" % academy for academy in headers.reports_in)))
+    if headers.permitted is not None:
+        encoded.append(("permitted", b"%d" % headers.permitted))
     numbers = (("academy", headers.academy), ("id", headers.id), ("retry-of", headers.retry_of))
     encoded.extend((name, b"%d" % number) for name, number in numbers if number is not None)
     texts = (

@@ -6,10 +6,11 @@ import difflib
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, DotEnvSettingsSource, EnvSettingsSource, SettingsConfigDict
 
 from schemas.errors import OperatorError
+from schemas.redaction import NEEDED
 from schemas.setting_types import (
     Address,
     Cluster,
@@ -127,7 +128,12 @@ class Settings(BaseSettings):
     algorithm: Literal["1.0", "1.1"] = Field("1.0", description="Version of the indicators (docs/indicators.md).")
     redact: Names = Field(
         (),
-        description="Keys, with commas, that stored documents do not keep; `off` keeps the code of notebooks' cells.",
+        description="Keys, with commas, that documents, the log of webhooks and dead letters do not keep; `off` keeps"
+        " the code of notebooks' cells.",
+    )
+    redact_raw: bool = Field(
+        False,  # noqa: FBT003 - the default
+        description="`true` keeps them out of the raw topic, too: the gateway leaves them out of what it takes.",
     )
 
     pseudonym_key: SecretStr | None = Field(
@@ -162,6 +168,28 @@ class Settings(BaseSettings):
     def settings_names(cls) -> frozenset[str]:
         """The environment variables that are settings, in upper case with the prefix."""
         return frozenset(f"{PREFIX}{name}".upper() for name in cls.model_fields)
+
+    @field_validator("redact_raw")
+    @classmethod
+    def _needs_keys(cls, value: bool, info: ValidationInfo) -> bool:  # noqa: FBT001 - pydantic calls it
+        keys = frozenset(info.data.get("redact", ())) - {REDACTION_OFF}
+        if value and not keys:
+            message = f"it leaves out the keys that {PREFIX}REDACT names, which are none"
+            raise ValueError(message)
+        if value and (needed := sorted(keys & NEEDED)):
+            message = f"facts and scores are computed from {', '.join(needed)}: take that out of {PREFIX}REDACT"
+            raise ValueError(message)
+        return value
+
+    @property
+    def redacted_keys(self) -> frozenset[str]:
+        """The keys that nothing derived from a webhook keeps."""
+        return frozenset(self.redact) - {REDACTION_OFF}
+
+    @property
+    def keys_out_of_raw(self) -> frozenset[str]:
+        """The keys that the gateway leaves out of what it takes."""
+        return self.redacted_keys if self.redact_raw else frozenset()
 
     def kafka_options(self) -> dict[str, Any]:
         """Connection arguments that every aiokafka client of the system takes."""

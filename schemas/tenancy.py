@@ -2,6 +2,9 @@
 
 Staff reach the students of the academies in which they hold the capability, and no others: neither those of other
 academies nor those who are in none (any more). A student always reaches itself.
+
+The gateway judges by the directory of the moment, and writes what it found beside the record (schemas.headers,
+`permitted`), so that a replay finds the same after the student has left; the worker judges only what has no such mark.
 """
 
 from __future__ import annotations
@@ -13,8 +16,19 @@ if TYPE_CHECKING:
 
     from schemas.directory import Token, User
     from schemas.headers import RawHeaders
+    from schemas.reference import Reference
 
-__all__ = ["CHANGE", "READ", "REPORT_FOR_ANYONE", "may_change", "may_report", "reaches", "reporting_academies", "sees"]
+__all__ = [
+    "CHANGE",
+    "READ",
+    "REPORT_FOR_ANYONE",
+    "may_change",
+    "may_report",
+    "may_write",
+    "reaches",
+    "reporting_academies",
+    "sees",
+]
 
 READ: Final = "read_assignment"
 CHANGE: Final = "crud_telemetry"
@@ -77,3 +91,14 @@ def may_report(headers: RawHeaders, student: User | None) -> bool:
         return reaches(headers.reports_in, student, strict=True)
     # A record of before the gateway told in which academies: the capability is that of its own.
     return not student.academies or headers.academy in student.academies
+
+
+def may_write(headers: RawHeaders, user: str | None, reference: Reference) -> bool | None:
+    """Whether a record may report `user` (a normalised user id), as the directory is now.
+
+    None where there is nothing to judge: it names nobody or its sender's own, or came in with an ingest key.
+    """
+    if headers.principal is None or user is None or user == headers.principal:
+        return None
+    known = user.isascii() and user.isdigit() and len(user) <= 18  # noqa: PLR2004 - fits 64 bits
+    return may_report(headers, reference.user(int(user)) if known else None)

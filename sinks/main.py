@@ -155,7 +155,7 @@ async def _write(
         **options, acks="all", enable_idempotence=True, max_request_size=4 * settings.max_body_bytes
     )
     await producer.start()
-    letters = DeadLetters(producer, topics.dead_letters, 2 * settings.max_body_bytes)
+    letters = DeadLetters(producer, topics.dead_letters, 2 * settings.max_body_bytes, settings.redacted_keys)
 
     limits = Limits() if raw else _REPLAY_LIMITS
 

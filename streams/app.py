@@ -164,6 +164,7 @@ def create_app(
             log=_ConsumerLog(app),
             limits=tuning.limits,
             max_message_bytes=max_message_bytes(settings),
+            redact=settings.redacted_keys,
             views_complete=hooks.views_complete,
             bad_references=hooks.bad_references,
             progressed=hooks.progressed,

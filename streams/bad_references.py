@@ -30,10 +30,18 @@ WRITER = 0
 class BadReferences:
     """Bad records met by this process's follower, in order of arrival, until they are known to be written."""
 
-    def __init__(self, topics: Topics, options: Mapping[str, Any], *, max_message_bytes: int) -> None:
+    def __init__(
+        self,
+        topics: Topics,
+        options: Mapping[str, Any],
+        *,
+        max_message_bytes: int,
+        redact: frozenset[str] = frozenset(),
+    ) -> None:
         self._topics = topics
         self._options = options
         self._limit = max_message_bytes
+        self._redact = redact
         self._group = f"{topics.application}.references"
         self._met: dict[str, list[BadReference]] = defaultdict(list)
 
@@ -52,7 +60,8 @@ class BadReferences:
             source = TopicPartition(topic, 0)
             fresh = [one for one in bad if one.record.offset >= (done[source].offset or 0)]
             if fresh:
-                letters = [letter(DeadLetter(one.record, "reference", one.reason), self._limit) for one in fresh]
+                dead = [DeadLetter(one.record, "reference", one.reason) for one in fresh]
+                letters = [letter(one, self._limit, self._redact) for one in dead]
                 target = TopicPartition(self._topics.dead_letters, WRITER)
                 await producer.commit({target: letters}, source, fresh[-1].record.offset + 1, "", group=self._group)
                 written += len(fresh)

@@ -7,6 +7,7 @@ import traceback
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
+from schemas.redaction import redacted_body, redacted_headers
 from streams.messages import Message
 
 __all__ = ["DeadLetter", "describe", "letter"]
@@ -43,14 +44,18 @@ def describe(record: Any, error: BaseException) -> DeadLetter:
     return DeadLetter(record, stage, " ".join(reason.split())[:_MAX_REASON], trace[-_MAX_TRACEBACK:])
 
 
-def letter(dead: DeadLetter, limit: int) -> Message:
+def letter(dead: DeadLetter, limit: int, redact: frozenset[str] = frozenset()) -> Message:
     """The message for the dead-letter topic: the record as it was, with `dead-letter-…` headers.
 
-    A value that does not fit is cut; its SHA-256 and size are then in the headers.
+    A value that does not fit is cut; its SHA-256 and size are then in the headers. The keys that `redact` names are
+    left out of value and parameters; where there were some, the size of the whole value is in the headers.
     """
     record = dead.record
+    own = redacted_headers(record.headers, redact) if redact else list(record.headers)
+    value = redacted_body(record.value, redact)
+    whole = value is record.value and own == list(record.headers)
     headers = [
-        *record.headers,
+        *own,
         ("dead-letter-topic", record.topic.encode()),
         ("dead-letter-partition", b"%d" % record.partition),
         ("dead-letter-offset", b"%d" % record.offset),
@@ -59,12 +64,14 @@ def letter(dead: DeadLetter, limit: int) -> Message:
         ("dead-letter-reason", dead.reason.encode(errors="replace")),
         ("dead-letter-traceback", dead.traceback.encode(errors="replace")),
     ]
-    value = record.value
+    if not whole:
+        headers.append(("dead-letter-size", b"%d" % len(record.value or b"")))
     framing = len(record.key or b"") + sum(len(name) + len(data or b"") + 16 for name, data in headers) + _OVERHEAD
     if value is not None and len(value) + framing > limit:
-        headers += [
-            ("dead-letter-size", b"%d" % len(value)),
-            ("dead-letter-sha256", hashlib.sha256(value).hexdigest().encode()),
-        ]
+        if whole:
+            headers += [
+                ("dead-letter-size", b"%d" % len(value)),
+                ("dead-letter-sha256", hashlib.sha256(value).hexdigest().encode()),
+            ]
         value = value[: max(limit - framing, 0)]
     return Message(record.key, value, headers)

@@ -32,6 +32,7 @@ class Outbox:
     Attributes:
         live: Whether this generation writes the reference topics and completions (a replay does not until it is live).
         limit: Largest message that the topics take, in bytes.
+        redact: The keys that dead letters do not keep.
     """
 
     topics: Topics
@@ -39,6 +40,7 @@ class Outbox:
     core: Core
     limit: int
     live: bool = True
+    redact: frozenset[str] = frozenset()
 
     def fill(self, processed: Processed, records: Sequence[Any]) -> Outgoing:
         """The messages by topic partition.
@@ -61,7 +63,7 @@ class Outbox:
                     tp = TopicPartition(self._reference(kind), _REFERENCE_PARTITION)
                     out.setdefault(tp, []).extend(keyed(f"a record of {kind}", [(key, value, [])], self.limit))
         self._add(out, topics.outcomes, list(pack("an outcome", outcomes, sources, self.limit)))
-        self._add(out, topics.dead_letters, [letter(dead, self.limit) for dead in processed.dead])
+        self._add(out, topics.dead_letters, [letter(dead, self.limit, self.redact) for dead in processed.dead])
         return out
 
     def _add(self, out: Outgoing, topic: str, messages: list[Message]) -> None:

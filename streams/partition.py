@@ -51,7 +51,12 @@ class Partition:
         self._source = TopicPartition(around.topics.raw, number)
         self._changelog = TopicPartition(around.topics.changelog, number)
         self._outbox = Outbox(
-            around.topics, number, around.core, around.max_message_bytes, live=around.mandate.lead is None
+            around.topics,
+            number,
+            around.core,
+            around.max_message_bytes,
+            live=around.mandate.lead is None,
+            redact=around.redact,
         )
         self._checkpoint = Checkpoint()
         self._inbox: asyncio.Queue[Chunk | None] = asyncio.Queue(maxsize=1)

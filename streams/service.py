@@ -90,7 +90,9 @@ class Service:
         self._topics, self._options = topics, options = Topics.of(settings), settings.kafka_options()
         self._application = topics.application
         self._ready_file = ready_file
-        self._bad = BadReferences(topics, options, max_message_bytes=max_message_bytes(settings))
+        self._bad = BadReferences(
+            topics, options, max_message_bytes=max_message_bytes(settings), redact=settings.redacted_keys
+        )
         self._views = ReferenceFollower(
             topics, options, view, on_bad=self._on_bad_reference, on_failed=self._on_views_failed
         )

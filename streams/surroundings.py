@@ -38,6 +38,7 @@ class Surroundings:
         views_complete: Awaited before the first record is handled.
         progressed: Called at every step forward; the watchdog listens.
         max_message_bytes: Largest message that the topics take.
+        redact: The keys that dead letters do not keep.
         mandate: What entitles this worker to its generation.
         tried: What recently became of the records of each open partition.
     """
@@ -54,4 +55,5 @@ class Surroundings:
     progressed: Callable[[], None]
     end: End
     mandate: Mandate
+    redact: frozenset[str] = frozenset()
     tried: dict[int, LimitsState] = field(default_factory=dict)

@@ -192,7 +192,15 @@ class Recomputation:
 
     def _apply(self, number: int, records: Sequence[Any]) -> None:
         table = self.state.setdefault(number, {})
-        outbox = Outbox(self._topics, number, self._core, max_message_bytes(self._settings), live=False)
+        settings = self._settings
+        outbox = Outbox(
+            self._topics,
+            number,
+            self._core,
+            max_message_bytes(settings),
+            live=False,
+            redact=settings.redacted_keys,
+        )
         settled = settle(self._core, table.get, outbox, records)
         if settled is None:
             middle = len(records) // 2

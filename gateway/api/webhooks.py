@@ -116,7 +116,7 @@ async def list_webhooks(
     after = page_address(request, limit=size, offset=end) if page.rows and end < page.total else None
     before = page_address(request, limit=size, offset=page.before) if page.before is not None else None
     async with services.clickhouse.room(page.bytes):
-        await add_payloads(services.clickhouse, page, address)
+        await add_payloads(services.clickhouse, page, address, redact=services.settings.redacted_keys)
         rows = [shown_row(row, services, staff.academy) for row in page.rows]
         return await large_answer(
             {"count": page.total, "next": after, "previous": before, "results": rows},
@@ -142,7 +142,7 @@ async def read_webhook(services: Parts, staff: _Reader, webhook_id: str) -> Resp
     if not page.rows:
         raise ApiError("webhook-not-found", webhook=webhook_id)
     async with services.clickhouse.room(page.bytes):
-        await add_payloads(services.clickhouse, page)
+        await add_payloads(services.clickhouse, page, redact=services.settings.redacted_keys)
         return await large_answer(shown_row(page.rows[0], services, staff.academy))
 
 

@@ -6,6 +6,8 @@ import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from schemas.redaction import redacted_body, redacted_headers
+
 if TYPE_CHECKING:
     from aiokafka import AIOKafkaProducer, TopicPartition
 
@@ -33,16 +35,23 @@ class Letter:
 class DeadLetters:
     """The producer of one dead-letter topic. A letter that is sent twice is one row: its origin is its identity."""
 
-    def __init__(self, producer: AIOKafkaProducer, topic: str, most_bytes: int) -> None:
-        """Use a started producer with `acks=all`, which stays the caller's to stop; larger letters are cut."""
+    def __init__(
+        self, producer: AIOKafkaProducer, topic: str, most_bytes: int, redact: frozenset[str] = frozenset()
+    ) -> None:
+        """Use a started producer with `acks=all`, which stays the caller's to stop.
+
+        Larger letters are cut, and none keeps the keys that `redact` names.
+        """
         self._producer = producer
         self._topic = topic
         self._most_bytes = most_bytes
+        self._redact = redact
 
     async def send(self, letter: Letter) -> None:
         """Return once Kafka has the letter; raises aiokafka's KafkaError otherwise.
 
-        Of a value that does not fit only the beginning is sent, with its whole size and SHA-256 in the headers.
+        Of a value that does not fit only the beginning is sent, with its whole size and SHA-256 in the headers; of one
+        that loses keys its whole size is there, too.
         """
         own: dict[str, str | int] = {
             "topic": letter.partition.topic,
@@ -54,11 +63,18 @@ class DeadLetters:
         }
         if letter.line >= 0:
             own["line"] = letter.line
-        value = letter.value
-        kept = [(name, data) for name, data in letter.headers if not name.startswith(_PREFIX)]
+        # A line of a packed record is one of ours, which holds no text of a client's.
+        redact = self._redact if letter.line < 0 else frozenset()
+        value = redacted_body(letter.value, redact)
+        sent = [(name, data) for name, data in letter.headers if not name.startswith(_PREFIX)]
+        kept = redacted_headers(sent, redact) if redact else sent
+        whole = value is letter.value and kept == sent
+        if not whole:
+            own["size"] = len(letter.value or b"")
         framing = len(letter.key or b"") + sum(len(name) + len(data or b"") for name, data in kept) + _OVERHEAD
         if value is not None and len(value) + framing > self._most_bytes:
-            own |= {"size": len(value), "sha256": hashlib.sha256(value).hexdigest()}
+            if whole:
+                own |= {"size": len(value), "sha256": hashlib.sha256(value).hexdigest()}
             value = value[: max(0, self._most_bytes - framing)]
         added = [(f"{_PREFIX}{name}", str(text).encode()) for name, text in own.items()]
         await self._producer.send_and_wait(self._topic, value=value, key=letter.key, headers=[*kept, *added])

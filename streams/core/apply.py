@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from schemas import vocabulary as texts
+from schemas.redaction import redacted
 from schemas.rules import about_tutorials
 from streams.core.bounds import check_batch, check_document, check_item, check_streamed
 from streams.core.decide import DONE, STALE, Decision, error
@@ -15,7 +16,6 @@ from streams.core.details import NOTHING
 from streams.core.fold import Batch, fold_batch, fold_streamed, root_over
 from streams.core.lines import FactLines, document_key, user_number
 from streams.core.orphans import adopt, keep, tell
-from streams.core.redact import redacted
 from streams.core.resolve import Resolved, adopt_package_id, recall, resolve_batch, resolve_event
 from streams.core.run import named_by, repeats_names
 from streams.core.scores import COMPLETE, completion_rate

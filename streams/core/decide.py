@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from schemas import vocabulary as texts
 from schemas.names import name_of
-from schemas.tenancy import may_report
+from schemas.tenancy import may_write
 from streams.core import dedup
 from streams.core.resolve import resolver
 from streams.core.run import known_of
@@ -14,7 +14,6 @@ from streams.core.run import known_of
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from schemas.directory import User
     from schemas.reference import Reference
     from schemas.vocabulary import Status, Verdict
     from streams.core.policy import Past, Policy
@@ -60,14 +59,10 @@ def error(text: str) -> Decision:
 
 def spoofed(webhook: Webhook, reference: Reference) -> Decision | None:
     """Refuse a personal token that reports somebody whom it may not (schemas.tenancy)."""
-    principal = webhook.headers.principal
-    if (
-        principal is not None
-        and webhook.user is not None
-        and webhook.user != principal
-        and not may_report(webhook.headers, _user(webhook.user, reference))
-    ):
-        return error(texts.token_cannot_report(principal, webhook.user))
+    headers = webhook.headers
+    may = may_write(headers, webhook.user, reference) if headers.permitted is None else headers.permitted
+    if may is False:
+        return error(texts.token_cannot_report(f"{headers.principal}", f"{webhook.user}"))
     return None
 
 
@@ -176,12 +171,6 @@ def student_id(webhook: Webhook, reference: Reference, policy: Policy) -> int | 
     if user is None or not (user.isascii() and user.isdigit()) or len(user) > 18:  # noqa: PLR2004 - fits 64 bits
         return None
     return None if policy.strict and not reference.has_user(int(user)) else int(user)
-
-
-def _user(user: str | None, reference: Reference) -> User | None:
-    if user is None or not (user.isascii() and user.isdigit()) or len(user) > 18:  # noqa: PLR2004 - fits 64 bits
-        return None
-    return reference.user(int(user))
 
 
 def _known(user: str | None, reference: Reference) -> bool:

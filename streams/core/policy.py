@@ -51,7 +51,7 @@ class Policy:
         return cls(
             strict=settings.directory == "strict",
             dedup_window=settings.dedup_window * _SECOND_MS,
-            redact=frozenset(settings.redact) - {REDACTION_OFF},
+            redact=settings.redacted_keys,
             previews=REDACTION_OFF in settings.redact,
             notebook_properties=frozenset(settings.notebook_properties),
             pseudonyms=Pseudonyms(settings.pseudonym_key.get_secret_value().encode())

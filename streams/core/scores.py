@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 import orjson
 
+from schemas.redaction import redacted
 from schemas.times import day_of, sql_time
 from streams.core.indicators import compute
 from streams.core.kept import kept_root
 from streams.core.lines import LATEST_MS
-from streams.core.redact import redacted
 from streams.core.state import MISSING
 from streams.core.tell import KINDS
 from streams.core.view import find_step

@@ -145,6 +145,7 @@ def test_raw_headers_are_those_of_the_gateway() -> None:
         principal="7",
         capabilities=("upload_assignment_telemetry",),
         reports_in=(4, 5),
+        permitted=True,
         receipt="7f4b9f0e-91c1-4e0e-8a0d-0a7c2d0b8a55",
         idempotency_key="k",
         traceparent="00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",

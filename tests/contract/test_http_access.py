@@ -88,16 +88,21 @@ def test_a_refused_token_says_what_is_wrong_with_it(
         ("GET", "/v1/learnpack/telemetry//"),
         ("GET", "/v1/assignment/academy/learnpack/webhook/"),
         ("GET", "/v1/registry/academy/asset/lists/"),
+        ("POST", "//v1/assignment/me/telemetry"),
+        ("GET", "/v1//learnpack/telemetry"),
+        ("POST", "//batch//"),
     ],
 )
 def test_a_slash_too_many_is_named(system: HttpSystem, method: str, path: str) -> None:
     """404 with the address without it; where nothing is without it either, there is nothing to name."""
     with system.client() as client:
-        answer = client.request(method, path)
-        nothing = client.request(method, "/nothing/")
+        answer = client.request(method, f"{system.url}{path}")
+        nothing = client.request(method, f"{system.url}//nothing/")
 
     assert (answer.status_code, answer.json()["slug"]) == (404, "not-found")
-    assert answer.json()["detail"].endswith(f"leave out the slash at its end: {path.rstrip('/')}")
+    assert answer.json()["detail"].endswith(
+        f"leave out the slash that is too much: {path.replace('//', '/').rstrip('/')}"
+    )
     assert nothing.json()["detail"] == "There is nothing at this address."
 
 

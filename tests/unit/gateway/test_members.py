@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.members import join, members
-from gateway.payloads import shown_payload
+from gateway.payloads import payload_json, shown_payload
 from schemas.webhook import merge
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
@@ -63,3 +63,24 @@ def test_a_deep_text_is_none() -> None:
 def test_a_payload_is_shown_as_the_worker_reads_it(body: bytes, params: dict[str, str], shown: Any) -> None:
     """With its parameters, mended where it is nearly JSON, and as a text where it is none."""
     assert orjson.loads(shown_payload(body, params)) == shown
+
+
+@pytest.mark.parametrize(
+    ("body", "params", "shown"),
+    [
+        (b'{"a": {"email": "x"}, "email": "x"}', b'{"email":"x","b":"1"}', {"a": {}, "b": "1"}),
+        (b"", b'{"email":"x"}', {}),
+        (b'{"email": "\\ud83d", "a": 1}', b"", {"a": 1}),
+        (b'email, which is "x"', b"", ""),
+        (b'["email"]', b"", ""),
+        (b'{"a":' * 100_000, b"", ""),
+    ],
+)
+def test_a_payload_is_shown_without_the_keys_that_are_left_out(body: bytes, params: bytes, shown: Any) -> None:
+    """At any depth and in its parameters; of what cannot be read nothing is shown, and of what is cut no beginning."""
+    row = {"id": 5, "params": params, "bytes": len(body), "shown": body}
+
+    assert orjson.loads(payload_json(dict(row), str, frozenset({"email"}))) == shown
+    cut = orjson.loads(payload_json({**row, "bytes": 1 << 21}, str, frozenset({"email"})))
+    assert cut.pop("truncated") == {"bytes": 1 << 21, "beginning": "", "url": "5"}
+    assert "email" not in cut

@@ -213,3 +213,13 @@ def test_an_encrypted_cluster_gets_its_credentials(monkeypatch: pytest.MonkeyPat
         "sasl_plain_username": "u",
         "sasl_plain_password": "p",
     }
+
+
+def test_what_is_left_out_of_raw_are_keys_that_nothing_is_computed_from(monkeypatch: pytest.MonkeyPatch) -> None:
+    """TELEMETRY_REDACT_RAW without keys, or with one that facts need, stops with a line that says so."""
+    assert load_settings(redact="fullname").keys_out_of_raw == frozenset()
+    assert load_settings(redact="fullname,off", redact_raw=True).keys_out_of_raw == {"fullname"}
+    for redact, part in (("", "names, which are none"), ("off", "none"), ("email,slug,exit_code", "exit_code, slug")):
+        monkeypatch.setenv("TELEMETRY_REDACT", redact)
+        with pytest.raises(SettingsError, match=f"TELEMETRY_REDACT_RAW: .*{part}"):
+            load_settings(redact_raw="true")

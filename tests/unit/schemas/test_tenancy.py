@@ -8,12 +8,14 @@ import pytest
 
 from schemas.directory import Token, User
 from schemas.headers import RawHeaders, decode_headers, encode_headers
+from schemas.reference import Reference
 from schemas.tenancy import (
     CHANGE,
     READ,
     REPORT_FOR_ANYONE,
     may_change,
     may_report,
+    may_write,
     reaches,
     reporting_academies,
     sees,
@@ -102,3 +104,29 @@ def test_the_academies_travel_in_a_header() -> None:
     assert ("reports-in", b"1,22") in encode_headers(headers)
     assert decode_headers(encode_headers(headers)) == headers
     assert "reports-in" not in dict(encode_headers(RawHeaders(principal="9")))
+
+
+def test_what_the_gateway_found_travels_in_a_header() -> None:
+    """As 0 or 1; without a decision there is none."""
+    for permitted, value in ((True, b"1"), (False, b"0")):
+        headers = RawHeaders(principal="9", permitted=permitted)
+        assert ("permitted", value) in encode_headers(headers)
+        assert decode_headers(encode_headers(headers)) == headers
+    assert "permitted" not in dict(encode_headers(RawHeaders(principal="9")))
+
+
+def test_only_whoever_names_somebody_else_is_judged() -> None:
+    """An ingest key names anybody, a student itself."""
+    known = Reference()
+    known.apply("users", b"7", b'{"id": 7, "academies": [1]}')
+    staff = RawHeaders(principal="9", capabilities=(CHANGE,), reports_in=(1,))
+
+    assert [may_write(staff, user, known) for user in ("7", "8", "somebody", "9", None)] == [
+        True,
+        True,
+        True,
+        None,
+        None,
+    ]
+    assert may_write(RawHeaders(principal="9", capabilities=(CHANGE,), reports_in=(2,)), "7", known) is False
+    assert may_write(RawHeaders(), "7", known) is None

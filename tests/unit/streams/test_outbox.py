@@ -79,3 +79,20 @@ def test_what_fits_no_message_is_refused() -> None:
     large = FakeEffects(changes=[(b"k", b"x" * 10_000)])
     with pytest.raises(OversizeError, match="a state of"):
         outbox(limit=9_000).fill(Processed(large, []), [record(5)])
+
+
+@pytest.mark.parametrize(
+    ("value", "kept"), [(b'{"email":"x","a":1}', b'{"a":1}'), (b'{"email":"x"', b""), (b'{"a": 1}', None), (None, None)]
+)
+def test_dead_letters_lose_the_keys_that_are_left_out(value: bytes | None, kept: bytes | None) -> None:
+    """A letter says how long the whole was, so that it is fetched from where it came from; others are as they were."""
+    bad = record(5, value=value, headers=(("params", b'{"slug":"x"}'),))
+    redact = frozenset({"email"})
+    out = Outbox(TOPICS, 3, CORE, 1 << 20, redact=redact).fill(
+        Processed(None, [DeadLetter(bad, "decode", "no")]), [bad]
+    )
+    (letter,) = out[TopicPartition("t.dead-letters.g2", 3)]
+
+    whole = kept is None
+    assert letter.value == (value if whole else kept)
+    assert dict(letter.headers).get("dead-letter-size") == (None if whole else b"%d" % len(value or b""))

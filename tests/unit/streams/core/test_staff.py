@@ -7,6 +7,7 @@ from typing import Any
 import orjson
 import pytest
 
+from schemas.tenancy import CHANGE
 from streams.core.errors import Undecodable
 from streams.core.policy import Policy
 from tests.support.client import Client
@@ -107,3 +108,36 @@ def test_what_is_no_command_cannot_be_decoded(payload: dict[str, Any]) -> None:
     """It becomes a dead letter."""
     with pytest.raises(Undecodable, match="command"):
         send(Core(), payload)
+
+
+@pytest.mark.parametrize("strict", [True, False])
+def test_what_staff_did_stays_after_the_student_has_left(*, strict: bool) -> None:
+    """Their fields and their reports follow what the gateway found, whatever the directory says later."""
+    staff = {"principal": "9", "capabilities": (CHANGE,), "reports_in": (1,), "permitted": True}
+    batch = {"telemetry_id": "t", "user_id": 7, "slug": "lists", "steps": [], "last_interaction_at": MORNING}
+    rows = []
+    for academies in ([1], [2], []):
+        core = Core(policy=Policy(strict=strict))
+        core.refer("users", 7, {"id": 7, "academies": academies})
+        core.refer("assets", 5, {"id": 5, "slug": "lists"})
+        core.refer("tasks", 6, {"id": 6, "user_id": 7, "associated_slug": "lists"})
+        assert core.send(batch, **staff)["status"] == "DONE"
+        send(core, {**command(engagement_score=82.5), "academy": 1}, permitted=True)
+        rows.append((core.scores, core.facts, core.telemetry))
+
+    assert rows[0] == rows[1] == rows[2]
+    assert rows[0][0][-1]["engagement_score"] == 82.5
+
+
+def test_what_the_gateway_refused_stays_refused() -> None:
+    """A report for a student who has come since; a record without its decision is judged by today's directory."""
+    core = Core()
+    core.refer("users", 7, {"id": 7, "academies": [1]})
+    staff = {"principal": "9", "capabilities": (CHANGE,), "reports_in": (1,)}
+    event = {"user_id": 7, "slug": "00", "event": "open_step", "telemetry_id": "t"}
+
+    assert core.verdict(event, **staff, permitted=False) == ("ERROR", "Token of user 9 cannot report for user 7")
+    assert core.verdict(event, **staff) == ("DONE", "OK")
+    core.refer("users", 7, {"id": 7, "academies": [2]})
+    assert core.verdict({**event, "slug": "01"}, **staff)[0] == "ERROR"
+    assert send(core, {**command(engagement_score=1.0), "academy": 1}) == {"status": "user-not-found"}
