@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
+from deploy.wording import unreadable
 from schemas.lenient import as_utf8, loads
 
 if TYPE_CHECKING:
@@ -51,8 +52,7 @@ def read_webhooks(path: Path) -> Iterator[bytes]:
     try:
         data = as_utf8(_decompressed(path.read_bytes()))
     except (OSError, EOFError, zlib.error) as error:
-        message = f"{path} cannot be read: {error}"
-        raise FileError(message) from error
+        raise FileError(unreadable(path, error)) from error
     try:
         whole = loads(data)
     except ValueError:

@@ -17,7 +17,7 @@ from deploy.local.clickhouse import ClickHouseServer
 from deploy.local.clickhouse.access import Analyst
 from deploy.local.errors import LocalStackError
 from deploy.local.kafka import KafkaNode
-from deploy.local.resources import free_port, is_free
+from deploy.local.resources import free_port, is_free, listens, require_free_port, reserve_port
 from deploy.supervisor import Part
 from deploy.tokens import CAPABILITIES, NewToken, grant
 from deploy.topics import setup_topics
@@ -172,13 +172,20 @@ class LocalSystem:
             raise LocalStackError(message) from error
 
     def _choose_bind(self) -> str:
-        from deploy.local.resources import listens, require_free_port  # noqa: PLC0415
-
+        """The gateway's address, kept from others who start at the same time: theirs listens only in a while."""
         host, _, port = self._base.gateway_bind.rpartition(":")
         if "gateway_bind" in self._base.model_fields_set:
             require_free_port(int(port), "The gateway")
+            if reserve_port(int(port)) is None:
+                message = (
+                    f"another `up` has port {port}: name another one with TELEMETRY_GATEWAY_BIND, or leave it out."
+                )
+                raise LocalStackError(message)
             return self._base.gateway_bind
-        return f"{host}:{free_port()}" if listens(int(port)) else self._base.gateway_bind
+        # The lock is held as long as this process runs.
+        if not listens(int(port)) and reserve_port(int(port)) is not None:
+            return self._base.gateway_bind
+        return f"{host}:{free_port()}"
 
     def _part_env(self) -> Mapping[str, str]:
         own = {

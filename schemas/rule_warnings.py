@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from schemas.coercion import as_id
 from schemas.rules import FIELDS, OF_IDS
-from schemas.vocabulary import EVENTS
+from schemas.vocabulary import BATCH, EVENTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -44,6 +44,10 @@ _TEXTS: Final[dict[str, tuple[str, str]]] = {
     "empty-list": ("`{place}` is empty and matches nothing", "`{place}` está vacío y no coincide con nada"),
     "no-id": ("`{place}` is {value}, which is no id and matches nothing", "`{place}` es {value}, que no es un id"),
     "no-text": ("`{place}` is {value}, which is no text", "`{place}` es {value}, que no es un texto"),
+    "batch-event": (
+        "`{place}`: batches carry no event, so {value} matches only those that say they are one",
+        "`{place}`: los lotes no llevan evento; {value} solo coincide con los que dicen que lo son",
+    ),
     "unknown-event": ("`{place}`: LearnPack sends no event {value}", "`{place}`: LearnPack no envía el evento {value}"),
 }
 _MORE: Final = (" (and {more} more)", " (y {more} más)")
@@ -129,7 +133,9 @@ def _kind(name: str, value: Any) -> str:
         return "" if as_id(value) is not None else "no-id"
     if not isinstance(value, str) or not value.strip():
         return "no-text"
-    return "unknown-event" if name == "events" and value.strip() not in EVENTS else ""
+    if name != "events":
+        return ""
+    return "batch-event" if value.strip() == BATCH else "" if value.strip() in EVENTS else "unknown-event"
 
 
 def _near(name: str, known: Sequence[str]) -> str:

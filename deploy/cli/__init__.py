@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import Annotated
 
@@ -51,6 +52,9 @@ def _explain(error: Exception) -> str:
         return f"ClickHouse: {str(error).splitlines()[0]}. Check TELEMETRY_CLICKHOUSE and that the server runs."
     if isinstance(error, HTTPError):
         return f"Gateway: {error!r}. Check TELEMETRY_GATEWAY_URL and that the gateway runs."
+    if isinstance(error, OSError) and error.filename and error.strerror:
+        # Its own text has a number that says nothing.
+        return f"{os.fsdecode(error.filename)}: {error.strerror} (--verbose shows where)"
     return f"{type(error).__name__}: {error} (--verbose shows where)"
 
 

@@ -60,7 +60,10 @@ def restore(
     with progress_to(target) as update:
 
         def progress(done: Restoration) -> None:
-            update(done.records + done.left_out, done.total)
+            if done.read < done.total:
+                update(done.read, done.total, f"reads {directory}")
+            else:
+                update(done.records + done.left_out, done.total)
 
         done = run(
             restore_raw(

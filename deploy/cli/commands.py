@@ -7,12 +7,13 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 import typer
+from rich.markup import escape
 from typer.core import TyperGroup
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["Commands"]
+__all__ = ["Commands", "plain"]
 
 # Name -> module of this package, in the order of `--help`. A module adds its commands in `register(app)`, or has an
 # `app` of its own whose commands follow the name.
@@ -72,4 +73,18 @@ def _load(name: str, module_name: str) -> Any:
         module.register(own)
     else:
         own.add_typer(module.app, name=name)
-    return typer.main.get_group(own).commands[name]
+    return plain(typer.main.get_group(own).commands[name])
+
+
+def plain(command: Any) -> Any:
+    """The command, and those below it, with helps that are shown as they are written.
+
+    Rich takes what stands in brackets for a style, and leaves it out.
+    """
+    for held in (command, *command.params):
+        for name in ("help", "short_help", "epilog"):
+            if text := getattr(held, name, None):
+                setattr(held, name, escape(text))
+    for below in getattr(command, "commands", {}).values():
+        plain(below)
+    return command

@@ -11,7 +11,7 @@ import typer
 from deploy.cli.console import Failed, out, run, settings
 from deploy.reference import load_reference, publish_reference
 from deploy.tables import whole_table
-from deploy.wording import counted
+from deploy.wording import counted, unreadable
 from schemas.directory_file import DirectoryError, parse_directory
 from schemas.topics import Topics
 
@@ -28,7 +28,9 @@ def load(files: Annotated[list[Path], typer.Argument(help="JSON objects or NDJSO
         try:
             for kind, key, value in parse_directory(file.read_bytes()):
                 records[kind].append((key, value))
-        except (DirectoryError, OSError) as error:
+        except OSError as error:
+            raise Failed(unreadable(file, error)) from error
+        except DirectoryError as error:
             message = f"{file}: {error}"
             raise Failed(message) from error
     current = settings()

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
+from urllib.parse import unquote, urlsplit
 
 import typer
 
@@ -12,9 +13,12 @@ from deploy.descriptors import require_descriptors
 from deploy.generations import live_settings
 from deploy.logs import configure_logging
 from deploy.topics import setup_topics
-from sinks.roles import role_statements
+from sinks.roles import ANALYST, application_statements, role_statements
 from sinks.setup import setup_tables
 from sinks.templates import Installation
+
+if TYPE_CHECKING:
+    from schemas.settings import Settings
 
 __all__ = ["register"]
 
@@ -60,19 +64,30 @@ def sink(*, ready_file: _ReadyFile = None) -> None:
 def setup(
     *,
     roles: Annotated[
-        bool, typer.Option("--roles", help="Print the analysts' role as SQL for an administrator; change nothing.")
+        bool, typer.Option("--roles", help="Print the roles of parts and analysts as SQL; change nothing.")
     ] = False,
 ) -> None:
     """Create or upgrade topics and tables; doing it again changes nothing."""
     if roles:
-        for statement in role_statements(Installation.of(settings())):
-            out.print(f"{statement};", markup=False)
+        _print_roles(settings())
         return
     current = run(live_settings(settings()))
     done = [*run(setup_topics(current)), *setup_tables(current)]
     for line in done:
         out.print(line, markup=False)
     out.print(f"{len(done)} changes" if done else "Everything is up to date.")
+
+
+def _print_roles(current: Settings) -> None:
+    installation = Installation.of(current)
+    user = unquote(urlsplit(current.clickhouse.get_secret_value()).username or "default").replace("`", "``")
+    for about, statements in (
+        ("What the parts need, for the user of TELEMETRY_CLICKHOUSE", application_statements(installation, user)),
+        (f"What analysts read: GRANT {ANALYST} TO each of them", role_statements(installation)),
+    ):
+        out.print(f"-- {about}", markup=False)
+        for statement in statements:
+            out.print(f"{statement};", markup=False)
 
 
 def register(app: typer.Typer) -> None:

@@ -26,12 +26,17 @@ app = typer.Typer(help="The raw topic as a whole.", no_args_is_help=True)
 
 
 @contextlib.contextmanager
-def progress_to(topic: str) -> Iterator[Callable[[int, int], None]]:
-    """A bar of records written into a topic; yields what to tell how many are, of how many."""
+def progress_to(topic: str) -> Iterator[Callable[..., None]]:
+    """A bar of records written into a topic; yields what to tell how many are, of how many, and what is done."""
     columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
     with Progress(*columns, console=err, disable=not err.is_terminal) as bar:
-        task = bar.add_task(f"to {topic}", total=None)
-        yield lambda completed, total: bar.update(task, completed=completed, total=total)
+        into = f"to {topic}"
+        task = bar.add_task(into, total=None)
+
+        def update(completed: int, total: int, doing: str = into) -> None:
+            bar.update(task, completed=completed, total=total, description=doing)
+
+        yield update
 
 
 def tell_settings(current: Settings, name: str, partitions: int) -> None:

@@ -15,7 +15,7 @@ from deploy.cli.moments import ago
 from deploy.cli.rule_doubts import agree_to, warn_of
 from deploy.reference import load_reference, publish_reference
 from deploy.rule_trial import try_rules
-from deploy.wording import counted
+from deploy.wording import counted, unreadable
 from schemas.rules import Rules, RulesError, validate
 from schemas.topics import Topics
 from streams.core.resolve import resolver
@@ -35,8 +35,7 @@ def _read(file: Path | None) -> Any:
         data = sys.stdin.buffer.read() if file is None or str(file) == "-" else file.read_bytes()
         return orjson.loads(data)
     except OSError as error:
-        message = f"{file} cannot be read: {error.strerror}"
-        raise Failed(message) from error
+        raise Failed(unreadable(file or "standard input", error)) from error
     except orjson.JSONDecodeError as error:
         message = f"{file or 'standard input'} is not JSON: {error}"
         raise Failed(message) from error

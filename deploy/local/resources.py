@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
+import os
 import random
 import shutil
 import socket
+import tempfile
 from pathlib import Path
 from typing import Final
 
 from deploy.local.errors import LocalStackError
 
-__all__ = ["LOOPBACK", "free_port", "is_free", "listens", "require_free_port", "require_space"]
+__all__ = ["LOOPBACK", "free_port", "is_free", "listens", "require_free_port", "require_space", "reserve_port"]
 
 LOOPBACK: Final = "127.0.0.1"
 
@@ -62,6 +66,24 @@ def listens(port: int) -> bool:
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
         probe.settimeout(1)
         return probe.connect_ex((LOOPBACK, port)) == 0
+
+
+def reserve_port(port: int) -> int | None:
+    """Take a port that a process will listen on later, so that no other `up` of this user takes it meanwhile.
+
+    Answers the descriptor of a lock, which holds until it is closed or the process ends; None where another has it.
+    """
+    file = Path(tempfile.gettempdir()) / f"learnpack-telemetry-{os.getuid()}-{port}.lock"
+    try:
+        descriptor = os.open(file, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+    except OSError:
+        # Nothing can be locked there by anybody; then whoever comes second is told when it listens.
+        return -1
+    with contextlib.suppress(BlockingIOError):
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return descriptor
+    os.close(descriptor)
+    return None
 
 
 def require_free_port(port: int, name: str) -> None:

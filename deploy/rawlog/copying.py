@@ -62,7 +62,7 @@ async def copy_raw(
         partitions: Of the target; a multiple of the source's.
         keep: Whether a record is to be copied; the others are left out for good.
         what: What `keep` leaves out, as a text: a copy is finished with the same one that it was begun with.
-        progress: Called after every transaction.
+        progress: Called once it is known how many there are, and after every transaction.
 
     Raises RawLogError where source and target do not fit, and aiokafka's KafkaError.
     """
@@ -108,6 +108,7 @@ async def copy_raw(
         for lane in lanes:
             _check(lane, target, what, restored=bool(restored.offsets))
             done.missing += lane.missing
+        progress(done)
 
         async def copy(lane: Lane) -> None:
             while (missing := lane.missing) > 0:

@@ -39,12 +39,13 @@ __all__ = ["Restoration", "restore_raw"]
 
 @dataclass(slots=True)
 class Restoration:
-    """What a run did: records written and left out, of how many in the files.
+    """What a run did: records written and left out, of how many in the files; `read` of them are out of the files.
 
     `gaps` are offsets that neither archive nor raw topic have, by partition; `lost` files that are named but not there.
     """
 
     total: int = 0
+    read: int = 0
     records: int = 0
     left_out: int = 0
     gaps: dict[int, int] = field(default_factory=dict)
@@ -70,7 +71,7 @@ async def restore_raw(
         partitions: Of the target; a multiple of those that the topic had.
         keep: Whether a record is to be restored; the others are left out for good.
         what: What `keep` leaves out, as a text: a topic is finished with the same one that it was begun with.
-        progress: Called after every transaction.
+        progress: Called at the beginning, after every file that is read, by another thread, and every transaction.
 
     Raises RawLogError where the files are damaged or do not fit the topic, aiokafka's KafkaError and
     sinks.clickhouse.CLICKHOUSE_ERRORS.
@@ -98,6 +99,7 @@ async def restore_raw(
     ends = await log_ends(settings, there)
     done = Restoration(sum(part.rows for part in parts))
     names = {part.name for part in parts}
+    progress(done)
     done.lost = sorted({part.previous for part in parts if part.previous} - names)
     table = f"raw_restore_{hashlib.sha256(target.encode()).hexdigest()[:12]}"
     with contextlib.closing(await asyncio.to_thread(connect, settings)) as client:
@@ -106,7 +108,12 @@ async def restore_raw(
         try:
             # An earlier run that is still alive can commit nothing from here on.
             await producer.start()
-            lasts = await asyncio.to_thread(_stage, staging, directory, parts)
+
+            def read(part: Part) -> None:
+                done.read += part.rows
+                progress(done)
+
+            lasts = await asyncio.to_thread(_stage, staging, directory, parts, read)
             goals = {number: lasts.get(number, -1) + 1 for number in range(max(had))}
             notes = {
                 number: Note(end=max(ends.get(number, 0), goal), without=what, goal=goal)
@@ -153,11 +160,12 @@ def _refuse_expired(settings: Settings, parts: list[Part]) -> None:
         raise RawLogError(message)
 
 
-def _stage(staging: Staging, directory: Path, parts: list[Part]) -> dict[int, int]:
+def _stage(staging: Staging, directory: Path, parts: list[Part], read: Callable[[Part], None]) -> dict[int, int]:
     """Fill the table; the last offset of each partition."""
     staging.create()
     for part in parts:
         staging.load(directory / part.name)
+        read(part)
     found, digest = staging.figures(), sum(part.digest for part in parts) % (1 << 64)
     if (found.rows, found.digest) != (sum(part.rows for part in parts), digest):
         message = f"ClickHouse reads other rows from {directory} than were archived; nothing was restored."

@@ -1,7 +1,9 @@
-"""What analysts read of the real tables by their own user, and what not."""
+"""What analysts read of the real tables by their own user, and what not; and what the parts' user may do."""
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from typing import TYPE_CHECKING, Final
 
 import clickhouse_connect
@@ -14,6 +16,7 @@ from schemas.settings import Settings
 from sinks.roles import analyst_grants, role_statements
 from sinks.setup import setup_tables
 from sinks.templates import Installation
+from tests.support.commands import command
 from tests.support.questions import PAGE, questions
 
 if TYPE_CHECKING:
@@ -36,6 +39,52 @@ HIDDEN: Final = (
     "SELECT count() FROM telemetry_g1.events",
     "ALTER TABLE telemetry.raw DELETE WHERE 1",
 )
+# The engine gives a session the grants, as a server gives them to a role.
+AS_APPLICATION: Final = """
+import sys
+from pathlib import Path
+from deploy.local.clickhouse.access import ANALYST
+from deploy.local.clickhouse.engine import Engine
+from sinks.roles import application_grants
+from sinks.templates import Installation, statements
+
+installation = Installation("telemetry", 2)
+engine = Engine(Path(sys.argv[1]), {}, application_grants(installation))
+session = engine.session(ANALYST)
+for kind in ("tables", "views"):
+    for _, statement in statements(installation, kind):
+        session.run(statement.encode())
+for statement in (
+    "CREATE TABLE telemetry.raw_restore_x (a UInt8) ENGINE = MergeTree ORDER BY a",
+    "INSERT INTO telemetry.raw_restore_x VALUES (1)",
+    "INSERT INTO FUNCTION null('a UInt8') VALUES (1)",
+    "ALTER TABLE telemetry.raw_restore_x ADD COLUMN b UInt8",
+    "ALTER TABLE telemetry.raw_restore_x DELETE WHERE a = 2",
+    "SELECT name FROM system.tables WHERE database = 'telemetry'",
+):
+    session.run(statement.encode())
+print(session.rows("SELECT a FROM telemetry.raw_restore_x")[0][0])
+for statement in (
+    "TRUNCATE TABLE telemetry.raw_restore_x",
+    "DROP TABLE telemetry.raw_restore_x",
+    "DROP DATABASE telemetry_g2",
+):
+    session.run(statement.encode())
+for statement in (
+    "CREATE DATABASE other",
+    "SELECT * FROM file('/etc/passwd', LineAsString)",
+    "SELECT * FROM url('http://127.0.0.1:1', LineAsString)",
+    "CREATE DATABASE telemetry_g3 ENGINE = Filesystem('/')",
+    "CREATE USER other",
+    "CREATE FUNCTION f AS x -> x",
+):
+    try:
+        session.run(statement.encode())
+    except Exception as error:
+        print("denied" if "ACCESS_DENIED" in str(error) or "Not enough privileges" in str(error) else error)
+session.close()
+engine.close()
+"""
 VIEWS: Final = ("events", "student_day", "asset_daily", "claims", "ledger", "webhook_health", "step_funnel")
 
 
@@ -74,3 +123,28 @@ def test_the_role_for_clusters_has_the_same_grants() -> None:
         "telemetry",
         "webhook_log",
     ]
+
+
+def test_the_role_of_the_parts_is_enough_for_them(tmp_path: Path) -> None:
+    """It makes and changes this installation's databases, tables and views, and reaches nothing else."""
+    ran = subprocess.run(
+        [sys.executable, "-c", AS_APPLICATION, str(tmp_path)], capture_output=True, text=True, timeout=120, check=False
+    )
+
+    assert ran.returncode == 0, ran.stderr
+    assert ran.stdout.split() == ["1", *["denied"] * 6]
+
+
+def test_the_role_of_the_parts_is_granted_to_their_user(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """`setup --roles` prints both roles, as statements that may be run as they are."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("TELEMETRY_CLICKHOUSE", "http://own%60er:p@127.0.0.1:1")
+    monkeypatch.setenv("TELEMETRY_CLICKHOUSE_CLUSTER", "main")
+    printed = command("setup", "--roles").out.splitlines()
+
+    assert [line for line in printed if line.startswith("CREATE ROLE")] == [
+        "CREATE ROLE IF NOT EXISTS telemetry_application ON CLUSTER 'main';",
+        "CREATE ROLE IF NOT EXISTS telemetry_analyst ON CLUSTER 'main';",
+    ]
+    assert "GRANT ON CLUSTER 'main' telemetry_application TO `own``er`;" in printed
+    assert all(line.startswith("-- ") or line.endswith(";") for line in printed)

@@ -168,7 +168,7 @@ def test_a_rules_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
 
     assert (
         command("rules", "put", 4, tmp_path / "x").complaint
-        == f"error: {tmp_path / 'x'} cannot be read: No such file or directory"
+        == f"error: {tmp_path / 'x'} cannot be read: there is no such file. Correct its name."
     )
     assert command("rules", "put", 4, soup).complaint.startswith(f"error: {soup} is not JSON: ")
 

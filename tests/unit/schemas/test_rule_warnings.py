@@ -46,6 +46,10 @@ from tests.support.strategies import json_objects
             ["`rules[0].user_ids` is null and is left out; its rule matches more without it."],
         ),
         ({"events": []}, ["`events` is empty and matches nothing."]),
+        (
+            {"rules": [{"user_ids": [1], "events": [" batch ", "test"]}]},
+            ['`rules[0].events[0]`: batches carry no event, so " batch " matches only those that say they are one.'],
+        ),
         ({"events": ["bacth"]}, ['`events[0]`: LearnPack sends no event "bacth"; did you mean `batch`?']),
         ({"events": ["test", "Compile"]}, ['`events[1]`: LearnPack sends no event "Compile"; did you mean `compile`?']),
         (
@@ -71,7 +75,7 @@ def test_what_is_probably_not_meant_is_named(body: Any, texts: list[str]) -> Non
         {"rules": []},
         {"rules": None, "user_ids": None} | {"user_ids": [1]},
         {
-            "rules": [{"events": ["batch"], "learnpack_package_ids": [13190]}, {"user_ids": [" 12 ", 3]}],
+            "rules": [{"events": ["test"], "learnpack_package_ids": [13190]}, {"user_ids": [" 12 ", 3]}],
             "asset_ids": ["9"],
             "package_slugs": ["hello"],
         },

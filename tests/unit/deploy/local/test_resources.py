@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import builtins
+import os
 import shutil
 import socket
 import sys
+import tempfile
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from deploy import system
 from deploy.local import resources
 from deploy.local.clickhouse import ClickHouseServer
 from deploy.local.errors import LocalStackError
 from deploy.local.kafka import KafkaNode
 from deploy.local.locking import locked
-from deploy.local.resources import free_port, listens, require_free_port, require_space
+from deploy.local.resources import free_port, listens, require_free_port, require_space, reserve_port
+from deploy.system import LocalSystem
+from schemas.settings import Settings
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -39,6 +44,36 @@ def test_a_port_in_use_is_told_from_a_free_one() -> None:
 
     assert not listens(port)
     require_free_port(port, "Kafka")
+
+
+def test_a_port_is_reserved_before_anything_listens(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of two who start at once one has it, until it ends."""
+    monkeypatch.setattr(tempfile, "gettempdir", lambda: str(tmp_path))
+    first = reserve_port(8000)
+    assert first is not None
+    assert (reserve_port(8000), reserve_port(8001)) == (None, first + 1)
+    os.close(first)
+
+    assert reserve_port(8000) is not None
+    monkeypatch.setattr(tempfile, "gettempdir", lambda: str(tmp_path / "nothing"))
+    assert reserve_port(8000) == -1
+
+
+def test_two_systems_at_once_have_two_gateways(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The second one picks another port; where its port is set it says who has it."""
+    monkeypatch.setattr(tempfile, "gettempdir", lambda: str(tmp_path))
+    monkeypatch.setattr(system, "listens", lambda _: False)
+    chosen = []
+    for name in ("a", "b"):
+        one = LocalSystem(tmp_path / name, 1, Settings(_env_file=None))
+        chosen.append(one._choose_bind())  # noqa: SLF001 - the whole preparation downloads servers
+
+    assert chosen[0] == "127.0.0.1:8000" != chosen[1]
+    port = free_port()
+    own = Settings(_env_file=None, gateway_bind=f"127.0.0.1:{port}")
+    LocalSystem(tmp_path / "c", 1, own)._choose_bind()  # noqa: SLF001 - as above
+    with pytest.raises(LocalStackError, match=f"another `up` has port {port}: name another one"):
+        LocalSystem(tmp_path / "d", 1, own)._choose_bind()  # noqa: SLF001 - as above
 
 
 def test_too_little_space_is_told_in_gigabytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
