@@ -5,6 +5,7 @@ docs/semantics.md, "Payload", "Ids and order" and "Students".
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any, Final
 
 import orjson
@@ -41,8 +42,12 @@ ANONYMOUS: Final = "telemetry:"
 # What programs write where they know no user; taken for one, it would be one student in place of many.
 _NOBODY: Final = frozenset(
     {"undefined", "null", "none", "nil", "nan", "true", "false", "[object object]", "{}", "[]", '""', "''"}
-    | {"(null)", "<null>", "[null]", "n/a", "-", "anonymous", "unknown"}
+    | {"(null)", "<null>", "[null]", "n/a", "-", "unknown", "nobody", "not_authenticated"}
+    | {"anonymous", "anonymous_user", "anonymoususer", "anon", "guest", "guest_user", "visitor"}
+    # Names of the field itself, and the UUID of nothing.
+    | {"user_id", "userid", "distinct_id", "distinctid", "id", "email", "00000000-0000-0000-0000-000000000000"}
 )
+_NO_USER: Final = re.compile(r"-[0-9]+(\.0*)?")
 
 # A credential and a scope: they say who asks and where, not what happened.
 NEVER_MERGED: Final = frozenset({"token", "academy"})
@@ -72,21 +77,22 @@ def _text(value: Any) -> str:
 
 
 def normal_user_id(value: Any) -> str | None:
-    """A payload's `user_id` as text, or None where it names nobody (missing, null, blank, or a word for nobody).
+    """A payload's `user_id` as text, or None where it names nobody.
 
+    That is where it is missing, null or blank, a word for nobody, or a number below 1, which programs write for none.
     Digits are normalised, so 1234, 1234.0, "1234" and " 01234 " are one user. Anything else stays what it is (text
     trimmed, other JSON as compact text): an unknown user in a strict directory, a pseudonym's owner in an open one.
     """
     if type(value) is int:
-        return str(value)
+        return str(value) if value > 0 else None
     if value is None:
         return None
     if type(value) is float and value.is_integer() and abs(value) < _EXACT_FLOAT:
-        return str(int(value))
+        return str(int(value)) if value > 0 else None
     text = _text(value).strip()
     if text.isdigit() and text.isascii():
-        return text.lstrip("0") or "0"
-    return None if not text or text.casefold() in _NOBODY else text
+        return text.lstrip("0") or None
+    return None if not text or text.casefold() in _NOBODY or _NO_USER.fullmatch(text) else text
 
 
 def _telemetry_actor(payload: Mapping[str, Any]) -> str | None:

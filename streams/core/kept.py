@@ -18,6 +18,13 @@ __all__ = ["kept_metrics", "kept_root"]
 # What packs into 64 bits.
 _LIMIT: Final = 1 << 63
 _DEEPEST: Final = 6
+# What the results of indicators call their figures, ours and those that clients compute for themselves.
+_FIGURES: Final = frozenset(
+    {"algo_version", "global", "metrics", "indicators", "EngagementIndicator", "FrustrationIndicator", "steps", "slug"}
+    | {"status", "time_spent", "comp_struggles", "test_struggles", "total_time_on_platform", "num_sessions"}
+    | {"completion_rate", "total_interactions", "steps_not_completed", "time_on_incomplete", "avg_comp_struggles"}
+    | {"avg_test_struggles", "skipped_steps", "opened_steps", "total_steps", "engagement_score", "frustration_score"}
+)
 # Statuses of a step, as the indicators have them.
 _STATUSES: Final = frozenset({"unread", "skipped", "attempted", "completed"})
 _LONGEST_TIME: Final = 40
@@ -69,7 +76,7 @@ def _times(session: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _figures(value: Any) -> Any:
-    return kept_metrics(value) if type(value) is dict else _number(value)
+    return _metric("", value, _DEEPEST + 1, _FIGURES.__contains__) if type(value) is dict else _number(value)
 
 
 _ROOT: Final[dict[str, Callable[[Any], Any]]] = {
@@ -105,15 +112,15 @@ def kept_root(payload: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def kept_metrics(value: Any) -> dict[str, Any]:
-    """The figures in a result of indicators, and the slugs and statuses of its steps."""
-    return {
-        name: figure
-        for name, item in value.items()
-        if is_key(name) and (figure := _metric(name, item, _DEEPEST)) is not _DROPPED
-    }
+    """The figures in a result of indicators that staff set, and the slugs and statuses of its steps.
+
+    Staff may call figures of their own as programmers call things.
+    """
+    kept: dict[str, Any] = _metric("", value, _DEEPEST + 1, is_key)
+    return kept
 
 
-def _metric(name: str, value: Any, depth: int) -> Any:
+def _metric(name: str, value: Any, depth: int, known: Callable[[str], bool]) -> Any:
     kept: Any = _DROPPED
     if value is None or type(value) is bool:
         kept = value
@@ -122,10 +129,10 @@ def _metric(name: str, value: Any, depth: int) -> Any:
     elif type(value) is str:
         kept = value if name == "status" and value in _STATUSES else _DROPPED
     elif type(value) is dict and depth:
-        figures = ((key, _metric(key, item, depth - 1)) for key, item in value.items() if is_key(key))
+        figures = ((key, _metric(key, item, depth - 1, known)) for key, item in value.items() if known(key))
         kept = {key: figure for key, figure in figures if figure is not _DROPPED}
     elif type(value) is list and depth:
-        kept = [figure for item in value if (figure := _metric(name, item, depth - 1)) is not _DROPPED]
+        kept = [figure for item in value if (figure := _metric(name, item, depth - 1, known)) is not _DROPPED]
     else:
         kept = _number(value)
     return kept

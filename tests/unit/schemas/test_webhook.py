@@ -91,6 +91,9 @@ def test_digits_name_one_user(value: Any) -> None:
         [None],
         "Anonymous",
         "unknown",
+        *(0, "0", "000", 0.0, -1, -1.0, "-1", " -7 ", "-1.0"),
+        *("guest", "Guest", "nobody", "anon", "AnonymousUser", "user_id", "not_authenticated"),
+        "00000000-0000-0000-0000-000000000000",
     ],
 )
 def test_nothing_names_nobody(value: Any) -> None:
@@ -104,12 +107,11 @@ def test_nothing_names_nobody(value: Any) -> None:
         ("ada", "ada"),
         (" ada ", "ada"),
         (1.5, "1.5"),
-        (-3, "-3"),
+        (-1.5, "-1.5"),
+        ("guest7", "guest7"),
         ("٣", "٣"),
         ([1], "[1]"),
         ({"id": 1}, '{"id":1}'),
-        (0, "0"),
-        ("000", "0"),
     ],
 )
 def test_anything_else_is_an_actor_of_its_own(value: Any, text: str) -> None:

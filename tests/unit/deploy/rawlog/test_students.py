@@ -83,3 +83,13 @@ def test_the_digest_names_nobody() -> None:
 
     assert one == Students(["telemetry:t", "07"]).digest != Students(["7"]).digest
     assert Students([]).digest == ""
+
+
+@pytest.mark.parametrize("word", ["guest", "0", "undefined"])
+def test_a_word_for_nobody_is_not_whoever_names_nobody(word: str) -> None:
+    """What an earlier release kept under it has it as its key; others' webhooks without a student are not touched."""
+    students = Students([word])
+
+    assert students.wrote(stored(b'{"user_id": "%b"}' % word.encode(), key=word.encode()))
+    assert not students.wrote(stored(b'{"user_id": "%b"}' % word.encode(), key=b"asset:"))
+    assert not students.wrote(stored(b"{}", key=b"asset:"))

@@ -49,13 +49,20 @@ def test_the_keys_of_a_batch_without_steps_are_known_ones() -> None:
     core = Core()
     core.send(secret_document())
     root = {"telemetry_id": "t1", "user_id": 7, "slug": "lists", "agent": "vscode", "version": "5.0.12", "cohort_id": 3}
-    figures = {"global_metrics": {"completion_rate": 12.5, "note": "x", "steps": [{"slug": "00", "time": 3}]}}
+    figures = {
+        "global_metrics": {
+            "completion_rate": 12.5,
+            "note": "x",
+            "ada_lovelace": 1,
+            "steps": [{"slug": "00", "time_spent": 3, "ada": 1}],
+        }
+    }
     sessions = {"workout_session": [{"started_at": MORNING, "note": "x"}, "x"]}
     core.send({**root, **figures, **sessions, "fullname": "Ada", "email": "ada@example.com", "other": [1]})
 
     assert core.score()["overlay"]["root"] == {
         **root,
-        "global_metrics": {"completion_rate": 12.5, "steps": [{"slug": "00", "time": 3}]},
+        "global_metrics": {"completion_rate": 12.5, "steps": [{"slug": "00", "time_spent": 3}]},
         "workout_session": [{"started_at": MORNING}],
     }
 

@@ -53,6 +53,24 @@ def test_the_second_post_of_a_batch_is_of_the_asset_that_the_first_named(asset_i
     assert set(core.telemetry) == {b"7:arrays"}
 
 
+def test_a_run_that_began_under_its_own_slug_is_of_the_asset_once_a_post_names_it() -> None:
+    """In an open directory, where a slug that nobody knows is a tutorial; from then on everything is the asset's."""
+    core = core_of(strict=False)
+    core.send(batch())
+    core.send(batch(opened=5), params={"asset_id": "318"})
+    first = len(core.facts)
+    core.send(batch(opened=6))
+    core.send(event())
+    core.send(event(event="test", data={"started_at": MORNING + 9_000, "exit_code": 0}))
+
+    assert {row["asset_slug"] for row in core.facts[first:]} == {"arrays"}
+    assert {row["asset_slug"] for row in core.facts} == {"arrays", "arrays-intro-exercises"}
+    assert {key for key, (document, _) in core.telemetry.items() if document} == {
+        b"7:arrays",
+        b"7:arrays-intro-exercises",
+    }
+
+
 @pytest.mark.parametrize("strict", [True, False])
 def test_a_second_post_follows_the_first_where_the_directory_has_its_own_slug(*, strict: bool) -> None:
     """The body is the same, so it is of the same tutorial, whoever else has that slug."""
