@@ -60,7 +60,9 @@ def restore(
     with progress_to(target) as update:
 
         def progress(done: Restoration) -> None:
-            if done.read < done.total:
+            if done.checked < done.total:
+                update(done.checked, done.total, f"checks {directory}")
+            elif done.read < done.total:
                 update(done.read, done.total, f"reads {directory}")
             else:
                 update(done.records + done.left_out, done.total)

@@ -39,12 +39,15 @@ __all__ = ["Restoration", "restore_raw"]
 
 @dataclass(slots=True)
 class Restoration:
-    """What a run did: records written and left out, of how many in the files; `read` of them are out of the files.
+    """What a run did: records written and left out, of how many in the files.
+
+    First files are checked, with so many records so far, and then read; writing begins when all are.
 
     `gaps` are offsets that neither archive nor raw topic have, by partition; `lost` files that are named but not there.
     """
 
     total: int = 0
+    checked: int = 0
     read: int = 0
     records: int = 0
     left_out: int = 0
@@ -71,12 +74,25 @@ async def restore_raw(
         partitions: Of the target; a multiple of those that the topic had.
         keep: Whether a record is to be restored; the others are left out for good.
         what: What `keep` leaves out, as a text: a topic is finished with the same one that it was begun with.
-        progress: Called at the beginning, after every file that is read, by another thread, and every transaction.
+        progress: Called at the beginning, after every file that is checked or read, by another thread, and after every
+            transaction.
 
     Raises RawLogError where the files are damaged or do not fit the topic, aiokafka's KafkaError and
     sinks.clickhouse.CLICKHOUSE_ERRORS.
     """
-    parts = await asyncio.to_thread(_checked, directory)
+    parts = await asyncio.to_thread(_parts, directory)
+    done = Restoration(sum(part.rows for part in parts))
+    progress(done)
+
+    def checked(part: Part) -> None:
+        done.checked += part.rows
+        progress(done)
+
+    def read(part: Part) -> None:
+        done.read += part.rows
+        progress(done)
+
+    await asyncio.to_thread(_check, directory, parts, checked)
     _refuse_expired(settings, parts)
     source = Topics.of(settings).raw
     admin = AIOKafkaAdminClient(**settings.kafka_options())
@@ -97,9 +113,7 @@ async def restore_raw(
     finally:
         await admin.close()
     ends = await log_ends(settings, there)
-    done = Restoration(sum(part.rows for part in parts))
     names = {part.name for part in parts}
-    progress(done)
     done.lost = sorted({part.previous for part in parts if part.previous} - names)
     table = f"raw_restore_{hashlib.sha256(target.encode()).hexdigest()[:12]}"
     with contextlib.closing(await asyncio.to_thread(connect, settings)) as client:
@@ -108,11 +122,6 @@ async def restore_raw(
         try:
             # An earlier run that is still alive can commit nothing from here on.
             await producer.start()
-
-            def read(part: Part) -> None:
-                done.read += part.rows
-                progress(done)
-
             lasts = await asyncio.to_thread(_stage, staging, directory, parts, read)
             goals = {number: lasts.get(number, -1) + 1 for number in range(max(had))}
             notes = {
@@ -133,14 +142,18 @@ async def restore_raw(
     return done
 
 
-def _checked(directory: Path) -> list[Part]:
+def _parts(directory: Path) -> list[Part]:
     parts = read_parts(directory)
     if not parts:
         message = f"{directory} has no archive; write one with `learnpack-telemetry archive {directory}`."
         raise RawLogError(message)
+    return parts
+
+
+def _check(directory: Path, parts: list[Part], checked: Callable[[Part], None]) -> None:
     for part in parts:
         check(directory, part)
-    return parts
+        checked(part)
 
 
 async def _continued(settings: Settings, admin: AIOKafkaAdminClient, target: str) -> bool:
