@@ -18,9 +18,9 @@ import msgspec
 import orjson
 import typer
 
-from schemas.headers import RawHeaders, encode_headers
-from schemas.reference import Reference
-from schemas.webhook import student_key
+from schemas.reference.lookup import Reference
+from schemas.wire.headers import RawHeaders, encode_headers
+from schemas.wire.webhook import student_key
 from streams.core.chunk import ChunkProcessor, Record
 from streams.core.indicators import compute
 from streams.core.policy import Policy

@@ -25,10 +25,10 @@ import typer
 
 from deploy.local.kafka import KafkaNode
 from deploy.local.resources import free_port
-from deploy.tokens import CAPABILITIES, NewToken, grant
-from deploy.topics import setup_topics
+from operations.tokens import CAPABILITIES, NewToken, grant
+from operations.topics import setup_topics
 from schemas.settings import Settings
-from schemas.topics import Topics
+from schemas.wire.topics import Topics
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

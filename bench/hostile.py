@@ -28,7 +28,7 @@ import clickhouse_connect
 import httpx
 import typer
 
-from deploy.tokens import NewToken, grant
+from operations.tokens import NewToken, grant
 from schemas.settings import Settings
 
 if TYPE_CHECKING:

@@ -26,10 +26,10 @@ from bench.peers.webhooks import batches, events, sessions
 from bench.worker import fill
 from deploy.local.clickhouse import ClickHouseServer
 from deploy.local.kafka import KafkaNode
-from deploy.replay.offsets import Offsets
-from deploy.topics import setup_topics
+from operations.generations.offsets import Offsets
+from operations.topics import setup_topics
 from schemas.settings import PREFIX, Settings
-from schemas.topics import Topics
+from schemas.wire.topics import Topics
 from sinks.setup import setup_tables
 
 if TYPE_CHECKING:

@@ -30,10 +30,10 @@ import typer
 from bench.freshness import measure
 from deploy.local.clickhouse import ClickHouseServer
 from deploy.local.kafka import KafkaNode
-from deploy.topics import setup_topics
+from operations.topics import setup_topics
 from schemas.settings import Settings
 from schemas.times import sql_time
-from schemas.topics import Topics
+from schemas.wire.topics import Topics
 from sinks.clickhouse import insert_settings
 from sinks.setup import setup_tables
 

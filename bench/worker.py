@@ -27,7 +27,7 @@ from bench.peers.task import Task
 from bench.peers.webhooks import batches, events
 from deploy.local.kafka import KafkaNode
 from schemas.settings import Settings
-from schemas.topics import Topics
+from schemas.wire.topics import Topics
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -8,7 +8,7 @@ import time
 from typing import TYPE_CHECKING, Final, Protocol
 
 from gateway.errors import ApiError
-from schemas.directory import Token
+from schemas.reference.directory import Token
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

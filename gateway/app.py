@@ -15,25 +15,25 @@ from gateway.access import RETRY_SECONDS
 from gateway.addresses import Addresses
 from gateway.api import assets, ide, rules, tasks, telemetry, webhooks
 from gateway.api.openapi import DESCRIPTION, describe
-from gateway.buckets import Allowance
-from gateway.capture import CAPTURE_PATHS, CAPTURE_ROUTES, Capture
 from gateway.errors import ApiError, ClientGoneError
 from gateway.health import health_routes
-from gateway.ingest import INGEST_PATHS, Ingest
-from gateway.intake import Intake
+from gateway.ingest.buckets import Allowance
+from gateway.ingest.capture import CAPTURE_PATHS, CAPTURE_ROUTES, Capture
+from gateway.ingest.intake import Intake
+from gateway.ingest.queries import MAX_QUERY_BYTES
+from gateway.ingest.rates import Rates
+from gateway.ingest.routes import INGEST_PATHS, Ingest
 from gateway.origins import Origins
-from gateway.queries import MAX_QUERY_BYTES
-from gateway.rates import Rates
-from gateway.reading import ReadError
+from gateway.reading.store import ReadError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
     from gateway.api.services import Services
-    from gateway.bodies import Receive
+    from gateway.durable.publishing import Publisher
     from gateway.health import Readiness
+    from gateway.ingest.bodies import Receive
     from gateway.metrics import Metrics
-    from gateway.publishing import Publisher
 
     Post = Ingest | Capture
 

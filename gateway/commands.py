@@ -11,21 +11,21 @@ import msgspec
 import orjson
 
 from gateway.access import RETRY_SECONDS
+from gateway.durable.publishing import RawRecord
 from gateway.errors import ApiError, UnavailableError
-from gateway.publishing import RawRecord
-from gateway.reading import ReadError
-from schemas.headers import RawHeaders, encode_headers
+from gateway.reading.store import ReadError
 from schemas.redaction import blotted
-from schemas.staff import TelemetryCommand, encode_command
-from schemas.webhook import student_key
+from schemas.wire.headers import RawHeaders, encode_headers
+from schemas.wire.staff import TelemetryCommand, encode_command
+from schemas.wire.webhook import student_key
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
-    from gateway.publishing import Publisher
-    from gateway.reading import ClickHouse
-    from schemas.directory import Token
-    from schemas.staff import DeleteCommand
+    from gateway.durable.publishing import Publisher
+    from gateway.reading.store import ClickHouse
+    from schemas.reference.directory import Token
+    from schemas.wire.staff import DeleteCommand
 
 __all__ = ["ANSWER_SECONDS", "Commands", "until"]
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final
 import orjson
 
 from gateway.messages import TRANSPORT
-from schemas.messages import MESSAGES, preferred_language, translate
+from schemas.wire.messages import MESSAGES, preferred_language, translate
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

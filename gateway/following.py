@@ -12,14 +12,14 @@ from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, wai
 
 from broker.watched import Watched
 from gateway.token_cache import TokenCache
-from schemas.reference import Reference
+from schemas.reference.lookup import Reference
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from tenacity.wait import wait_base
 
-    from schemas.directory import Token
+    from schemas.reference.directory import Token
 
 __all__ = ["Follow", "Follower", "Views"]
 

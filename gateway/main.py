@@ -17,18 +17,18 @@ from gateway.api.services import Services
 from gateway.app import create_app
 from gateway.commands import Commands
 from gateway.connections import Connections
-from gateway.delivery import Delivery
+from gateway.durable.delivery import Delivery
+from gateway.durable.kafka import RawProducer
+from gateway.durable.spool import Spool
 from gateway.errors import KafkaUnavailableError, SpoolError
 from gateway.following import Views
 from gateway.health import Readiness
-from gateway.kafka import RawProducer
+from gateway.ingest.shares import Shares
+from gateway.ingest.workshop import Workshop
 from gateway.memory import give_back_large_blocks
 from gateway.metrics import Metrics
-from gateway.reading import ClickHouse
+from gateway.reading.store import ClickHouse
 from gateway.server import BindError, serve
-from gateway.shares import Shares
-from gateway.spool import Spool
-from gateway.workshop import Workshop
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -1,11 +1,11 @@
-"""Texts about the transport itself, in English and Spanish: what schemas.messages has no reason to know."""
+"""Texts about the transport itself, in English and Spanish: what schemas.wire.messages has no reason to know."""
 
 from __future__ import annotations
 
 from typing import Final
 
-from schemas.messages import Message
-from schemas.staff import DURATION, METRICS, NUMBER, OBJECT
+from schemas.wire.messages import Message
+from schemas.wire.staff import DURATION, METRICS, NUMBER, OBJECT
 
 __all__ = ["FIELD_ERRORS", "TRANSPORT"]
 

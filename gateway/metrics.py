@@ -14,8 +14,8 @@ from broker.watched import FAILURES
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from gateway.delivery import Delivery
-    from gateway.spool import Spool
+    from gateway.durable.delivery import Delivery
+    from gateway.durable.spool import Spool
     from schemas.lenient import Mending
 
 __all__ = ["Metrics"]

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Final
 
 import orjson
 
-from schemas.reference import Reference
+from schemas.reference.lookup import Reference
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from schemas.directory import Token
+    from schemas.reference.directory import Token
 
 __all__ = ["TokenCache"]
 

@@ -2,7 +2,7 @@
 
 The texts are the LMS's, to the letter, spelling included: scripts and people search the log for them
 (docs/semantics.md, "Checks" and "Statuses and verdicts").
-Texts of HTTP errors are in schemas/messages.py.
+Texts of HTTP errors are in schemas/wire/messages.py.
 """
 
 from __future__ import annotations

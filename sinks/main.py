@@ -16,7 +16,7 @@ from aiokafka.errors import KafkaError
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, wait_exponential_jitter
 
 from broker.watched import Watched
-from schemas.topics import Topics
+from schemas.wire.topics import Topics
 from sinks.clickhouse import CLICKHOUSE_ERRORS, connect, one_line
 from sinks.daily.loop import keep_fresh
 from sinks.errors import SinkError

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from schemas.rows import GENERATION_TABLES, RAW
+from schemas.wire.rows import GENERATION_TABLES, RAW
 
 if TYPE_CHECKING:
     from sinks.templates import Installation

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from schemas.rows import GENERATION_TABLES, RAW, TABLES
+from schemas.wire.rows import GENERATION_TABLES, RAW, TABLES
 from sinks.clickhouse import connect
 from sinks.errors import SchemaMismatchError
 from sinks.templates import Installation, column_definition, quoted, statements
@@ -12,8 +12,8 @@ from sinks.templates import Installation, column_definition, quoted, statements
 if TYPE_CHECKING:
     from clickhouse_connect.driver.client import Client
 
-    from schemas.rows import Table
     from schemas.settings import Settings
+    from schemas.wire.rows import Table
 
 __all__ = ["check_tables", "live_generation", "publish", "setup_tables"]
 
@@ -64,7 +64,7 @@ def publish(client: Client, settings: Settings, generation: int) -> list[str]:
 
 
 def check_tables(client: Client, installation: Installation, tables: tuple[Table, ...] = TABLES) -> None:
-    """Hold the tables to schemas.rows; raises SchemaMismatchError with what mends the first difference."""
+    """Hold the tables to schemas.wire.rows; raises SchemaMismatchError with what mends the first difference."""
     for table in tables:
         database = installation.database_of(table.name)
         found = _columns(client, database, table.name)

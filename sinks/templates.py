@@ -1,4 +1,4 @@
-"""The statements of sinks/ddl, filled in for one installation; the columns come from schemas.rows."""
+"""The statements of sinks/ddl, filled in for one installation; the columns come from schemas.wire.rows."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from importlib.resources import files
 from string import Template
 from typing import TYPE_CHECKING, Final
 
-from schemas.rows import RAW, TABLES, WEBHOOKS
+from schemas.wire.rows import RAW, TABLES, WEBHOOKS
 from sinks.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from schemas.rows import Column, Table
     from schemas.settings import Settings
+    from schemas.wire.rows import Column, Table
 
 __all__ = ["Installation", "column_definition", "quoted", "statements"]
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from schemas.settings import Settings
-    from schemas.topics import Topics
+    from schemas.wire.topics import Topics
     from streams.bad_references import BadReferences
     from streams.exits import End
     from streams.mandate import Mandate

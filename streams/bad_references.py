@@ -19,7 +19,7 @@ from streams.views import BadReference, reference_topics
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from schemas.topics import Topics
+    from schemas.wire.topics import Topics
     from streams.transactions import PartitionProducer
 
 __all__ = ["WRITER", "BadReferences"]

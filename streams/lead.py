@@ -21,7 +21,7 @@ from broker.watched import Watched
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from schemas.topics import Topics
+    from schemas.wire.topics import Topics
 
 __all__ = ["RECOMPUTED", "Lead"]
 

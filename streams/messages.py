@@ -37,7 +37,7 @@ class Message:
 
 
 def max_message_bytes(settings: Settings) -> int:
-    """Largest message that the worker sends, headers included; below what schemas.topics configures."""
+    """Largest message that the worker sends, headers included; below what schemas.wire.topics configures."""
     return 2 * settings.max_body_bytes
 
 

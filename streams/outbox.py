@@ -13,7 +13,7 @@ from streams.messages import Message, keyed, pack, source_headers
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from schemas.topics import Topics
+    from schemas.wire.topics import Topics
     from streams.messages import Headers
     from streams.processing import Core, Processed
 

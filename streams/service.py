@@ -15,7 +15,7 @@ import uvloop
 from aiokafka.errors import KafkaError
 
 from broker.watched import Watched
-from schemas.topics import Topics
+from schemas.wire.topics import Topics
 from streams.app import Hooks, create_app
 from streams.bad_references import WRITER, BadReferences
 from streams.exits import ExitCode, end_process

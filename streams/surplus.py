@@ -15,15 +15,15 @@ from aiokafka import TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 
 from broker.partitioning import partition_of
-from schemas.headers import readable_headers
-from schemas.webhook import webhook_id
+from schemas.wire.headers import readable_headers
+from schemas.wire.webhook import webhook_id
 from streams.messages import Message
 from streams.partition import Partition
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 
-    from schemas.topics import Topics
+    from schemas.wire.topics import Topics
     from streams.surroundings import Surroundings
 
 __all__ = ["Surplus", "partitions_with_state"]

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     import asyncio
     from collections.abc import Callable, Mapping
 
-    from schemas.topics import Topics
+    from schemas.wire.topics import Topics
     from streams.bad_references import BadReferences
     from streams.exits import End
     from streams.limits import Limits, LimitsState

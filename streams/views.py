@@ -18,8 +18,8 @@ from broker.watched import Watched
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
-    from schemas.reference import Kind
-    from schemas.topics import Topics
+    from schemas.reference.lookup import Kind
+    from schemas.wire.topics import Topics
 
 __all__ = ["BadReference", "ReferenceFollower", "View", "reference_topics"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from schemas.reference import Reference
+from schemas.reference.lookup import Reference
 from streams.chunk import ChunkLimits
 from streams.core.chunk import ChunkProcessor
 from streams.core.dead import dead_outcome

@@ -9,7 +9,7 @@ import uvloop
 from aiokafka import TopicPartition
 
 from bench.peers.task import Stopwatch, Task, make_processor
-from schemas.topics import Topics
+from schemas.wire.topics import Topics
 from streams.service import look_for_cycles_less_often
 
 

@@ -13,7 +13,7 @@ from bytewax.recovery import RecoveryConfig, init_db_dir
 from bytewax.testing import run_main
 
 from bench.peers.task import Stopwatch, Task, make_processor
-from schemas.topics import Topics
+from schemas.wire.topics import Topics
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

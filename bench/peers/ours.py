@@ -9,7 +9,7 @@ from pathlib import Path
 import uvloop
 
 from bench.peers.task import POLICY, REFERENCE, Stopwatch, Task
-from schemas.reference import Reference
+from schemas.reference.lookup import Reference
 from streams.chunk import ChunkLimits
 from streams.core.chunk import ChunkProcessor, Effects
 from streams.core.dead import dead_outcome

@@ -7,7 +7,7 @@ from typing import Any
 from quixstreams import Application, State, message_context
 
 from bench.peers.task import Stopwatch, Task, make_processor
-from schemas.topics import Topics
+from schemas.wire.topics import Topics
 
 
 class _Raw:

@@ -11,7 +11,7 @@ import faust
 import uvloop
 
 from bench.peers.task import Stopwatch, Task, make_processor
-from schemas.topics import Topics
+from schemas.wire.topics import Topics
 
 
 class _Raw:

@@ -11,7 +11,7 @@ from typing import Final
 
 import msgspec
 
-from schemas.reference import Reference
+from schemas.reference.lookup import Reference
 from schemas.settings import Settings
 from streams.core.chunk import ChunkProcessor
 from streams.core.policy import Policy

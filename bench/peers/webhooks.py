@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
-from schemas.headers import RawHeaders, encode_headers
-from schemas.webhook import student_key
+from schemas.wire.headers import RawHeaders, encode_headers
+from schemas.wire.webhook import student_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

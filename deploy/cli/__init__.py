@@ -11,7 +11,7 @@ from rich.markup import escape
 
 from deploy.cli.commands import Commands
 from deploy.cli.console import err
-from deploy.logs import silence_logging
+from deploy.run.logs import silence_logging
 from schemas.errors import OperatorError
 
 __all__ = ["app", "main"]

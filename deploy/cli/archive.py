@@ -11,14 +11,14 @@ import typer
 from deploy.cli import raw
 from deploy.cli.console import err, out, run, settings
 from deploy.cli.raw import progress_to, tell_settings
-from deploy.rawlog.archiving import archive_raw
-from deploy.rawlog.restoring import restore_raw
-from deploy.rawlog.students import Students
-from deploy.wording import counted
+from operations.raw_log.archiving import archive_raw
+from operations.raw_log.restoring import restore_raw
+from operations.raw_log.students import Students
+from operations.wording import counted
 
 if TYPE_CHECKING:
-    from deploy.rawlog.archive_parts import Part
-    from deploy.rawlog.restoring import Restoration
+    from operations.raw_log.archive_parts import Part
+    from operations.raw_log.restoring import Restoration
 
 __all__ = ["register"]
 

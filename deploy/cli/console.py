@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from aiokafka.errors import KafkaError
 from rich.console import Console
 
-from deploy import generations
+from operations.generations import journal as generations
 from schemas.errors import OperatorError
 from schemas.settings import load_settings
 

@@ -11,8 +11,8 @@ import typer
 from rich.markup import escape
 
 from deploy.cli.console import Failed, live_settings, out, run
-from deploy.dead_letters import DeadLetter, Resolved, drop, find_letters, letter_value, retry
 from deploy.tables import whole_table
+from operations.dead_letters import DeadLetter, Resolved, drop, find_letters, letter_value, retry
 
 __all__ = ["app"]
 

@@ -9,11 +9,11 @@ from typing import Annotated
 import typer
 
 from deploy.cli.console import Failed, out, run, settings
-from deploy.reference import load_reference, publish_reference
 from deploy.tables import whole_table
-from deploy.wording import counted, unreadable
-from schemas.directory_file import DirectoryError, parse_directory
-from schemas.topics import Topics
+from operations.directory import load_reference, publish_reference
+from operations.wording import counted, unreadable
+from schemas.reference.directory_file import DirectoryError, parse_directory
+from schemas.wire.topics import Topics
 
 __all__ = ["app"]
 

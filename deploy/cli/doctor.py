@@ -11,13 +11,13 @@ import typer
 from rich.markup import escape
 
 from deploy.cli.console import Failed, live_settings, out, run
-from deploy.doctor.clickhouse import check_clickhouse
-from deploy.doctor.findings import Finding, failed, good
-from deploy.doctor.gateway import check_gateway
-from deploy.doctor.kafka import check_kafka
-from deploy.doctor.machine import check_machine
-from deploy.doctor.parts import check_parts
 from deploy.tables import whole_table
+from operations.doctor.clickhouse import check_clickhouse
+from operations.doctor.findings import Finding, failed, good
+from operations.doctor.gateway import check_gateway
+from operations.doctor.kafka import check_kafka
+from operations.doctor.machine import check_machine
+from operations.doctor.parts import check_parts
 from schemas.settings import SettingsError
 
 if TYPE_CHECKING:

@@ -10,10 +10,10 @@ import orjson
 import typer
 
 from deploy.cli.console import Failed, err, out, run, settings
-from deploy.forgetting.forget import forget as forget_student
+from operations.forgetting.forget import forget as forget_student
 
 if TYPE_CHECKING:
-    from deploy.forgetting.found import Found
+    from operations.forgetting.found import Found
 
 __all__ = ["register"]
 

@@ -9,10 +9,10 @@ from urllib.parse import unquote, urlsplit
 import typer
 
 from deploy.cli.console import out, run, settings
-from deploy.descriptors import require_descriptors
-from deploy.generations import live_settings
-from deploy.logs import configure_logging
-from deploy.topics import setup_topics
+from deploy.run.logs import configure_logging
+from operations.descriptors import require_descriptors
+from operations.generations.journal import live_settings
+from operations.topics import setup_topics
 from sinks.roles import ANALYST, application_statements, role_statements
 from sinks.setup import setup_tables
 from sinks.templates import Installation
@@ -29,7 +29,7 @@ _ReadyFile = Annotated[
 
 def gateway(*, ready_file: _ReadyFile = None) -> None:
     """Take webhooks over HTTP and answer the staff API."""
-    from deploy.parts import run_gateway  # noqa: PLC0415 - each part loads only its own libraries
+    from deploy.run.parts import run_gateway  # noqa: PLC0415 - each part loads only its own libraries
 
     require_descriptors("The gateway")
     current = settings()
@@ -43,7 +43,7 @@ def worker(
     ready_file: _ReadyFile = None,
 ) -> None:
     """Process webhooks: rules, deduplication, state, facts, scores."""
-    from deploy.parts import run_worker  # noqa: PLC0415 - as above
+    from deploy.run.parts import run_worker  # noqa: PLC0415 - as above
 
     require_descriptors("The worker")
     current = settings()
@@ -53,7 +53,7 @@ def worker(
 
 def sink(*, ready_file: _ReadyFile = None) -> None:
     """Insert facts, outcomes, scores, documents and raw webhooks into ClickHouse."""
-    from deploy.parts import run_sink  # noqa: PLC0415 - as above
+    from deploy.run.parts import run_sink  # noqa: PLC0415 - as above
 
     require_descriptors("The sink")
     current = settings()

@@ -9,15 +9,15 @@ import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from deploy.cli.console import err, out, run, settings
-from deploy.rawlog.copying import copy_raw
-from deploy.rawlog.students import Students
-from deploy.rawlog.switch import switch as switch_generation
-from deploy.wording import counted
+from operations.raw_log.copying import copy_raw
+from operations.raw_log.students import Students
+from operations.raw_log.switch import switch as switch_generation
+from operations.wording import counted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from deploy.rawlog.copying import Copied
+    from operations.raw_log.copying import Copied
     from schemas.settings import Settings
 
 __all__ = ["app", "progress_to", "tell_settings"]

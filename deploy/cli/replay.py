@@ -10,24 +10,25 @@ import orjson
 import typer
 
 from deploy.cli.console import err, out, run, settings
-from deploy.descriptors import require_descriptors
-from deploy.generations import read_journal
-from deploy.replay.lease import lease_is_held
-from deploy.replay.part import Part
-from deploy.replay.partial import replay_part
-from deploy.replay.run import Wish
-from deploy.replay.run import drop as drop_
-from deploy.replay.run import replay as replay_
-from deploy.replay.run import rollback as rollback_
+from deploy.run.replaying import run_beside
 from deploy.tables import whole_table
-from schemas.generations import Journal, JournalError, Step
+from operations.descriptors import require_descriptors
+from operations.generations.journal import read_journal
+from operations.generations.lease import lease_is_held
+from operations.replay.run import Wish
+from operations.replay.run import drop as drop_
+from operations.replay.run import replay as replay_
+from operations.replay.run import rollback as rollback_
+from operations.replay_students.part import Part
+from operations.replay_students.run import replay_part
 from schemas.settings import Settings
+from schemas.wire.generations import Journal, JournalError, Step
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from deploy.replay.comparison import Comparison
-    from schemas.generations import Rules
+    from operations.replay.comparison import Comparison
+    from schemas.wire.generations import Rules
 
 __all__ = ["app"]
 
@@ -106,7 +107,7 @@ def replay(
         run(replay_part(settings(), part, judged, out, None if dry_run else _asking(yes=yes)))
         return
     wish = Wish(rules=judged, algorithm=algorithm, dry_run=dry_run, workers=workers)
-    run(replay_(settings(), wish, out, _asking(yes=yes)))
+    run(replay_(settings(), wish, out, _asking(yes=yes), run_beside))
 
 
 @app.command()
@@ -115,9 +116,9 @@ def resume(*, yes: _Yes = False, workers: _Workers = 0) -> None:
     require_descriptors("The replay")
     current = settings()
     if run(read_journal(current)).rollback:
-        run(rollback_(current, out, workers))
+        run(rollback_(current, out, workers, run_beside))
     else:
-        run(replay_(current, Wish(resume=True, workers=workers), out, _asking(yes=yes)))
+        run(replay_(current, Wish(resume=True, workers=workers), out, _asking(yes=yes), run_beside))
 
 
 @app.command()
@@ -138,7 +139,7 @@ def rollback(*, yes: _Yes = False, workers: _Workers = 0) -> None:
         raise JournalError(message)
     if not yes:
         typer.confirm(f"Make generation {journal.previous} the live one again?", abort=True, err=True)
-    run(rollback_(current, out, workers))
+    run(rollback_(current, out, workers, run_beside))
 
 
 async def _state(current: Settings) -> tuple[Journal, bool]:

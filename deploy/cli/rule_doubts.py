@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any, Final
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from deploy.cli.console import Failed, err, run
-from deploy.reference import load_reference
-from deploy.rule_trial import try_rules
-from deploy.wording import counted
-from schemas.rule_warnings import rule_warnings
-from schemas.rules import Rules
+from operations.directory import load_reference
+from operations.rule_trial import try_rules
+from operations.wording import counted
+from schemas.reference.rule_warnings import rule_warnings
+from schemas.reference.rules import Rules
 
 if TYPE_CHECKING:
     from schemas.settings import Settings

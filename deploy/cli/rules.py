@@ -13,11 +13,11 @@ import typer
 from deploy.cli.console import Failed, out, run, settings
 from deploy.cli.moments import ago
 from deploy.cli.rule_doubts import agree_to, warn_of
-from deploy.reference import load_reference, publish_reference
-from deploy.rule_trial import try_rules
-from deploy.wording import counted, unreadable
-from schemas.rules import Rules, RulesError, validate
-from schemas.topics import Topics
+from operations.directory import load_reference, publish_reference
+from operations.rule_trial import try_rules
+from operations.wording import counted, unreadable
+from schemas.reference.rules import Rules, RulesError, validate
+from schemas.wire.topics import Topics
 from streams.core.resolve import resolver
 
 if TYPE_CHECKING:

@@ -11,9 +11,9 @@ from pydantic import SecretStr
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from deploy.cli.console import Failed, err, out, run, settings
-from deploy.documents import FileError, read_webhooks
-from deploy.sending import send_webhooks
-from deploy.wording import counted
+from deploy.demo.documents import FileError, read_webhooks
+from deploy.demo.sending import send_webhooks
+from operations.wording import counted
 
 __all__ = ["register"]
 

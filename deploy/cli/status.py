@@ -9,8 +9,8 @@ import typer
 from rich.markup import escape
 
 from deploy.cli.console import Failed, live_settings, out, run
-from deploy.status import Status, collect_status
 from deploy.tables import whole_table
+from operations.status import Status, collect_status
 
 __all__ = ["register"]
 

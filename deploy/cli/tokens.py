@@ -10,8 +10,8 @@ import typer
 from deploy.cli.console import Failed, err, out, run, settings
 from deploy.cli.moments import ahead
 from deploy.tables import whole_table
-from deploy.tokens import CAPABILITIES, NewToken, grant, list_tokens, revoke_token
-from schemas.tenancy import REPORT_FOR_ANYONE
+from operations.tokens import CAPABILITIES, NewToken, grant, list_tokens, revoke_token
+from schemas.reference.tenancy import REPORT_FOR_ANYONE
 from schemas.times import sql_time
 
 __all__ = ["app"]

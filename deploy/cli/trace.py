@@ -9,10 +9,10 @@ import typer
 from rich.markup import escape
 
 from deploy.cli.console import live_settings, out, run
-from deploy.cut import MOST_ROWS
 from deploy.tables import whole_table
-from deploy.trace import Trace, trace_webhook
-from deploy.trace_search import webhook_with_receipt, webhooks_of
+from operations.cut import MOST_ROWS
+from operations.trace import Trace, trace_webhook
+from operations.trace_search import webhook_with_receipt, webhooks_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

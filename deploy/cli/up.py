@@ -15,15 +15,15 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
 
 from deploy.cli.console import Failed, err, out, run, settings
 from deploy.demo.report import DemoError, run_demo
-from deploy.descriptors import require_descriptors
-from deploy.output import DetachedOutput
-from deploy.restart_record import record_file
-from deploy.supervisor import Supervisor, SupervisorError
+from deploy.run.output import DetachedOutput
+from deploy.run.supervisor import Supervisor, SupervisorError
+from operations.descriptors import require_descriptors
+from operations.restart_record import record_file
 
 if TYPE_CHECKING:
     from rich.progress import TaskID
 
-    from deploy.system import LocalSystem
+    from deploy.run.system import LocalSystem
 
 __all__ = ["register"]
 
@@ -52,7 +52,7 @@ def up(
 
 
 def _up(directory: Path, workers: int, *, demo: bool) -> None:
-    from deploy.system import LocalSystem  # noqa: PLC0415 - brings the libraries of all parts
+    from deploy.run.system import LocalSystem  # noqa: PLC0415 - brings the libraries of all parts
 
     require_descriptors("The system")
     system = LocalSystem(directory, workers, settings())

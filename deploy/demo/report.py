@@ -12,13 +12,13 @@ import orjson
 from rich.console import Group
 from rich.progress import Progress
 
-from deploy.documents import demo_documents
-from deploy.generations import read_journal
-from deploy.replay.offsets import Offsets
-from deploy.sending import send_webhooks
+from deploy.demo.documents import demo_documents
+from deploy.demo.sending import send_webhooks
 from deploy.tables import whole_table
-from schemas.topics import Topics
-from schemas.webhook import OFFSET_BITS
+from operations.generations.journal import read_journal
+from operations.generations.offsets import Offsets
+from schemas.wire.topics import Topics
+from schemas.wire.webhook import OFFSET_BITS
 
 if TYPE_CHECKING:
     from clickhouse_connect.driver.client import Client

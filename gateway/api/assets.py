@@ -12,10 +12,10 @@ from gateway.api.callers import Parts, Staff, staff_with
 from gateway.api.refusals import OF_STAFF, refusals
 from gateway.api.services import Services, json_answer, put_reference
 from gateway.errors import ApiError
-from schemas.topics import Topics
+from schemas.wire.topics import Topics
 
 if TYPE_CHECKING:
-    from schemas.directory import Asset
+    from schemas.reference.directory import Asset
 
 __all__ = ["router"]
 

@@ -10,8 +10,8 @@ from fastapi.security import APIKeyHeader, APIKeyQuery
 from gateway.access import RETRY_SECONDS, require, required_academy, secret_of
 from gateway.api.services import Services
 from gateway.errors import ApiError
-from schemas.directory import Token
-from schemas.tenancy import READ, sees
+from schemas.reference.directory import Token
+from schemas.reference.tenancy import READ, sees
 
 __all__ = ["Caller", "Parts", "Staff", "require_sight", "staff_with"]
 
@@ -77,7 +77,7 @@ class staff_with:  # noqa: N801 - reads as the function that it is used as
 
 
 def require_sight(services: Services, token: Token, user_id: int | None) -> None:
-    """Raise ApiError 403 unless a token may read a student's documents (schemas.tenancy).
+    """Raise ApiError 403 unless a token may read a student's documents (schemas.reference.tenancy).
 
     The refusal is the same for every student: where they are members is not for everybody to know.
     """

@@ -12,9 +12,9 @@ from gateway.api.pages import around, number, page_address
 from gateway.api.parameters import ID_LIST, id_list
 from gateway.api.refusals import OF_ANY_CALLER, refusals
 from gateway.api.services import Services, large_answer
-from gateway.documents import Named, find_documents, read_texts
 from gateway.errors import ApiError
-from gateway.payloads import fitting
+from gateway.reading.documents import Named, find_documents, read_texts
+from gateway.reading.payloads import fitting
 
 __all__ = ["router"]
 

@@ -7,7 +7,7 @@ from typing import Any, Final
 from pydantic import BaseModel, Field
 
 from gateway.messages import TRANSPORT
-from schemas.messages import MESSAGES
+from schemas.wire.messages import MESSAGES
 
 __all__ = ["OF_ANY_CALLER", "OF_STAFF", "Refusal", "refusals"]
 

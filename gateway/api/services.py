@@ -12,24 +12,24 @@ from fastapi import Request, Response
 
 from gateway.access import RETRY_SECONDS
 from gateway.addresses import UNKNOWN
-from gateway.bodies import read_body
 from gateway.errors import ApiError, KafkaUnavailableError
-from gateway.intake import AT_ONCE_BYTES
-from gateway.json_bodies import parse_json
-from gateway.unpacking import decompress
+from gateway.ingest.bodies import read_body
+from gateway.ingest.intake import AT_ONCE_BYTES
+from gateway.ingest.json_bodies import parse_json
+from gateway.ingest.unpacking import decompress
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from gateway.access import Access
     from gateway.commands import Commands
+    from gateway.durable.kafka import RawProducer
     from gateway.following import Views
-    from gateway.kafka import RawProducer
+    from gateway.ingest.shares import Shares
+    from gateway.ingest.workshop import Workshop
     from gateway.metrics import Metrics
-    from gateway.reading import ClickHouse
-    from gateway.shares import Shares
-    from gateway.workshop import Workshop
-    from schemas.reference import Reference
+    from gateway.reading.store import ClickHouse
+    from schemas.reference.lookup import Reference
     from schemas.settings import Settings
 
 __all__ = ["Services", "json_answer", "json_body", "large_answer", "put_reference"]

@@ -10,15 +10,15 @@ from pydantic import BaseModel, ConfigDict
 from gateway.api.callers import Caller, Parts, require_sight
 from gateway.api.refusals import OF_ANY_CALLER, refusals
 from gateway.api.services import Services, large_answer
-from gateway.documents import find_documents, read_texts
 from gateway.errors import ApiError
+from gateway.reading.documents import find_documents, read_texts
 from schemas.times import parse_time
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from gateway.documents import StoredDocument
-    from schemas.directory import Task
+    from gateway.reading.documents import StoredDocument
+    from schemas.reference.directory import Task
 
 __all__ = ["router"]
 

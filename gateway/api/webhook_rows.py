@@ -7,7 +7,7 @@ from typing import Any, Final
 from pydantic import BaseModel
 
 from gateway.api.services import Services
-from schemas.tenancy import reaches
+from schemas.reference.tenancy import reaches
 
 __all__ = ["EXAMPLE", "Log", "LogRow", "shown_row"]
 
@@ -68,7 +68,7 @@ EXAMPLE: Final[dict[str, Any]] = {
 
 
 def shown_row(row: dict[str, Any], services: Services, academy: int) -> dict[str, Any]:
-    """A row of gateway.webhook_log for an academy's staff."""
+    """A row of gateway.reading.webhook_log for an academy's staff."""
     return {
         "id": row["id"],
         "is_streaming": bool(row["is_streaming"]),

@@ -13,11 +13,11 @@ from gateway.api.refusals import OF_STAFF, refusals
 from gateway.api.services import Services, large_answer
 from gateway.api.webhook_rows import EXAMPLE, Log, LogRow, shown_row
 from gateway.errors import ApiError
-from gateway.joined import joined_later
-from gateway.webhook_log import SORTS, Filters, add_payloads, find_ids, places, read_page, read_row, status_of
-from schemas.staff import DeleteCommand
-from schemas.tenancy import CHANGE, READ
-from schemas.webhook import OFFSET_BITS
+from gateway.reading.joined import joined_later
+from gateway.reading.webhook_log import SORTS, Filters, add_payloads, find_ids, places, read_page, read_row, status_of
+from schemas.reference.tenancy import CHANGE, READ
+from schemas.wire.staff import DeleteCommand
+from schemas.wire.webhook import OFFSET_BITS
 
 __all__ = ["router"]
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
-from schemas.headers import readable_headers
-from schemas.webhook import OFFSET_BITS, log_place, webhook_id
+from schemas.wire.headers import readable_headers
+from schemas.wire.webhook import OFFSET_BITS, log_place, webhook_id
 from sinks.errors import BadRecordError
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 import structlog
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, wait_exponential_jitter
 
-from schemas.rows import RAW
+from schemas.wire.rows import RAW
 from sinks.clickhouse import Failure, failure_of, one_line
 from sinks.errors import ConfigurationError
 from sinks.setup import check_tables

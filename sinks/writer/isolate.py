@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from clickhouse_connect.driver.client import Client
 
-    from schemas.rows import Table
+    from schemas.wire.rows import Table
     from sinks.templates import Installation
 
 __all__ = ["refused_lines", "unknown_field"]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from aiokafka import TopicPartition
 
-from schemas.rows import CLAIMS, DEAD_LETTERS, EVENTS, RAW, SCORES, STUDENT_DAY, TELEMETRY, WEBHOOKS
+from schemas.wire.rows import CLAIMS, DEAD_LETTERS, EVENTS, RAW, SCORES, STUDENT_DAY, TELEMETRY, WEBHOOKS
 from sinks.errors import BadRecordError
 from sinks.writer.buffer import Piece
 from sinks.writer.dead_letters import Letter
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
     from aiokafka import ConsumerRecord
 
-    from schemas.rows import Table
-    from schemas.topics import Topics
+    from schemas.wire.rows import Table
+    from schemas.wire.topics import Topics
 
     Decode = Callable[[ConsumerRecord], Piece]
 

@@ -9,13 +9,13 @@ from __future__ import annotations
 import struct
 from typing import TYPE_CHECKING, Any, Final
 
-from schemas.rows import HEADERS_TYPE
+from schemas.wire.rows import HEADERS_TYPE
 from sinks.errors import BadRecordError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from schemas.rows import Table
+    from schemas.wire.rows import Table
 
 __all__ = ["row_encoder"]
 

@@ -9,7 +9,7 @@ import orjson
 
 from schemas import vocabulary as texts
 from schemas.redaction import redacted
-from schemas.rules import about_tutorials
+from schemas.reference.rules import about_tutorials
 from streams.core.bounds import check_batch, check_document, check_item, check_streamed
 from streams.core.decide import DONE, STALE, Decision, error
 from streams.core.details import NOTHING
@@ -26,8 +26,8 @@ from streams.core.tell import KINDS
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from schemas.directory import Asset, Task
-    from schemas.reference import Reference
+    from schemas.reference.directory import Asset, Task
+    from schemas.reference.lookup import Reference
     from streams.core.live import Live
     from streams.core.policy import Policy
     from streams.core.scores import Scoring

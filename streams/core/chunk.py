@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 import orjson
 
 from schemas import vocabulary as texts
-from schemas.staff import DeleteCommand, ForgetCommand
+from schemas.wire.staff import DeleteCommand, ForgetCommand
 from streams.core import dedup, staff
 from streams.core.apply import Applied, Apply
 from streams.core.bounds import check_names
@@ -40,8 +40,8 @@ from streams.core.webhook import Record, read
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from schemas.directory import Asset
-    from schemas.reference import Reference
+    from schemas.reference.directory import Asset
+    from schemas.reference.lookup import Reference
     from streams.core.live import Live
     from streams.core.policy import Past, Policy
     from streams.core.state import Student

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from schemas.headers import readable_headers
-from schemas.webhook import webhook_id
+from schemas.wire.headers import readable_headers
+from schemas.wire.webhook import webhook_id
 from streams.core.lines import outcome_line
 
 if TYPE_CHECKING:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from schemas import vocabulary as texts
-from schemas.names import name_of
-from schemas.tenancy import may_write
+from schemas.reference.tenancy import may_write
+from schemas.wire.names import name_of
 from streams.core import dedup
 from streams.core.resolve import resolver
 from streams.core.run import known_of
@@ -14,7 +14,7 @@ from streams.core.run import known_of
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from schemas.reference import Reference
+    from schemas.reference.lookup import Reference
     from schemas.vocabulary import Status, Verdict
     from streams.core.policy import Past, Policy
     from streams.core.state import Session, Student
@@ -58,7 +58,7 @@ def error(text: str) -> Decision:
 
 
 def spoofed(webhook: Webhook, reference: Reference) -> Decision | None:
-    """Refuse a personal token that reports somebody whom it may not (schemas.tenancy)."""
+    """Refuse a personal token that reports somebody whom it may not (schemas.reference.tenancy)."""
     headers = webhook.headers
     may = may_write(headers, webhook.user, reference) if headers.permitted is None else headers.permitted
     if may is False:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
-from schemas.names import OTHER, error_type_of
+from schemas.wire.names import OTHER, error_type_of
 from streams.core.state import MISSING
 
 if TYPE_CHECKING:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from schemas.names import name_of
-from schemas.webhook import ANONYMOUS
+from schemas.wire.names import name_of
+from schemas.wire.webhook import ANONYMOUS
 
 if TYPE_CHECKING:
     from streams.core.policy import Policy

@@ -6,9 +6,9 @@ from math import isfinite
 from typing import TYPE_CHECKING, Any, Final
 
 from schemas.coercion import as_integers
-from schemas.names import is_key, is_version, name_of
 from schemas.times import parse_time
 from schemas.vocabulary import BATCH, agent_of
+from schemas.wire.names import is_key, is_version, name_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

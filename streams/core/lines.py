@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, Final
 import orjson
 
 from schemas.caches import cached
-from schemas.names import name_of
 from schemas.times import sql_time
+from schemas.wire.names import name_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

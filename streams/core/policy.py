@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from schemas.pseudonyms import NO_KEY, Pseudonyms
 from schemas.settings import REDACTION_OFF
+from schemas.wire.pseudonyms import NO_KEY, Pseudonyms
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

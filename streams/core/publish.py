@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING, Any, Final
 
 from schemas.coercion import as_integer, as_slug, as_text
 from schemas.fields import encode_object
-from schemas.names import name_of
 from schemas.vocabulary import NO_MANIFEST, invalid_config, invalid_package_id, package_asset_not_found, too_many
+from schemas.wire.names import name_of
 from streams.core.errors import Refused
 from streams.core.resolve import candidate_ids, known_assets, package_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from schemas.directory import Asset
-    from schemas.reference import Reference
+    from schemas.reference.directory import Asset
+    from schemas.reference.lookup import Reference
 
 __all__ = ["LARGEST", "publish"]
 

@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from schemas.coercion import as_integer, as_integers, as_slug
-from schemas.names import name_of
+from schemas.wire.names import name_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Mapping, Sequence
 
-    from schemas.directory import Asset
-    from schemas.reference import Reference
+    from schemas.reference.directory import Asset
+    from schemas.reference.lookup import Reference
 
 __all__ = [
     "Resolved",

@@ -9,15 +9,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from schemas.coercion import as_integer, as_integers, as_slug
-from schemas.names import name_of
-from schemas.rules import Known
+from schemas.reference.rules import Known
+from schemas.wire.names import name_of
 from streams.core.resolve import resolve_batch, resolve_id
 from streams.core.state import Named, Session
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from schemas.reference import Reference
+    from schemas.reference.lookup import Reference
 
 __all__ = ["known_of", "named_by", "repeats_names", "session_after"]
 

@@ -10,8 +10,8 @@ import re
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, Final
 
-from schemas.names import name_of
 from schemas.times import parse_time
+from schemas.wire.names import name_of
 from streams.core.state import MISSING, Attempt, Document, Quiz, Step, Timed
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ import msgspec
 import orjson
 
 from schemas.redaction import redacted
-from schemas.staff import FIELDS, CommandError, decode_command
-from schemas.tenancy import may_change
+from schemas.reference.tenancy import may_change
+from schemas.wire.staff import FIELDS, CommandError, decode_command
 from streams.core.errors import Undecodable
 from streams.core.indicators import compute
 from streams.core.kept import kept_metrics
@@ -18,8 +18,8 @@ from streams.core.lines import user_number
 from streams.core.scores import staff_fields
 
 if TYPE_CHECKING:
-    from schemas.reference import Reference
-    from schemas.staff import Command, TelemetryCommand
+    from schemas.reference.lookup import Reference
+    from schemas.wire.staff import Command, TelemetryCommand
     from streams.core.live import Live
     from streams.core.policy import Policy
     from streams.core.store import Store

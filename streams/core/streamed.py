@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from schemas.names import name_of
 from schemas.vocabulary import STREAMED_EVENTS
+from schemas.wire.names import name_of
 from streams.core.bounds import LONGEST_STEP
 from streams.core.slim import slim_attempt, slim_interaction, slim_quiz
 from streams.core.state import Overlay

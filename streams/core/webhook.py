@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from schemas.headers import HeaderError, RawHeaders, decode_headers
 from schemas.lenient import mend
-from schemas.names import name_of
-from schemas.notebook import distinct_id, distinct_key, events_of, notebook_of
-from schemas.webhook import (
+from schemas.wire.headers import HeaderError, RawHeaders, decode_headers
+from schemas.wire.names import name_of
+from schemas.wire.notebook import distinct_id, distinct_key, events_of, notebook_of
+from schemas.wire.webhook import (
     academy_of,
     actor,
     event,

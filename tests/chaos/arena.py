@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Self
 
 import msgspec
 
-from schemas.topics import Topics
+from schemas.wire.topics import Topics
 from tests.chaos.kafka import create_topics, is_caught_up, members, produce
 from tests.support.waiting import eventually
 

@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
-from schemas.topics import Topics
+from schemas.wire.topics import Topics
 from tests.chaos.kafka import lines, read_all
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from schemas.reference import Reference
+from schemas.reference.lookup import Reference
 from streams.core.chunk import ChunkProcessor
 from tests.chaos import fake_core
 from tests.chaos.checker import Expected

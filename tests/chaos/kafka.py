@@ -11,7 +11,7 @@ from aiokafka import TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import KafkaError
 
-from schemas.topics import Topics
+from schemas.wire.topics import Topics
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from schemas.headers import RawHeaders, encode_headers
-from schemas.webhook import student_key
+from schemas.wire.headers import RawHeaders, encode_headers
+from schemas.wire.webhook import student_key
 
 if TYPE_CHECKING:
     import random

@@ -15,9 +15,9 @@ import clickhouse_connect
 import httpx
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
-from deploy.reference import load_reference
-from schemas.generations import Step
-from schemas.topics import Topics
+from operations.directory import load_reference
+from schemas.wire.generations import Step
+from schemas.wire.topics import Topics
 from streams.core.chunk import ChunkProcessor
 from streams.core.policy import Policy
 from tests.chaos.kafka import members, read_all

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from schemas.generations import Step
+from schemas.wire.generations import Step
 from tests.chaos.replay_trial import Client, Keeper, Reader, alone, check_everything, onward, replay_killed, swap_with
 from tests.support.http_system import http_system
 from tests.support.replay import contents, journal

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from schemas.headers import decode_headers
-from schemas.topics import Topics
+from schemas.wire.headers import decode_headers
+from schemas.wire.topics import Topics
 from streams.core.policy import Policy
 from tests.chaos import faults
 from tests.chaos.arena import Arena

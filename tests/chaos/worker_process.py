@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import msgspec
 import uvloop
 
-from schemas.reference import Reference
+from schemas.reference.lookup import Reference
 from schemas.settings import Settings
 from streams.chunk import ChunkLimits
 from streams.core.chunk import ChunkProcessor

@@ -13,15 +13,15 @@ import pytest
 import yaml  # type: ignore[import-untyped]
 from aiokafka import AIOKafkaProducer, ConsumerRecord, TopicPartition
 
-from deploy.documents import demo_documents
-from deploy.tokens import NewToken
-from schemas import rows
-from schemas.generations import Journal
-from schemas.headers import RawHeaders, encode_headers
-from schemas.reference import Reference
+from deploy.demo.documents import demo_documents
+from operations.tokens import NewToken
+from schemas.reference.lookup import Reference
 from schemas.settings import Settings
-from schemas.staff import DeleteCommand, TelemetryCommand, encode_command
-from schemas.topics import Topics
+from schemas.wire import rows
+from schemas.wire.generations import Journal
+from schemas.wire.headers import RawHeaders, encode_headers
+from schemas.wire.staff import DeleteCommand, TelemetryCommand, encode_command
+from schemas.wire.topics import Topics
 from sinks.writer.dead_letters import DeadLetters, Letter
 from streams.core.dead import dead_outcome
 from streams.dead_letters import DeadLetter, letter

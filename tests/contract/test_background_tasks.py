@@ -18,7 +18,7 @@ STARTERS: Final = {"create_task", "ensure_future", "Thread"}
 AWAITED: Final = {
     "broker/watched.py": 1,
     "gateway/health.py": 1,
-    "gateway/kafka.py": 1,
+    "gateway/durable/kafka.py": 1,
     "gateway/server.py": 1,
     "sinks/main.py": 1,
 }

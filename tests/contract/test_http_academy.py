@@ -10,8 +10,8 @@ import httpx
 import orjson
 import pytest
 
-from deploy.reference import publish_reference
-from schemas.topics import Topics
+from operations.directory import publish_reference
+from schemas.wire.topics import Topics
 from tests.support.http_system import HttpSystem, http_system, secret
 from tests.support.waiting import eventually
 

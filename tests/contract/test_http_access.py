@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
-from deploy.tokens import CAPABILITIES, NewToken, grant, revoke_token
-from gateway.capture import CAPTURE_ROUTES
+from gateway.ingest.capture import CAPTURE_ROUTES
+from operations.tokens import CAPABILITIES, NewToken, grant, revoke_token
 from tests.support.http_system import TOKENS, secret
 from tests.support.waiting import eventually
 

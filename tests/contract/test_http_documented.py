@@ -14,8 +14,8 @@ import orjson
 import pytest
 from aiokafka import AIOKafkaProducer
 
-from schemas.headers import RawHeaders, encode_headers
-from schemas.topics import Topics
+from schemas.wire.headers import RawHeaders, encode_headers
+from schemas.wire.topics import Topics
 from tests.support.http_system import HttpSystem, http_system
 from tests.support.waiting import eventually
 

@@ -8,7 +8,7 @@ from urllib.parse import parse_qs, urlparse
 
 import pytest
 
-from gateway.payloads import PAGE_BYTES, PAYLOAD_BYTES
+from gateway.reading.payloads import PAGE_BYTES, PAYLOAD_BYTES
 from tests.support.waiting import eventually
 
 if TYPE_CHECKING:

@@ -12,9 +12,9 @@ import httpx
 import orjson
 import pytest
 
-from deploy.reference import publish_reference
-from deploy.tokens import CAPABILITIES, NewToken, grant
-from schemas.topics import Topics
+from operations.directory import publish_reference
+from operations.tokens import CAPABILITIES, NewToken, grant
+from schemas.wire.topics import Topics
 from tests.support.http_system import secret
 from tests.support.waiting import eventually
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 ROOT: Final = Path(__file__).parents[2]
-PACKAGES: Final = ("schemas", "broker", "streams", "sinks", "gateway", "deploy")
+PACKAGES: Final = ("schemas", "broker", "streams", "sinks", "gateway", "operations", "deploy")
 # What turns bytes into values and back; neither knows a socket or a file.
 ENCODINGS: Final = {"msgspec", "orjson"}
 SETTINGS: Final = {"pydantic", "pydantic_settings"}

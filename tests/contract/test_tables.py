@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from schemas.rows import TABLES
+from schemas.wire.rows import TABLES
 from sinks.errors import SchemaMismatchError
 from sinks.setup import check_tables, live_generation, publish, setup_tables
 from sinks.templates import Installation, statements
@@ -84,7 +84,7 @@ def columns(client: Client, database: str) -> dict[str, dict[str, tuple[str, str
 
 
 def test_tables_are_as_their_definition_says(settings: SettingsFactory, clickhouse: Client, database: str) -> None:
-    """After setup every column has the name, type, place and comment of schemas.rows."""
+    """After setup every column has the name, type, place and comment of schemas.wire.rows."""
     setup_tables(settings())
     found = columns(clickhouse, database) | columns(clickhouse, f"{database}_g1")
 

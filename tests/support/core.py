@@ -7,8 +7,8 @@ from typing import Any
 
 import orjson
 
-from schemas.headers import RawHeaders, encode_headers
-from schemas.reference import Reference
+from schemas.reference.lookup import Reference
+from schemas.wire.headers import RawHeaders, encode_headers
 from streams.core.chunk import ChunkProcessor, Effects, Record
 from streams.core.policy import Past, Policy
 from streams.core.webhook import read

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import clickhouse_connect
 import orjson
 
-from deploy.documents import demo_documents
-from schemas.headers import RawHeaders, encode_headers
-from schemas.webhook import student_key
+from deploy.demo.documents import demo_documents
+from schemas.wire.headers import RawHeaders, encode_headers
+from schemas.wire.webhook import student_key
 from tests.support.sink import SinkBench, environment
 from tests.support.waiting import aeventually
 

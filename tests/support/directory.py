@@ -6,7 +6,7 @@ from typing import Any
 
 import orjson
 
-from schemas.reference import Reference
+from schemas.reference.lookup import Reference
 
 __all__ = ["directory_of"]
 

@@ -17,11 +17,11 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
 from deploy.local.resources import free_port
-from deploy.reference import publish_reference
-from deploy.tokens import CAPABILITIES, NewToken, grant
-from deploy.topics import setup_topics
+from operations.directory import publish_reference
+from operations.tokens import CAPABILITIES, NewToken, grant
+from operations.topics import setup_topics
 from schemas.settings import Settings
-from schemas.topics import Topics
+from schemas.wire.topics import Topics
 from sinks.setup import setup_tables
 from tests.support.commands import as_environment
 from tests.support.processes import Child, Processes

@@ -8,7 +8,7 @@ import sys
 
 from rich.console import Console
 
-from deploy.supervisor import Part
+from deploy.run.supervisor import Part
 
 __all__ = ["Screen", "part"]
 

@@ -10,10 +10,10 @@ import aiokafka
 import orjson
 from aiokafka import TopicPartition
 
-from schemas.headers import RawHeaders, decode_headers, encode_headers
-from schemas.staff import DeleteCommand, TelemetryCommand, encode_command
-from schemas.topics import Topics
-from schemas.webhook import webhook_id
+from schemas.wire.headers import RawHeaders, decode_headers, encode_headers
+from schemas.wire.staff import DeleteCommand, TelemetryCommand, encode_command
+from schemas.wire.topics import Topics
+from schemas.wire.webhook import webhook_id
 from tests.chaos.kafka import consumer, produce, read_all
 from tests.chaos.load import webhooks
 from tests.support.generations import rows_of
@@ -28,7 +28,7 @@ __all__ = ["FAST_CLI", "MARGIN", "agrees", "all_stored", "ids", "restored", "sen
 
 # A copy's first offsets are filled up to behind the source's, which takes long: only one test does that in full.
 MARGIN = 1_000
-FAST_CLI = f"import deploy.rawlog.target as t; t.MARGIN = {MARGIN}; from deploy.cli import main; main()"
+FAST_CLI = f"import operations.raw_log.target as t; t.MARGIN = {MARGIN}; from deploy.cli import main; main()"
 
 DAY_MS = 86_400_000
 STAFF = RawHeaders(source="staff", academy=1, principal="1", capabilities=("crud_telemetry",), receipt="s")

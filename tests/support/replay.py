@@ -13,15 +13,15 @@ import clickhouse_connect
 import orjson
 from aiokafka.admin import AIOKafkaAdminClient
 
-from deploy.documents import demo_documents
-from deploy.generations import read_journal
-from schemas.rows import GENERATION_TABLES
+from deploy.demo.documents import demo_documents
+from operations.generations.journal import read_journal
+from schemas.wire.rows import GENERATION_TABLES
 from tests.support.commands import as_environment
 from tests.support.waiting import eventually
 
 if TYPE_CHECKING:
-    from schemas.generations import Journal
     from schemas.settings import Settings
+    from schemas.wire.generations import Journal
     from tests.support.http_system import HttpSystem
     from tests.support.processes import Child
 

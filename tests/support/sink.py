@@ -13,10 +13,10 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from pydantic import SecretStr
 
-from deploy.topics import setup_topics
+from operations.topics import setup_topics
 from schemas.settings import PREFIX
 from schemas.times import sql_time
-from schemas.topics import Topics
+from schemas.wire.topics import Topics
 from sinks.setup import setup_tables
 
 if TYPE_CHECKING:

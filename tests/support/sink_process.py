@@ -15,7 +15,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from deploy.logs import configure_logging
+from deploy.run.logs import configure_logging
 from schemas.settings import load_settings
 from sinks.main import main
 from sinks.writer.commits import Commits

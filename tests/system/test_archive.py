@@ -16,9 +16,9 @@ import pytest
 from aiokafka import TopicPartition
 from aiokafka.admin import RecordsToDelete
 
-from deploy.rawlog.restoring import Restoration, restore_raw
-from schemas.headers import RawHeaders, encode_headers
-from schemas.topics import Topics
+from operations.raw_log.restoring import Restoration, restore_raw
+from schemas.wire.headers import RawHeaders, encode_headers
+from schemas.wire.topics import Topics
 from tests.chaos.kafka import admin, produce, read_all
 from tests.chaos.load import webhooks
 from tests.support.commands import Outcome, as_environment, command
@@ -52,7 +52,7 @@ def own(settings: SettingsFactory, monkeypatch: pytest.MonkeyPatch) -> Settings:
     for name, value in as_environment(made).items():
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("TELEMETRY_WEBHOOK_RETENTION_DAYS", "3650")
-    monkeypatch.setattr("deploy.rawlog.target.MARGIN", MARGIN)
+    monkeypatch.setattr("operations.raw_log.target.MARGIN", MARGIN)
     return made
 
 

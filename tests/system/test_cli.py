@@ -10,7 +10,7 @@ import orjson
 import pytest
 
 from deploy.local.resources import free_port
-from schemas.topics import Topics
+from schemas.wire.topics import Topics
 from tests.chaos.kafka import read_all
 from tests.support.commands import command
 

@@ -10,10 +10,10 @@ import orjson
 import pytest
 
 from deploy.local.resources import free_port
-from deploy.restart_record import RestartRecord, record_file
-from schemas.headers import RawHeaders, encode_headers
+from operations.restart_record import RestartRecord, record_file
 from schemas.times import sql_time
-from schemas.topics import Topics
+from schemas.wire.headers import RawHeaders, encode_headers
+from schemas.wire.topics import Topics
 from tests.chaos.kafka import produce, read_all
 from tests.support.commands import command
 from tests.support.waiting import eventually

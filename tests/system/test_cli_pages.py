@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 import pytest
 
-from deploy.cut import MOST_ROWS
+from operations.cut import MOST_ROWS
 from tests.support.commands import command
 
 if TYPE_CHECKING:

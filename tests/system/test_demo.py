@@ -12,10 +12,10 @@ import pytest
 from pydantic import SecretStr
 from rich.console import Console
 
+from deploy.demo.documents import demo_documents
 from deploy.demo.report import run_demo
-from deploy.documents import demo_documents
-from deploy.tokens import CAPABILITIES, NewToken, grant
-from schemas.tenancy import REPORT_FOR_ANYONE
+from operations.tokens import CAPABILITIES, NewToken, grant
+from schemas.reference.tenancy import REPORT_FOR_ANYONE
 from tests.support.commands import command
 
 if TYPE_CHECKING:

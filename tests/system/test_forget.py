@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 import orjson
 import pytest
 
-from deploy.reference import publish_reference
-from deploy.tokens import NewToken, grant, list_tokens
-from schemas.headers import RawHeaders, encode_headers
-from schemas.rows import ASSET_DAILY, GENERATION_TABLES
-from schemas.topics import Topics
+from operations.directory import publish_reference
+from operations.tokens import NewToken, grant, list_tokens
+from schemas.wire.headers import RawHeaders, encode_headers
+from schemas.wire.rows import ASSET_DAILY, GENERATION_TABLES
+from schemas.wire.topics import Topics
 from tests.chaos.kafka import admin, produce, read_all
 from tests.support.commands import command
 from tests.support.waiting import eventually
@@ -211,7 +211,7 @@ def test_a_name_that_no_user_has_is_forgotten_by_itself(
         raise OSError(message)
 
     with monkeypatch.context() as patched:
-        patched.setattr("deploy.forgetting.forget.refresh_all", no_refresh)
+        patched.setattr("operations.forgetting.forget.refresh_all", no_refresh)
         assert command("forget", "--student", "Noemi", "--yes").code == 1
     assert command("forget", "--student", "Noemi", stdin=b"n\n").code == 1
     outcome = command("forget", "--student", "Noemi", "--yes")

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
-from deploy.forgetting.found import count, find
-from deploy.forgetting.person import Person
-from deploy.forgetting.rows import delete
-from schemas.rows import RAW, TABLES
+from operations.forgetting.found import count, find
+from operations.forgetting.person import Person
+from operations.forgetting.rows import delete
+from schemas.wire.rows import RAW, TABLES
 from sinks.setup import setup_tables
 
 if TYPE_CHECKING:

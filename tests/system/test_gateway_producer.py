@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING
 import pytest
 from aiokafka import AIOKafkaConsumer
 
-from deploy.topics import setup_topics
-from gateway.delivery import Delivery
+from gateway.durable.delivery import Delivery
+from gateway.durable.kafka import RawProducer
+from gateway.durable.publishing import RawRecord
+from gateway.durable.spool import Spool
 from gateway.errors import KafkaUnavailableError, UnavailableError
-from gateway.kafka import RawProducer
 from gateway.metrics import Metrics
-from gateway.publishing import RawRecord
-from gateway.spool import Spool
-from schemas.topics import Topics
-from schemas.webhook import OFFSET_BITS
+from operations.topics import setup_topics
+from schemas.wire.topics import Topics
+from schemas.wire.webhook import OFFSET_BITS
 from tests.support.waiting import aeventually
 
 if TYPE_CHECKING:

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from deploy.generations import JournalWriter, follow_journal, read_journal
-from deploy.mandates import live_mandate
-from schemas.generations import JOURNAL_KEY, Journal, JournalError
-from schemas.topics import Topics
+from operations.generations.journal import JournalWriter, follow_journal, read_journal
+from operations.generations.mandates import live_mandate
+from schemas.wire.generations import JOURNAL_KEY, Journal, JournalError
+from schemas.wire.topics import Topics
 from tests.chaos.kafka import create_topics, produce
 
 if TYPE_CHECKING:

@@ -11,9 +11,9 @@ import pytest
 from aiokafka.admin import AIOKafkaAdminClient, NewPartitions
 
 from broker.partitioning import partition_of
-from deploy.topics import await_leaders
-from schemas.headers import RawHeaders, encode_headers
-from schemas.topics import Topics
+from operations.topics import await_leaders
+from schemas.wire.headers import RawHeaders, encode_headers
+from schemas.wire.topics import Topics
 from tests.chaos.kafka import produce, read_all
 from tests.support.commands import command
 from tests.support.waiting import eventually

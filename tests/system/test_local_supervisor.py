@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from deploy.restart_record import read_record, record_file, restarting
-from deploy.supervisor import Part, RestartPolicy, Supervisor, SupervisorError
+from deploy.run.supervisor import Part, RestartPolicy, Supervisor, SupervisorError
+from operations.restart_record import read_record, record_file, restarting
 from tests.support.parts import Screen, part
 from tests.support.processes import is_alive
 from tests.support.waiting import aeventually

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from deploy.guardian import MARK_VARIABLE, marked_processes
+from deploy.run.guardian import MARK_VARIABLE, marked_processes
 from tests.support.processes import is_alive
 from tests.support.waiting import eventually
 
@@ -36,7 +36,7 @@ POLITE = (
 SUPERVISED = f"""
 import asyncio, os, sys
 from rich.console import Console
-from deploy.supervisor import Part, Supervisor
+from deploy.run.supervisor import Part, Supervisor
 
 codes = dict(stays={STAYS!r}, stubborn={STUBBORN!r}, family={WITH_CHILD!r}, polite={POLITE!r})
 parts = [Part(name, [sys.executable, "-c", code], os.environ, stop_seconds=60) for name, code in codes.items()]

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import orjson
 import pytest
 
-from schemas.headers import RawHeaders, encode_headers
 from schemas.lenient import loads
-from schemas.topics import Topics
-from schemas.webhook import student_key
+from schemas.wire.headers import RawHeaders, encode_headers
+from schemas.wire.topics import Topics
+from schemas.wire.webhook import student_key
 from tests.chaos.kafka import produce
 from tests.support.commands import command
 from tests.support.odd_bodies import ODD_BODIES
@@ -60,7 +60,7 @@ def test_every_reader_of_bodies_takes_any_body(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Trying rules, archive, restore, copy, recomputing a student and erasing one all end well and lose no byte."""
-    monkeypatch.setattr("deploy.rawlog.target.MARGIN", 1_000)
+    monkeypatch.setattr("operations.raw_log.target.MARGIN", 1_000)
     start_part("worker")
     start_part("sink")
     odd(installed)

@@ -9,8 +9,8 @@ import httpx
 import orjson
 import pytest
 
-from schemas.headers import RawHeaders, encode_headers
-from schemas.topics import Topics
+from schemas.wire.headers import RawHeaders, encode_headers
+from schemas.wire.topics import Topics
 from tests.chaos.kafka import admin, produce, read_all
 from tests.support.secrets import MARK, secret_document, secret_event, secret_notebook, secret_staff
 from tests.support.waiting import eventually

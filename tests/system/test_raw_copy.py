@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 import orjson
 import pytest
 
-from schemas.headers import RawHeaders, encode_headers
-from schemas.topics import Topics
+from schemas.wire.headers import RawHeaders, encode_headers
+from schemas.wire.topics import Topics
 from tests.chaos.kafka import produce, read_all
 from tests.chaos.load import webhooks
 from tests.support.commands import as_environment, command
@@ -47,7 +47,7 @@ def own(settings: SettingsFactory, monkeypatch: pytest.MonkeyPatch) -> Settings:
 @pytest.fixture
 def fast(monkeypatch: pytest.MonkeyPatch) -> None:
     """Few records that fill a copy."""
-    monkeypatch.setattr("deploy.rawlog.target.MARGIN", MARGIN)
+    monkeypatch.setattr("operations.raw_log.target.MARGIN", MARGIN)
 
 
 def test_more_partitions_give_the_same_ids_and_the_same_tables(

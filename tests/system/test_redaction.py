@@ -10,10 +10,10 @@ import httpx
 import orjson
 import pytest
 
-from deploy.tokens import CAPABILITIES, NewToken, grant
-from schemas.headers import RawHeaders, encode_headers
-from schemas.tenancy import REPORT_FOR_ANYONE
-from schemas.topics import Topics
+from operations.tokens import CAPABILITIES, NewToken, grant
+from schemas.reference.tenancy import REPORT_FOR_ANYONE
+from schemas.wire.headers import RawHeaders, encode_headers
+from schemas.wire.topics import Topics
 from tests.chaos.kafka import produce, read_all
 from tests.support.commands import command
 from tests.support.core import MORNING

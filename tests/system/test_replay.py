@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from schemas.generations import Step
-from schemas.topics import Topics
+from schemas.wire.generations import Step
+from schemas.wire.topics import Topics
 from tests.chaos.kafka import produce, read_all
 from tests.support.http_system import HttpSystem, http_system
 from tests.support.replay import comparison, contents, journal, leftovers, live_a_while, replay, start_replay, stored

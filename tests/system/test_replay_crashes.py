@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from deploy.generations import JournalWriter
-from schemas.generations import Journal, Step
+from operations.generations.journal import JournalWriter
+from schemas.wire.generations import Journal, Step
 from tests.support.http_system import HttpSystem, http_system
 from tests.support.replay import contents, journal, live_a_while, replay
 from tests.support.waiting import eventually

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import orjson
 import pytest
 
-from deploy.reference import load_reference, publish_reference
-from schemas.topics import Topics
+from operations.directory import load_reference, publish_reference
+from schemas.wire.topics import Topics
 from tests.support.core import MORNING
 from tests.support.http_system import http_system
 from tests.support.replay import contents, journal, replay

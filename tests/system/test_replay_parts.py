@@ -13,10 +13,10 @@ import clickhouse_connect
 import orjson
 import pytest
 
-from deploy.reference import publish_reference
-from schemas.generations import Step
-from schemas.rows import ASSET_DAILY, DEAD_LETTERS, GENERATION_TABLES, WEBHOOKS
-from schemas.topics import Topics
+from operations.directory import publish_reference
+from schemas.wire.generations import Step
+from schemas.wire.rows import ASSET_DAILY, DEAD_LETTERS, GENERATION_TABLES, WEBHOOKS
+from schemas.wire.topics import Topics
 from tests.chaos.kafka import produce
 from tests.support.http_system import HttpSystem, http_system
 from tests.support.replay import comparison, journal, leftovers, live_a_while, replay, start_replay, stored

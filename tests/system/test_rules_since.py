@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import orjson
 import pytest
 
-from schemas.headers import RawHeaders, encode_headers
-from schemas.topics import Topics
+from schemas.wire.headers import RawHeaders, encode_headers
+from schemas.wire.topics import Topics
 from tests.chaos.kafka import produce
 from tests.support.blocks import run_by
 from tests.support.commands import command

@@ -10,10 +10,10 @@ import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 
-from deploy.restart_record import RestartRecord, record_file
-from deploy.topics import setup_topics
-from schemas.generations import JOURNAL_KEY, Generation, Journal, Step
-from schemas.topics import Topics
+from operations.restart_record import RestartRecord, record_file
+from operations.topics import setup_topics
+from schemas.wire.generations import JOURNAL_KEY, Generation, Journal, Step
+from schemas.wire.topics import Topics
 from tests.chaos.kafka import produce, transact
 from tests.support.commands import command
 from tests.support.waiting import aeventually

@@ -11,9 +11,9 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import InvalidTimestampError, KafkaError
 
-from deploy.incremental_configs import set_topic_configs
-from deploy.topics import differing_configs, setup_topics
-from schemas.topics import IN_SYNC, Topics
+from broker.incremental_configs import set_topic_configs
+from operations.topics import differing_configs, setup_topics
+from schemas.wire.topics import IN_SYNC, Topics
 from tests.support.waiting import aeventually
 
 if TYPE_CHECKING:

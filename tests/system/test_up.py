@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
-from deploy.documents import demo_documents
+from deploy.demo.documents import demo_documents
 from deploy.local.resources import free_port
 from schemas.settings import PREFIX
 from tests.support.blocks import run_by

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterable
 
     from schemas.settings import Settings
-    from schemas.topics import Topics
+    from schemas.wire.topics import Topics
     from streams.exits import End
     from tests.conftest import SettingsFactory
 

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import orjson
 import pytest
 
-from schemas.reference import Reference
-from schemas.topics import Topics
+from schemas.reference.lookup import Reference
+from schemas.wire.topics import Topics
 from streams.views import BadReference, ReferenceFollower
 from tests.chaos.kafka import create_topics, lines, produce
 from tests.support.waiting import aeventually, eventually

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from schemas.topics import Topics
+from schemas.wire.topics import Topics
 from tests.chaos.checker import check
 from tests.chaos.folds import FakeFold
 from tests.chaos.kafka import create_topics, is_caught_up, lines, produce, read_all

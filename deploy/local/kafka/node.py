@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, ClassVar, Final
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
-from deploy.descriptors import require_descriptors
 from deploy.local.errors import LocalStackError
 from deploy.local.kafka import artifacts
 from deploy.local.kafka.files import BrokerPorts, logging_configuration, server_properties
@@ -19,6 +18,7 @@ from deploy.local.locking import locked, locked_command
 from deploy.local.process import LocalServer
 from deploy.local.progress import silent
 from deploy.local.resources import LOOPBACK, free_port, listens, require_free_port, require_space
+from operations.descriptors import require_descriptors
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

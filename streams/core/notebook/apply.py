@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from schemas import vocabulary as texts
-from schemas.notebook import events_of
-from schemas.rules import Known
+from schemas.reference.rules import Known
+from schemas.wire.notebook import events_of
 from streams.core.decide import Decision, error
 from streams.core.errors import Refused
 from streams.core.lines import user_number
@@ -25,7 +25,7 @@ from streams.core.state import Notebook
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from schemas.reference import Reference
+    from schemas.reference.lookup import Reference
     from streams.core.live import Live
     from streams.core.notebook.event import NotebookEvent
     from streams.core.policy import Policy

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 import orjson
 
-from schemas.names import OTHER, error_type_of
-from schemas.notebook import as_name, distinct_id, notebook_of
 from schemas.times import parse_time
+from schemas.wire.names import OTHER, error_type_of
+from schemas.wire.notebook import as_name, distinct_id, notebook_of
 from streams.core.notebook.properties import kept_properties
 
 if TYPE_CHECKING:

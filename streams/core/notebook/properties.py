@@ -5,8 +5,8 @@ from __future__ import annotations
 from math import isfinite
 from typing import TYPE_CHECKING, Any, Final
 
-from schemas.names import is_key, is_version
-from schemas.notebook import as_name
+from schemas.wire.names import is_key, is_version
+from schemas.wire.notebook import as_name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -8,9 +8,9 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING
 
-from deploy import status as status_module
-from deploy.doctor.gateway import check_gateway
-from deploy.status import Status
+from operations import status as status_module
+from operations.doctor.gateway import check_gateway
+from operations.status import Status
 from schemas.settings import Settings
 
 if TYPE_CHECKING:

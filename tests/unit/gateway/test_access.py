@@ -19,7 +19,7 @@ from gateway.access import (
     secret_of,
 )
 from gateway.errors import ApiError
-from schemas.directory import Token
+from schemas.reference.directory import Token
 
 
 class View:

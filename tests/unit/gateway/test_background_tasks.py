@@ -10,14 +10,14 @@ from tenacity import wait_none
 
 from broker.watched import Watched
 from gateway import following
-from gateway import kafka as kafka_module
-from gateway.delivery import Delivery
+from gateway.durable import kafka as kafka_module
+from gateway.durable.delivery import Delivery
+from gateway.durable.kafka import RawProducer
+from gateway.durable.publishing import RawRecord
+from gateway.durable.spool import Spool
 from gateway.errors import KafkaUnavailableError, SpoolError
 from gateway.following import Views
-from gateway.kafka import RawProducer
 from gateway.metrics import Metrics
-from gateway.publishing import RawRecord
-from gateway.spool import Spool
 from schemas.settings import Settings
 from tests.support.waiting import aeventually
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from gateway.following import Follow
-    from schemas.reference import Reference
+    from schemas.reference.lookup import Reference
 
 SHA = "a" * 64
 TOKEN = b'{"user_id": 1}'

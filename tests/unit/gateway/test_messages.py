@@ -5,8 +5,8 @@ from __future__ import annotations
 import string
 
 from gateway.messages import FIELD_ERRORS, TRANSPORT
-from schemas.messages import MESSAGES
-from schemas.staff import DURATION, METRICS, NUMBER, OBJECT
+from schemas.wire.messages import MESSAGES
+from schemas.wire.staff import DURATION, METRICS, NUMBER, OBJECT
 
 
 def names(text: str) -> set[str]:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.payloads import fitting
+from gateway.reading.payloads import fitting
 
 
 @pytest.mark.parametrize(

@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.reference import Reference
+from schemas.reference.lookup import Reference
 from tests.support.strategies import json_objects, json_values
 
 if TYPE_CHECKING:
-    from schemas.reference import Kind
+    from schemas.reference.lookup import Kind
 
 GOOD: dict[Kind, tuple[bytes, dict[str, Any]]] = {
     "ignore-rules": (b"1", {"rules": [{"events": ["compile"]}]}),

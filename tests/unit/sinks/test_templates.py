@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from schemas.rows import TABLES, Column
+from schemas.wire.rows import TABLES, Column
 from sinks.errors import ConfigurationError
 from sinks.templates import Installation, column_definition, statements
 

@@ -10,9 +10,9 @@ import orjson
 import pytest
 from aiokafka.structs import ConsumerRecord
 
-from schemas.headers import RawHeaders, encode_headers
-from schemas.reference import Reference
-from schemas.topics import Topics
+from schemas.reference.lookup import Reference
+from schemas.wire.headers import RawHeaders, encode_headers
+from schemas.wire.topics import Topics
 from streams.core.chunk import ChunkProcessor
 from streams.core.dead import dead_outcome
 from streams.core.policy import Policy

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from aiokafka import TopicPartition
 
-from schemas.topics import Topics
+from schemas.wire.topics import Topics
 from streams.dead_letters import DeadLetter
 from streams.messages import OversizeError
 from streams.outbox import Outbox

@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from deploy import system
 from deploy.local import resources
 from deploy.local.clickhouse import ClickHouseServer
 from deploy.local.errors import LocalStackError
 from deploy.local.kafka import KafkaNode
 from deploy.local.locking import locked
 from deploy.local.resources import free_port, listens, require_free_port, require_space, reserve_port
-from deploy.system import LocalSystem
+from deploy.run import system
+from deploy.run.system import LocalSystem
 from schemas.settings import Settings
 
 if TYPE_CHECKING:

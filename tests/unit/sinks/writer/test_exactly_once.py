@@ -12,7 +12,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from schemas.rows import EVENTS
+from schemas.wire.rows import EVENTS
 from sinks.templates import Installation
 from sinks.writer.bookmark import Bookmark
 from sinks.writer.buffer import Limits, Piece

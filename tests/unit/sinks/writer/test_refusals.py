@@ -8,7 +8,7 @@ import orjson
 import pytest
 from aiokafka import TopicPartition
 
-from schemas.rows import EVENTS
+from schemas.wire.rows import EVENTS
 from sinks.errors import TooManyBadRowsError
 from sinks.templates import Installation
 from sinks.writer.buffer import Block, Piece

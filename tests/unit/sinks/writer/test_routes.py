@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from schemas.rows import GENERATION_TABLES, RAW, STUDENT_DAY
-from schemas.topics import Topics
+from schemas.wire.rows import GENERATION_TABLES, RAW, STUDENT_DAY
+from schemas.wire.topics import Topics
 from sinks.errors import BadRecordError
 from sinks.writer.decode import claim_row, dead_letter_row, raw_row, telemetry_row
 from sinks.writer.routes import Route, derived_routes, raw_route

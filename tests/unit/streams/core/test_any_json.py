@@ -9,7 +9,7 @@ import orjson
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from schemas.rows import EVENTS, SCORES, WEBHOOKS
+from schemas.wire.rows import EVENTS, SCORES, WEBHOOKS
 from streams.core.errors import Undecodable
 from streams.core.policy import Policy
 from tests.support.client import Client

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from schemas.pseudonyms import Pseudonyms
+from schemas.wire.pseudonyms import Pseudonyms
 from streams.core.policy import Policy
 from tests.support.core import Core
 from tests.support.payloads import document, step

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from schemas.rules import validate
+from schemas.reference.rules import validate
 from streams.core.policy import Past
 from tests.support.core import Core
 

@@ -15,7 +15,7 @@ from tests.support.directory import directory_of
 from tests.support.strategies import json_objects, json_values
 
 if TYPE_CHECKING:
-    from schemas.reference import Reference
+    from schemas.reference.lookup import Reference
 
 PUBLISHED = "package_published"
 MANIFEST = "package_manifest_updated"

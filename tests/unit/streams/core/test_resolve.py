@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from schemas.reference import Reference
+from schemas.reference.lookup import Reference
 from streams.core.resolve import (
     Resolved,
     adopt_package_id,

@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 import pytest
 
-from schemas.tenancy import CHANGE
+from schemas.reference.tenancy import CHANGE
 from streams.core.errors import Undecodable
 from streams.core.policy import Policy
 from tests.support.client import Client

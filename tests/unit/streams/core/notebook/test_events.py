@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.rows import EVENTS
 from schemas.settings import Settings
 from schemas.times import sql_time
+from schemas.wire.rows import EVENTS
 from streams.core.notebook.event import Clock, Unreadable, read_event
 from streams.core.policy import Policy
 from tests.support.core import MORNING, Core

@@ -1,1 +1,0 @@
-"""Replays: a generation computed beside the live one, compared with it, and put in its place."""

@@ -1,0 +1,89 @@
+"""Runs one part of the system in this process, wired to what it needs of the others' code.
+
+Each function imports only its own part: a process starts a second sooner without the libraries of the others.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import sys
+import time
+from typing import TYPE_CHECKING, NoReturn
+
+from operations.generations.mandates import live_mandate
+from operations.pseudonyms import keyed_settings
+from operations.restart_record import restarting
+from schemas.wire.topics import Topics
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from operations.generations.mandates import LiveMandate
+    from schemas.reference.lookup import Reference
+    from schemas.settings import Settings
+    from streams.views import ReferenceFollower
+
+__all__ = ["run_gateway", "run_sink", "run_worker"]
+
+
+def run_gateway(settings: Settings, ready_file: Path | None) -> int:
+    """Serve HTTP until told to stop; the exit code."""
+    import gateway.main  # noqa: PLC0415 - see above
+    from streams.views import ReferenceFollower  # noqa: PLC0415
+
+    def follow(reference: Reference, failed: Callable[[BaseException], None]) -> ReferenceFollower:
+        return ReferenceFollower(Topics.of(settings), settings.kafka_options(), reference, on_failed=failed)
+
+    def others() -> dict[str, str]:
+        # Who answers runs.
+        return {name: trouble for name, trouble in restarting(settings.data, time.time()).items() if name != "gateway"}
+
+    return gateway.main.main(settings, follow_views=follow, ready_file=ready_file, restarting=others)
+
+
+def run_worker(settings: Settings, data: Path, ready_file: Path | None) -> int:
+    """Process webhooks until told to stop, with the state table's files in `data`; the exit code.
+
+    When another generation takes over, this process begins again with that.
+    """
+    import streams.worker  # noqa: PLC0415 - see above
+    from streams.exits import ExitCode  # noqa: PLC0415
+
+    mandate = asyncio.run(_workers_mandate(settings))
+    # A store's files name neither topic nor generation.
+    directory = data / f"g{mandate.settings.generation}"
+    for other in data.glob("g*"):
+        if other.name[1:].isdigit() and int(other.name[1:]) not in mandate.kept:
+            shutil.rmtree(other, ignore_errors=True)
+    code = streams.worker.main(mandate.settings, data_dir=directory, ready_file=ready_file, mandate=mandate)
+    if code == ExitCode.SUPERSEDED:
+        _begin_again()
+    return code
+
+
+async def _workers_mandate(settings: Settings) -> LiveMandate:
+    return await live_mandate(await keyed_settings(settings))
+
+
+def run_sink(settings: Settings, ready_file: Path | None) -> int:
+    """Insert derived records into ClickHouse until told to stop; the exit code.
+
+    When another generation takes over, this process begins again with that.
+    """
+    import sinks.main  # noqa: PLC0415 - see above
+
+    mandate = asyncio.run(live_mandate(settings, stores=True))
+    code = sinks.main.main(mandate.settings, ready_file=ready_file, superseded=mandate.ended)
+    if code == sinks.main.SUPERSEDED:
+        _begin_again()
+    return code
+
+
+def _begin_again() -> NoReturn:
+    """Become a new process of the same command, id and environment: nobody has to start it, nothing is left of this."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606 - this very command

@@ -1,0 +1,272 @@
+"""The whole system on one machine: its parts, in order, for the supervisor."""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import os
+import secrets
+import shlex
+import sys
+import time
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Final
+
+from deploy.local.clickhouse import ClickHouseServer
+from deploy.local.clickhouse.access import Analyst
+from deploy.local.errors import LocalStackError
+from deploy.local.kafka import KafkaNode
+from deploy.local.resources import free_port, is_free, listens, require_free_port, reserve_port
+from deploy.run.supervisor import Part
+from operations.generations.journal import live_settings
+from operations.tokens import CAPABILITIES, NewToken, grant
+from operations.topics import setup_topics
+from schemas.reference.tenancy import REPORT_FOR_ANYONE
+from schemas.settings import PREFIX, load_settings
+from sinks.roles import analyst_grants
+from sinks.setup import setup_tables
+from sinks.templates import Installation
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+    from typing import IO
+
+    from deploy.local.progress import Progress
+    from schemas.settings import Settings
+
+__all__ = ["DEV_ACADEMY", "DEV_USER", "LocalSystem"]
+
+DEV_USER: Final = 1
+DEV_ACADEMY: Final = 1
+
+_CLICKHOUSE_USER: Final = "telemetry"
+_ANALYST_USER: Final = "analyst"
+# Settings that name what the servers hold.
+_NAMES: Final = ("topic_prefix", "raw_topic", "partitions", "database")
+_POLL_SECONDS: Final = 0.05
+# File systems stamp with a clock that ticks a few times in this.
+_CLOCK_SECONDS: Final = 0.05
+# Room for what Kafka adds to a body: its headers and the batch around it.
+_MESSAGE_ROOM: Final = 1 << 20
+
+
+class LocalSystem:
+    """Kafka, the ClickHouse engine, gateway, workers and sink, with all their data in one directory."""
+
+    def __init__(self, directory: Path, workers: int, settings: Settings) -> None:
+        """Plan a system with this many workers; nothing is started or written."""
+        self.directory = directory.absolute()
+        self._workers = workers
+        self._base = settings
+        self._kept = self._read_env()
+        self.token = self._kept.get("TELEMETRY_TOKEN") or secrets.token_urlsafe(30)
+        self._kafka = KafkaNode(self.directory / "kafka", message_max_bytes=2 * settings.max_body_bytes + _MESSAGE_ROOM)
+        self._clickhouse = ClickHouseServer(
+            self.directory / "clickhouse",
+            self._kept_port(),
+            user=_CLICKHOUSE_USER,
+            password=self._password("TELEMETRY_CLICKHOUSE", _CLICKHOUSE_USER),
+            analyst=Analyst(
+                _ANALYST_USER,
+                self._password("TELEMETRY_ANALYST_CLICKHOUSE", _ANALYST_USER),
+                tuple(analyst_grants(Installation.of(settings))),
+            ),
+        )
+        self.ingest_key = self._read_key() or secrets.token_urlsafe(30)
+        self._is_set_up = False
+        self._lock: IO[str] | None = None
+        self._bind = ""
+
+    @property
+    def _spool(self) -> Path:
+        return self.directory / "spool"
+
+    @property
+    def env_file(self) -> Path:
+        """Where the addresses are written for people and scripts."""
+        return self.directory / "env"
+
+    @property
+    def gateway_url(self) -> str:
+        """The gateway's address."""
+        return f"http://{self._bind}"
+
+    @property
+    def clickhouse_url(self) -> str:
+        """ClickHouse's address with user and password."""
+        return self._clickhouse.url
+
+    @property
+    def analyst_url(self) -> str:
+        """The same for analysts, who only read."""
+        return self._clickhouse.analyst_url
+
+    @property
+    def addresses(self) -> dict[str, str]:
+        """What `DIR/env` holds: everything by which a command finds this system and no other."""
+        named = {name: getattr(self._base, name) for name in _NAMES}
+        return {
+            "TELEMETRY_GATEWAY_URL": self.gateway_url,
+            "TELEMETRY_KAFKA": self._kafka.bootstrap,
+            "TELEMETRY_CLICKHOUSE": self._clickhouse.url,
+            "TELEMETRY_ANALYST_CLICKHOUSE": self._clickhouse.analyst_url,
+            "TELEMETRY_TOKEN": self.token,
+            "TELEMETRY_DATA": str(self.directory),
+            "TELEMETRY_SPOOL": str(self._spool),
+            **{f"{PREFIX}{name.upper()}": str(value) for name, value in named.items()},
+        }
+
+    @property
+    def _key_file(self) -> Path:
+        return self.directory / "ingest-key"
+
+    def _read_key(self) -> str:
+        try:
+            return self._key_file.read_text(encoding="utf-8").strip()
+        except OSError:
+            return ""
+
+    def _read_env(self) -> dict[str, str]:
+        try:
+            lines = self.env_file.read_text(encoding="utf-8").splitlines()
+        except OSError:
+            return {}
+        pairs = (shlex.split(line) for line in lines if "=" in line)
+        return dict(parts[0].split("=", 1) for parts in pairs if parts)
+
+    def _password(self, variable: str, user: str) -> str:
+        _, _, rest = self._kept.get(variable, "").partition(f"//{user}:")
+        password, at, _ = rest.partition("@")
+        return password if at else secrets.token_urlsafe(18)
+
+    def _kept_port(self) -> int | None:
+        """The port that ClickHouse had the last time, unless somebody else has it by now."""
+        port = self._kept.get("TELEMETRY_CLICKHOUSE", "").rpartition(":")[2]
+        return int(port) if port.isdecimal() and 0 < int(port) < 1 << 16 and is_free(int(port)) else None
+
+    def prepare(self, progress: Progress) -> None:
+        """Take the directory, fetch what the first start needs and choose the addresses; blocks.
+
+        Raises LocalStackError where that fails or another system runs on the directory.
+        """
+        self._take_directory()
+        self._kafka.prepare(progress)
+        self._clickhouse.prepare(progress)
+        self._bind = self._choose_bind()
+        lines = "".join(f"{name}={shlex.quote(value)}\n" for name, value in self.addresses.items())
+        _write_secret(self.env_file, lines)
+        _write_secret(self._key_file, f"{self.ingest_key}\n")
+
+    def _take_directory(self) -> None:
+        try:
+            self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._lock = (self.directory / "lock").open("w", encoding="utf-8")
+        except OSError as error:
+            message = f"cannot write to {self.directory}: {error.strerror}. Name another directory with --data."
+            raise LocalStackError(message) from error
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            message = f"a system runs on {self.directory} already; stop it or name another directory with --data."
+            raise LocalStackError(message) from error
+
+    def _choose_bind(self) -> str:
+        """The gateway's address, kept from others who start at the same time: theirs listens only in a while."""
+        host, _, port = self._base.gateway_bind.rpartition(":")
+        if "gateway_bind" in self._base.model_fields_set:
+            require_free_port(int(port), "The gateway")
+            if reserve_port(int(port)) is None:
+                message = (
+                    f"another `up` has port {port}: name another one with TELEMETRY_GATEWAY_BIND, or leave it out."
+                )
+                raise LocalStackError(message)
+            return self._base.gateway_bind
+        # The lock is held as long as this process runs.
+        if not listens(int(port)) and reserve_port(int(port)) is not None:
+            return self._base.gateway_bind
+        return f"{host}:{free_port()}"
+
+    def _part_env(self) -> Mapping[str, str]:
+        own = {
+            f"{PREFIX}KAFKA": self._kafka.bootstrap,
+            f"{PREFIX}CLICKHOUSE": self._clickhouse.url,
+            f"{PREFIX}GATEWAY_BIND": self._bind,
+            f"{PREFIX}DATA": str(self.directory),
+            f"{PREFIX}SPOOL": str(self._spool),
+            f"{PREFIX}DEFAULT_ACADEMY": str(self.settings().default_academy),
+        }
+        return {**os.environ, "PYTHONUNBUFFERED": "1", **own}
+
+    def settings(self) -> Settings:
+        """The settings that the parts run with, after `prepare`."""
+        return load_settings(
+            kafka=self._kafka.bootstrap,
+            clickhouse=self._clickhouse.url,
+            gateway_bind=self._bind,
+            gateway_url=self.gateway_url,
+            token=self.token,
+            data=self.directory,
+            spool=self._spool,
+            # Whose staff the token is: what LearnPack sends without an academy is in its log, too.
+            default_academy=DEV_ACADEMY if self._base.default_academy is None else self._base.default_academy,
+        )
+
+    async def _set_up(self, timeout: float) -> None:  # noqa: ASYNC109 - the supervisor's interface
+        await self._clickhouse.wait_ready(timeout)
+        if self._is_set_up:
+            # It was killed: it works again whatever Kafka does.
+            return
+        settings = await live_settings(self.settings())
+        await setup_topics(settings)
+        await asyncio.to_thread(setup_tables, settings)
+        token = NewToken(
+            DEV_USER, {DEV_ACADEMY: (*CAPABILITIES, REPORT_FOR_ANYONE)}, datetime.now(UTC), label="development"
+        )
+        await grant(settings, token, self.token)
+        key = NewToken(None, {DEV_ACADEMY: ()}, datetime.now(UTC), label="development")
+        await grant(settings, key, self.ingest_key)
+        self._is_set_up = True
+
+    def parts(self) -> list[Part]:
+        """The parts in the order in which they start, after `prepare`."""
+        servers = [
+            Part("kafka", self._kafka.command(), self._kafka.env(), self._kafka.wait_ready, critical=True),
+            Part("clickhouse", self._clickhouse.command(), self._clickhouse.env(), self._set_up, critical=True),
+        ]
+        workers = [
+            self._own(f"worker-{number}", "worker", "--data", str(self.directory / f"worker-{number}"))
+            for number in range(1, self._workers + 1)
+        ]
+        # Together: each spends its first seconds on loading libraries and joining groups.
+        return [*servers, *workers, self._own("sink", "sink"), self._own("gateway", "gateway")]
+
+    def _own(self, name: str, *arguments: str) -> Part:
+        ready = self.directory / "run" / f"{name}.ready"
+        ready.parent.mkdir(exist_ok=True)
+        command = [sys.executable, "-m", "deploy.cli", *arguments, "--ready-file", str(ready)]
+
+        async def wait_ready(timeout: float) -> None:  # noqa: ASYNC109 - the supervisor's interface
+            # What a killed process left behind is older than this one.
+            started = time.time() - _CLOCK_SECONDS
+            async with asyncio.timeout(timeout):
+                while _written(ready) < started:  # noqa: ASYNC110 - another process makes it
+                    await asyncio.sleep(_POLL_SECONDS)
+
+        ready.unlink(missing_ok=True)
+        return Part(name, command, self._part_env(), wait_ready, together=name != "worker-1", ready_file=ready)
+
+
+def _write_secret(path: Path, text: str) -> None:
+    """Write a file that only its owner reads."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        file.write(text)
+
+
+def _written(path: Path) -> float:
+    """When a file was written, in seconds since 1970; 0 if there is none."""
+    try:
+        return path.stat().st_mtime
+    except OSError:
+        return 0.0

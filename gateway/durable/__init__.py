@@ -1,0 +1,1 @@
+"""From records to Kafka, by a spool while it is away."""

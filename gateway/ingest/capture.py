@@ -1,0 +1,143 @@
+"""The routes of PostHog's clients, which notebooks send to: events in, `{"status": 1}` out once they are durable.
+
+A request may hold events of several students under one project key. Each student's part becomes one record of the raw
+topic (docs/adr/0024-one-record-per-student-and-request.md), and the answer waits for all of them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import TYPE_CHECKING, Any, Final
+
+from gateway.access import require_upload, secret_of
+from gateway.errors import ApiError, ClientGoneError
+from gateway.ingest.capture_bodies import keys_in, read_events, split, take_key, unwrap
+from gateway.ingest.intake import AT_ONCE_BYTES, SIZE_IN_OBJECTS, encoding_of, scope_of
+from gateway.ingest.queries import parse_query
+from gateway.ingest.unpacking import decompress
+from schemas.redaction import blotted
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from gateway.ingest.bodies import Receive
+    from gateway.ingest.intake import Intake
+    from gateway.ingest.shares import Place
+    from schemas.reference.directory import Token
+
+__all__ = ["CAPTURE_PATHS", "CAPTURE_ROUTES", "Capture"]
+
+# As clients of all ages know them; with and without the slash they are the same.
+CAPTURE_ROUTES: Final = ("/batch/", "/capture/", "/e/", "/i/v0/e/")
+CAPTURE_PATHS: Final = (*CAPTURE_ROUTES, *(path.rstrip("/") for path in CAPTURE_ROUTES))
+
+_ACCEPTED: Final = b'{"status":1}'
+_JSON: Final = (b"content-type", b"application/json")
+_AT_ONCE: Final = 500
+
+# The key, and a body in the query that no client of today sends.
+_NOT_RECORDED: Final = frozenset({"api_key", "data"})
+
+
+class Capture:
+    """Authenticates, bounds, takes apart by student, and publishes events."""
+
+    def __init__(self, intake: Intake) -> None:
+        self._intake = intake
+        self._metrics = intake.metrics
+        self._seconds = {path: intake.metrics.seconds.labels(f"{path.rstrip('/')}/") for path in CAPTURE_PATHS}
+
+    async def __call__(self, scope: dict[str, Any], receive: Receive, send: Callable[[Any], Any]) -> None:
+        """Answer one POST."""
+        began = time.perf_counter()
+        sent = dict(scope["headers"])
+        path = scope["path"]
+        extra = self._intake.origin_headers(sent.get(b"origin"))
+        status, body = 200, _ACCEPTED
+        try:
+            await self._accept(scope, sent, receive)
+        except ApiError as error:
+            status = error.status
+            body = error.body(sent.get(b"accept-language", b"").decode("latin-1"))
+            extra = [*extra, *((name.lower().encode(), value.encode()) for name, value in error.headers.items())]
+        except ClientGoneError:
+            return
+        headers = [_JSON, (b"content-length", b"%d" % len(body)), *extra]
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        await send({"type": "http.response.body", "body": body})
+        self._metrics.requests.labels(f"{path.rstrip('/')}/", status).inc()
+        self._seconds[path].observe(time.perf_counter() - began)
+
+    async def _accept(self, asgi: dict[str, Any], sent: dict[bytes, bytes], receive: Receive) -> None:
+        query = parse_query(asgi["query_string"])
+        intake = self._intake
+        scope = scope_of(sent.get(b"academy"), query.academy)
+        authorization = sent.get(b"authorization")
+        secret = secret_of(
+            authorization.decode("latin-1") if authorization else None, query.token or query.params.get("api_key")
+        )
+        token = None if secret is None else self._admitted(secret, scope)
+        address = intake.addresses.of(asgi, sent)
+        place = intake.enter(address, token)
+        try:
+            body = await self._unwrapped(receive, sent, place, query.params.get("compression"))
+            size = len(body)
+            await place.hold(size if size <= AT_ONCE_BYTES else size * SIZE_IN_OBJECTS)
+            if token is None and size > AT_ONCE_BYTES:
+                # The key is in the body, and can be found without reading it: nothing large is for whoever has none.
+                keys = await intake.work(place, size, lambda _limit: keys_in(body), grows=False)
+                intake.access.uploader(intake.access.known_of(keys))
+            request, key = await intake.work(place, size, lambda _limit: self._read(body), grows=False)
+            token = self._admitted(key, scope) if token is None else token
+            blotted = (secret or key) if token.sha256 else None
+            parts = await intake.work(place, size, lambda _limit: split(request, blotted), grows=False)
+            for part in parts:
+                intake.count(token, part.key, address, len(part.value))
+            params = {name: value for name, value in query.params.items() if name not in _NOT_RECORDED}
+            academy = self._academy(token, scope)
+            headers = (
+                intake.headers(
+                    sent,
+                    token,
+                    scope=scope,
+                    academy=academy,
+                    user=None if token.ingest else intake.user_in_notebooks(part.whose),
+                    params=params,
+                    source="posthog",
+                )
+                for part in parts
+            )
+            records = [(part.key, part.value, own) for part, own in zip(parts, headers, strict=True)]
+            for begin in range(0, len(records), _AT_ONCE):
+                await asyncio.gather(*(intake.publish(*record) for record in records[begin : begin + _AT_ONCE]))
+        finally:
+            place.leave()
+        self._metrics.accepted_bytes.inc(size)
+
+    async def _unwrapped(
+        self, receive: Receive, sent: dict[bytes, bytes], place: Place, compression: str | None
+    ) -> bytes:
+        raw = await self._intake.read(receive, sent, place)
+        encoding = encoding_of(sent)
+        return await self._intake.work(
+            place, len(raw), lambda limit: unwrap(decompress(raw, encoding, limit), limit, compression), grows=True
+        )
+
+    def _read(self, body: bytes) -> tuple[dict[str, Any], str | None]:
+        """The request in a body, and the key that was in it, without what no record may keep."""
+        request = read_events(body, self._metrics.note_mended)
+        key = take_key(request)
+        return blotted(request, self._intake.redact) if self._intake.redact else request, key
+
+    def _admitted(self, secret: str | None, scope: int | None) -> Token:
+        token = self._intake.access.uploader(secret)
+        require_upload(token, scope)
+        self._intake.limit(token)
+        return token
+
+    def _academy(self, token: Token, scope: int | None) -> int | None:
+        """The scope of a request: as it says, an ingest key's own academy, else the default."""
+        if scope is None and token.ingest and len(token.academies) == 1:
+            return next(iter(token.academies))
+        return self._intake.default_academy if scope is None else scope

@@ -1,0 +1,1 @@
+"""What the routes read from ClickHouse."""

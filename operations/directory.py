@@ -1,0 +1,55 @@
+"""Reading and writing the compacted reference topics from the command line."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+import aiokafka
+
+from schemas.reference.lookup import Reference
+from schemas.wire.topics import Topics
+from streams.views import ReferenceFollower
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from schemas.settings import Settings
+
+__all__ = ["load_reference", "publish_reference"]
+
+
+async def load_reference(settings: Settings) -> Reference:
+    """Everything that the reference topics hold now; raises aiokafka's KafkaError."""
+    reference = Reference()
+    failure: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    options = settings.kafka_options()
+    follower = ReferenceFollower(Topics.of(settings), options, reference, on_failed=failure.set_exception)
+    complete = asyncio.create_task(follower.complete.wait())
+    either: set[asyncio.Future[Any]] = {complete, failure}
+    try:
+        await follower.start()
+        await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+        if failure.done():
+            failure.result()
+    finally:
+        complete.cancel()
+        await follower.stop()
+    return reference
+
+
+async def publish_reference(
+    settings: Settings, topic: str, records: Iterable[tuple[bytes, bytes | None]], *, partition: int = 0
+) -> int:
+    """Write records, None being a tombstone, to a reference topic; how many, once all are acknowledged."""
+    producer = aiokafka.AIOKafkaProducer(
+        **settings.kafka_options(), acks="all", enable_idempotence=True, max_request_size=settings.max_body_bytes
+    )
+    try:
+        await producer.start()
+        sent = [await producer.send(topic, value, key=key, partition=partition) for key, value in records]
+        for acknowledged in sent:
+            await acknowledged
+    finally:
+        await producer.stop()
+    return len(sent)

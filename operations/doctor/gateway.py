@@ -1,0 +1,69 @@
+"""Checks of the gateway: reachable, ready, and whether it knows the token."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import httpx
+
+from operations.doctor.findings import failed, good, warning
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from operations.doctor.findings import Finding
+    from schemas.settings import Settings
+
+__all__ = ["check_gateway"]
+
+_PART: Final = "gateway"
+_TIMEOUT_SECONDS: Final = 10.0
+_UNAUTHORIZED: Final = 401
+_MENDS: Final = {
+    "kafka": "Mend what is said of kafka; webhooks go to the spool meanwhile.",
+    "clickhouse": "Mend what is said of clickhouse; webhooks are taken, nothing can be read.",
+    "views": "Wait for its view of rules and directory, or look into its log.",
+}
+
+_DAMAGED: Final = (
+    "See its log: a disk damages files, or topics take less than it does (then `setup`). Afterwards move `*.damaged` "
+    "out of the gateway's TELEMETRY_SPOOL, or delete them."
+)
+
+
+async def check_gateway(settings: Settings) -> AsyncIterator[Finding]:
+    """Check one thing after another; ends at the first that all others need."""
+    async with httpx.AsyncClient(base_url=settings.gateway_url, timeout=_TIMEOUT_SECONDS) as client:
+        try:
+            answer = await client.get("/health/ready")
+        except httpx.HTTPError as error:
+            mend = "Start it or correct TELEMETRY_GATEWAY_URL."
+            yield failed(_PART, "reachable", f"{settings.gateway_url} does not answer: {error!r}", mend)
+            return
+        yield good(_PART, "reachable", settings.gateway_url)
+        try:
+            body = answer.json()
+            lacking = [name for name in _MENDS if body.get(name) is not True]
+        except (ValueError, AttributeError):
+            mend = "Correct TELEMETRY_GATEWAY_URL: what answers there is no gateway."
+            yield failed(_PART, "ready", f"its answer is no state: {answer.text[:100]!r}", mend)
+            return
+        if lacking:
+            yield failed(_PART, "ready", f"not ready: {', '.join(lacking)}", _MENDS[lacking[0]])
+        else:
+            yield good(_PART, "ready", "Kafka, ClickHouse and views")
+        if damaged := body.get("damaged_spool_segments"):
+            problem = f"{damaged} damaged: webhooks in them cannot be read or sent, all others were sent"
+            yield failed(_PART, "spool", problem, _DAMAGED)
+        yield await _token(client, settings)
+
+
+async def _token(client: httpx.AsyncClient, settings: Settings) -> Finding:
+    mend = "Set TELEMETRY_TOKEN to one that `learnpack-telemetry token create` made."
+    if settings.token is None:
+        return warning(_PART, "token", "TELEMETRY_TOKEN is not set; `send` needs one", mend)
+    headers = {"Authorization": f"Token {settings.token.get_secret_value()}"}
+    answer = await client.get("/v1/learnpack/telemetry", params={"package_slug": "none"}, headers=headers)
+    if answer.status_code == _UNAUTHORIZED:
+        return failed(_PART, "token", "the gateway does not know TELEMETRY_TOKEN", mend)
+    return good(_PART, "token", "known to the gateway")

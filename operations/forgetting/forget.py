@@ -1,0 +1,162 @@
+"""`forget`: the steps in their order, each of which may be repeated.
+
+1. Everything is found, in every table; a failure here leaves all as it was. 2. Tombstones for tasks and tokens.
+3. Commands, with which the worker drops its state and takes the documents back; again for what was on its way.
+4. Once those are through, rows are deleted until sinks bring none any more. 5. Daily figures are computed again.
+6. A tombstone for the user, last, because a later run learns the names in notebooks from the record.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, Final
+
+from operations.directory import load_reference
+from operations.forgetting.found import find
+from operations.forgetting.person import identify
+from operations.forgetting.records import forget_tasks_and_tokens, forget_user, send_commands
+from operations.forgetting.rows import delete
+from operations.generations.journal import live_settings, read_journal
+from operations.pseudonyms import keyed_settings
+from operations.raw_log.errors import RawLogError
+from schemas.wire.topics import Topics
+from sinks.clickhouse import connect
+from sinks.daily.refresh import refresh_all
+from sinks.templates import Installation
+from streams.core.policy import Policy
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from clickhouse_connect.driver.client import Client
+
+    from operations.forgetting.found import Found
+    from operations.forgetting.person import Person
+    from schemas.settings import Settings
+
+__all__ = ["Forgotten", "forget"]
+
+_WORKER_SECONDS: Final = 60.0
+# Longer than a sink gathers a block.
+_QUIET_SECONDS: Final = 4.0
+_POLL_SECONDS: Final = 0.5
+# Who is still being written after so many rounds is still sending.
+_ROUNDS: Final = 5
+
+_STORED: Final = """
+SELECT uniqExact(id) FROM {database:Identifier}.raw
+WHERE id IN {ids:Array(UInt64)} AND id IN (SELECT id FROM {database:Identifier}.webhooks)
+"""
+
+
+@dataclass(slots=True)
+class Forgotten:
+    """What was removed, and what Kafka still holds.
+
+    `tombstones` are by topic (gone from disk when the broker compacts), `rows` by table (gone from disk now), `actors`
+    those who were forgotten, `until` topics that are never rewritten, with what ends them: the day on which retention
+    has the last of it, or the end of a generation that is kept.
+    """
+
+    actors: list[str] = field(default_factory=list)
+    tombstones: dict[str, int] = field(default_factory=dict)
+    rows: dict[str, int] = field(default_factory=dict)
+    until: dict[str, str] = field(default_factory=dict)
+
+
+async def forget(
+    settings: Settings,
+    asked: str,
+    agreed: Callable[[Found], bool] = lambda _: True,
+    say: Callable[[str], None] = lambda _: None,
+) -> Forgotten | None:
+    """Erase a student, if `agreed` to what was found; None where not. Safe to repeat after an end anywhere.
+
+    Raises RawLogError if no worker or sink takes part within a minute or the student goes on sending, and the errors of
+    Kafka and ClickHouse.
+    """
+    settings = await keyed_settings(await live_settings(settings))
+    person = identify(await load_reference(settings), asked, Policy.of(settings).pseudonyms)
+    with contextlib.closing(await asyncio.to_thread(connect, settings)) as client:
+        work = _Work(settings, client, person, Topics.of(settings), say)
+        found = await work.find()
+        return await work.erase(found) if agreed(found) else None
+
+
+@dataclass(slots=True)
+class _Work:
+    settings: Settings
+    client: Client
+    person: Person
+    topics: Topics
+    say: Callable[[str], None]
+
+    async def find(self) -> Found:
+        return await asyncio.to_thread(find, self.client, self.settings.database, self.topics.raw, self.person)
+
+    async def erase(self, found: Found) -> Forgotten:
+        done = Forgotten(rows=dict.fromkeys(found.rows, 0))
+        done.tombstones = await forget_tasks_and_tokens(self.settings, self.person.user)
+        told: dict[str, tuple[list[str], list[str]]] = {}
+        for _ in range(_ROUNDS):
+            while new := {actor: places for actor, places in found.places.items() if told.get(actor) != places}:
+                self.say("waiting for the worker")
+                await self._stored(await send_commands(self.settings, new))
+                told |= new
+                # What was on its way when the first search was made is stored by now.
+                found = await self.find()
+            self.say("deleting rows")
+            await self._delete(found, done.rows)
+            found = await self.find()
+            if not found.total:
+                break
+        else:
+            message = f"{found.total} new rows of {self.person.student} came meanwhile: stop who sends, forget again."
+            raise RawLogError(message)
+        for database in found.databases:
+            own = self.settings.model_copy(update={"generation": int(database.rpartition("_g")[2])})
+            await asyncio.to_thread(refresh_all, self.client, Installation.of(own))
+        done.tombstones |= await forget_user(self.settings, self.person.user)
+        documents = sum(len(slugs) for slugs, _ in told.values())
+        done.tombstones |= {self.topics.telemetry: documents, self.topics.changelog: documents + len(told)}
+        done.actors = list(told)
+        done.until = await self._until()
+        return done
+
+    async def _delete(self, found: Found, deleted: dict[str, int]) -> None:
+        on_cluster = Installation.of(self.settings).on_cluster
+        quiet = time.monotonic() + _QUIET_SECONDS
+        while time.monotonic() < quiet:
+            if await asyncio.to_thread(delete, self.client, on_cluster, found, deleted):
+                quiet = time.monotonic() + _QUIET_SECONDS
+            await asyncio.sleep(_POLL_SECONDS)
+
+    async def _stored(self, ids: list[int]) -> None:
+        """Wait until the commands and their outcomes are stored, and so are the webhooks that came before them."""
+        deadline = time.monotonic() + _WORKER_SECONDS
+        own: dict[str, Any] = {"database": self.settings.database, "ids": ids}
+        while int(str(await asyncio.to_thread(self.client.command, _STORED, own))) < len(ids):
+            if time.monotonic() > deadline:
+                message = (
+                    f"worker and sink have not taken the command within {_WORKER_SECONDS:g} s: see `status`, start what"
+                    " is down, then forget again. Tasks and tokens are gone, rows are still there."
+                )
+                raise RawLogError(message)
+            await asyncio.sleep(_POLL_SECONDS)
+
+    async def _until(self) -> dict[str, str]:
+        topics = self.topics
+        last = datetime.now(UTC) + timedelta(days=self.settings.raw_retention_days)
+        kept = (topics.raw, topics.facts, topics.outcomes, topics.scores, topics.dead_letters, topics.completions)
+        until = dict.fromkeys(kept, f"{last:%Y-%m-%d}")
+        # Its workers stand still, so they have not taken the command.
+        for other in (await read_journal(self.settings)).generations:
+            if other.number != self.settings.generation:
+                old = topics.of_generation(other.number)
+                end = f"generation {other.number} is dropped (`replay drop`)"
+                until |= dict.fromkeys((old.changelog, old.telemetry, old.facts, old.outcomes, old.scores), end)
+        return until

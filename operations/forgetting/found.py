@@ -1,0 +1,198 @@
+"""What ClickHouse holds of a person, in every generation; nothing is changed here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+from operations.forgetting.letters import Letter, find_letters
+from operations.forgetting.webhooks import find_webhooks
+from operations.raw_log.students import Students
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from clickhouse_connect.driver.client import Client
+
+    from operations.forgetting.person import Person
+
+__all__ = ["Condition", "Found", "count", "find"]
+
+_BY_ACTOR: Final = ("events", "telemetry", "scores", "student_day")
+_WITH_RUNS: Final = ("events", "telemetry", "scores")
+_IDS_AT_ONCE: Final = 10_000
+
+_DATABASES: Final = """
+SELECT DISTINCT database FROM system.tables
+WHERE match(database, concat('^', {public:String}, '_g[0-9]+$')) AND name = 'scores' ORDER BY database
+"""
+_NAMED: Final = """
+SELECT DISTINCT actor FROM {database:Identifier}.{table:Identifier}
+WHERE NOT match(actor, '^[0-9]+$') AND NOT startsWith(actor, 'telemetry:')
+"""
+_THERE: Final = (
+    "SELECT DISTINCT actor FROM {database:Identifier}.{table:Identifier} WHERE actor IN {actors:Array(String)}"
+)
+_OF_USER: Final = """
+SELECT DISTINCT actor FROM {database:Identifier}.{table:Identifier} WHERE user_id = {user:UInt64}
+"""
+_RUNS: Final = """
+SELECT DISTINCT telemetry_id FROM {database:Identifier}.{table:Identifier}
+WHERE actor IN {actors:Array(String)} AND telemetry_id != ''
+"""
+_WHOSE: Final = """
+SELECT telemetry_id, groupUniqArray(actor) FROM {database:Identifier}.{table:Identifier}
+WHERE telemetry_id IN {runs:Array(String)} GROUP BY telemetry_id
+"""
+_PLACES: Final = """
+SELECT DISTINCT asset_slug, telemetry_id FROM {database:Identifier}.{table:Identifier} WHERE actor = {actor:String}
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """Rows of one table: a WHERE clause and its parameters."""
+
+    table: str
+    where: str
+    parameters: dict[str, Any]
+
+
+@dataclass(slots=True)
+class Found:
+    """What there is of a person.
+
+    `actors` are the user, names and anonymous runs, `places` the tutorials and telemetry_ids by actor, `rows` how many
+    by table, `conditions` what tells them, in the order in which they may be deleted: whatever is left, a later search
+    still finds the rest.
+    """
+
+    databases: list[str] = field(default_factory=list)
+    actors: list[str] = field(default_factory=list)
+    places: dict[str, tuple[list[str], list[str]]] = field(default_factory=dict)
+    conditions: list[Condition] = field(default_factory=list)
+    rows: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def total(self) -> int:
+        """All rows."""
+        return sum(self.rows.values())
+
+
+def count(client: Client, condition: Condition) -> int:
+    """How many rows a condition tells."""
+    query = f"SELECT count() FROM {condition.table} WHERE {condition.where}"  # noqa: S608 - both are this module's
+    return int(str(client.command(query, parameters=condition.parameters)))
+
+
+def find(client: Client, public: str, raw_topic: str, person: Person) -> Found:
+    """Look everywhere; raises ClickHouse's errors."""
+    found = Found([str(name) for (name,) in client.query(_DATABASES, {"public": public}).result_rows])
+    named = [*person.known_as, *_there(client, found.databases, person.hidden_as)]
+    named += sorted(_actors(client, found.databases, person) - set(named))
+    runs = _anonymous(client, found.databases, person, named)
+    students = Students([*named, *runs], person.names)
+    webhooks = find_webhooks(client, public, found.databases, person.known_as[0], students)
+    hidden = sorted({person.hidden(owner) for owner in webhooks.owners})
+    named += sorted({*webhooks.owners, *_there(client, found.databases, hidden)} - {*named, *runs})
+    letters = {database: list(find_letters(client, database, raw_topic, students)) for database in found.databases}
+    lettered = {one.webhook for some in letters.values() for one in some if one.webhook >= 0}
+    found.actors = [*named, *runs]
+    found.places = {actor: _places(client, found.databases, actor) for actor in found.actors}
+    # What leads to other rows goes after them: letters after webhooks, a user's rows after those of names and runs.
+    found.conditions = [
+        *_webhooks(public, found.databases, sorted(webhooks.anonymous)),
+        *_rows(found.databases, runs, None),
+        *_webhooks(public, found.databases, sorted({*webhooks.ids, *lettered} - webhooks.anonymous)),
+        *(condition for database in found.databases for condition in _letters(database, letters[database])),
+        *_rows(found.databases, named, person.user),
+        *_claims(found.databases, found.actors),
+    ]
+    found.rows = {f"{public}.raw": 0}
+    for condition in found.conditions:
+        found.rows[condition.table] = found.rows.get(condition.table, 0) + count(client, condition)
+    return found
+
+
+def _there(client: Client, databases: list[str], actors: Sequence[str]) -> list[str]:
+    """Those of some actors who have rows."""
+    found: set[str] = set()
+    for database in databases:
+        for table in _BY_ACTOR:
+            own = {"database": database, "table": table, "actors": list(actors)}
+            found |= {str(actor) for (actor,) in client.query(_THERE, own).result_rows}
+    return sorted(found)
+
+
+def _actors(client: Client, databases: list[str], person: Person) -> set[str]:
+    actors: set[str] = set()
+    for database in databases:
+        for table in _BY_ACTOR:
+            own = {"database": database, "table": table}
+            if person.names:
+                actors |= {name for (name,) in client.query(_NAMED, own).result_rows if person.is_named(str(name))}
+            if person.user is not None:
+                rows = client.query(_OF_USER, {**own, "user": person.user}).result_rows
+                actors |= {name for (name,) in rows if person.may_be(str(name))}
+    return actors
+
+
+def _anonymous(client: Client, databases: list[str], person: Person, named: list[str]) -> list[str]:
+    runs: set[str] = set()
+    for database in databases:
+        for table in (*_WITH_RUNS, "claims"):
+            rows = client.query(_RUNS, {"database": database, "table": table, "actors": named}).result_rows
+            runs |= {str(run) for (run,) in rows}
+    shared: dict[str, set[str]] = {}
+    for database in databases:
+        for table in (*_WITH_RUNS, "claims"):
+            own = {"database": database, "table": table, "runs": sorted(runs)}
+            for run, actors in client.query(_WHOSE, own).result_rows:
+                shared.setdefault(str(run), set()).update(map(str, actors))
+    return person.anonymous(shared.items(), named)
+
+
+def _places(client: Client, databases: list[str], actor: str) -> tuple[list[str], list[str]]:
+    slugs: set[str] = set()
+    # What came without a telemetry_id has an empty one.
+    runs = {""}
+    for database in databases:
+        for table in _WITH_RUNS:
+            for slug, run in client.query(_PLACES, {"database": database, "table": table, "actor": actor}).result_rows:
+                slugs.add(str(slug))
+                runs.add(str(run))
+    return sorted(slugs), sorted(runs)
+
+
+def _rows(databases: list[str], actors: list[str], user: int | None) -> list[Condition]:
+    where, own = "actor IN {actors:Array(String)}", {"actors": actors}
+    conditions = []
+    for database in databases:
+        for table in _BY_ACTOR:
+            conditions.append(Condition(f"{database}.{table}", where, own))
+            if user is not None:
+                mine = f"user_id = {{user:UInt64}} AND NOT {where}"
+                conditions.append(Condition(f"{database}.{table}", mine, {**own, "user": user}))
+        if user is not None:
+            conditions.append(Condition(f"{database}.webhooks", "student_id = {user:UInt64}", {"user": user}))
+    return conditions
+
+
+def _claims(databases: list[str], actors: list[str]) -> list[Condition]:
+    where = "actor IN {actors:Array(String)} OR concat('telemetry:', telemetry_id) IN {actors:Array(String)}"
+    return [Condition(f"{database}.claims", where, {"actors": actors}) for database in databases]
+
+
+def _letters(database: str, letters: list[Letter]) -> list[Condition]:
+    where = "topic = {topic:String} AND partition = {partition:Int32} AND offset = {offset:Int64}"
+    return [Condition(f"{database}.dead_letters", where, letter.place) for letter in letters]
+
+
+def _webhooks(public: str, databases: list[str], ids: list[int]) -> list[Condition]:
+    # A row of the log is found by the webhook, so it goes first.
+    tables = (*(f"{database}.webhooks" for database in databases), f"{public}.raw")
+    return [
+        Condition(table, "id IN {ids:Array(UInt64)}", {"ids": ids[begin : begin + _IDS_AT_ONCE]})
+        for begin in range(0, len(ids), _IDS_AT_ONCE)
+        for table in tables
+    ]

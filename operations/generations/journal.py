@@ -1,0 +1,164 @@
+"""The journal of generations in Kafka: read, followed, and written by one process at a time."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from typing import TYPE_CHECKING, Final, Self
+
+import aiokafka
+import structlog
+from aiokafka import TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import KafkaError, ProducerFenced
+
+from schemas.wire.generations import JOURNAL_KEY, Journal, JournalError
+from schemas.wire.topics import Topics
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+
+    from schemas.settings import Settings
+
+__all__ = ["JournalWriter", "follow_journal", "live_settings", "read_journal", "topic_records"]
+
+_log: Final = structlog.stdlib.get_logger("deploy")
+
+_PARTITION: Final = 0
+_POLL_MS: Final = 500
+_PAUSE_SECONDS: Final = 0.5
+
+
+@contextlib.asynccontextmanager
+async def _reader(settings: Settings) -> AsyncIterator[tuple[aiokafka.AIOKafkaConsumer, TopicPartition]]:
+    consumer = aiokafka.AIOKafkaConsumer(
+        **settings.kafka_options(), isolation_level="read_committed", enable_auto_commit=False
+    )
+    await consumer.start()
+    try:
+        source = TopicPartition(Topics.of(settings).generations, _PARTITION)
+        consumer.assign([source])
+        yield consumer, source
+    finally:
+        await consumer.stop()
+
+
+async def _exists(settings: Settings) -> bool:
+    admin = AIOKafkaAdminClient(**settings.kafka_options())
+    await admin.start()
+    try:
+        return Topics.of(settings).generations in await admin.list_topics()
+    finally:
+        await admin.close()
+
+
+async def _next(consumer: aiokafka.AIOKafkaConsumer, source: TopicPartition) -> list[bytes | None]:
+    """The journals that the topic holds from here on; waits a moment for them."""
+    records = (await consumer.getmany(source, timeout_ms=_POLL_MS)).get(source, ())
+    return [record.value for record in records if record.key == JOURNAL_KEY]
+
+
+async def _all(consumer: aiokafka.AIOKafkaConsumer, source: TopicPartition) -> list[bytes | None]:
+    """The journals up to the end as it is now."""
+    found = list[bytes | None]()
+    await consumer.seek_to_beginning(source)
+    end = (await consumer.end_offsets([source]))[source]
+    while await consumer.position(source) < end:
+        found += await _next(consumer, source)
+    return found
+
+
+async def topic_records(settings: Settings) -> list[tuple[bytes | None, bytes | None]]:
+    """Key and value of all that the journal's topic holds, in order; nothing before the first `setup`."""
+    if not await _exists(settings):
+        return []
+    found = list[tuple[bytes | None, bytes | None]]()
+    async with _reader(settings) as (consumer, source):
+        await consumer.seek_to_beginning(source)
+        end = (await consumer.end_offsets([source]))[source]
+        while await consumer.position(source) < end:
+            records = (await consumer.getmany(source, timeout_ms=_POLL_MS)).get(source, ())
+            found += [(record.key, record.value) for record in records]
+    return found
+
+
+def _passed_over(reason: str) -> None:
+    _log.warning("a journal was passed over, the last good one stays", reason=reason)
+
+
+async def read_journal(settings: Settings) -> Journal:
+    """The journal as it stands now; before the first one generation 1 is live.
+
+    One that cannot be read is passed over. Raises KafkaError, and JournalError where there is no other.
+    """
+    # Asked for, for a consumer would create a topic that is not there.
+    if not await _exists(settings):
+        return Journal()
+    reasons = list[str]()
+    async with _reader(settings) as (consumer, source):
+        journal = Journal.latest(await _all(consumer, source), None, reasons.append)
+    if journal is None and reasons:
+        raise JournalError(reasons[-1])
+    for reason in reasons:
+        _passed_over(reason)
+    return journal or Journal()
+
+
+async def follow_journal(settings: Settings, until: Callable[[Journal], bool]) -> Journal:
+    """The first good journal from now on of which `until` is true; waits for a broker that is away."""
+    while True:
+        with contextlib.suppress(KafkaError, OSError):
+            if await _exists(settings):
+                async with _reader(settings) as (consumer, source):
+                    found = await _all(consumer, source)
+                    journal = Journal.latest(found, None, _passed_over) if found else Journal()
+                    while journal is None or not until(journal):
+                        journal = Journal.latest(await _next(consumer, source), journal, _passed_over)
+                    return journal
+        await asyncio.sleep(_PAUSE_SECONDS)
+
+
+async def live_settings(settings: Settings) -> Settings:
+    """The settings with the live generation, unless they name one themselves. Raises KafkaError, JournalError."""
+    if "generation" in settings.model_fields_set:
+        return settings
+    journal = await read_journal(settings)
+    return settings.model_copy(update={"generation": journal.live})
+
+
+class JournalWriter:
+    """The one writer of the journal: a later one fences it, so nothing is written by who does not know of the other.
+
+    Attributes:
+        journal: As it was read when this one took over, then as it was last written.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.journal = Journal()
+        self._settings = settings
+        self._topic = Topics.of(settings).generations
+        self._producer = aiokafka.AIOKafkaProducer(
+            **settings.kafka_options(), transactional_id=f"{Topics.of(settings).prefix}generations"
+        )
+
+    async def __aenter__(self) -> Self:
+        try:
+            await self._producer.start()
+            self.journal = await read_journal(self._settings)
+        except BaseException:
+            await self._producer.stop()
+            raise
+        return self
+
+    async def __aexit__(self, *_error: object) -> None:
+        await self._producer.stop()
+
+    async def write(self, journal: Journal) -> None:
+        """Replace the journal; raises JournalError if another process has taken over."""
+        try:
+            async with self._producer.transaction():
+                await self._producer.send_and_wait(self._topic, journal.encode(), JOURNAL_KEY, partition=_PARTITION)
+        except ProducerFenced as error:
+            message = "another process has taken the change of generations over; `replay status` shows where it stands."
+            raise JournalError(message) from error
+        self.journal = journal

@@ -1,0 +1,134 @@
+"""Which generation a worker or a sink is to work on, by the journal of generations."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Final
+
+import structlog
+
+from operations.generations.journal import follow_journal, read_journal
+from schemas.wire.generations import JournalError
+from schemas.wire.topics import Topics
+
+if TYPE_CHECKING:
+    from schemas.settings import Settings
+    from schemas.wire.generations import Journal
+    from streams.lead import Lead
+
+__all__ = ["LiveMandate", "ReplayMandate", "live_lead", "live_mandate", "replay_mandate"]
+
+_log: Final = structlog.stdlib.get_logger("deploy")
+
+_LOOK_SECONDS: Final = 1.0
+
+
+class LiveMandate:
+    """To work on the live generation until another one is, with the algorithm that it was computed with.
+
+    Attributes:
+        kept: The generations that there are.
+    """
+
+    lead: Lead | None = None
+
+    def __init__(self, settings: Settings, journal: Journal, *, stores: bool = False) -> None:
+        """Be bound to the generation that is live in the journal, or to the one that the settings name.
+
+        `stores` if it is a sink's: the work of those goes on while a part of the generation is replaced.
+        """
+        self._stores = stores
+        self._journal = journal
+        self._follows = "generation" not in settings.model_fields_set
+        number = journal.live if self._follows else settings.generation
+        algorithm = journal.generation(number).algorithm or settings.algorithm
+        self.settings = settings.model_copy(update={"generation": number, "algorithm": algorithm})
+        self.kept = {one.number for one in journal.generations} | {number}
+
+    async def holds(self) -> bool:
+        """Whether it is still the live one and not paused."""
+        if self._follows:
+            self._journal = await _last_good(self.settings, self._journal)
+        return self.holds_by(self._journal)
+
+    async def ended(self) -> None:
+        """Returns when it is paused or another one is live."""
+        if not self._follows:
+            await asyncio.Event().wait()
+        await follow_journal(self.settings, lambda journal: not self.holds_by(journal))
+
+    def holds_by(self, journal: Journal) -> bool:
+        """Whether it holds by this journal."""
+        if not self._follows:
+            return True
+        number = self.settings.generation
+        return journal.stores(number) if self._stores else journal.serves(number)
+
+
+class ReplayMandate:
+    """To compute a generation beside the live one, behind it."""
+
+    def __init__(self, settings: Settings, lead: Lead, journal: Journal) -> None:
+        """Be bound to the generation of the settings, which the journal says is to be computed."""
+        self.settings = settings
+        self.lead: Lead | None = lead
+        self._journal = journal
+
+    async def holds(self) -> bool:
+        """Whether it is still to be computed."""
+        self._journal = await _last_good(self.settings, self._journal)
+        return self._journal.computes(self.settings.generation)
+
+    async def ended(self) -> None:
+        """Returns when it has become live or was given up."""
+        await follow_journal(self.settings, lambda journal: not journal.computes(self.settings.generation))
+
+
+async def _last_good(settings: Settings, known: Journal) -> Journal:
+    """The journal as it stands now; the known one where the topic holds none any more that can be read."""
+    try:
+        return await read_journal(settings)
+    except JournalError as error:
+        _log.warning("the journal cannot be read, the last good one stays", reason=str(error))
+        return known
+
+
+async def live_mandate(settings: Settings, *, stores: bool = False) -> LiveMandate:
+    """The mandate of a worker, or of a sink (`stores`), that begins now; waits while generations change.
+
+    A change whose process is no more is finished or undone. Raises aiokafka's KafkaError and JournalError.
+    """
+    mandate, told = LiveMandate(settings, journal := await read_journal(settings), stores=stores), False
+    while not mandate.holds_by(journal):
+        from operations.generations.recovery import settle_abandoned  # noqa: PLC0415 - rarely needed
+
+        if not told:
+            _log.info("generations change: waiting", step=str(journal.step), target=journal.target)
+            told = True
+        await settle_abandoned(settings)
+        try:
+            async with asyncio.timeout(_LOOK_SECONDS):
+                journal = await follow_journal(settings, lambda one: one.serves(one.live))
+        except TimeoutError:
+            journal = await read_journal(settings)
+        mandate = LiveMandate(settings, journal, stores=stores)
+    return mandate
+
+
+async def replay_mandate(settings: Settings) -> ReplayMandate | None:
+    """The mandate to compute the generation of the settings; None if the journal knows of no such task."""
+    journal = await read_journal(settings)
+    if not journal.computes(settings.generation):
+        return None
+    generation = journal.generation(settings.generation)
+    own = settings.model_copy(update={"algorithm": generation.algorithm or settings.algorithm})
+    as_recorded = journal.rollback or generation.rules == "as-recorded"
+    return ReplayMandate(own, live_lead(settings, journal, as_recorded=as_recorded), journal)
+
+
+def live_lead(settings: Settings, journal: Journal, *, as_recorded: bool) -> Lead:
+    """What follows the live generation, and its verdicts if asked; nothing is connected yet."""
+    from streams.lead import Lead  # noqa: PLC0415 - the sink does without
+
+    leader, patched = Topics.of(settings).of_generation(journal.live), journal.generation(journal.live).patched
+    return Lead(settings.kafka_options(), leader, settings.partitions, as_recorded=as_recorded, patched=patched)

@@ -1,0 +1,125 @@
+"""How far workers and sinks of a generation have come."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from typing import TYPE_CHECKING, Final, Self
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import KafkaError
+from aiokafka.protocol.admin import DeleteGroupsRequest
+
+from schemas.wire.topics import DERIVED, Topics
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from schemas.settings import Settings
+
+__all__ = ["Offsets", "derived_topics", "sink_group"]
+
+_READ_MS: Final = 200
+_POLL_SECONDS: Final = 0.1
+
+
+def derived_topics(topics: Topics) -> list[str]:
+    """The topics that a generation's sink stores."""
+    return [getattr(topics, name.replace("-", "_")) for name in DERIVED]
+
+
+def sink_group(topics: Topics) -> str:
+    """The consumer group of a generation's sinks."""
+    return f"{topics.prefix}sink.g{topics.generation}"
+
+
+class Offsets:
+    """Asks the broker; an asynchronous context manager. Every method raises aiokafka's KafkaError."""
+
+    def __init__(self, settings: Settings) -> None:
+        """Name the broker; nothing is connected yet."""
+        options = settings.kafka_options()
+        self.admin = AIOKafkaAdminClient(**options)
+        self._consumer = AIOKafkaConsumer(**options, isolation_level="read_committed", enable_auto_commit=False)
+        self._partitions = range(settings.partitions)
+        self._running = contextlib.AsyncExitStack()
+
+    async def __aenter__(self) -> Self:
+        self._running.push_async_callback(self.admin.close)
+        self._running.push_async_callback(self._consumer.stop)
+        await self.admin.start()
+        await self._consumer.start()
+        return self
+
+    async def __aexit__(self, *_error: object) -> None:
+        await self._running.aclose()
+
+    async def worked(self, topics: Topics) -> dict[int, int]:
+        """Raw offset by partition that a generation's workers have committed, or where the log begins."""
+        raw = [TopicPartition(topics.raw, number) for number in self._partitions]
+        found = await self.admin.list_consumer_group_offsets(topics.application, partitions=raw)
+        begins = await self.begins(topics)
+        return {tp.partition: max(found[tp].offset, begins[tp.partition]) for tp in raw}
+
+    async def begins(self, topics: Topics) -> dict[int, int]:
+        """Raw offset by partition at which the log begins."""
+        raw = [TopicPartition(topics.raw, number) for number in self._partitions]
+        starts = await self._consumer.beginning_offsets(raw)
+        return {tp.partition: starts[tp] for tp in raw}
+
+    async def ends(self, topics: Topics) -> dict[TopicPartition, int]:
+        """Where the derived topics of a generation end for readers of committed records."""
+        return await self.ends_of(derived_topics(topics))
+
+    async def ends_of(self, names: list[str]) -> dict[TopicPartition, int]:
+        """Where topics end for readers of committed records."""
+        found: dict[TopicPartition, int] = await self._consumer.end_offsets(
+            [TopicPartition(name, number) for name in names for number in self._partitions]
+        )
+        return found
+
+    async def unstored(self, topics: Topics, ends: Mapping[TopicPartition, int]) -> int:
+        """Offsets below `ends` that a generation's sinks have not stored yet."""
+        found = await self.admin.list_consumer_group_offsets(sink_group(topics), partitions=list(ends))
+        # A block that is being inserted is recorded with the offset before it.
+        return sum(max(0, end - max(0, found[tp].offset)) for tp, end in ends.items())
+
+    async def until_stored(self, topics: Topics, seconds: float) -> bool:
+        """Wait until a generation's sinks have stored all there is now; whether they have in this time."""
+        ends = await self.ends(topics)
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            with contextlib.suppress(KafkaError):
+                if not await self.unstored(topics, ends):
+                    return True
+            await asyncio.sleep(_POLL_SECONDS)
+        return False
+
+    async def members(self, group: str) -> int:
+        """Living members of a consumer group."""
+        answers = await self.admin.describe_consumer_groups([group])
+        return sum(len(described[5]) for answer in answers for described in answer.groups)
+
+    async def delete_group(self, group: str) -> int:
+        """Delete a consumer group with its offsets; Kafka's error code, 0 for none."""
+        coordinator = await self.admin.find_coordinator(group)
+        # aiokafka knows the request but offers no method for it.
+        answer = await self.admin._send_request(DeleteGroupsRequest([group]), coordinator)  # noqa: SLF001
+        ((_, code),) = answer.results
+        return int(code)
+
+    async def between(self, topics: Topics, begins: Mapping[int, int], ends: Mapping[int, int]) -> bool:
+        """Whether the raw topic has records from `begins` to below `ends`: the rest may be transaction markers."""
+        for number, end in ends.items():
+            source, begin = TopicPartition(topics.raw, number), begins[number]
+            if begin >= end:
+                continue
+            self._consumer.assign([source])
+            self._consumer.seek(source, begin)
+            while await self._consumer.position(source) < end:
+                for records in (await self._consumer.getmany(source, timeout_ms=_READ_MS, max_records=1)).values():
+                    if records[0].offset < end:
+                        return True
+        return False

@@ -1,0 +1,57 @@
+"""Finishing or undoing a change of generations whose process is no more."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from typing import TYPE_CHECKING, Final
+
+import structlog
+
+from operations.generations.journal import JournalWriter, read_journal
+from operations.generations.lease import Lease, lease_is_held
+from schemas.wire.generations import JournalError, Step
+from sinks.clickhouse import connect
+from sinks.setup import publish
+
+if TYPE_CHECKING:
+    from schemas.settings import Settings
+    from schemas.wire.generations import Journal
+
+__all__ = ["publish_generation", "settle", "settle_abandoned"]
+
+_log: Final = structlog.stdlib.get_logger("deploy")
+
+
+def publish_generation(settings: Settings, generation: int) -> None:
+    """Let every public view read a generation; raises ClickHouse's errors."""
+    client = connect(settings)
+    with contextlib.closing(client):
+        publish(client, settings, generation)
+
+
+async def settle(settings: Settings, writer: JournalWriter) -> Journal:
+    """Undo or end a pause, finish a swap; the caller holds the lease. The journal as it is then."""
+    if writer.journal.step is Step.PAUSED:
+        await writer.write(writer.journal.undone())
+        _log.warning("a pause for a change of generations was undone", live=writer.journal.live)
+    elif writer.journal.step is Step.SWAPPING and writer.journal.target is not None:
+        await asyncio.to_thread(publish_generation, settings, writer.journal.target)
+        await writer.write(writer.journal.swapped())
+        _log.warning("a change of generations was finished", live=writer.journal.live)
+    elif writer.journal.step is Step.PATCHING:
+        await writer.write(writer.journal.unpaused())
+        _log.warning("a pause for the replay of a part was ended", live=writer.journal.live)
+    return writer.journal
+
+
+async def settle_abandoned(settings: Settings) -> None:
+    """The same if nobody holds the lease; else nothing. Raises aiokafka's and ClickHouse's errors."""
+    if (await read_journal(settings)).step not in {Step.PAUSED, Step.SWAPPING, Step.PATCHING} or await lease_is_held(
+        settings
+    ):
+        return
+    # Of several parts that wait, one is enough.
+    with contextlib.suppress(JournalError):
+        async with Lease(settings, patience=0), JournalWriter(settings) as writer:
+            await settle(settings, writer)

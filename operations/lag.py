@@ -1,0 +1,101 @@
+"""How far workers and sinks are behind, and whether any run.
+
+What should be read is asked for, topic by topic, not what was committed: with a topic that is deleted Kafka deletes
+what was committed of it. Groups that nobody works in have no lag: those of generations that are kept, of copies and of
+restores.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import tenacity
+from aiokafka import TopicPartition
+from aiokafka.errors import CoordinatorNotAvailableError, GroupLoadInProgressError, NotCoordinatorForGroupError
+
+from broker.waiting import behind
+from operations.generations.offsets import derived_topics, sink_group
+from schemas.wire.topics import Topics
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from aiokafka.admin import AIOKafkaAdminClient
+
+    from schemas.settings import Settings
+    from schemas.wire.generations import Journal
+
+__all__ = ["Lag", "Reading", "collect_lag", "members", "readings"]
+
+_TIMEOUT_SECONDS: Final = 6.0
+
+# A broker that nobody has asked for a group yet makes the topic of groups first, and one that took groups over reads
+# it: seconds in which it is not unwell.
+_settling: Final = tenacity.retry(
+    retry=tenacity.retry_if_exception_type(
+        (CoordinatorNotAvailableError, GroupLoadInProgressError, NotCoordinatorForGroupError)
+    ),
+    wait=tenacity.wait_exponential_jitter(multiplier=0.1, max=1),
+    stop=tenacity.stop_after_delay(_TIMEOUT_SECONDS),
+    reraise=True,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Lag:
+    """How far a consumer group is behind in a topic: offsets from the first record that waits to the end."""
+
+    group: str
+    topic: str
+    lag: int
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A topic that a group's members are to read; `part` is `worker` or `sink`."""
+
+    part: str
+    group: str
+    topic: str
+
+
+def readings(settings: Settings, journal: Journal) -> list[Reading]:
+    """What is to be read for the generation of the settings, and for one that is computed beside the live one."""
+    topics = Topics.of(settings)
+    found = [*_of_generation(topics), Reading("sink", f"{topics.prefix}sink.raw", topics.raw)]
+    if journal.target is not None and journal.target != topics.generation and journal.computes(journal.target):
+        found += _of_generation(topics.of_generation(journal.target))
+    return found
+
+
+def _of_generation(topics: Topics) -> list[Reading]:
+    derived = [Reading("sink", sink_group(topics), topic) for topic in derived_topics(topics)]
+    return [Reading("worker", topics.application, topics.raw), *derived]
+
+
+async def collect_lag(
+    settings: Settings, admin: AIOKafkaAdminClient, wanted: list[Reading], partitions: Mapping[str, int]
+) -> list[Lag]:
+    """How far each is behind; topics that are not in `partitions`, which has their numbers, are left out.
+
+    Raises KafkaError, OSError or TimeoutError where the broker does not tell.
+    """
+    found: list[Lag] = []
+    for reading in wanted:
+        if reading.topic not in partitions:
+            continue
+        places = [TopicPartition(reading.topic, number) for number in range(partitions[reading.topic])]
+        committed = await _settling(admin.list_consumer_group_offsets)(reading.group, partitions=places)
+        positions = {tp: max(0, committed[tp].offset) if tp in committed else 0 for tp in places}
+        waiting = await behind(settings.kafka_options(), positions, _TIMEOUT_SECONDS)
+        found.append(Lag(reading.group, reading.topic, sum(waiting.values())))
+    return found
+
+
+@_settling
+async def members(admin: AIOKafkaAdminClient, group: str) -> int:
+    """Living members of a group; raises aiokafka's KafkaError."""
+    # One group a request: aiokafka 0.14 misreads an answer about several.
+    answers = await admin.describe_consumer_groups([group])
+    return sum(len(described[5]) for answer in answers for described in answer.groups)

@@ -1,0 +1,1 @@
+"""The raw log: copies, archives, restores."""

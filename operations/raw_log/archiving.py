@@ -1,0 +1,198 @@
+"""Writes what the table `raw` holds into Parquet files, each checked before it counts.
+
+One file a partition and day: it is small enough to be written again, a day can be deleted when its time has come, and
+analysts find it by its name. A file is written under another name, synced, read back into ClickHouse, compared with the
+table, and renamed; its note follows. Killed anywhere in between, nothing that counts is half there.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import hashlib
+import os
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from operations.raw_log.archive_parts import Part, missing_ranges, part_name, previous_of, read_parts
+from operations.raw_log.errors import RawLogError
+from operations.raw_log.raw_rows import Range, RawRows
+from operations.raw_log.staging import Staging
+from schemas.wire.webhook import OFFSET_MASK
+from sinks.clickhouse import connect
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from operations.raw_log.archive_parts import Group
+    from schemas.settings import Settings
+
+__all__ = ["Archived", "archive_raw"]
+
+_UNFINISHED: Final = ".unfinished"
+
+
+@dataclass(slots=True)
+class Archived:
+    """Which files were written, how many were there already, and up to which UTC day."""
+
+    until: str
+    written: list[Part] = field(default_factory=list)
+    there: int = 0
+
+
+def archive_raw(
+    settings: Settings, directory: Path, until: date | None = None, say: Callable[[Part], None] = lambda _: None
+) -> Archived:
+    """Write what the directory does not have yet, up to the last record of a UTC day (None: of yesterday).
+
+    Raises RawLogError for a directory or file that cannot be used or written, and rows that cannot be archived;
+    sinks.errors.ConfigurationError and sinks.clickhouse.CLICKHOUSE_ERRORS.
+    """
+    done = Archived(f"{until or datetime.now(UTC).date() - timedelta(days=1)}")
+    with _only_one(directory), contextlib.closing(connect(settings)) as client:
+        parts = read_parts(directory)
+        done.there = len(parts)
+        rows = RawRows(client, settings.database, settings.partitions)
+        count, last = rows.incomplete(done.until)
+        if count:
+            message = (
+                f"{count} webhooks, the last of {last}, were stored before their keys and headers were: copy the log "
+                "(`raw copy`) and go on with the copy, or archive when TELEMETRY_RAW_RETENTION_DAYS has removed them."
+            )
+            raise RawLogError(message)
+        staging = Staging(client, settings.database, f"raw_archive_{_digest_of(directory)}")
+        staging.create()
+        try:
+            writer = _Writer(rows, staging, directory, settings.partitions)
+            for group in rows.groups(done.until):
+                for part in writer.write_group(group, parts):
+                    parts.append(part)
+                    done.written.append(part)
+                    say(part)
+        finally:
+            staging.drop()
+    return done
+
+
+@dataclass(frozen=True, slots=True)
+class _Writer:
+    rows: RawRows
+    staging: Staging
+    directory: Path
+    partitions: int
+
+    def write_group(self, group: Group, parts: list[Part]) -> Iterator[Part]:
+        """Write what a group has and `parts` have not."""
+        own = [part for part in parts if (part.day, part.partition) == (group.day, group.partition)]
+        covered = group.rows
+        for first, last in missing_ranges(group, own):
+            wanted = Range(group.day, group.partition, first, last)
+            part = self._write(wanted, previous_of(parts, group.partition, first))
+            if part is not None:
+                covered -= part.rows
+                yield part
+        # Fewer are there where retention or `forget` has removed some since.
+        if own and covered > sum(part.rows for part in own):
+            message = (
+                f"{self.directory / own[0].name} lacks rows that the table has by now; delete the files of {group.day}"
+                f".p{group.partition} with their notes and archive again."
+            )
+            raise RawLogError(message)
+
+    def _write(self, wanted: Range, previous: str) -> Part | None:
+        expected = self.rows.figures(wanted)
+        if not expected.rows:
+            return None
+        first, last = (place & OFFSET_MASK for place in (expected.low, expected.high))
+        file = self.directory / part_name(wanted.day, wanted.partition, first)
+        unfinished = file.with_name(f"{file.name}{_UNFINISHED}")
+        try:
+            size, sha256 = _store(unfinished, self.rows.export(wanted))
+            self.staging.empty()
+            self.staging.load(unfinished)
+            if (found := self.staging.figures()) != expected:
+                message = (
+                    f"{file.name} would hold {found.rows} rows that are not the {expected.rows} of the table, which "
+                    "changed meanwhile; archive again."
+                )
+                raise RawLogError(message)
+            part = Part(
+                name=file.name,
+                day=wanted.day,
+                partition=wanted.partition,
+                partitions=self.partitions,
+                first=first,
+                last=last,
+                rows=found.rows,
+                digest=found.digest,
+                bytes=size,
+                sha256=sha256,
+                previous=previous,
+            )
+            note = self.directory / f"{file.name}.json"
+            _store(note.with_name(f"{note.name}{_UNFINISHED}"), iter([msgspec.json.format(msgspec.json.encode(part))]))
+            unfinished.rename(file)
+            note.with_name(f"{note.name}{_UNFINISHED}").rename(note)
+            _sync(self.directory)
+        except (ConnectionError, TimeoutError):
+            raise
+        except OSError as error:
+            message = f"{file} cannot be written: {error.strerror or error}; make room or mend it, and archive again."
+            raise RawLogError(message) from error
+        finally:
+            unfinished.unlink(missing_ok=True)
+        return part
+
+
+def _store(path: Path, pieces: Iterator[bytes]) -> tuple[int, str]:
+    """Write and sync; size and SHA-256."""
+    digest, size = hashlib.sha256(), 0
+    with path.open("wb") as file:
+        for piece in pieces:
+            file.write(piece)
+            digest.update(piece)
+            size += len(piece)
+        file.flush()
+        os.fsync(file.fileno())
+    return size, digest.hexdigest()
+
+
+def _sync(directory: Path) -> None:
+    descriptor = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+@contextlib.contextmanager
+def _only_one(directory: Path) -> Iterator[None]:
+    """Make the directory and keep others from writing there; the lock ends with the process.
+
+    Removes what a killed one left unfinished.
+    """
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+    except OSError as error:
+        message = f"{directory}: {error.strerror}; name a directory that you may write to."
+        raise RawLogError(message) from error
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        for left in directory.glob(f"*{_UNFINISHED}"):
+            left.unlink()
+        yield
+    except BlockingIOError as error:
+        message = f"{directory} is being written by another `archive`; wait for it."
+        raise RawLogError(message) from error
+    finally:
+        os.close(descriptor)
+
+
+def _digest_of(directory: Path) -> str:
+    return hashlib.sha256(f"{os.uname().nodename}:{directory.resolve()}".encode()).hexdigest()[:12]

@@ -1,0 +1,157 @@
+"""Copies the raw topic, each record once, however often it is interrupted.
+
+Every run of records is one transaction with the offset up to which the source was copied; a copier that is started
+while another runs fences that one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import orjson
+from aiokafka import TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
+
+from broker.waiting import behind
+from operations.generations.journal import read_journal
+from operations.raw_log.errors import RawLogError
+from operations.raw_log.lane import Lane
+from operations.raw_log.progress import copy_group, restored_until
+from operations.raw_log.seam import log_ends
+from operations.raw_log.target import MARGIN, create_target
+from operations.topic_fit import used_partitions
+from operations.topics import topic_partitions
+from schemas.wire.topics import Topics
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from schemas.settings import Settings
+
+__all__ = ["Copied", "copy_raw"]
+
+
+_ASK_SECONDS: Final = 10.0
+
+
+@dataclass(slots=True)
+class Copied:
+    """How far a copy is: records that this run copied and left out, and offsets of the source still to come."""
+
+    records: int = 0
+    left_out: int = 0
+    missing: int = 0
+
+
+async def copy_raw(
+    settings: Settings,
+    target: str,
+    partitions: int,
+    *,
+    keep: Callable[[Any], bool] = lambda _: True,
+    what: str = "",
+    progress: Callable[[Copied], None] = lambda _: None,
+) -> Copied:
+    """Copy everything that the raw topic holds now and that was not copied before; call it again for what came since.
+
+    Args:
+        settings: Name the source, `TELEMETRY_RAW_TOPIC`.
+        target: The topic's whole name.
+        partitions: Of the target; a multiple of the source's.
+        keep: Whether a record is to be copied; the others are left out for good.
+        what: What `keep` leaves out, as a text: a copy is finished with the same one that it was begun with.
+        progress: Called once it is known how many there are, and after every transaction.
+
+    Raises RawLogError where source and target do not fit, and aiokafka's KafkaError.
+    """
+    source = Topics.of(settings).raw
+    group = copy_group(settings, target)
+    admin = AIOKafkaAdminClient(**settings.kafka_options())
+    await admin.start()
+    try:
+        known = await topic_partitions(admin)
+        before, there = used_partitions(settings, known), known.get(target, 0)
+        if not before or target == source or partitions % before or there not in {0, partitions}:
+            message = (
+                f"{source} has {before} partitions and {target} {there}: a copy has another name, and as many or a "
+                "multiple of them (a student's new webhooks must follow the old ones)."
+            )
+            raise RawLogError(message)
+        places = [TopicPartition(source, number) for number in range(before)]
+        found = await admin.list_consumer_group_offsets(group, partitions=places)
+        restored = await restored_until(settings, admin, target)
+        ends = await _ends_of_added(settings, admin, range(before, known[source]))
+    finally:
+        await admin.close()
+    # Every partition has its note before the first record is copied.
+    begun = there and all(found[tp].offset >= 0 for tp in places)
+    done = Copied()
+    lanes = [
+        Lane(settings, tp, target, (before, partitions), group=group, keep=keep, restored=restored.offsets)
+        for tp in places
+    ]
+    try:
+        for lane in lanes:
+            await lane.start(found[lane.source] if begun else None)
+        if not begun:
+            if not restored.offsets:
+                # What was moved from a partition that somebody has added keeps an id of that one.
+                added = {number: end for number, end in ends.items() if number < partitions}
+                ends = added | {lane.source.partition: lane.end for lane in lanes}
+                await create_target(settings, target, partitions, ends)
+            for lane in lanes:
+                end, without = restored.noted(lane.source.partition) or (lane.end, what)
+                note = {"end": end, "without": without, "restored": bool(restored.offsets)}
+                await lane.begin(orjson.dumps(note).decode())
+        for lane in lanes:
+            _check(lane, target, what, restored=bool(restored.offsets))
+            done.missing += lane.missing
+        progress(done)
+
+        async def copy(lane: Lane) -> None:
+            while (missing := lane.missing) > 0:
+                copied, left_out = await lane.copy_some()
+                done.records += copied
+                done.left_out += left_out
+                done.missing += lane.missing - missing
+                progress(done)
+
+        await asyncio.gather(*map(copy, lanes))
+    finally:
+        for lane in lanes:
+            await lane.stop()
+    return done
+
+
+async def _ends_of_added(settings: Settings, admin: AIOKafkaAdminClient, added: range) -> dict[int, int]:
+    """Where partitions end that somebody has added to the source; raises RawLogError if a record waits in one."""
+    if not added:
+        return {}
+    topics = Topics.of(settings).of_generation((await read_journal(settings)).live)
+    places = [TopicPartition(topics.raw, number) for number in added]
+    found = await admin.list_consumer_group_offsets(topics.application, partitions=places)
+    positions = {tp: max(0, found[tp].offset) if tp in found else 0 for tp in places}
+    if any((await behind(settings.kafka_options(), positions, _ASK_SECONDS)).values()):
+        message = (
+            f"webhooks wait in partitions that somebody has added to {topics.raw}: let a worker move them, as `status` "
+            "shows, then run this again."
+        )
+        raise RawLogError(message)
+    ends = await log_ends(settings, added.stop)
+    return {number: ends[number] for number in added}
+
+
+def _check(lane: Lane, target: str, what: str, *, restored: bool) -> None:
+    """Hold a lane to what was noted when the copy was begun."""
+    noted = orjson.loads(lane.note)
+    if noted["without"] != what:
+        message = f"{target} was begun as a copy that leaves out {noted['without'] or 'nothing'}; choose another name."
+        raise RawLogError(message)
+    if noted.get("restored") and not restored:
+        message = f"Kafka no longer knows what an archive has brought into {target}; choose another name."
+        raise RawLogError(message)
+    if lane.end > noted["end"] + MARGIN:
+        message = f"{lane.source.topic} has grown too much since {target} was begun; delete {target} and begin anew."
+        raise RawLogError(message)

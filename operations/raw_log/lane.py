@@ -1,0 +1,122 @@
+"""One partition of a copy: reads the source, and writes its records and the offset in transactions."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any, Final
+
+import aiokafka
+from aiokafka import TopicPartition
+from aiokafka.structs import OffsetAndMetadata
+
+from operations.raw_log.producer import transactional_producer
+from operations.raw_log.records import copied_headers, copied_partition, place_of
+from schemas.wire.webhook import OFFSET_BITS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from schemas.settings import Settings
+
+__all__ = ["Lane"]
+
+_READ_MS: Final = 500
+_READ_BYTES: Final = 4 << 20
+
+
+class Lane:
+    """Copies one partition of the source.
+
+    `end` is where that ended when the lane was started, `note` the text that is kept beside the offset.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        source: TopicPartition,
+        target: str,
+        partitions: tuple[int, int],
+        *,
+        group: str,
+        keep: Callable[[Any], bool],
+        restored: Mapping[int, int],
+    ) -> None:
+        """Copy into `target`; `partitions` are the source's and the target's, `group` keeps the offsets.
+
+        `restored` are the offsets, by partition, up to which an archive has brought the log.
+        """
+        self.source = source
+        self.end = 0
+        self._target = target
+        self._partitions = partitions
+        self._group = group
+        self._keep = keep
+        self._restored = restored
+        self.note = ""
+        self._position = 0
+        options: dict[str, Any] = settings.kafka_options()
+        self._consumer = aiokafka.AIOKafkaConsumer(
+            **options,
+            isolation_level="read_committed",
+            enable_auto_commit=False,
+            max_partition_fetch_bytes=max(_READ_BYTES, 2 * settings.max_body_bytes),
+        )
+        self._producer = transactional_producer(settings, f"{group}.{source.partition}")
+
+    @property
+    def missing(self) -> int:
+        """Offsets that are still to come."""
+        return max(0, self.end - self._position)
+
+    async def start(self, committed: OffsetAndMetadata | None) -> None:
+        """Fence another copier and go to where the copy ends, or to where the source begins."""
+        await self._consumer.start()
+        await self._producer.start()
+        self._consumer.assign([self.source])
+        begin = (await self._consumer.beginning_offsets([self.source]))[self.source]
+        self.end = (await self._consumer.end_offsets([self.source]))[self.source]
+        self._position = begin
+        if committed is not None:
+            self._position, self.note = max(begin, committed.offset), committed.metadata
+        self._consumer.seek(self.source, self._position)
+
+    async def stop(self) -> None:
+        """Close the connections; what was not committed is aborted."""
+        await self._producer.stop()
+        await self._consumer.stop()
+
+    async def begin(self, note: str) -> None:
+        """Commit where the copy begins, with a note that stays beside the offset."""
+        self.note = note
+        async with self._producer.transaction():
+            await self._offset()
+
+    async def copy_some(self) -> tuple[int, int]:
+        """Copy the next records in one transaction; how many were copied, and how many left out."""
+        read = await self._consumer.getmany(self.source, timeout_ms=_READ_MS)
+        found = [record for record in read.get(self.source, ()) if record.offset < self.end]
+        records = [record for record in found if not self._is_there(record)]
+        kept = [record for record in records if self._keep(record)]
+        self._position = found[-1].offset + 1 if found else await self._consumer.position(self.source)
+        async with self._producer.transaction():
+            sent = [await self._send(record) for record in kept]
+            # Without this a batch that failed for good would be left out of a transaction that commits.
+            await asyncio.gather(*sent)
+            await self._offset()
+        return len(kept), len(records) - len(kept)
+
+    def _is_there(self, record: Any) -> bool:
+        partition, offset = divmod(place_of(record.partition, record.offset, record.headers), 1 << OFFSET_BITS)
+        return offset < self._restored.get(partition, 0)
+
+    async def _send(self, record: Any) -> asyncio.Future[Any]:
+        partition = copied_partition(record.key, record.partition, *self._partitions)
+        headers = copied_headers(record.partition, record.offset, record.headers)
+        sent: asyncio.Future[Any] = await self._producer.send(
+            self._target, record.value, record.key, partition=partition, timestamp_ms=record.timestamp, headers=headers
+        )
+        return sent
+
+    async def _offset(self) -> None:
+        offsets = {self.source: OffsetAndMetadata(self._position, self.note)}
+        await self._producer.send_offsets_to_transaction(offsets, self._group)

@@ -1,0 +1,186 @@
+"""Builds a raw topic from the Parquet files of an archive, each record once, however often it is interrupted.
+
+ClickHouse reads the files into a table of its own, and gives the records back in the order of the log: partition by
+partition, by offset. A student's records never stand in a lower partition later on, so theirs stay in order, too, where
+the log grew. A run of records is one transaction with the offset up to which its partition was restored.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hashlib
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from typing import TYPE_CHECKING, Any
+
+from aiokafka.admin import AIOKafkaAdminClient
+
+from operations.raw_log.archive_parts import check, read_parts
+from operations.raw_log.errors import RawLogError
+from operations.raw_log.producer import transactional_producer
+from operations.raw_log.progress import Note, copy_group, read_progress, restore_group
+from operations.raw_log.restore_writer import RestoreWriter
+from operations.raw_log.seam import log_ends, offsets_between
+from operations.raw_log.staging import Staging
+from operations.raw_log.target import partition_count
+from schemas.wire.topics import Topics
+from sinks.clickhouse import connect
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from operations.raw_log.archive_parts import Part
+    from schemas.settings import Settings
+
+__all__ = ["Restoration", "restore_raw"]
+
+
+@dataclass(slots=True)
+class Restoration:
+    """What a run did: records written and left out, of how many in the files.
+
+    First files are checked, with so many records so far, and then read; writing begins when all are.
+
+    `gaps` are offsets that neither archive nor raw topic have, by partition; `lost` files that are named but not there.
+    """
+
+    total: int = 0
+    checked: int = 0
+    read: int = 0
+    records: int = 0
+    left_out: int = 0
+    gaps: dict[int, int] = field(default_factory=dict)
+    lost: list[str] = field(default_factory=list)
+
+
+async def restore_raw(
+    settings: Settings,
+    directory: Path,
+    target: str,
+    partitions: int,
+    *,
+    keep: Callable[[Any], bool] = lambda _: True,
+    what: str = "",
+    progress: Callable[[Restoration], None] = lambda _: None,
+) -> Restoration:
+    """Bring everything that the archive has and that was not restored before into a topic.
+
+    Args:
+        settings: Name the topic that was archived, which may be gone, and the ClickHouse that reads the files.
+        directory: The archive.
+        target: The topic's whole name.
+        partitions: Of the target; a multiple of those that the topic had.
+        keep: Whether a record is to be restored; the others are left out for good.
+        what: What `keep` leaves out, as a text: a topic is finished with the same one that it was begun with.
+        progress: Called at the beginning, after every file that is checked or read, by another thread, and after every
+            transaction.
+
+    Raises RawLogError where the files are damaged or do not fit the topic, aiokafka's KafkaError and
+    sinks.clickhouse.CLICKHOUSE_ERRORS.
+    """
+    parts = await asyncio.to_thread(_parts, directory)
+    done = Restoration(sum(part.rows for part in parts))
+    progress(done)
+
+    def checked(part: Part) -> None:
+        done.checked += part.rows
+        progress(done)
+
+    def read(part: Part) -> None:
+        done.read += part.rows
+        progress(done)
+
+    await asyncio.to_thread(_check, directory, parts, checked)
+    _refuse_expired(settings, parts)
+    source = Topics.of(settings).raw
+    admin = AIOKafkaAdminClient(**settings.kafka_options())
+    await admin.start()
+    try:
+        there = await partition_count(admin, source)
+        had = {part.partitions for part in parts} | ({there} if there else set())
+        if partitions < max(had) or any(partitions % one for one in had) or target == source:
+            message = (
+                f"{target} cannot have {partitions} partitions: it needs another name than {source}, and a multiple of "
+                f"{' and of '.join(map(str, sorted(had)))} partitions, which the log had."
+            )
+            raise RawLogError(message)
+        if await _continued(settings, admin, target):
+            message = f"{target} was already continued from a topic (`raw copy`); choose another name."
+            raise RawLogError(message)
+        begun = await read_progress(settings, admin, target)
+    finally:
+        await admin.close()
+    ends = await log_ends(settings, there)
+    names = {part.name for part in parts}
+    done.lost = sorted({part.previous for part in parts if part.previous} - names)
+    table = f"raw_restore_{hashlib.sha256(target.encode()).hexdigest()[:12]}"
+    with contextlib.closing(await asyncio.to_thread(connect, settings)) as client:
+        producer = transactional_producer(settings, restore_group(settings, target))
+        staging = Staging(client, settings.database, table)
+        try:
+            # An earlier run that is still alive can commit nothing from here on.
+            await producer.start()
+            lasts = await asyncio.to_thread(_stage, staging, directory, parts, read)
+            goals = {number: lasts.get(number, -1) + 1 for number in range(max(had))}
+            notes = {
+                number: Note(end=max(ends.get(number, 0), goal), without=what, goal=goal)
+                for number, goal in goals.items()
+            }
+            writer = RestoreWriter(settings, producer, target, partitions, keep)
+            state = await writer.begin(notes, begun)
+            for number in goals:
+                async for written, left_out in writer.write(staging, number, state):
+                    done.records += written
+                    done.left_out += left_out
+                    progress(done)
+        finally:
+            await producer.stop()
+            await asyncio.to_thread(staging.drop)
+    done.gaps = await offsets_between(settings, there, goals)
+    return done
+
+
+def _parts(directory: Path) -> list[Part]:
+    parts = read_parts(directory)
+    if not parts:
+        message = f"{directory} has no archive; write one with `learnpack-telemetry archive {directory}`."
+        raise RawLogError(message)
+    return parts
+
+
+def _check(directory: Path, parts: list[Part], checked: Callable[[Part], None]) -> None:
+    for part in parts:
+        check(directory, part)
+        checked(part)
+
+
+async def _continued(settings: Settings, admin: AIOKafkaAdminClient, target: str) -> bool:
+    found = await admin.list_consumer_group_offsets(copy_group(settings, target))
+    return any(one.offset >= 0 for one in found.values())
+
+
+def _refuse_expired(settings: Settings, parts: list[Part]) -> None:
+    """Kafka removes what is older than the retention by its own timestamp, also where that was just written."""
+    oldest = min(part.day for part in parts)
+    days = (datetime.now(UTC).date() - date.fromisoformat(oldest)).days
+    if days >= settings.raw_retention_days:
+        message = (
+            f"the archive begins on {oldest}, which Kafka would not keep: set TELEMETRY_RAW_RETENTION_DAYS to more "
+            f"than {days}, here and for all parts that use the topic."
+        )
+        raise RawLogError(message)
+
+
+def _stage(staging: Staging, directory: Path, parts: list[Part], read: Callable[[Part], None]) -> dict[int, int]:
+    """Fill the table; the last offset of each partition."""
+    staging.create()
+    for part in parts:
+        staging.load(directory / part.name)
+        read(part)
+    found, digest = staging.figures(), sum(part.digest for part in parts) % (1 << 64)
+    if (found.rows, found.digest) != (sum(part.rows for part in parts), digest):
+        message = f"ClickHouse reads other rows from {directory} than were archived; nothing was restored."
+        raise RawLogError(message)
+    return staging.lasts()

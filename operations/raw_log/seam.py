@@ -1,0 +1,71 @@
+"""Where an archive and the raw topic meet: the topic's ends, and what lies between the two."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import aiokafka
+from aiokafka import TopicPartition
+
+from operations.raw_log.records import place_of
+from schemas.wire.topics import Topics
+from schemas.wire.webhook import OFFSET_BITS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from schemas.settings import Settings
+
+__all__ = ["log_ends", "offsets_between"]
+
+_READ_MS: Final = 500
+
+
+async def log_ends(settings: Settings, partitions: int) -> dict[int, int]:
+    """The offset behind the last record of each partition of the raw topic; raises aiokafka's KafkaError."""
+    if not partitions:
+        return {}
+    consumer = aiokafka.AIOKafkaConsumer(**settings.kafka_options())
+    await consumer.start()
+    try:
+        places = [TopicPartition(Topics.of(settings).raw, number) for number in range(partitions)]
+        return {tp.partition: end for tp, end in (await consumer.end_offsets(places)).items()}
+    finally:
+        await consumer.stop()
+
+
+async def offsets_between(settings: Settings, partitions: int, reached: Mapping[int, int]) -> dict[int, int]:
+    """How many offsets neither an archive, which `reached` an offset of each partition, nor the topic has.
+
+    Where the topic is a copy itself, its records are counted from the place of their originals. Offsets of a partition
+    that the topic begins with records of another one are not known. Raises aiokafka's KafkaError.
+    """
+    gaps: dict[int, int] = {}
+    if not partitions:
+        return gaps
+    consumer = aiokafka.AIOKafkaConsumer(
+        **settings.kafka_options(),
+        isolation_level="read_committed",
+        enable_auto_commit=False,
+        max_partition_fetch_bytes=2 * settings.max_body_bytes,
+    )
+    await consumer.start()
+    try:
+        for number in range(partitions):
+            tp = TopicPartition(Topics.of(settings).raw, number)
+            consumer.assign([tp])
+            end = (await consumer.end_offsets([tp]))[tp]
+            consumer.seek(tp, (await consumer.beginning_offsets([tp]))[tp])
+            records: list[aiokafka.ConsumerRecord] = []
+            while not records and await consumer.position(tp) < end:
+                records = (await consumer.getmany(tp, timeout_ms=_READ_MS, max_records=1)).get(tp, [])
+            if not records:
+                # Everything that it had is gone.
+                origin, offset = number, end
+            else:
+                origin, offset = divmod(place_of(number, records[0].offset, records[0].headers), 1 << OFFSET_BITS)
+            if origin in reached and offset > reached[origin]:
+                gaps[origin] = offset - reached[origin]
+    finally:
+        await consumer.stop()
+    return gaps

@@ -1,0 +1,101 @@
+"""The topic that a copy goes into: created, and its offsets moved past those that the copy's ids name.
+
+A new record's id is its partition and offset. In a fresh topic those begin at 0 again and would repeat the ids of the
+records that were copied. So the partitions that the source has, too, are filled up to beyond the source's end with
+empty records, which are deleted at once; compressed they cost next to nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any, Final
+
+import aiokafka
+from aiokafka import TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic, RecordsToDelete
+
+from operations.raw_log.errors import RawLogError
+from operations.topics import await_leaders
+from schemas.wire.topics import Topics
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from schemas.settings import Settings
+
+__all__ = ["MARGIN", "create_target", "partition_count"]
+
+_ALREADY_EXISTS: Final = 36
+# What the source may still grow by until the copy is finished.
+MARGIN: Final = 1_000_000
+_BATCH_BYTES: Final = 1 << 20
+
+
+async def partition_count(admin: AIOKafkaAdminClient, topic: str) -> int:
+    """How many partitions a topic has; 0 if there is no such topic."""
+    if topic not in await admin.list_topics():
+        return 0
+    (described,) = await admin.describe_topics([topic])
+    return len(described["partitions"])
+
+
+async def create_target(settings: Settings, target: str, partitions: int, ends: Mapping[int, int]) -> None:
+    """Create the topic with raw's configuration, or go on with one that was begun.
+
+    `ends` are the source's, by partition.
+
+    Raises RawLogError where the topic exists with another number of partitions or with records, and aiokafka's
+    KafkaError.
+    """
+    admin = AIOKafkaAdminClient(**settings.kafka_options())
+    await admin.start()
+    try:
+        (spec,) = (spec for spec in Topics.of(settings).specs(settings) if spec.name == Topics.of(settings).raw)
+        if found := await partition_count(admin, target):
+            if found != partitions:
+                message = f"topic {target} has {found} partitions, not {partitions}; choose another name."
+                raise RawLogError(message)
+            await _refuse_records(settings, target, partitions)
+        else:
+            await admin.create_topics([NewTopic(target, partitions, spec.replication, topic_configs=spec.config)])
+            await await_leaders(admin, [target])
+        goals = {TopicPartition(target, number): end + MARGIN for number, end in ends.items()}
+        await asyncio.gather(*(_fill(settings, tp, goal) for tp, goal in goals.items()))
+        await admin.delete_records({tp: RecordsToDelete(goal) for tp, goal in goals.items()})
+    finally:
+        await admin.close()
+
+
+async def _refuse_records(settings: Settings, target: str, partitions: int) -> None:
+    """Kafka forgets after a week how far a copy was that nobody went on with: then it cannot be gone on with."""
+    consumer = aiokafka.AIOKafkaConsumer(**settings.kafka_options())
+    await consumer.start()
+    try:
+        places = [TopicPartition(target, number) for number in range(partitions)]
+        begins, ends = await consumer.beginning_offsets(places), await consumer.end_offsets(places)
+    finally:
+        await consumer.stop()
+    # Where it is still being filled it begins at 0, and afterwards it is empty.
+    if any(0 < begins[tp] < ends[tp] for tp in places):
+        message = f"{target} has records, and Kafka no longer knows of which copy; choose another name."
+        raise RawLogError(message)
+
+
+async def _fill(settings: Settings, tp: TopicPartition, goal: int) -> None:
+    options: dict[str, Any] = settings.kafka_options()
+    consumer = aiokafka.AIOKafkaConsumer(**options)
+    producer = aiokafka.AIOKafkaProducer(
+        **options, acks="all", enable_idempotence=True, compression_type="gzip", max_batch_size=_BATCH_BYTES
+    )
+    try:
+        await consumer.start()
+        await producer.start()
+        missing = goal - (await consumer.end_offsets([tp]))[tp]
+        while missing > 0:
+            batch = producer.create_batch()
+            while missing > 0 and batch.append(timestamp=0, key=None, value=None) is not None:
+                missing -= 1
+            await (await producer.send_batch(batch, tp.topic, partition=tp.partition))
+    finally:
+        await producer.stop()
+        await consumer.stop()

@@ -1,0 +1,1 @@
+"""Recomputing everything beside the live generation."""

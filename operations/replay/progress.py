@@ -1,0 +1,61 @@
+"""How far a replay has come: a bar in all and one for each partition, with webhooks/s and the time that is left."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import TYPE_CHECKING, Final
+
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.progress import Task
+
+    from operations.generations.offsets import Offsets
+    from schemas.wire.topics import Topics
+
+__all__ = ["catch_up"]
+
+# As close as one gets to a live generation that goes on: about what it commits between two looks. If it stands, the
+# target comes all the way in this time.
+_CLOSE: Final = 1_000
+_CLOSE_SECONDS: Final = 3.0
+_POLL_SECONDS: Final = 0.25
+
+
+class _Rate(TextColumn):
+    def __init__(self) -> None:
+        super().__init__("")
+
+    def render(self, task: Task) -> str:  # type: ignore[override]  # rich takes text as well
+        return f"{task.speed:,.0f}/s" if task.speed else ""
+
+
+async def catch_up(offsets: Offsets, live: Topics, target: Topics, console: Console) -> int:
+    """Show how the target follows the live generation until it is close behind; answers how many it has processed."""
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TaskProgressColumn(),
+        _Rate(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+    )
+    first = await offsets.begins(target)
+    close_since: float | None = None
+    with Progress(*columns, console=console, disable=not console.is_terminal, speed_estimate_period=10) as progress:
+        whole = progress.add_task("webhooks")
+        bars = {number: progress.add_task(f"partition {number}") for number in first} if len(first) > 1 else {}
+        while True:
+            goal, done = await offsets.worked(live), await offsets.worked(target)
+            behind = {number: max(0, goal[number] - done[number]) for number in done}
+            gone = {number: done[number] - first[number] for number in done}
+            for number, bar in bars.items():
+                progress.update(bar, completed=gone[number], total=gone[number] + behind[number])
+            progress.update(whole, completed=sum(gone.values()), total=sum(gone.values()) + sum(behind.values()))
+            now = time.monotonic()
+            close_since = None if sum(behind.values()) > _CLOSE else close_since or now
+            if not any(behind.values()) or (close_since is not None and now - close_since > _CLOSE_SECONDS):
+                return sum(gone.values())
+            await asyncio.sleep(_POLL_SECONDS)

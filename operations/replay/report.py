@@ -1,0 +1,103 @@
+"""A comparison of generations for people, and as a file."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import orjson
+from rich.markup import escape
+from rich.table import Table
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from rich.console import Console
+
+    from operations.replay.comparison import Comparison
+
+__all__ = ["save", "show"]
+
+_SHOWN: Final = 15
+_LONGEST: Final = 60
+
+
+def save(comparison: Comparison, path: Path) -> None:
+    """Write it as JSON, for scripts and to keep."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(orjson.dumps(comparison.as_json(), option=orjson.OPT_INDENT_2))
+
+
+def show(comparison: Comparison, console: Console) -> None:
+    """Print what would change: rows, verdicts, scores, days."""
+    beside = comparison.part or f"Generation {comparison.new}"
+    rows = Table(title=f"{beside} beside generation {comparison.live}", title_justify="left")
+    for name in ("table", "live", "new", "only live", "only new", "different", "moving"):
+        rows.add_column(name, justify="left" if name == "table" else "right")
+    for one in comparison.tables:
+        figures = (one.live, one.new, one.only_live, one.only_new, one.different, one.moving)
+        rows.add_row(one.table, *(f"{figure:,}" for figure in figures))
+    console.print(rows)
+    if comparison.equal:
+        console.print("Every row is the same.")
+        return
+    _verdicts(comparison, console)
+    _moves(
+        console,
+        f"Students whose scores moved: {comparison.scores_moved:,}",
+        comparison.scores,
+        ("actor", "asset_slug"),
+        ("engagement_score", "frustration_score", "completion_rate"),
+    )
+    _moves(
+        console,
+        f"Days that changed: {comparison.days_changed:,}",
+        comparison.days,
+        ("day", "asset_slug"),
+        ("engagement_avg", "frustration_avg", "completion_avg", "total_sessions"),
+    )
+
+
+def _verdicts(comparison: Comparison, console: Console) -> None:
+    if not comparison.verdicts:
+        return
+    changed = sum(one["webhooks"] for one in comparison.verdicts)
+    table = Table(title=f"Webhooks whose verdict changed: {changed:,}", title_justify="left")
+    for name in ("webhooks", "live", "why", "new", "why", "such as"):
+        table.add_column(name)
+    for one in comparison.verdicts[:_SHOWN]:
+        texts = (
+            _cut(one["live_verdict"]),
+            _cut(one["live_status_text"]),
+            _cut(one["new_verdict"]),
+            _cut(one["new_status_text"]),
+        )
+        table.add_row(f"{one['webhooks']:,}", *texts, str(one["examples"][0]))
+    console.print(table)
+
+
+def _moves(
+    console: Console, title: str, rows: list[dict[str, Any]], keys: tuple[str, ...], columns: tuple[str, ...]
+) -> None:
+    if not rows:
+        return
+    table = Table(title=title, title_justify="left")
+    for name in (*keys, *columns):
+        table.add_column(name)
+    for row in rows[:_SHOWN]:
+        moves = (_move(row[f"live_{name}"], row[f"new_{name}"]) for name in columns)
+        table.add_row(*(_cut(str(row[key])) for key in keys), *moves)
+    if len(rows) > _SHOWN:
+        table.caption = "the largest changes; the file has more"
+    console.print(table)
+
+
+def _move(old: Any, new: Any) -> str:
+    return _figure(old) if old == new else f"{_figure(old)} → {_figure(new)}"
+
+
+def _figure(value: Any) -> str:
+    return "-" if value is None else f"{value:g}"
+
+
+def _cut(text: str) -> str:
+    return escape(text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…")

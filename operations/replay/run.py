@@ -1,0 +1,232 @@
+"""A replay from its beginning to the swap, and a rollback, each as one process that may die at any moment."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Final, Protocol
+
+from operations.generations.cleaning import clean_surplus, delete_generation, replay_directory
+from operations.generations.journal import JournalWriter
+from operations.generations.lease import Lease
+from operations.generations.offsets import Offsets
+from operations.generations.recovery import settle
+from operations.generations.swap import bring_days_up, stored_everything, swap
+from operations.replay.comparison import compare
+from operations.replay.progress import catch_up
+from operations.replay.report import save, show
+from operations.topics import setup_topics
+from operations.wording import counted
+from schemas.wire.generations import JournalError, Step
+from schemas.wire.topics import Topics
+from sinks.setup import setup_tables
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable
+    from pathlib import Path
+
+    from rich.console import Console
+
+    from operations.replay.comparison import Comparison
+    from schemas.settings import Settings
+    from schemas.wire.generations import Rules
+
+__all__ = ["Processes", "Wish", "changing", "drop", "replay", "rollback"]
+
+# Inserts of what a replay computed in bulk may lag behind.
+_STORE_SECONDS: Final = 600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What a replay is to do.
+
+    Attributes:
+        rules: Whether what a rule ignored stays ignored, or today's rules judge everything.
+        algorithm: Version of the indicators; None for the live generation's.
+        dry_run: Compare and leave nothing behind.
+        resume: Go on with an unfinished one whatever its options.
+        workers: Worker processes; 0 for one a core.
+    """
+
+    rules: Rules = "as-recorded"
+    algorithm: str | None = None
+    dry_run: bool = False
+    resume: bool = False
+    workers: int = 0
+
+    @property
+    def processes(self) -> int:
+        """Worker processes to start."""
+        return self.workers or max(1, os.cpu_count() or 1)
+
+
+class Processes(Protocol):
+    """Runs the processes that compute a generation: how they are started and watched is not known here."""
+
+    async def __call__(
+        self,
+        settings: Settings,
+        generation: int,
+        workers: int,
+        work: Callable[[Callable[[], Awaitable[None]]], Awaitable[None]],
+    ) -> bool:
+        """Run them while `work` is done, which is given what stops them; whether the work came to its end."""
+
+
+@contextlib.asynccontextmanager
+async def changing(settings: Settings) -> AsyncIterator[JournalWriter]:
+    """The right to change generations, with what another process left half done settled."""
+    async with Lease(settings), JournalWriter(settings) as writer:
+        await settle(settings, writer)
+        yield writer
+
+
+async def replay(
+    settings: Settings,
+    wish: Wish,
+    console: Console,
+    agreed: Callable[[Comparison], Awaitable[bool]],
+    processes: Processes,
+) -> None:
+    """Compute a new generation, compare, and if `agreed` says so put it in the live one's place.
+
+    Interrupted, or killed, it leaves the live generation untouched and can be resumed. Raises JournalError, what
+    `processes` raises, aiokafka's KafkaError and ClickHouse's errors.
+    """
+    async with changing(settings) as writer:
+        await _finish_dropping(settings, writer)
+        await _begin(settings, wish, writer)
+        await _beside(settings, wish, writer, console, agreed=agreed, processes=processes)
+        if wish.dry_run:
+            await _give_up(settings, writer)
+            console.print("Nothing was changed and nothing is left behind.")
+        elif writer.journal.step is Step.IDLE:
+            await clean_surplus(settings, writer)
+            console.print(f"Generation {writer.journal.live} is live; `replay rollback` goes back.")
+        else:
+            console.print("The live generation goes on. `replay resume` swaps later, `replay drop` gives it up.")
+
+
+async def rollback(settings: Settings, console: Console, workers: int, processes: Processes) -> None:
+    """Bring the previous generation up to the live one and put it in its place; raises as `replay`."""
+    async with changing(settings) as writer:
+        if writer.journal.step is not Step.CATCHING_UP or not writer.journal.rollback:
+            await writer.write(writer.journal.returning())
+
+        async def agreed(_comparison: Comparison) -> bool:
+            return True
+
+        await _beside(settings, Wish(workers=workers), writer, console, agreed=agreed, processes=processes)
+        console.print(f"Generation {writer.journal.live} is live again.")
+
+
+async def drop(settings: Settings) -> int | None:
+    """Give an unfinished replay or rollback up; answers its generation, None if there is none."""
+    async with changing(settings) as writer:
+        target = writer.journal.target
+        if target is not None:
+            await _give_up(settings, writer)
+        await clean_surplus(settings, writer)
+        return target
+
+
+async def _begin(settings: Settings, wish: Wish, writer: JournalWriter) -> None:
+    journal = writer.journal
+    if journal.step is Step.IDLE and wish.resume:
+        message = "no replay is under way; `replay` begins one."
+        raise JournalError(message)
+    if journal.step is Step.IDLE:
+        algorithm = wish.algorithm or journal.generation(journal.live).algorithm or settings.algorithm
+        await writer.write(journal.begun(wish.rules, algorithm, datetime.now(UTC).isoformat(timespec="seconds")))
+        return
+    known = journal.generation(journal.target or 0)
+    same = not journal.rollback and known.rules == wish.rules and wish.algorithm in {None, known.algorithm}
+    if not wish.resume and not same:
+        what = (
+            "a rollback" if journal.rollback else f"a replay with --rules {known.rules} --algorithm {known.algorithm}"
+        )
+        message = f"{what} is unfinished: `replay resume` goes on, `replay drop` gives it up."
+        raise JournalError(message)
+
+
+async def _finish_dropping(settings: Settings, writer: JournalWriter) -> None:
+    if writer.journal.step is Step.DROPPING:
+        await _give_up(settings, writer)
+
+
+async def _give_up(settings: Settings, writer: JournalWriter) -> None:
+    target, returning = writer.journal.target, writer.journal.rollback
+    await writer.write(writer.journal.dropping())
+    if target is not None and not returning:
+        await delete_generation(settings, target)
+        await writer.write(writer.journal.without(target))
+
+
+async def _beside(
+    settings: Settings,
+    wish: Wish,
+    writer: JournalWriter,
+    console: Console,
+    *,
+    agreed: Callable[[Comparison], Awaitable[bool]],
+    processes: Processes,
+) -> None:
+    """Run the target's processes until it is live or is not to be; they have ended then."""
+    number = writer.journal.target
+    assert number is not None  # noqa: S101 - it was just written
+    own = settings.model_copy(update={"generation": number})
+    await setup_topics(own)
+    await asyncio.to_thread(setup_tables, own)
+
+    async def work(stop: Callable[[], Awaitable[None]]) -> None:
+        await _follow(settings, wish, writer, console, agreed=agreed, stop_children=stop)
+
+    log = replay_directory(settings, number) / "log"
+    console.print(f"Generation {number} is computed by {wish.processes} workers; their log: {log}", soft_wrap=True)
+    finished = await processes(settings, number, wish.processes, work)
+    if not finished:
+        message = "interrupted: the live generation is untouched; `replay resume` goes on, `replay drop` gives it up."
+        raise JournalError(message)
+
+
+async def _follow(
+    settings: Settings,
+    wish: Wish,
+    writer: JournalWriter,
+    console: Console,
+    *,
+    agreed: Callable[[Comparison], Awaitable[bool]],
+    stop_children: Callable[[], Awaitable[None]],
+) -> None:
+    number = writer.journal.target
+    assert number is not None  # noqa: S101 - as above
+    topics = Topics.of(settings)
+    live, target = topics.of_generation(writer.journal.live), topics.of_generation(number)
+    async with Offsets(settings) as offsets:
+        done = await catch_up(offsets, live, target, console)
+        console.print(f"{counted(done, 'webhook', ',')} processed; ClickHouse stores what came of them.")
+        positions = await offsets.worked(target)
+        await stored_everything(offsets, target, _STORE_SECONDS)
+        since = await asyncio.to_thread(bring_days_up, settings, number, None)
+        if not writer.journal.rollback:
+            await stored_everything(offsets, live, _STORE_SECONDS)
+            await asyncio.to_thread(bring_days_up, settings, live.generation, None)
+            comparison = await asyncio.to_thread(compare, settings, live.generation, number, positions)
+            path = _comparison_file(settings, number)
+            await asyncio.to_thread(save, comparison, path)
+            show(comparison, console)
+            console.print(f"The comparison is in {path}", soft_wrap=True)
+            if wish.dry_run or not await agreed(comparison):
+                return
+            await catch_up(offsets, live, target, console)
+            await stored_everything(offsets, target, _STORE_SECONDS)
+        seconds = await swap(settings, writer, offsets, since, stop_children)
+        console.print(f"Webhooks waited for {seconds:.1f} s.")
+
+
+def _comparison_file(settings: Settings, generation: int) -> Path:
+    return settings.data.absolute() / "replay" / f"comparison-g{generation}.json"

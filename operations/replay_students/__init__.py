@@ -1,0 +1,1 @@
+"""Recomputing some students in place."""

@@ -1,0 +1,79 @@
+"""What the replay of a part would change, as a comparison for people and scripts (pure)."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import TYPE_CHECKING, Any
+
+from operations.replay.comparison import EXAMPLES, MOST, SCORE_COLUMNS, VERDICT_COLUMNS, Comparison, TableDifference
+from schemas.wire.rows import DEAD_LETTERS, SCORES, WEBHOOKS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from operations.replay.difference import Changes, Known
+    from operations.replay_students.derived import Identity, Rows
+    from operations.replay_students.part import Part
+
+__all__ = ["comparison_of"]
+
+
+def comparison_of(
+    generation: int,
+    part: Part,
+    rows: Rows,
+    changes: Mapping[str, Changes],
+    live: Mapping[str, Mapping[Identity, Known]],
+    *,
+    letters: tuple[int, int, int],
+) -> Comparison:
+    """Compare a part with the live rows; `letters` are dead letters that there are, that are new, and that are gone."""
+    found = Comparison(generation, generation, part=str(part)[0].upper() + str(part)[1:])
+    found.tables = [
+        TableDifference(name, one.live, one.new, len(one.gone), len(one.added), len(one.changed), one.moving)
+        for name, one in changes.items()
+    ]
+    known, new, gone = letters
+    found.tables.append(TableDifference(DEAD_LETTERS.name, known, known + new - gone, gone, new, 0, 0))
+    found.verdicts = _verdicts(rows, changes[WEBHOOKS.name], live[WEBHOOKS.name])
+    moves = _moves(rows, changes[SCORES.name], live[SCORES.name])
+    found.scores, found.scores_moved = moves[:MOST], len(moves)
+    return found
+
+
+def _verdicts(rows: Rows, changes: Changes, live: Mapping[Identity, Known]) -> list[dict[str, Any]]:
+    kinds: defaultdict[tuple[Any, ...], list[int]] = defaultdict(list)
+    for identity in changes.changed:
+        columns = rows.tables[WEBHOOKS.name][identity].columns
+        old, new = live[identity].shown, tuple(columns[name] for name in VERDICT_COLUMNS)
+        if old != new:
+            kinds[old, new].append(int(identity[0]))
+    ranked = sorted(kinds.items(), key=lambda item: -len(item[1]))[:MOST]
+    return [
+        {
+            **{f"live_{name}": value for name, value in zip(VERDICT_COLUMNS, old, strict=True)},
+            **{f"new_{name}": value for name, value in zip(VERDICT_COLUMNS, new, strict=True)},
+            "webhooks": len(ids),
+            "examples": sorted(ids)[:EXAMPLES],
+        }
+        for (old, new), ids in ranked
+    ]
+
+
+def _moves(rows: Rows, changes: Changes, live: Mapping[Identity, Known]) -> list[dict[str, Any]]:
+    found = []
+    for identity in changes.changed:
+        columns = rows.tables[SCORES.name][identity].columns
+        old, new = live[identity].shown, tuple(columns[name] for name in SCORE_COLUMNS)
+        if old == new:
+            continue
+        change = max(abs(float(after or 0) - float(before or 0)) for before, after in zip(old, new, strict=True))
+        found.append(
+            {
+                **dict(zip(SCORES.identity, identity, strict=True)),
+                **{f"live_{name}": value for name, value in zip(SCORE_COLUMNS, old, strict=True)},
+                **{f"new_{name}": value for name, value in zip(SCORE_COLUMNS, new, strict=True)},
+                "change": change,
+            }
+        )
+    return sorted(found, key=lambda one: -float(one["change"]))

@@ -1,0 +1,181 @@
+"""The replay of a part in place: recomputed beside the live generation, compared, and written into it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from operations.directory import load_reference
+from operations.generations.mandates import LiveMandate, live_lead
+from operations.generations.offsets import Offsets
+from operations.generations.swap import stored_everything
+from operations.pseudonyms import keyed_settings
+from operations.replay.report import save, show
+from operations.replay.run import changing
+from operations.replay_students.difference import Difference, difference
+from operations.replay_students.log import Recomputation, find_students
+from operations.replay_students.part import Students, unit_of
+from operations.replay_students.patch import patch
+from operations.replay_students.tables import LiveTables
+from operations.wording import counted
+from schemas.wire.generations import JournalError
+from schemas.wire.topics import Topics
+from sinks.clickhouse import connect
+from sinks.daily.refresh import Change, refresh
+from sinks.templates import Installation
+from streams.core.policy import Policy
+from streams.messages import max_message_bytes
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Iterator, Mapping
+
+    from aiokafka import TopicPartition
+    from clickhouse_connect.driver.client import Client
+    from rich.console import Console
+
+    from operations.replay.comparison import Comparison
+    from operations.replay_students.part import Part
+    from schemas.reference.lookup import Reference
+    from schemas.settings import Settings
+    from schemas.wire.generations import Rules
+    from streams.messages import Message
+
+__all__ = ["replay_part"]
+
+_STORE_SECONDS: Final = 600.0
+# While the workers wait.
+_LAST_ROWS_SECONDS: Final = 60.0
+_AGAIN: Final = "the same replay again"
+
+
+@dataclass(slots=True)
+class _Work:
+    """A part and what is needed to recompute it; `settings` and `topics` are the live generation's."""
+
+    settings: Settings
+    topics: Topics
+    part: Part
+    rules: Rules
+    offsets: Offsets
+    client: Client
+    tables: LiveTables
+    console: Console
+
+    async def students(self, reference: Reference, policy: Policy) -> set[bytes]:
+        """Under whom the worker keeps what it knows of the part's students."""
+        students = Students(self.part, reference, policy)
+        found = {unit_of(actor) for actor in students.actors}
+        if not students.actors:
+            actors = await asyncio.to_thread(self.tables.actors, self.part, students.slugs)
+            found |= {unit_of(actor) for actor in actors if not actor.startswith("webhook:")}
+        if not students.by_name_alone:
+            begin, end = await self.offsets.begins(self.topics), await self.offsets.worked(self.topics)
+            with self.bar("whom it concerns", begin, end) as advanced:
+                found |= await find_students(self.settings, students, begin, end, advanced)
+        return found
+
+    async def recompute(self, recomputed: Recomputation, end: Mapping[int, int]) -> None:
+        """Come up to these raw offsets, and know the live state of the students."""
+        begin = recomputed.positions or await self.offsets.begins(self.topics)
+        with self.bar("webhooks", begin, end) as advanced:
+            await recomputed.advance(end, advanced)
+        ends = await self.offsets.ends_of([self.topics.changelog])
+        state = {tp.partition: offset for tp, offset in ends.items()}
+        with self.bar("state", {}, state) as advanced:
+            await recomputed.read_state(state, advanced)
+
+    async def compare(self, recomputed: Recomputation, seconds: float) -> Difference:
+        """Hold it to the tables, once they have everything."""
+        await stored_everything(self.offsets, self.topics, seconds, _AGAIN)
+        days = self.settings.webhook_retention_days if self.rules == "as-recorded" else None
+        return await asyncio.to_thread(difference, self.tables, self.topics, self.part, recomputed, webhook_days=days)
+
+    async def settle(self, recomputed: Recomputation, found: Difference) -> None:
+        """Do what no record can: delete claims, and compute the days of these tutorials again."""
+        await stored_everything(self.offsets, self.topics, _STORE_SECONDS, _AGAIN)
+        await asyncio.to_thread(self.tables.delete_claims, found.claims)
+        tutorials = found.tutorials(recomputed)
+        if runs := found.runs(recomputed):
+            tutorials |= await asyncio.to_thread(self.tables.tutorials_of_runs, runs)
+        change = Change(tuple(sorted(tutorials)))
+        await asyncio.to_thread(refresh, self.client, Installation.of(self.settings), change, forced=True)
+
+    @contextlib.contextmanager
+    def bar(self, what: str, begin: Mapping[int, int], end: Mapping[int, int]) -> Iterator[Callable[[int], None]]:
+        """A progress bar over offsets; yields what to tell how many were passed."""
+        columns = (
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TaskProgressColumn(),
+            TimeElapsedColumn(),
+            TimeRemainingColumn(),
+        )
+        with Progress(*columns, console=self.console, disable=not self.console.is_terminal) as progress:
+            total = sum(max(0, goal - begin.get(number, 0)) for number, goal in end.items())
+            task = progress.add_task(what, total=total)
+            yield lambda count: progress.advance(task, count)
+
+
+async def replay_part(
+    settings: Settings,
+    part: Part,
+    rules: Rules,
+    console: Console,
+    agreed: Callable[[Comparison], Awaitable[bool]] | None,
+) -> None:
+    """Recompute a part, show what is otherwise, and if `agreed` says so write it into the live generation.
+
+    None in place of `agreed` leaves it at the comparison. Interrupted, or killed, at any moment, the live generation
+    goes on, with every student as before or as recomputed; the same replay does the rest. Raises JournalError,
+    aiokafka's KafkaError and ClickHouse's errors.
+    """
+    if "generation" in settings.model_fields_set:
+        message = "TELEMETRY_GENERATION names a generation, whose workers nobody can pause: unset it everywhere first."
+        raise JournalError(message)
+    async with contextlib.AsyncExitStack() as stack:
+        writer = await stack.enter_async_context(changing(settings))
+        # Refused while another replay is unfinished.
+        writer.journal.patching({})
+        own = LiveMandate(await keyed_settings(settings), writer.journal).settings
+        topics, offsets = Topics.of(own), await stack.enter_async_context(Offsets(own))
+        client = stack.enter_context(contextlib.closing(await asyncio.to_thread(connect, own)))
+        tables = LiveTables(client, Installation.of(own))
+        work = _Work(own, topics, part, rules, offsets, client, tables, console)
+        reference, policy = await load_reference(settings), Policy.of(own)
+        units = await work.students(reference, policy)
+        lead = live_lead(own, writer.journal, as_recorded=rules == "as-recorded")
+        stack.push_async_callback(lead.stop)
+        await lead.start()
+        recomputed = Recomputation(own, units, reference=reference, policy=policy, lead=lead)
+        await work.recompute(recomputed, await offsets.worked(topics))
+        found = await work.compare(recomputed, _STORE_SECONDS)
+        if not recomputed.records and found.comparison.equal and not recomputed.cells():
+            message = f"there is no webhook and no row of {part}: nothing to recompute. Check what it is called."
+            raise JournalError(message)
+        console.print(f"{counted(len(units), 'student', ',')}, {counted(len(recomputed.records), 'webhook', ',')}.")
+        path = settings.data.absolute() / "replay" / "comparison-part.json"
+        await asyncio.to_thread(save, found.comparison, path)
+        show(found.comparison, console)
+        console.print(f"The comparison is in {path}", soft_wrap=True)
+        if agreed is None:
+            console.print("Nothing was changed and nothing is left behind.")
+            return
+        if not found.comparison.equal or recomputed.cells():
+            if not await agreed(found.comparison):
+                console.print("Nothing was changed.")
+                return
+
+            async def prepare(stopped: dict[int, int]) -> Mapping[TopicPartition, list[Message]]:
+                nonlocal found
+                await work.recompute(recomputed, stopped)
+                found = await work.compare(recomputed, _LAST_ROWS_SECONDS)
+                return await asyncio.to_thread(found.outgoing, topics, recomputed, max_message_bytes(own))
+
+            seconds = await patch(own, writer, offsets, prepare)
+            console.print(f"Webhooks waited for {seconds:.1f} s.")
+        await work.settle(recomputed, found)
+        console.print(f"{found.comparison.part} is as recomputed.")

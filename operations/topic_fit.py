@@ -1,0 +1,118 @@
+"""Whether the topics have the partitions that the settings say, and what to do where they have not (pure).
+
+A student's webhooks are in one partition, and so is their state: partitions are never added to a topic in use. Where
+Kafka's tools have added some to the raw topic all the same, the first ones are used on: gateways write to those, and
+workers move there what others write into the rest. How many those are the derived topics tell, which `setup` made with
+as many.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from schemas.wire.topics import REFERENCE, Topics
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from schemas.settings import Settings
+
+__all__ = ["Misfit", "misfits", "used_partitions"]
+
+_SETUP: Final = "Run: learnpack-telemetry setup"
+
+
+@dataclass(frozen=True, slots=True)
+class Misfit:
+    """A topic that is missing or has other partitions; `harmless` if everything works all the same."""
+
+    topic: str
+    detail: str
+    mend: str
+    harmless: bool = False
+    missing: bool = False
+
+
+def used_partitions(settings: Settings, partitions: Mapping[str, int]) -> int:
+    """How many partitions of the raw topic are used, of topics with these numbers of partitions; 0 if it is missing."""
+    topics = Topics.of(settings)
+    raw, wanted = partitions.get(topics.raw, 0), settings.partitions
+    if raw <= wanted:
+        return raw
+    return wanted if wanted in _witnesses(topics, partitions) else raw
+
+
+def _derived(topics: Topics) -> tuple[str, ...]:
+    return (
+        topics.facts,
+        topics.outcomes,
+        topics.scores,
+        topics.telemetry,
+        topics.dead_letters,
+        topics.changelog,
+    )
+
+
+def _witnesses(topics: Topics, partitions: Mapping[str, int]) -> set[int]:
+    """The numbers of partitions that `setup` gave to what is derived; those of a copy are made after it."""
+    found = {partitions[name] for name in _derived(topics) if name in partitions}
+    return found or {partitions[name] for name in (topics.completions,) if name in partitions}
+
+
+def misfits(settings: Settings, partitions: Mapping[str, int]) -> Iterator[Misfit]:
+    """What does not fit, of topics with these numbers of partitions; what is not harmless comes first."""
+    topics, wanted = Topics.of(settings), settings.partitions
+    for spec in topics.specs(settings):
+        if spec.name not in partitions:
+            yield Misfit(spec.name, "is missing", _SETUP, missing=True)
+    raw = partitions.get(topics.raw, wanted)
+    derived = {name: partitions[name] for name in _derived(topics) if name in partitions}
+    counts = set(derived.values())
+    if wanted not in counts and len(counts) == 1 and raw >= (there := next(iter(counts))):
+        # All of them tell the same, and the settings something else.
+        name = topics.raw if raw == there else next(iter(derived))
+        yield _settings_differ(name, there, wanted)
+        return
+    if raw < wanted and wanted in counts:
+        mend = "`setup` did not make it: delete it, if nothing in it is needed, then run: learnpack-telemetry setup"
+        yield Misfit(topics.raw, f"has {raw} partitions, not {wanted}", mend)
+        return
+    if raw < wanted or (raw > wanted and wanted not in _witnesses(topics, partitions)):
+        yield _settings_differ(topics.raw, raw, wanted)
+        return
+    yield from _of_derived(derived, wanted)
+    yield from _of_reference(topics, partitions)
+    if raw > wanted:
+        more = f"learnpack-telemetry raw copy webhooks.raw.2 --partitions {2 * wanted}"
+        yield Misfit(
+            topics.raw,
+            f"has {raw} partitions, of which {wanted} are used: somebody has added some",
+            f"Nothing is lost: what is written into the others is moved. For more partitions: {more}",
+            harmless=True,
+        )
+    yield from (
+        Misfit(name, f"has {count} partitions, of which {wanted} are used", "They may stay", harmless=True)
+        for name, count in derived.items()
+        if count > wanted
+    )
+
+
+def _settings_differ(topic: str, there: int, wanted: int) -> Misfit:
+    return Misfit(
+        topic, f"has {there} partitions, TELEMETRY_PARTITIONS says {wanted}", f"Set TELEMETRY_PARTITIONS={there}"
+    )
+
+
+def _of_derived(derived: Mapping[str, int], wanted: int) -> Iterator[Misfit]:
+    for name, count in derived.items():
+        if count < wanted:
+            mend = "Delete it with Kafka's tools, run `learnpack-telemetry setup`, then `learnpack-telemetry replay`"
+            yield Misfit(name, f"has {count} partitions, not {wanted}", mend)
+
+
+def _of_reference(topics: Topics, partitions: Mapping[str, int]) -> Iterator[Misfit]:
+    for name in (*(f"{topics.prefix}{one}" for one in REFERENCE), topics.generations):
+        if partitions.get(name, 1) != 1:
+            mend = "Let whatever else writes to it write to partition 0"
+            yield Misfit(name, f"has {partitions[name]} partitions: only 0 is read", mend, harmless=True)

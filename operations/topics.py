@@ -1,0 +1,125 @@
+"""Creates the Kafka topics and brings their configuration up to date."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Final
+
+from aiokafka.admin import AIOKafkaAdminClient, NewPartitions, NewTopic
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+from aiokafka.errors import for_code
+
+from broker.incremental_configs import set_topic_configs
+from operations.pseudonyms import make_pseudonym_key
+from operations.topic_fit import misfits
+from schemas.errors import OperatorError
+from schemas.wire.topics import IN_SYNC, Topics, in_sync
+
+if TYPE_CHECKING:
+    from schemas.settings import Settings
+    from schemas.wire.topics import TopicSpec
+
+__all__ = ["TopicsError", "await_leaders", "differing_configs", "setup_topics", "topic_partitions"]
+
+_ALREADY_EXISTS: Final = 36
+_LEADER_SECONDS: Final = 30.0
+_POLL_SECONDS: Final = 0.05
+
+
+class TopicsError(OperatorError):
+    """A topic could not be created or does not fit; the text says which and what to do."""
+
+
+async def setup_topics(settings: Settings) -> list[str]:
+    """Create missing topics, update configurations and make the key of pseudonyms; one line for each.
+
+    Raises TopicsError, before anything is done, where a topic has partitions that do not fit (see operations.topic_fit;
+    partitions are never added: a student's records would move to another partition). Only the completions follow a raw
+    topic that was copied into more partitions.
+    """
+    specs = Topics.of(settings).specs(settings)
+    admin = AIOKafkaAdminClient(**settings.kafka_options())
+    await admin.start()
+    try:
+        known = await topic_partitions(admin)
+        for one in misfits(settings, known):
+            if not one.missing and not one.harmless:
+                message = f"topic {one.topic} {one.detail}; {one.mend[0].lower()}{one.mend[1:]}"
+                raise TopicsError(message)
+        done = await _create(admin, [spec for spec in specs if spec.name not in known])
+        await await_leaders(admin, [spec.name for spec in specs])
+        completions = Topics.of(settings).completions
+        if known.get(completions, settings.partitions) < settings.partitions:
+            done += await _grow(admin, completions, settings.partitions)
+        for spec in specs:
+            if spec.name in known and (differing := await differing_configs(admin, spec)):
+                await set_topic_configs(admin, spec.name, differing)
+                done.append(f"configured topic {spec.name}: {', '.join(sorted(differing))}")
+    finally:
+        await admin.close()
+    if await make_pseudonym_key(settings):
+        done.append("made the key of pseudonyms")
+    return done
+
+
+async def topic_partitions(admin: AIOKafkaAdminClient) -> dict[str, int]:
+    """How many partitions each topic has; raises aiokafka's KafkaError."""
+    described = await admin.describe_topics()
+    return {entry["topic"]: len(entry["partitions"]) for entry in described if not entry["error_code"]}
+
+
+async def _create(admin: AIOKafkaAdminClient, specs: list[TopicSpec]) -> list[str]:
+    if not specs:
+        return []
+    topics = [NewTopic(spec.name, spec.partitions, spec.replication, topic_configs=spec.config) for spec in specs]
+    response = await admin.create_topics(topics)
+    done = []
+    for name, code, *rest in response.topic_errors:
+        if code and code != _ALREADY_EXISTS:
+            message = f"topic {name} could not be created: {(rest and rest[0]) or for_code(code).__name__}"
+            raise TopicsError(message)
+        if not code:
+            done.append(f"created topic {name}")
+    return done
+
+
+async def await_leaders(admin: AIOKafkaAdminClient, names: list[str]) -> None:
+    """Wait until every partition has a leader: right after its creation a topic refuses records.
+
+    Raises TopicsError if that takes half a minute.
+    """
+    try:
+        async with asyncio.timeout(_LEADER_SECONDS):
+            while not all(  # noqa: ASYNC110 - the broker is asked
+                entry["partitions"] and all(partition["leader"] >= 0 for partition in entry["partitions"])
+                for entry in await admin.describe_topics(names)
+            ):
+                await asyncio.sleep(_POLL_SECONDS)
+    except TimeoutError as error:
+        message = f"some topics have no leader after {_LEADER_SECONDS:g} s; check the brokers and their disks"
+        raise TopicsError(message) from error
+
+
+async def _grow(admin: AIOKafkaAdminClient, name: str, partitions: int) -> list[str]:
+    """Add partitions to a topic that outlives copies of the raw topic and orders nothing."""
+    await admin.create_partitions({name: NewPartitions(partitions)})
+    await await_leaders(admin, [name])
+    return [f"topic {name} has {partitions} partitions"]
+
+
+async def differing_configs(admin: AIOKafkaAdminClient, spec: TopicSpec) -> dict[str, str]:
+    """What of a topic's configuration is to be set; what operators have set beside it, or more strictly, stays.
+
+    Raises aiokafka's KafkaError.
+    """
+    asked = ConfigResource(ConfigResourceType.TOPIC, spec.name, spec.config)
+    answers = await admin.describe_configs([asked])
+    there = {entry[0]: entry[1] for answer in answers for resource in answer.resources for entry in resource[4]}
+    wanted = dict(spec.config)
+    if IN_SYNC in wanted:
+        # More than there are copies, and nothing could be written any more.
+        (described,) = await admin.describe_topics([spec.name])
+        copies = min(len(partition["replicas"]) for partition in described["partitions"])
+        least = max(int(there.get(IN_SYNC) or 1), int(in_sync(copies).get(IN_SYNC, 1)))
+        wanted[IN_SYNC] = str(least)
+    return {name: value for name, value in wanted.items() if there.get(name) != value}

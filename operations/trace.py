@@ -1,0 +1,179 @@
+"""Where a webhook is and what it did: its record, its rows, and what it still waits for."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+import clickhouse_connect
+from aiokafka import TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
+
+from broker.lookup import open_reader
+from operations.cut import MOST_ROWS, cut, cut_text
+from operations.wording import counted
+from schemas.errors import OperatorError
+from schemas.times import sql_time
+from schemas.wire.topics import Topics
+from schemas.wire.webhook import OFFSET_BITS
+
+if TYPE_CHECKING:
+    from clickhouse_connect.driver.client import Client
+
+    from schemas.settings import Settings
+
+__all__ = ["Trace", "TraceError", "trace_webhook"]
+
+_RAW: Final = """
+SELECT version, toString(received_at) AS received_at, academy_id, principal, source, receipt, length(payload) AS bytes
+FROM raw FINAL WHERE id = {id:UInt64}
+"""
+_OUTCOME: Final = f"""
+SELECT {cut("event")}, status, verdict, {cut("status_text", 2000)}, student_id, asset_id, {cut("package_slug")},
+    academy_ids,
+    toString(created_at) AS created_at, toString(updated_at) AS updated_at, version
+FROM webhooks WHERE id = {{id:UInt64}}
+"""  # noqa: S608 - columns and limits are our own
+# One row more than are shown tells that there are more.
+_FACTS: Final = f"""
+SELECT {cut("event")}, {cut("step_slug")}, {cut("asset_slug")}, {cut("actor")}, count() AS facts
+FROM events WHERE webhook_id = {{id:UInt64}}
+GROUP BY ALL ORDER BY ALL LIMIT {MOST_ROWS + 1}
+"""  # noqa: S608 - columns and limits are our own
+# What it changed last, and the states that its facts are about, whoever changed those since.
+_STATES: Final = f"""
+SELECT {cut("actor")}, {cut("asset_slug")}, version, updated_at, by_it, later
+FROM
+(
+    SELECT actor, asset_slug, version, toString(updated_at) AS updated_at, version = {{version:UInt64}} AS by_it,
+        version > {{version:UInt64}} AS later
+    FROM {{table:Identifier}}
+    WHERE version = {{version:UInt64}}
+        OR (actor, asset_slug) IN (SELECT actor, asset_slug FROM events WHERE webhook_id = {{id:UInt64}})
+    ORDER BY ALL LIMIT {MOST_ROWS + 1}
+)
+"""  # noqa: S608 - columns and limits are our own
+_LETTERS: Final = f"""
+SELECT id, stage, {cut("reason", 2000)}, resolution FROM dead_letters
+WHERE topic = {{topic:String}} AND partition = {{partition:Int32}} AND offset IN {{offsets:Array(Int64)}}
+ORDER BY id LIMIT {MOST_ROWS + 1}
+"""  # noqa: S608 - columns and limits are our own
+
+
+class TraceError(OperatorError, LookupError):
+    """No topic and no table knows the webhook."""
+
+
+@dataclass(slots=True)
+class Trace:
+    """What is known of a webhook; None and empty where a place does not have it.
+
+    `record` is its record in the raw topic, `raw` and `outcome` its rows, `facts` those that it told first, by step,
+    `scores` and `documents` the rows that it or a later webhook left, `waits_for` what must happen yet. Long texts end
+    with `…`, and of each kind of rows at most MOST_ROWS are there; `more` names the kinds of which there are more.
+    """
+
+    id: int
+    partition: int
+    offset: int
+    record: dict[str, Any] | None = None
+    raw: dict[str, Any] | None = None
+    outcome: dict[str, Any] | None = None
+    facts: list[dict[str, Any]] = field(default_factory=list)
+    scores: list[dict[str, Any]] = field(default_factory=list)
+    documents: list[dict[str, Any]] = field(default_factory=list)
+    dead_letters: list[dict[str, Any]] = field(default_factory=list)
+    waits_for: str = ""
+    more: list[str] = field(default_factory=list)
+
+    def as_json(self) -> dict[str, Any]:
+        """The same as plain JSON values."""
+        return asdict(self)
+
+
+async def trace_webhook(settings: Settings, webhook: int) -> Trace:
+    """Look for a webhook everywhere.
+
+    Raises TraceError if there is no such webhook, and the errors of Kafka and ClickHouse.
+    """
+    # A copy or a retry does not lie where its id says; its row knows where.
+    found = Trace(webhook, webhook >> OFFSET_BITS, webhook % (1 << OFFSET_BITS))
+    await asyncio.to_thread(_rows, settings, found)
+    await _record(settings, found)
+    if found.record is None and found.raw is None and found.outcome is None:
+        topic = Topics.of(settings).raw
+        message = (
+            f"no webhook {webhook}: neither {topic}[{found.partition}]@{found.offset} nor a row of that id is there."
+        )
+        raise TraceError(message)
+    if found.outcome is None:
+        found.waits_for = await _waits_for(settings, found)
+    elif found.raw is None:
+        found.waits_for = "the sink: its row in `raw` (or its retention is over)"
+    return found
+
+
+def _rows(settings: Settings, found: Trace) -> None:
+    client = clickhouse_connect.get_client(
+        dsn=settings.clickhouse.get_secret_value(), database=settings.database, autogenerate_session_id=False
+    )
+    with contextlib.closing(client):
+        own = {"id": found.id}
+        found.raw = _first(client, _RAW, own)
+        place = found.id
+        if found.raw is not None:
+            place = int(found.raw["version"])
+            found.partition, found.offset = place >> OFFSET_BITS, place % (1 << OFFSET_BITS)
+        found.outcome = _first(client, _OUTCOME, own)
+        found.facts = _some(found, "facts", _all(client, _FACTS, own))
+        scores = _all(client, _STATES, {**own, "version": place, "table": "scores"})
+        found.scores = _some(found, "scores", scores)
+        documents = _all(client, _STATES, {**own, "version": place, "table": "telemetry"})
+        found.documents = _some(found, "documents", documents)
+        offsets = sorted({found.offset, found.id % (1 << OFFSET_BITS)})
+        origin = {"topic": Topics.of(settings).raw, "partition": found.partition, "offsets": offsets}
+        found.dead_letters = _some(found, "dead letters", _all(client, _LETTERS, origin))
+
+
+def _all(client: Client, query: str, parameters: dict[str, Any]) -> list[dict[str, Any]]:
+    return list(client.query(query, parameters=parameters).named_results())
+
+
+def _some(found: Trace, kind: str, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    if len(rows) > MOST_ROWS:
+        found.more.append(kind)
+    return rows[:MOST_ROWS]
+
+
+def _first(client: Client, query: str, parameters: dict[str, Any]) -> dict[str, Any] | None:
+    rows = _all(client, query, parameters)
+    return rows[0] if rows else None
+
+
+async def _record(settings: Settings, found: Trace) -> None:
+    async with open_reader(settings) as reader:
+        record = await reader.fetch(Topics.of(settings).raw, found.partition, found.offset)
+    if record is not None:
+        found.record = {
+            "arrived": sql_time(record.timestamp),
+            "key": cut_text((record.key or b"").decode("utf-8", "replace")),
+            "bytes": len(record.value or b""),
+            "headers": {name: cut_text(value.decode("utf-8", "replace")) for name, value in record.headers[:MOST_ROWS]},
+        }
+
+
+async def _waits_for(settings: Settings, found: Trace) -> str:
+    topics = Topics.of(settings)
+    source = TopicPartition(topics.raw, found.partition)
+    admin = AIOKafkaAdminClient(**settings.kafka_options())
+    try:
+        await admin.start()
+        committed = (await admin.list_consumer_group_offsets(topics.application, partitions=[source]))[source].offset
+    finally:
+        await admin.close()
+    before = found.offset - max(committed, 0)
+    if before >= 0:
+        return f"the worker: {counted(before, 'record')} of partition {found.partition} before it"
+    return "the sink: the worker has processed it, its outcome is not stored yet"

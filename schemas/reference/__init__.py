@@ -1,0 +1,1 @@
+"""What administrators say: directory and rules."""

@@ -1,0 +1,152 @@
+"""What in a rules object probably does not mean what its writer meant: a rule of a misspelt field is a wider rule.
+
+PUT drops what it does not know, as the LMS does, and says so; on the topic nobody hears, so there such a record is
+refused (`refuse_unknown_keys`).
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+from schemas.coercion import as_id
+from schemas.reference.rules import FIELDS, OF_IDS
+from schemas.vocabulary import BATCH, EVENTS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from schemas.wire.messages import Language
+
+__all__ = ["RuleWarning", "refuse_unknown_keys", "rule_warnings"]
+
+# Names from payloads and other tools, which are no misspelling of the field that they mean.
+_ALSO: Final = {
+    "package_id": "learnpack_package_ids",
+    "package_ids": "learnpack_package_ids",
+    "slug": "package_slugs",
+    "slugs": "package_slugs",
+    "student_ids": "user_ids",
+    "students": "user_ids",
+    "users": "user_ids",
+}
+_LONGEST: Final = 60
+
+_TEXTS: Final[dict[str, tuple[str, str]]] = {
+    "unknown-key": (
+        "`{place}` is no field of ignore rules and is left out",
+        "`{place}` no es un campo de las reglas y se omite",
+    ),
+    "null-field": ("`{place}` is null and is left out", "`{place}` es null y se omite"),
+    "empty-rule": ("`{place}` has no field and is left out", "`{place}` no tiene campos y se omite"),
+    "empty-list": ("`{place}` is empty and matches nothing", "`{place}` está vacío y no coincide con nada"),
+    "no-id": ("`{place}` is {value}, which is no id and matches nothing", "`{place}` es {value}, que no es un id"),
+    "no-text": ("`{place}` is {value}, which is no text", "`{place}` es {value}, que no es un texto"),
+    "batch-event": (
+        "`{place}`: batches carry no event, so {value} matches only those that say they are one",
+        "`{place}`: los lotes no llevan evento; {value} solo coincide con los que dicen que lo son",
+    ),
+    "unknown-event": ("`{place}`: LearnPack sends no event {value}", "`{place}`: LearnPack no envía el evento {value}"),
+}
+_MORE: Final = (" (and {more} more)", " (y {more} más)")
+_WIDER: Final = ("; its rule matches more without it", "; sin él su regla coincide con más")
+_MEANT: Final = ("; did you mean `{near}`?", "; ¿quiso decir `{near}`?")
+
+
+@dataclass(frozen=True, slots=True)
+class RuleWarning:
+    """One doubt: its kind, where it is (`rules[0].events[1]`), what is there, and what was perhaps meant.
+
+    `wider` if a rule matches more because of it; `more` items of the same list have the same fault.
+    """
+
+    kind: str
+    place: str
+    value: str = ""
+    near: str = ""
+    wider: bool = field(default=False, kw_only=True)
+    more: int = field(default=0, kw_only=True)
+
+    def text(self, language: Language = "en") -> str:
+        """One line in a language; what the writer wrote is in it as JSON, cut if it is long."""
+        which = 1 if language == "es" else 0
+        parts = [_TEXTS[self.kind][which], _MORE[which] if self.more else ""]
+        if self.wider:
+            parts.append(_WIDER[which])
+        parts.append(_MEANT[which] if self.near else ".")
+        return "".join(parts).format(place=self.place, value=self.value, near=self.near, more=self.more)
+
+
+def rule_warnings(body: Any) -> list[RuleWarning]:
+    """The doubts about an object that `rules.validate` takes, what makes rules wider first; none for null."""
+    if not isinstance(body, dict):
+        return []
+    found = list(_level(body, "", (*FIELDS, "rules")))
+    for index, rule in enumerate(body.get("rules") or ()):
+        place = f"rules[{index}]"
+        found += _level(rule, f"{place}.", FIELDS)
+        if not any(rule.get(name) is not None for name in FIELDS):
+            found.append(RuleWarning("empty-rule", place))
+    return sorted(found, key=lambda one: (not one.wider, one.kind != "unknown-key"))
+
+
+def refuse_unknown_keys(body: Any) -> None:
+    """Raise ValueError, naming the first one, if a rules object has keys that no rule has, at any place."""
+    for warning in rule_warnings(body):
+        if warning.kind == "unknown-key":
+            meant = _MEANT[0].format(near=warning.near) if warning.near else "."
+            message = f"`{warning.place}` is no field of ignore rules, so nothing of the record is in force{meant}"
+            raise ValueError(message)
+
+
+def _level(level: Mapping[str, Any], before: str, known: Sequence[str]) -> Iterator[RuleWarning]:
+    narrows = bool(before) and any(level.get(name) is not None for name in FIELDS)
+    for name, values in level.items():
+        if name not in known:
+            yield RuleWarning(
+                "unknown-key", before + _shown(name)[1:].rstrip('"'), near=_near(name, known), wider=narrows
+            )
+        elif values is None:
+            yield RuleWarning("null-field", before + name, wider=narrows)
+        elif name != "rules":
+            yield from _list(name, values, before + name)
+
+
+def _list(name: str, values: Sequence[Any], place: str) -> Iterator[RuleWarning]:
+    if not values:
+        yield RuleWarning("empty-list", place)
+    first: dict[str, tuple[int, int]] = {}
+    for index, value in enumerate(values):
+        if kind := _kind(name, value):
+            earliest, count = first.get(kind, (index, 0))
+            first[kind] = earliest, count + 1
+    for kind, (index, count) in first.items():
+        near = _near(str(values[index]), sorted(EVENTS)) if kind == "unknown-event" else ""
+        yield RuleWarning(kind, f"{place}[{index}]", _shown(values[index]), near, more=count - 1)
+
+
+def _kind(name: str, value: Any) -> str:
+    """What is wrong with an item of a list; empty if nothing is."""
+    if name in OF_IDS:
+        return "" if as_id(value) is not None else "no-id"
+    if not isinstance(value, str) or not value.strip():
+        return "no-text"
+    if name != "events":
+        return ""
+    return "batch-event" if value.strip() == BATCH else "" if value.strip() in EVENTS else "unknown-event"
+
+
+def _near(name: str, known: Sequence[str]) -> str:
+    folded = name.strip().casefold()
+    near = difflib.get_close_matches(folded, known, n=1) if len(folded) <= _LONGEST else ()
+    return _ALSO.get(folded) or (near[0] if near else "")
+
+
+def _shown(value: Any) -> str:
+    """A scalar as JSON in ASCII, whatever is in it; what holds others by its kind."""
+    if isinstance(value, (dict, list)):
+        return "an object" if isinstance(value, dict) else "a list"
+    text = json.dumps(value)
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."

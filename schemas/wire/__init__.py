@@ -1,0 +1,1 @@
+"""What travels: topics, headers, records, rows."""

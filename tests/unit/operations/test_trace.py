@@ -1,0 +1,39 @@
+"""What `trace` prints of what it found."""
+
+from __future__ import annotations
+
+import pytest
+
+from deploy.cli.trace import lines
+from operations.trace import Trace
+
+
+@pytest.mark.parametrize(
+    ("version", "whose"),
+    [
+        (7, "this webhook's"),
+        (8, "webhook version 8, which came later"),
+        (6, "webhook version 6, which came before"),
+    ],
+)
+def test_a_row_is_that_of_the_webhook_that_left_it(version: int, whose: str) -> None:
+    """The sink may have stored an earlier webhook's scores and not yet this one's: that one did not come later."""
+    row = {"actor": "9", "asset_slug": "lists", "updated_at": "2026-03-02 08:00:00.000", "version": version}
+    found = Trace(7, 0, 7, scores=[{**row, "by_it": version == 7, "later": version > 7}])
+
+    assert ("scores", f"9 in lists, 2026-03-02 08:00:00.000 UTC, state of {whose}") in list(lines(found))
+
+
+def test_what_nobody_knows_is_said_in_words() -> None:
+    """A webhook that names no student, or a tutorial that the directory has not, shows no None."""
+    outcome = {"status": "DONE", "verdict": "stored", "status_text": "OK", "event": "batch", "student_id": 7}
+    found = Trace(7, 0, 7, outcome={**outcome, "asset_id": None, "updated_at": "2026-03-02 08:00:00.000", "version": 7})
+
+    assert ("as", "batch of student 7, asset not known") in list(lines(found))
+
+
+def test_what_is_left_out_is_told() -> None:
+    """A webhook of thousands of facts shows some of them and says so."""
+    found = Trace(7, 0, 7, more=["facts"])
+
+    assert ("more", "only the first 200 facts are shown; the tables have all of them") in list(lines(found))

@@ -1,0 +1,358 @@
+"""The view of the reference topics: lookups, and independence of order."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, get_args
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from schemas.reference.lookup import KINDS, Kind, Reference
+
+SHA256 = "0123456789abcdef" * 4
+
+
+def dumps(record: Any) -> bytes:
+    """A record as the topic carries it."""
+    return json.dumps(record).encode()
+
+
+def of_assets(*assets: dict[str, Any]) -> Reference:
+    """A view of some assets."""
+    reference = Reference()
+    for asset in assets:
+        reference.apply("assets", b"%d" % asset["id"], dumps(asset))
+    return reference
+
+
+def group_of(reference: Reference, number: int) -> list[int]:
+    """The ids of an asset's translation group."""
+    asset = reference.asset(number)
+    assert asset is not None
+    return [member.id for member in reference.group(asset)]
+
+
+def slug_to_id(reference: Reference, slug: str) -> int | None:
+    """The id of the asset that a slug finds."""
+    asset = reference.asset_by_slug(slug)
+    return None if asset is None else asset.id
+
+
+def test_rules_are_kept_cleaned_by_academy() -> None:
+    """A record of the rules topic is cleaned as PUT cleans, an empty rule is dropped, and null is no rules."""
+    reference = Reference()
+    reference.apply("ignore-rules", b"4", dumps({"rules": [{}, {"user_ids": [1]}], "events": None}))
+    reference.apply("ignore-rules", b"5", b"null")
+
+    rules, none = reference.rules(4), reference.rules(5)
+    assert rules is not None
+    assert none is not None
+    assert rules.stored == {"rules": [{"user_ids": [1]}]}
+    assert rules.match({"user_id": 2}, lambda _: None) is None
+    assert none.stored == {}
+    assert reference.rules(6) is None
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "reason"),
+    [
+        (b"4", b'{"rules": [{"events": 3}]}', "`events` must be a list"),
+        (b"4", b'{"rules": 3}', "`rules` must be a list"),
+        (b"4", b'{"rules": [3]}', "`rules[0]` must be an object"),
+        (b"4", b"[]", "The ignore rules must be a JSON object."),
+        (
+            b"4",
+            b'{"rule": [{"user_ids": [2]}]}',
+            "`rule` is no field of ignore rules, so nothing of the record is in force; did you mean `rules`?",
+        ),
+        (
+            b"4",
+            b'{"rules": [{"user_ids": [2], "event": ["batch"]}]}',
+            (
+                "`rules[0].event` is no field of ignore rules, so nothing of the record is in force; "
+                "did you mean `events`?"
+            ),
+        ),
+        (b"4", b'{"color": 1}', "`color` is no field of ignore rules, so nothing of the record is in force."),
+        (b"x", b"{}", "the key b'x' is not an id"),
+    ],
+)
+def test_bad_rules_leave_the_last_good_ones_in_force(key: bytes, value: bytes, reason: str) -> None:
+    """A record that does not validate is refused with its reason and changes nothing."""
+    reference = Reference()
+    reference.apply("ignore-rules", b"4", b'{"user_ids": [1]}')
+
+    with pytest.raises(ValueError, match=r"^[^\n]+$") as caught:
+        reference.apply("ignore-rules", key, value)
+
+    rules = reference.rules(4)
+    assert str(caught.value) == reason
+    assert rules is not None
+    assert rules.stored == {"user_ids": [1]}
+
+
+def test_a_bad_record_leaves_the_last_good_one_in_force() -> None:
+    """Also of the directory the last good value stays, with its indexes."""
+    reference = of_assets({"id": 1, "slug": "a", "aliases": ["b"], "learnpack_id": 9})
+
+    with pytest.raises(ValueError, match="slug"):
+        reference.apply("assets", b"1", b'{"id": 1, "aliases": ["c"]}')
+
+    assert (slug_to_id(reference, "a"), slug_to_id(reference, "b"), slug_to_id(reference, "c")) == (1, 1, None)
+    assert reference.asset_by_package(9) == reference.asset(1)
+
+
+def test_assets_are_found_by_id_slug_alias_and_package() -> None:
+    """Each property of an asset finds it, and nothing else does."""
+    reference = of_assets({"id": 1, "slug": "a", "aliases": ["b", "c"], "learnpack_id": 9}, {"id": 2, "slug": "d"})
+
+    assert [slug_to_id(reference, slug) for slug in "abcdA"] == [1, 1, 1, 2, None]
+    assert reference.asset_by_slug("") is None
+    assert reference.asset_by_package(9) == reference.asset(1)
+    assert reference.asset_by_package(8) is None
+    assert reference.asset(3) is None
+
+
+def test_of_equal_properties_the_lowest_id_is_found() -> None:
+    """What should be unique and is not has one answer, whatever came first."""
+    reference = of_assets(
+        {"id": 2, "slug": "a", "learnpack_id": 9, "aliases": ["b"]},
+        {"id": 1, "slug": "a", "learnpack_id": 9, "aliases": ["b"]},
+    )
+
+    assert (slug_to_id(reference, "a"), slug_to_id(reference, "b")) == (1, 1)
+    assert reference.asset_by_package(9) == reference.asset(1)
+
+
+def test_an_alias_comes_before_the_slug_of_another_asset() -> None:
+    """Where an alias and another asset's slug are the same, the alias is found."""
+    reference = of_assets({"id": 1, "slug": "a"}, {"id": 2, "slug": "b", "aliases": ["a"]})
+
+    assert slug_to_id(reference, "a") == 2
+
+
+@pytest.mark.parametrize(("own", "found"), [("Z", 1), ("z", 2)])
+def test_of_two_aliases_the_first_in_the_alphabet_decides(own: str, found: int) -> None:
+    """If the asset with the slug has aliases too, the first of all of them decides, as in the LMS."""
+    reference = of_assets({"id": 1, "slug": "a", "aliases": [own]}, {"id": 2, "slug": "b", "aliases": ["a"]})
+
+    assert slug_to_id(reference, "a") == found
+
+
+def test_assets_are_named_whatever_the_case() -> None:
+    """The asset pages take a slug in any case."""
+    reference = of_assets({"id": 2, "slug": "Loops"}, {"id": 1, "slug": "loops"}, {"id": 3, "slug": "x"})
+
+    assert [asset.id for asset in reference.assets_named("LOOPS")] == [1, 2]
+    assert reference.assets_named("none") == []
+
+
+def test_translations_are_a_group_whichever_way_they_are_linked() -> None:
+    """A link makes both ends translations, and what is linked over a third belongs to the group as well."""
+    reference = of_assets(
+        {"id": 5, "slug": "us"},
+        {"id": 3, "slug": "es", "translations": {"us": "us", "es": "es"}},
+        {"id": 4, "slug": "pt", "translations": {"es": "es"}},
+        {"id": 1, "slug": "alone", "translations": {"us": "alone", "fr": "not-there"}},
+    )
+
+    assert [group_of(reference, number) for number in (5, 3, 4, 1)] == [[3, 4, 5]] * 3 + [[1]]
+
+
+def test_the_canonical_asset_has_the_lowest_id_of_its_group() -> None:
+    """Every member of a group has the same canonical asset, whatever its language."""
+    reference = of_assets(
+        {"id": 5, "slug": "us", "lang": "us"}, {"id": 3, "slug": "es", "lang": "es", "translations": {"us": "us"}}
+    )
+
+    assert {reference.canonical(asset).slug for number in (3, 5) if (asset := reference.asset(number))} == {"es"}
+
+
+def test_a_group_follows_its_assets() -> None:
+    """A group that was asked for changes when a member comes, is renamed, or goes."""
+    reference = of_assets({"id": 5, "slug": "us", "translations": {"es": "es"}})
+    seen = [group_of(reference, 5)]
+    for record in ({"id": 3, "slug": "es"}, {"id": 3, "slug": "other"}, {"id": 3, "slug": "es"}, None):
+        reference.apply("assets", b"3", None if record is None else dumps(record))
+        seen.append(group_of(reference, 5))
+
+    assert seen == [[5], [3, 5], [5], [3, 5], [5]]
+
+
+def test_users_and_their_academies_are_found() -> None:
+    """Users are found by id, members by academy."""
+    reference = Reference()
+    reference.apply("users", b"7", b'{"id": 7, "first_name": "F", "academies": [4, 4, 5]}')
+    reference.apply("users", b"8", b'{"id": 8, "academies": [4]}')
+    reference.apply("users", b"7", b'{"id": 7, "first_name": "G", "academies": [5]}')
+
+    user = reference.user(7)
+    assert user is not None
+    assert user.first_name == "G"
+    assert (reference.has_user(7), reference.has_user(9)) == (True, False)
+    assert reference.user(9) is None
+    assert (set(reference.members(4)), set(reference.members(5)), set(reference.members(6))) == ({8}, {7}, set())
+    assert (reference.is_member(8, 4), reference.is_member(7, 4)) == (True, False)
+
+
+def test_tasks_are_found_by_student_and_slugs() -> None:
+    """Of a student's tasks those of any of the slugs are found, in order of id, each once."""
+    reference = Reference()
+    for number, user, slug in ((100, 7, "a"), (1, 7, "b"), (33, 7, "a"), (2, 8, "a"), (4, 7, None), (5, 7, "c")):
+        reference.apply("tasks", b"%d" % number, dumps({"id": number, "user_id": user, "associated_slug": slug}))
+
+    assert [task.id for task in reference.tasks_of(7, ["a", "b", "a", "none"])] == [1, 33, 100]
+    assert reference.tasks_of(9, ["a"]) == []
+    assert reference.tasks_of(7, []) == []
+    task = reference.task(2)
+    assert task is not None
+    assert task.user_id == 8
+    assert reference.task(9) is None
+
+
+def test_tokens_are_found_by_their_sha256_until_they_are_revoked() -> None:
+    """A tombstone revokes a token."""
+    reference = Reference()
+    reference.apply("tokens", SHA256.encode(), b'{"user_id": 7}')
+    token = reference.token(SHA256)
+    reference.apply("tokens", SHA256.encode(), None)
+
+    assert token is not None
+    assert token.user_id == 7
+    assert reference.token(SHA256) is None
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_tombstone_of_nothing_changes_nothing(kind: Kind) -> None:
+    """A key may be deleted that never had a value."""
+    reference = Reference()
+    reference.apply(kind, SHA256.encode() if kind == "tokens" else b"1", None)
+
+    assert list(reference.records(kind)) == []
+
+
+def test_the_records_in_force_can_be_listed() -> None:
+    """Each kind lists its keys and values: rules as they were cleaned, the others as they came."""
+    records: dict[Kind, tuple[bytes, bytes]] = {
+        "ignore-rules": (b"4", b'{"user_ids":[1]}'),
+        "assets": (b"1", b'{"slug": "a"}'),
+        "users": (b"7", b'{"id": 7}'),
+        "tasks": (b"3", b'{"id": 3, "user_id": 7}'),
+        "tokens": (SHA256.encode(), b'{"user_id": 7}'),
+    }
+    reference = Reference()
+    for kind, (key, value) in records.items():
+        reference.apply(kind, key, value)
+    reference.apply("users", b"8", b'{"id": 8}')
+    reference.apply("users", b"8", None)
+
+    listed = {kind: list(reference.records(kind)) for kind in KINDS}
+    assert listed == {kind: [record] for kind, record in records.items()} | {"assets": [(b"1", b'{"slug":"a","id":1}')]}
+
+
+def test_the_kinds_are_the_reference_topics() -> None:
+    """There is a kind for each compacted topic of reference data."""
+    assert get_args(Kind) == KINDS == ("ignore-rules", "assets", "users", "tasks", "tokens")
+
+
+slugs = st.sampled_from(["a", "b", "c"])
+texts = st.lists(slugs, max_size=2)
+numbers = st.integers(1, 4)
+values: dict[Kind, st.SearchStrategy[Any]] = {
+    "ignore-rules": st.fixed_dictionaries({"user_ids": st.lists(numbers, max_size=2)}),
+    "assets": st.fixed_dictionaries(
+        {"slug": slugs},
+        optional={
+            "aliases": texts,
+            "translations": st.dictionaries(st.sampled_from(["us", "es"]), slugs),
+            "learnpack_id": numbers,
+        },
+    ),
+    "users": st.fixed_dictionaries({"academies": st.lists(numbers, max_size=2)}),
+    "tasks": st.fixed_dictionaries({"user_id": numbers, "associated_slug": slugs}),
+    "tokens": st.fixed_dictionaries({"user_id": numbers}),
+}
+# A record that does not validate, for any kind.
+bad = st.sampled_from([b"", b"{", b"[]", b'{"rules": 3, "slug": 3, "user_id": "x", "academies": 3}'])
+
+
+def changes_of(kind: Kind) -> st.SearchStrategy[tuple[Kind, bytes, bytes | None]]:
+    """Records of a kind: good ones, tombstones and bad ones."""
+    keys = numbers.map(lambda number: b"%064d" % number if kind == "tokens" else b"%d" % number)
+    return st.tuples(st.just(kind), keys, values[kind].map(dumps) | st.none() | bad)
+
+
+def answers(reference: Reference) -> list[Any]:
+    """Everything that can be asked of a view."""
+    assets = [reference.asset(number) for number in range(6)]
+    known = [asset for asset in assets if asset is not None]
+    return [
+        [rules and rules.stored for rules in map(reference.rules, range(6))],
+        assets,
+        [(reference.asset_by_slug(slug), reference.assets_named(slug.upper())) for slug in "abc"],
+        [reference.asset_by_package(number) for number in range(6)],
+        [(reference.group(asset), reference.canonical(asset)) for asset in known],
+        [reference.user(number) for number in range(6)],
+        [sorted(reference.members(number)) for number in range(6)],
+        [reference.task(number) for number in range(6)],
+        [reference.tasks_of(number, "abc") for number in range(6)],
+        [reference.tasks_of(number, slug) for number in range(6) for slug in "abc"],
+        [reference.token(f"{number:064}") for number in range(6)],
+        [sorted(reference.records(kind)) for kind in KINDS],
+    ]
+
+
+@given(st.lists(st.sampled_from(KINDS).flatmap(changes_of), max_size=30), st.randoms(use_true_random=False))
+def test_answers_depend_only_on_the_last_good_value_of_each_key(
+    changes: list[tuple[Kind, bytes, bytes | None]], random: Any
+) -> None:
+    """Any history of values, tombstones and bad records ends where a fresh view of the final records ends."""
+    lived = Reference()
+    final: dict[tuple[Kind, bytes], bytes] = {}
+    for kind, key, value in changes:
+        try:
+            lived.apply(kind, key, value)
+        except ValueError:
+            continue
+        answers(lived)
+        final.pop((kind, key), None)
+        if value is not None:
+            final[kind, key] = value
+
+    rebuilt = Reference()
+    records = list(final.items())
+    random.shuffle(records)
+    for (kind, key), value in records:
+        rebuilt.apply(kind, key, value)
+
+    assert answers(lived) == answers(rebuilt)
+
+
+@given(st.lists(changes_of("assets"), max_size=8))
+def test_groups_are_classes(changes: list[tuple[Kind, bytes, bytes | None]]) -> None:
+    """Every asset is in its own group, and all members of a group have the same one."""
+    reference = Reference()
+    for kind, key, value in changes:
+        try:
+            reference.apply(kind, key, value)
+        except ValueError:
+            continue
+    for asset in (asset for number in range(6) if (asset := reference.asset(number))):
+        group = reference.group(asset)
+
+        assert asset in group
+        assert all(reference.group(member) == group for member in group)
+        assert reference.canonical(asset).id == min(member.id for member in group)
+
+
+@given(
+    st.sampled_from(KINDS), st.binary(max_size=4) | st.sampled_from([b"1", SHA256.encode()]), st.binary() | st.none()
+)
+def test_any_bytes_are_taken_or_refused(kind: Kind, key: bytes, value: bytes | None) -> None:
+    """Whatever is on a topic, apply raises nothing but ValueError."""
+    try:
+        Reference().apply(kind, key, value)
+    except ValueError as error:
+        assert "\n" not in str(error)  # noqa: PT017 - either way is an outcome
