@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, PlatformCollector, ProcessCollector
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
@@ -14,13 +14,27 @@ from broker.watched import FAILURES
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from gateway.durable.delivery import Delivery
-    from gateway.durable.spool import Spool
     from schemas.lenient import Mending
 
 __all__ = ["Metrics"]
 
 _SECONDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+
+
+class _Delivery(Protocol):
+    @property
+    def direct(self) -> bool: ...
+
+
+class _Spool(Protocol):
+    @property
+    def records(self) -> int: ...
+
+    @property
+    def size(self) -> int: ...
+
+    @property
+    def damaged(self) -> int: ...
 
 
 class _TaskFailures(Collector):
@@ -94,7 +108,7 @@ class Metrics:
         """Count something in a body that was not quite JSON and could be mended."""
         self.mended.labels(what).inc()
 
-    def watch(self, delivery: Delivery, spool: Spool) -> None:
+    def watch(self, delivery: _Delivery, spool: _Spool) -> None:
         """Read gauges from these whenever Prometheus asks."""
         gauges = {
             "spool_records": ("Webhooks on disk that wait for Kafka. Rising: mend Kafka.", lambda: spool.records),

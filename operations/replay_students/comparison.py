@@ -11,7 +11,7 @@ from schemas.wire.rows import DEAD_LETTERS, SCORES, WEBHOOKS
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from operations.replay.difference import Changes, Known
+    from operations.replay_students.changes import Changes, Known
     from operations.replay_students.derived import Identity, Rows
     from operations.replay_students.part import Part
 

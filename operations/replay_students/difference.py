@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from aiokafka import TopicPartition
 
-from operations.replay.difference import changes_of, lost
+from operations.replay_students.changes import changes_of, lost
 from operations.replay_students.comparison import comparison_of
 from operations.replay_students.replacing import replacing
 from operations.replay_students.tables import BY_ACTOR
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from operations.replay.comparison import Comparison
-    from operations.replay.difference import Changes, Known
+    from operations.replay_students.changes import Changes, Known
     from operations.replay_students.derived import Identity, Row
     from operations.replay_students.log import Recomputation
     from operations.replay_students.part import Part

@@ -18,7 +18,7 @@ from streams.messages import Message, keyed, pack
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from operations.replay.difference import Changes
+    from operations.replay_students.changes import Changes
     from operations.replay_students.derived import Identity, Row, Rows
     from schemas.wire.rows import Table
     from schemas.wire.topics import Topics

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 import orjson
 
 from operations.replay.comparison import SCORE_COLUMNS, VERDICT_COLUMNS, content_of
-from operations.replay.difference import Known
+from operations.replay_students.changes import Known
 from schemas.wire.rows import CLAIMS, DEAD_LETTERS, EVENTS, SCORES, STUDENT_DAY, TELEMETRY, WEBHOOKS
 from sinks.templates import quoted
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import msgspec
 
     from streams.core.live import Live
-    from streams.core.state import Document, Overlay, Seen, State
+    from streams.core.state import Document, Overlay, State
     from streams.core.webhook import Webhook
 
 __all__ = [
@@ -34,13 +34,11 @@ __all__ = [
     "ROOT",
     "STEPS",
     "STREAMED",
-    "TOLD",
     "check_batch",
     "check_document",
     "check_item",
     "check_names",
     "check_streamed",
-    "let_go",
 ]
 
 # In bytes of UTF-8: who, which tutorial, which run; and the names of steps, of which there are many.
@@ -54,7 +52,6 @@ ITEMS: Final = 5_000
 STREAMED: Final = 5_000
 # Steps that facts have been told of, under whatever names a tutorial had; and the starts of their items.
 NAMES: Final = 2_000
-TOLD: Final = 20_000
 # Bytes of what batches without steps lay over a document.
 ROOT: Final = 64 << 10
 
@@ -136,28 +133,3 @@ def check_streamed(live: Live, item: Overlay) -> None:
             _check_count("steps", len(steps) + 1, STEPS)
         if step is None or step_key(step) not in state.seen:
             _check_count("names of steps", len(state.seen) + 1, NAMES)
-
-
-def let_go(state: State) -> int:
-    """Where there are more than TOLD starts of told items, keep the newest half of TOLD; how many there are then.
-
-    Of a list that loses some, the newest that it loses is its floor.
-    """
-    kinds = [attribute for _, _, attribute, _ in KINDS]
-    lists = [getattr(seen, kind) for seen in state.seen.values() for kind in kinds]
-    count = sum(map(len, lists))
-    if count <= TOLD:
-        return count
-    oldest = sorted(start for starts in lists for start in starts)[-(TOLD // 2)]
-    for seen in state.seen.values():
-        for place, kind in enumerate(kinds):
-            _let_go(seen, place, kind, oldest)
-    return sum(len(getattr(seen, kind)) for seen in state.seen.values() for kind in kinds)
-
-
-def _let_go(seen: Seen, place: int, kind: str, oldest: int) -> None:
-    starts: list[int] = getattr(seen, kind)
-    lost = max((start for start in starts if start < oldest), default=None)
-    if lost is not None:
-        setattr(seen, kind, [start for start in starts if start >= oldest])
-        seen.floors = (*seen.floors[:place], lost, *seen.floors[place + 1 :])

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from streams.core.bounds import TOLD, let_go
 from streams.core.lines import user_number
 from streams.core.notebook.state import document_of
+from streams.core.told import TOLD, let_go
 from streams.core.view import View
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from operations.replay.comparison import Comparison
-from operations.replay.difference import Changes, Known, changes_of, lost
+from operations.replay_students.changes import Changes, Known, changes_of, lost
 from operations.replay_students.derived import Rows
 from operations.replay_students.difference import Difference
 from operations.replay_students.part import Part, Students, unit_of
