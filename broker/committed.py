@@ -10,17 +10,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 import tenacity
-from aiokafka.errors import (
-    CoordinatorNotAvailableError,
-    GroupLoadInProgressError,
-    KafkaConnectionError,
-    NodeNotReadyError,
-    NotCoordinatorForGroupError,
-    RequestTimedOutError,
-)
+from aiokafka.errors import CoordinatorNotAvailableError, KafkaError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from aiokafka import TopicPartition
     from aiokafka.admin import AIOKafkaAdminClient
@@ -32,17 +25,13 @@ __all__ = ["committed", "committed_before", "members"]
 # it: seconds in which it is not unwell.
 _PATIENCE_SECONDS: Final = 20.0
 
+
+def _may_pass(error: BaseException) -> bool:
+    return isinstance(error, KafkaError) and error.retriable
+
+
 _settling: Final = tenacity.retry(
-    retry=tenacity.retry_if_exception_type(
-        (
-            CoordinatorNotAvailableError,
-            GroupLoadInProgressError,
-            KafkaConnectionError,
-            NodeNotReadyError,
-            NotCoordinatorForGroupError,
-            RequestTimedOutError,
-        )
-    ),
+    retry=tenacity.retry_if_exception(_may_pass),
     wait=tenacity.wait_exponential_jitter(multiplier=0.1, max=1),
     stop=tenacity.stop_after_delay(_PATIENCE_SECONDS),
     reraise=True,
@@ -60,7 +49,12 @@ async def committed(
     wanted = list(partitions)
     if not wanted:
         return {}
-    found: dict[TopicPartition, OffsetAndMetadata] = await admin.list_consumer_group_offsets(group, partitions=wanted)
+    return _complete(await admin.list_consumer_group_offsets(group, partitions=wanted), group, wanted)
+
+
+def _complete(
+    found: dict[TopicPartition, OffsetAndMetadata], group: str, wanted: Sequence[TopicPartition]
+) -> dict[TopicPartition, OffsetAndMetadata]:
     if missing := [tp for tp in wanted if tp not in found]:
         message = f"the coordinator of group {group} does not answer for {missing[0].topic}[{missing[0].partition}] yet"
         raise CoordinatorNotAvailableError(message)

@@ -7,10 +7,13 @@ import contextlib
 from typing import TYPE_CHECKING, Any, Final
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.admin import AIOKafkaAdminClient
+
+from broker import clients
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
+
+    from aiokafka.admin import AIOKafkaAdminClient
 
     from schemas.settings import Settings
 
@@ -55,17 +58,10 @@ class RecordReader:
 @contextlib.asynccontextmanager
 async def open_reader(settings: Settings) -> AsyncIterator[RecordReader]:
     """A reader for a while; raises aiokafka's KafkaError."""
-    consumer = AIOKafkaConsumer(
-        **settings.kafka_options(),
-        isolation_level="read_committed",
-        enable_auto_commit=False,
-        max_partition_fetch_bytes=max(1 << 20, settings.max_body_bytes),
-    )
-    admin = AIOKafkaAdminClient(**settings.kafka_options())
-    try:
-        await consumer.start()
-        await admin.start()
+    options = settings.kafka_options()
+    fetch = max(1 << 20, settings.max_body_bytes)
+    async with (
+        clients.opened(clients.consumer(options, max_partition_fetch_bytes=fetch)) as consumer,
+        clients.opened(clients.admin(options)) as admin,
+    ):
         yield RecordReader(consumer, admin)
-    finally:
-        await admin.close()
-        await consumer.stop()

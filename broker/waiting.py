@@ -12,12 +12,14 @@ import contextlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Self
 
-import aiokafka
 from aiokafka.errors import KafkaError
+
+from broker import clients
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    import aiokafka
     from aiokafka import TopicPartition
 
 __all__ = ["Waiting", "behind"]
@@ -70,10 +72,8 @@ class Waiting:
 
     async def _connected(self) -> aiokafka.AIOKafkaConsumer:
         if self._consumer is None:
-            self._consumer = aiokafka.AIOKafkaConsumer(
-                **self._options,
-                isolation_level="read_committed",
-                enable_auto_commit=False,
+            self._consumer = clients.consumer(
+                self._options,
                 auto_offset_reset="earliest",
                 max_partition_fetch_bytes=_FETCH_BYTES,
             )

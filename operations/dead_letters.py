@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 import clickhouse_connect
-from aiokafka import AIOKafkaProducer
 from aiokafka.errors import MessageSizeTooLargeError
 
+from broker import clients
 from broker.lookup import RecordReader, open_reader
 from operations.cut import cut
 from schemas.errors import OperatorError
@@ -25,6 +25,8 @@ from schemas.wire.webhook import OFFSET_BITS, webhook_id
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+
+    from aiokafka import AIOKafkaProducer
 
     from schemas.settings import Settings
 
@@ -190,16 +192,14 @@ async def _each(
 
 @contextlib.asynccontextmanager
 async def _producer(settings: Settings, topics: Topics) -> AsyncIterator[AIOKafkaProducer]:
-    producer = AIOKafkaProducer(
-        **settings.kafka_options(),
-        transactional_id=f"{topics.prefix}dead-letters",
-        max_request_size=2 * settings.max_body_bytes,
-    )
-    try:
-        await producer.start()
+    async with clients.opened(
+        clients.producer(
+            settings.kafka_options(),
+            transactional_id=f"{topics.prefix}dead-letters",
+            max_request_size=2 * settings.max_body_bytes,
+        )
+    ) as producer:
         yield producer
-    finally:
-        await producer.stop()
 
 
 async def _mark(

@@ -5,8 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
-import aiokafka
-
+from broker import clients
 from schemas.reference.lookup import Reference
 from schemas.wire.topics import Topics
 from streams.views import ReferenceFollower
@@ -42,14 +41,10 @@ async def publish_reference(
     settings: Settings, topic: str, records: Iterable[tuple[bytes, bytes | None]], *, partition: int = 0
 ) -> int:
     """Write records, None being a tombstone, to a reference topic; how many, once all are acknowledged."""
-    producer = aiokafka.AIOKafkaProducer(
-        **settings.kafka_options(), acks="all", enable_idempotence=True, max_request_size=settings.max_body_bytes
-    )
-    try:
-        await producer.start()
+    async with clients.opened(
+        clients.producer(settings.kafka_options(), max_request_size=settings.max_body_bytes)
+    ) as producer:
         sent = [await producer.send(topic, value, key=key, partition=partition) for key, value in records]
         for acknowledged in sent:
             await acknowledged
-    finally:
-        await producer.stop()
     return len(sent)

@@ -10,10 +10,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-import tenacity
 from aiokafka import TopicPartition
-from aiokafka.errors import CoordinatorNotAvailableError, GroupLoadInProgressError, NotCoordinatorForGroupError
 
+from broker.committed import committed_before
 from broker.waiting import behind
 from operations.generations.offsets import derived_topics, sink_group
 from schemas.wire.topics import Topics
@@ -26,20 +25,9 @@ if TYPE_CHECKING:
     from schemas.settings import Settings
     from schemas.wire.generations import Journal
 
-__all__ = ["Lag", "Reading", "collect_lag", "members", "readings"]
+__all__ = ["Lag", "Reading", "collect_lag", "readings"]
 
 _TIMEOUT_SECONDS: Final = 6.0
-
-# A broker that nobody has asked for a group yet makes the topic of groups first, and one that took groups over reads
-# it: seconds in which it is not unwell.
-_settling: Final = tenacity.retry(
-    retry=tenacity.retry_if_exception_type(
-        (CoordinatorNotAvailableError, GroupLoadInProgressError, NotCoordinatorForGroupError)
-    ),
-    wait=tenacity.wait_exponential_jitter(multiplier=0.1, max=1),
-    stop=tenacity.stop_after_delay(_TIMEOUT_SECONDS),
-    reraise=True,
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,16 +74,7 @@ async def collect_lag(
         if reading.topic not in partitions:
             continue
         places = [TopicPartition(reading.topic, number) for number in range(partitions[reading.topic])]
-        committed = await _settling(admin.list_consumer_group_offsets)(reading.group, partitions=places)
-        positions = {tp: max(0, committed[tp].offset) if tp in committed else 0 for tp in places}
+        positions = await committed_before(admin, reading.group, places)
         waiting = await behind(settings.kafka_options(), positions, _TIMEOUT_SECONDS)
         found.append(Lag(reading.group, reading.topic, sum(waiting.values())))
     return found
-
-
-@_settling
-async def members(admin: AIOKafkaAdminClient, group: str) -> int:
-    """Living members of a group; raises aiokafka's KafkaError."""
-    # One group a request: aiokafka 0.14 misreads an answer about several.
-    answers = await admin.describe_consumer_groups([group])
-    return sum(len(described[5]) for answer in answers for described in answer.groups)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import secrets
 from typing import TYPE_CHECKING, Final
 
-import aiokafka
 from pydantic import SecretStr
 
+from broker import clients
 from operations.generations.journal import topic_records
 from schemas.errors import OperatorError
 from schemas.wire.topics import Topics
@@ -45,14 +45,10 @@ async def make_pseudonym_key(settings: Settings) -> bool:
     """Make the key where there is none; whether it was made. Of two who do so at once both use the first's."""
     if settings.pseudonym_key is not None or await _kept(settings) is not None:
         return False
-    producer = aiokafka.AIOKafkaProducer(**settings.kafka_options(), acks="all")
-    await producer.start()
-    try:
+    async with clients.opened(clients.producer(settings.kafka_options())) as producer:
         value = secrets.token_hex(_BYTES).encode()
         name = _RECORD + secrets.token_hex(8).encode()
         await producer.send_and_wait(Topics.of(settings).generations, value, name, partition=_PARTITION)
-    finally:
-        await producer.stop()
     return True
 
 

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 import clickhouse_connect
 import httpx
-from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
+from broker import clients
+from broker.committed import members
 from operations.generations.journal import read_journal
-from operations.lag import Lag, collect_lag, members, readings
+from operations.lag import Lag, collect_lag, readings
 from operations.restart_record import read_record, restarting
 from operations.topic_fit import misfits
 from operations.topics import topic_partitions
@@ -97,9 +98,7 @@ async def _gateway(settings: Settings, status: Status) -> None:
 
 async def _kafka(settings: Settings, status: Status) -> None:
     wanted = readings(settings, await read_journal(settings))
-    admin = AIOKafkaAdminClient(**settings.kafka_options())
-    await admin.start()
-    try:
+    async with clients.opened(clients.admin(settings.kafka_options())) as admin:
         for part in ("worker", "sink"):
             groups = {reading.group for reading in wanted if reading.part == part}
             idle = [group for group in sorted(groups) if not await members(admin, group)]
@@ -113,8 +112,6 @@ async def _kafka(settings: Settings, status: Status) -> None:
             else:
                 status.parts.setdefault("kafka", told)
         status.lag += await collect_lag(settings, admin, wanted, partitions)
-    finally:
-        await admin.close()
 
 
 def _supervised(settings: Settings, status: Status) -> None:

@@ -9,6 +9,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewPartitions, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import for_code
 
+from broker import clients
 from broker.incremental_configs import set_topic_configs
 from operations.pseudonyms import make_pseudonym_key
 from operations.topic_fit import misfits
@@ -38,9 +39,7 @@ async def setup_topics(settings: Settings) -> list[str]:
     topic that was copied into more partitions.
     """
     specs = Topics.of(settings).specs(settings)
-    admin = AIOKafkaAdminClient(**settings.kafka_options())
-    await admin.start()
-    try:
+    async with clients.opened(clients.admin(settings.kafka_options())) as admin:
         known = await topic_partitions(admin)
         for one in misfits(settings, known):
             if not one.missing and not one.harmless:
@@ -55,8 +54,6 @@ async def setup_topics(settings: Settings) -> list[str]:
             if spec.name in known and (differing := await differing_configs(admin, spec)):
                 await set_topic_configs(admin, spec.name, differing)
                 done.append(f"configured topic {spec.name}: {', '.join(sorted(differing))}")
-    finally:
-        await admin.close()
     if await make_pseudonym_key(settings):
         done.append("made the key of pseudonyms")
     return done

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 import clickhouse_connect
 from aiokafka import TopicPartition
-from aiokafka.admin import AIOKafkaAdminClient
 
+from broker import clients
+from broker.committed import committed_before
 from broker.lookup import open_reader
 from operations.cut import MOST_ROWS, cut, cut_text
 from operations.wording import counted
@@ -167,13 +168,9 @@ async def _record(settings: Settings, found: Trace) -> None:
 async def _waits_for(settings: Settings, found: Trace) -> str:
     topics = Topics.of(settings)
     source = TopicPartition(topics.raw, found.partition)
-    admin = AIOKafkaAdminClient(**settings.kafka_options())
-    try:
-        await admin.start()
-        committed = (await admin.list_consumer_group_offsets(topics.application, partitions=[source]))[source].offset
-    finally:
-        await admin.close()
-    before = found.offset - max(committed, 0)
+    async with clients.opened(clients.admin(settings.kafka_options())) as admin:
+        reached = (await committed_before(admin, topics.application, [source]))[source]
+    before = found.offset - reached
     if before >= 0:
         return f"the worker: {counted(before, 'record')} of partition {found.partition} before it"
     return "the sink: the worker has processed it, its outcome is not stored yet"

@@ -11,10 +11,11 @@ import signal
 from typing import TYPE_CHECKING, Any, Final
 
 import structlog
-from aiokafka import AIOKafkaProducer, TopicPartition
+from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, wait_exponential_jitter
 
+from broker import clients
 from broker.watched import Watched
 from schemas.wire.topics import Topics
 from sinks.clickhouse import CLICKHOUSE_ERRORS, connect, one_line
@@ -151,9 +152,7 @@ async def _write(
 ) -> None:
     topics = Topics.of(settings)
     options: dict[str, Any] = settings.kafka_options()
-    producer = AIOKafkaProducer(
-        **options, acks="all", enable_idempotence=True, max_request_size=4 * settings.max_body_bytes
-    )
+    producer = clients.producer(options, max_request_size=4 * settings.max_body_bytes)
     await producer.start()
     letters = DeadLetters(producer, topics.dead_letters, 2 * settings.max_body_bytes, settings.redacted_keys)
 

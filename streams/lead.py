@@ -13,13 +13,16 @@ import aiokafka
 import orjson
 import structlog
 from aiokafka import TopicPartition
-from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
+from broker import clients
+from broker.committed import committed
 from broker.watched import Watched
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+
+    from aiokafka.admin import AIOKafkaAdminClient
 
     from schemas.wire.topics import Topics
 
@@ -89,7 +92,7 @@ class Lead:
         reader = await self._reader()
         if self.ignored is not None:
             await self._read_patches(reader, self.ignored)
-        admin = AIOKafkaAdminClient(**self._options)
+        admin = clients.admin(self._options)
         self._running.push_async_callback(admin.close)
         await admin.start()
         following = Watched("lead", partial(self._follow, admin, reader)).start()
@@ -177,10 +180,8 @@ class Lead:
                 ignored[row["version"]] = row["status_text"]
 
     async def _reader(self) -> aiokafka.AIOKafkaConsumer:
-        reader = aiokafka.AIOKafkaConsumer(
-            **self._options,
-            isolation_level="read_committed",
-            enable_auto_commit=False,
+        reader = clients.consumer(
+            self._options,
             max_partition_fetch_bytes=4 << 20,
         )
         self._running.push_async_callback(reader.stop)
@@ -192,7 +193,7 @@ class Lead:
         outcomes = [TopicPartition(self._leader.outcomes, number) for number in range(self._partitions)]
         while True:
             try:
-                found = await admin.list_consumer_group_offsets(self._leader.application, partitions=raw)
+                found = await committed(admin, self._leader.application, raw)
                 # After the offsets: what was committed with them is below these ends.
                 ends = await reader.end_offsets(outcomes) if self.ignored is not None else {}
             except (KafkaError, OSError) as error:

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 import tenacity
-from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.errors import CoordinatorNotAvailableError, KafkaError
+from aiokafka.errors import KafkaError
 
+from broker import clients
+from broker import committed as offsets
 from streams.limits import LimitsState
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from aiokafka import TopicPartition
     from aiokafka.structs import OffsetAndMetadata
 
-__all__ = ["Checkpoint", "checkpoint", "committed"]
+__all__ = ["Checkpoint", "committed"]
 
 _PATIENCE_S: Final = 30
 
@@ -36,6 +37,11 @@ class Checkpoint:
     offset: int | None = None
     changelog: int | None = None
     limits: LimitsState = field(default_factory=LimitsState)
+
+    @classmethod
+    def of(cls, committed: OffsetAndMetadata) -> Checkpoint:
+        """The checkpoint of a committed offset; one of -1 says that nothing was committed yet."""
+        return cls.parse(committed.offset, committed.metadata) if committed.offset >= 0 else cls()
 
     @property
     def metadata(self) -> str:
@@ -87,25 +93,6 @@ async def committed(
 
     Raises KafkaError if the broker does not answer in half a minute.
     """
-    wanted = list(partitions)
-    admin = AIOKafkaAdminClient(**options)
-    await admin.start()
-    try:
-        found = await admin.list_consumer_group_offsets(group, partitions=wanted)
-    finally:
-        await admin.close()
-    return {tp: checkpoint(found, tp) for tp in wanted}
-
-
-def checkpoint(found: Mapping[TopicPartition, OffsetAndMetadata], tp: TopicPartition) -> Checkpoint:
-    """The checkpoint of a partition in aiokafka's answer; an offset of -1 says that nothing was committed yet.
-
-    Raises CoordinatorNotAvailableError if the answer does not speak of the partition: while the group's coordinator
-    loads, the broker answers with an error for the whole group, which aiokafka drops. Taken for "nothing committed"
-    it would have everything processed once more.
-    """
-    at = found.get(tp)
-    if at is None:
-        message = f"the group's coordinator does not answer for {tp.topic}[{tp.partition}] yet"
-        raise CoordinatorNotAvailableError(message)
-    return Checkpoint.parse(at.offset, at.metadata) if at.offset >= 0 else Checkpoint()
+    async with clients.opened(clients.admin(options)) as admin:
+        found = await offsets.committed(admin, group, partitions)
+    return {tp: Checkpoint.of(at) for tp, at in found.items()}

@@ -7,11 +7,12 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-import aiokafka
+from broker import clients
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping
 
+    import aiokafka
     from aiokafka import TopicPartition
 
     from streams.stores import PartitionStore
@@ -115,11 +116,5 @@ async def restore(
 @contextlib.asynccontextmanager
 async def changelog_reader(options: Mapping[str, Any]) -> AsyncIterator[aiokafka.AIOKafkaConsumer]:
     """A consumer of committed records for `restore`; raises aiokafka's KafkaError."""
-    reader = aiokafka.AIOKafkaConsumer(
-        **options, isolation_level="read_committed", enable_auto_commit=False, max_partition_fetch_bytes=4 << 20
-    )
-    await reader.start()
-    try:
+    async with clients.opened(clients.consumer(options, max_partition_fetch_bytes=4 << 20)) as reader:
         yield reader
-    finally:
-        await reader.stop()

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 from aiokafka import TopicPartition
-from aiokafka.admin import AIOKafkaAdminClient
 
+from broker import clients
 from broker.partitioning import partition_of
 from schemas.wire.headers import readable_headers
 from schemas.wire.webhook import webhook_id
@@ -33,13 +33,9 @@ _log = structlog.stdlib.get_logger("streams")
 
 async def partitions_with_state(options: Mapping[str, Any], topics: Topics) -> int:
     """How many partitions the changelog has, 0 if there is none. Raises aiokafka's KafkaError."""
-    admin = AIOKafkaAdminClient(**options)
-    await admin.start()
-    try:
+    async with clients.opened(clients.admin(options)) as admin:
         # All are asked for: a topic that is named and not there would be created.
         described = await admin.describe_topics()
-    finally:
-        await admin.close()
     found = {entry["topic"]: len(entry["partitions"]) for entry in described if not entry["error_code"]}
     there, used = found.get(topics.raw, 0), found.get(topics.changelog, 0)
     if 0 < used < there:

@@ -13,6 +13,7 @@ import structlog
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 
+from broker import clients
 from broker.watched import Watched
 
 if TYPE_CHECKING:
@@ -89,9 +90,7 @@ class ReferenceFollower:
 
         Raises aiokafka.errors.KafkaError if the broker cannot be reached.
         """
-        consumer = aiokafka.AIOKafkaConsumer(
-            **self._options, isolation_level="read_committed", enable_auto_commit=False, auto_offset_reset="earliest"
-        )
+        consumer = clients.consumer(self._options, auto_offset_reset="earliest")
         self._running.push_async_callback(consumer.stop)
         await consumer.start()
         following = Watched("reference views", partial(self._follow, consumer), failed=self._failed).start()

@@ -9,10 +9,10 @@ from collections import deque
 from typing import TYPE_CHECKING, Any, Final
 
 import structlog
-from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError, MessageSizeTooLargeError, RecordListTooLargeError
 from aiokafka.partitioner import murmur2
 
+from broker import clients
 from broker.watched import Watched
 from gateway.errors import KafkaUnavailableError, RecordRefusedError
 from schemas.caches import cached
@@ -20,6 +20,8 @@ from schemas.wire.topics import Topics
 from schemas.wire.webhook import OFFSET_BITS
 
 if TYPE_CHECKING:
+    from aiokafka import AIOKafkaProducer
+
     from gateway.durable.publishing import RawRecord
     from gateway.metrics import Metrics
     from schemas.settings import Settings
@@ -80,10 +82,8 @@ class RawProducer:
         """Connect, anew if it was connected, and learn the topic's partitions; raises KafkaUnavailableError."""
         if self._producer is not None:
             await self.stop()
-        producer = AIOKafkaProducer(
-            **self._settings.kafka_options(),
-            acks="all",
-            enable_idempotence=True,
+        producer = clients.producer(
+            self._settings.kafka_options(),
             max_batch_size=min(_MAX_BATCH_BYTES, self._settings.max_body_bytes + _RECORD_OVERHEAD),
             max_request_size=2 * self._settings.max_body_bytes + _RECORD_OVERHEAD,
             request_timeout_ms=_REQUEST_TIMEOUT_MS,

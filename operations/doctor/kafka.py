@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any, Final
 
-from aiokafka import AIOKafkaProducer, TopicPartition
-from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka import TopicPartition
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.client import AIOKafkaClient
 from aiokafka.errors import KafkaError
 from aiokafka.protocol.admin import ApiVersionRequest
 
+from broker import clients
+from broker.committed import committed
 from operations.doctor.findings import failed, good, warning
 from operations.topic_fit import misfits
 from operations.topics import differing_configs, topic_partitions
@@ -19,6 +20,8 @@ from schemas.wire.topics import Topics
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Coroutine
+
+    from aiokafka.admin import AIOKafkaAdminClient
 
     from operations.doctor.findings import Finding
     from schemas.settings import Settings
@@ -82,9 +85,7 @@ async def _versions(settings: Settings) -> tuple[int, dict[int, int]]:
 
 async def _topics(settings: Settings) -> Finding:
     specs = Topics.of(settings).specs(settings)
-    admin = AIOKafkaAdminClient(**settings.kafka_options())
-    try:
-        await admin.start()
+    async with clients.opened(clients.admin(settings.kafka_options())) as admin:
         found = list(misfits(settings, await topic_partitions(admin)))
         missing = [one.topic for one in found if one.missing]
         for one in found:
@@ -101,8 +102,6 @@ async def _topics(settings: Settings) -> Finding:
             return warning(_PART, "topics", lacking, mend)
         if found:
             return warning(_PART, "topics", f"{found[0].topic} {found[0].detail}", f"{found[0].mend}.")
-    finally:
-        await admin.close()
     return good(_PART, "topics", f"{len(specs)} as they should be")
 
 
@@ -117,14 +116,10 @@ async def _lacking_copies(admin: AIOKafkaAdminClient, specs: list[TopicSpec]) ->
 
 async def _version(settings: Settings) -> Finding:
     """Whether the broker knows the youngest configuration that topics need."""
-    admin = AIOKafkaAdminClient(**settings.kafka_options())
-    try:
-        await admin.start()
+    async with clients.opened(clients.admin(settings.kafka_options())) as admin:
         node = admin._client.get_random_node()  # noqa: SLF001 - aiokafka offers no method for it
         asked = ConfigResource(ConfigResourceType.BROKER, str(node), {_YOUNGEST: ""})
         answers = await admin.describe_configs([asked])
-    finally:
-        await admin.close()
     resources = [resource for answer in answers for resource in answer.resources]
     if any(resource[0] for resource in resources):
         return good(_PART, "version", f"has transactions and ids of topics; whether it is {_LEAST} may not be asked")
@@ -135,25 +130,19 @@ async def _version(settings: Settings) -> Finding:
 
 async def _groups(settings: Settings) -> Finding:
     topics = Topics.of(settings)
-    admin = AIOKafkaAdminClient(**settings.kafka_options())
-    try:
-        await admin.start()
+    async with clients.opened(clients.admin(settings.kafka_options())) as admin:
         source = TopicPartition(topics.raw, 0)
-        await admin.list_consumer_group_offsets(topics.application, partitions=[source])
-    finally:
-        await admin.close()
+        await committed(admin, topics.application, [source])
     return good(_PART, "groups", f"offsets of {topics.application} can be read")
 
 
 async def _writing(settings: Settings) -> Finding:
     """Write a record in a transaction that is taken back: committed readers never see it."""
     topics = Topics.of(settings)
-    producer = AIOKafkaProducer(**settings.kafka_options(), transactional_id=f"{topics.prefix}doctor")
-    try:
-        await producer.start()
+    async with clients.opened(
+        clients.producer(settings.kafka_options(), transactional_id=f"{topics.prefix}doctor")
+    ) as producer:
         await producer.begin_transaction()
         await producer.send_and_wait(topics.generations, b"doctor", b"doctor")
         await producer.abort_transaction()
-    finally:
-        await producer.stop()
     return good(_PART, "writing", "a transaction was begun, written and taken back")

@@ -6,12 +6,13 @@ import asyncio
 import time
 from typing import TYPE_CHECKING, Final
 
-from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
+from broker import clients
+from broker.committed import members
 from operations.doctor.findings import failed, good, warning
 from operations.generations.journal import read_journal
-from operations.lag import members, readings
+from operations.lag import readings
 from operations.restart_record import read_record
 from operations.wording import counted
 from schemas.wire.generations import JournalError
@@ -56,13 +57,9 @@ async def check_parts(settings: Settings) -> AsyncIterator[Finding]:
 async def _idle(settings: Settings) -> dict[str, list[str]]:
     """The groups of workers and of sinks in which nobody is."""
     wanted = readings(settings, await read_journal(settings))
-    admin = AIOKafkaAdminClient(**settings.kafka_options())
-    await admin.start()
-    try:
+    async with clients.opened(clients.admin(settings.kafka_options())) as admin:
         found: dict[str, list[str]] = {"worker": [], "sink": []}
         for part, group in sorted({(reading.part, reading.group) for reading in wanted}):
             if not await members(admin, group):
                 found[part].append(group)
         return found
-    finally:
-        await admin.close()

@@ -6,9 +6,9 @@ import time
 import uuid
 from typing import TYPE_CHECKING
 
-import aiokafka
 import orjson
 
+from broker import clients
 from operations.directory import load_reference, publish_reference
 from schemas.coercion import as_id
 from schemas.wire.headers import RawHeaders, encode_headers
@@ -19,6 +19,8 @@ from schemas.wire.webhook import ANONYMOUS, OFFSET_BITS, student_key
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+    import aiokafka
 
     from schemas.settings import Settings
 
@@ -57,12 +59,10 @@ def _user(value: bytes) -> int | None:
 
 async def send_commands(settings: Settings, places: Mapping[str, tuple[Sequence[str], Sequence[str]]]) -> list[int]:
     """Tell the worker to forget actors in tutorials and runs; the commands' ids. Raises aiokafka's KafkaError."""
-    producer = aiokafka.AIOKafkaProducer(
-        **settings.kafka_options(), acks="all", enable_idempotence=True, max_request_size=settings.max_body_bytes
-    )
     ids, topic = [], Topics.of(settings).raw
-    try:
-        await producer.start()
+    async with clients.opened(
+        clients.producer(settings.kafka_options(), max_request_size=settings.max_body_bytes)
+    ) as producer:
         for actor, (slugs, runs) in places.items():
             command = ForgetCommand("student.forget", actor, list(slugs), list(runs))
             headers = encode_headers(RawHeaders(source="staff", receipt=str(uuid.uuid4())))
@@ -76,8 +76,6 @@ async def send_commands(settings: Settings, places: Mapping[str, tuple[Sequence[
                     timestamp_ms=time.time_ns() // 1_000_000,
                 )
                 ids.append(sent.partition << OFFSET_BITS | sent.offset)
-    finally:
-        await producer.stop()
     return ids
 
 

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Final, Self
 import aiokafka
 import structlog
 from aiokafka import TopicPartition
-from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError, ProducerFenced
 
+from broker import clients
 from schemas.wire.generations import JOURNAL_KEY, Journal, JournalError
 from schemas.wire.topics import Topics
 
@@ -31,25 +31,15 @@ _PAUSE_SECONDS: Final = 0.5
 
 @contextlib.asynccontextmanager
 async def _reader(settings: Settings) -> AsyncIterator[tuple[aiokafka.AIOKafkaConsumer, TopicPartition]]:
-    consumer = aiokafka.AIOKafkaConsumer(
-        **settings.kafka_options(), isolation_level="read_committed", enable_auto_commit=False
-    )
-    await consumer.start()
-    try:
+    async with clients.opened(clients.consumer(settings.kafka_options())) as consumer:
         source = TopicPartition(Topics.of(settings).generations, _PARTITION)
         consumer.assign([source])
         yield consumer, source
-    finally:
-        await consumer.stop()
 
 
 async def _exists(settings: Settings) -> bool:
-    admin = AIOKafkaAdminClient(**settings.kafka_options())
-    await admin.start()
-    try:
+    async with clients.opened(clients.admin(settings.kafka_options())) as admin:
         return Topics.of(settings).generations in await admin.list_topics()
-    finally:
-        await admin.close()
 
 
 async def _next(consumer: aiokafka.AIOKafkaConsumer, source: TopicPartition) -> list[bytes | None]:
@@ -137,8 +127,8 @@ class JournalWriter:
         self.journal = Journal()
         self._settings = settings
         self._topic = Topics.of(settings).generations
-        self._producer = aiokafka.AIOKafkaProducer(
-            **settings.kafka_options(), transactional_id=f"{Topics.of(settings).prefix}generations"
+        self._producer = clients.producer(
+            settings.kafka_options(), transactional_id=f"{Topics.of(settings).prefix}generations"
         )
 
     async def __aenter__(self) -> Self:

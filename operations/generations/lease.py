@@ -10,9 +10,7 @@ import asyncio
 import time
 from typing import TYPE_CHECKING, Final, Self
 
-import aiokafka
-from aiokafka.admin import AIOKafkaAdminClient
-
+from broker import clients
 from schemas.wire.generations import JournalError
 from schemas.wire.topics import Topics
 
@@ -42,10 +40,9 @@ class Lease:
         self._settings = settings
         self._patience = patience
         self._topic = Topics.of(settings).generations
-        self._consumer = aiokafka.AIOKafkaConsumer(
-            **settings.kafka_options(),
+        self._consumer = clients.consumer(
+            settings.kafka_options(),
             group_id=_group(settings),
-            enable_auto_commit=False,
             session_timeout_ms=_SESSION_MS,
             heartbeat_interval_ms=_SESSION_MS // 6,
             # Nothing is ever read.
@@ -80,10 +77,6 @@ class Lease:
 
 async def lease_is_held(settings: Settings) -> bool:
     """Whether a process that lives changes generations; raises aiokafka's KafkaError."""
-    admin = AIOKafkaAdminClient(**settings.kafka_options())
-    await admin.start()
-    try:
+    async with clients.opened(clients.admin(settings.kafka_options())) as admin:
         answers = await admin.describe_consumer_groups([_group(settings)])
         return any(group[5] for answer in answers for group in answer.groups)
-    finally:
-        await admin.close()

@@ -7,11 +7,12 @@ import contextlib
 import time
 from typing import TYPE_CHECKING, Final, Self
 
-from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 from aiokafka.protocol.admin import DeleteGroupsRequest
 
+from broker import clients
+from broker.committed import committed, committed_before, members
 from schemas.wire.topics import DERIVED, Topics
 
 if TYPE_CHECKING:
@@ -41,8 +42,8 @@ class Offsets:
     def __init__(self, settings: Settings) -> None:
         """Name the broker; nothing is connected yet."""
         options = settings.kafka_options()
-        self.admin = AIOKafkaAdminClient(**options)
-        self._consumer = AIOKafkaConsumer(**options, isolation_level="read_committed", enable_auto_commit=False)
+        self.admin = clients.admin(options)
+        self._consumer = clients.consumer(options)
         self._partitions = range(settings.partitions)
         self._running = contextlib.AsyncExitStack()
 
@@ -59,7 +60,7 @@ class Offsets:
     async def worked(self, topics: Topics) -> dict[int, int]:
         """Raw offset by partition that a generation's workers have committed, or where the log begins."""
         raw = [TopicPartition(topics.raw, number) for number in self._partitions]
-        found = await self.admin.list_consumer_group_offsets(topics.application, partitions=raw)
+        found = await committed(self.admin, topics.application, raw)
         begins = await self.begins(topics)
         return {tp.partition: max(found[tp].offset, begins[tp.partition]) for tp in raw}
 
@@ -82,9 +83,9 @@ class Offsets:
 
     async def unstored(self, topics: Topics, ends: Mapping[TopicPartition, int]) -> int:
         """Offsets below `ends` that a generation's sinks have not stored yet."""
-        found = await self.admin.list_consumer_group_offsets(sink_group(topics), partitions=list(ends))
+        found = await committed_before(self.admin, sink_group(topics), ends)
         # A block that is being inserted is recorded with the offset before it.
-        return sum(max(0, end - max(0, found[tp].offset)) for tp, end in ends.items())
+        return sum(max(0, end - found[tp]) for tp, end in ends.items())
 
     async def until_stored(self, topics: Topics, seconds: float) -> bool:
         """Wait until a generation's sinks have stored all there is now; whether they have in this time."""
@@ -99,8 +100,7 @@ class Offsets:
 
     async def members(self, group: str) -> int:
         """Living members of a consumer group."""
-        answers = await self.admin.describe_consumer_groups([group])
-        return sum(len(described[5]) for answer in answers for described in answer.groups)
+        return await members(self.admin, group)
 
     async def delete_group(self, group: str) -> int:
         """Delete a consumer group with its offsets; Kafka's error code, 0 for none."""

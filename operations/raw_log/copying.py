@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 from aiokafka import TopicPartition
-from aiokafka.admin import AIOKafkaAdminClient
 
+from broker import clients
+from broker.committed import committed, committed_before
 from broker.waiting import behind
 from operations.generations.journal import read_journal
 from operations.raw_log.errors import RawLogError
@@ -27,6 +28,8 @@ from schemas.wire.topics import Topics
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from aiokafka.admin import AIOKafkaAdminClient
 
     from schemas.settings import Settings
 
@@ -68,9 +71,7 @@ async def copy_raw(
     """
     source = Topics.of(settings).raw
     group = copy_group(settings, target)
-    admin = AIOKafkaAdminClient(**settings.kafka_options())
-    await admin.start()
-    try:
+    async with clients.opened(clients.admin(settings.kafka_options())) as admin:
         known = await topic_partitions(admin)
         before, there = used_partitions(settings, known), known.get(target, 0)
         if not before or target == source or partitions % before or there not in {0, partitions}:
@@ -80,11 +81,9 @@ async def copy_raw(
             )
             raise RawLogError(message)
         places = [TopicPartition(source, number) for number in range(before)]
-        found = await admin.list_consumer_group_offsets(group, partitions=places)
+        found = await committed(admin, group, places)
         restored = await restored_until(settings, admin, target)
         ends = await _ends_of_added(settings, admin, range(before, known[source]))
-    finally:
-        await admin.close()
     # Every partition has its note before the first record is copied.
     begun = there and all(found[tp].offset >= 0 for tp in places)
     done = Copied()
@@ -131,8 +130,7 @@ async def _ends_of_added(settings: Settings, admin: AIOKafkaAdminClient, added: 
         return {}
     topics = Topics.of(settings).of_generation((await read_journal(settings)).live)
     places = [TopicPartition(topics.raw, number) for number in added]
-    found = await admin.list_consumer_group_offsets(topics.application, partitions=places)
-    positions = {tp: max(0, found[tp].offset) if tp in found else 0 for tp in places}
+    positions = await committed_before(admin, topics.application, places)
     if any((await behind(settings.kafka_options(), positions, _ASK_SECONDS)).values()):
         message = (
             f"webhooks wait in partitions that somebody has added to {topics.raw}: let a worker move them, as `status` "

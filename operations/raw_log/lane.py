@@ -5,16 +5,17 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any, Final
 
-import aiokafka
-from aiokafka import TopicPartition
 from aiokafka.structs import OffsetAndMetadata
 
+from broker import clients
 from operations.raw_log.producer import transactional_producer
 from operations.raw_log.records import copied_headers, copied_partition, place_of
 from schemas.wire.webhook import OFFSET_BITS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+
+    from aiokafka import TopicPartition
 
     from schemas.settings import Settings
 
@@ -55,10 +56,8 @@ class Lane:
         self.note = ""
         self._position = 0
         options: dict[str, Any] = settings.kafka_options()
-        self._consumer = aiokafka.AIOKafkaConsumer(
-            **options,
-            isolation_level="read_committed",
-            enable_auto_commit=False,
+        self._consumer = clients.consumer(
+            options,
             max_partition_fetch_bytes=max(_READ_BYTES, 2 * settings.max_body_bytes),
         )
         self._producer = transactional_producer(settings, f"{group}.{source.partition}")

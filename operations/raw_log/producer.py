@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-import aiokafka
+from broker import clients
 
 if TYPE_CHECKING:
+    import aiokafka
+
     from schemas.settings import Settings
 
 __all__ = ["transactional_producer"]
@@ -17,8 +19,8 @@ _TRANSACTION_MS: Final = 60_000
 
 def transactional_producer(settings: Settings, transactional_id: str) -> aiokafka.AIOKafkaProducer:
     """A producer that fences, once it is started, an earlier one of the same id."""
-    return aiokafka.AIOKafkaProducer(
-        **settings.kafka_options(),
+    return clients.producer(
+        settings.kafka_options(),
         transactional_id=transactional_id,
         transaction_timeout_ms=_TRANSACTION_MS,
         compression_type="zstd",

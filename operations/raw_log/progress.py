@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import msgspec
 from aiokafka import TopicPartition
 
+from broker.committed import committed
 from operations.raw_log.errors import RawLogError
 from operations.raw_log.target import partition_count
 
@@ -66,9 +67,7 @@ def restore_group(settings: Settings, target: str) -> str:
 async def read_progress(settings: Settings, admin: AIOKafkaAdminClient, target: str) -> Restored:
     """How far a restore is; empty where none was begun. Raises aiokafka's KafkaError."""
     places = [TopicPartition(target, number) for number in range(await partition_count(admin, target))]
-    found = (
-        await admin.list_consumer_group_offsets(restore_group(settings, target), partitions=places) if places else {}
-    )
+    found = await committed(admin, restore_group(settings, target), places)
     begun = {tp.partition: one for tp, one in found.items() if one.offset >= 0}
     return Restored(
         {partition: one.offset for partition, one in begun.items()},

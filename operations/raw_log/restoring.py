@@ -14,8 +14,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
 
-from aiokafka.admin import AIOKafkaAdminClient
-
+from broker import clients
 from operations.raw_log.archive_parts import check, read_parts
 from operations.raw_log.errors import RawLogError
 from operations.raw_log.producer import transactional_producer
@@ -30,6 +29,8 @@ from sinks.clickhouse import connect
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+
+    from aiokafka.admin import AIOKafkaAdminClient
 
     from operations.raw_log.archive_parts import Part
     from schemas.settings import Settings
@@ -95,9 +96,7 @@ async def restore_raw(
     await asyncio.to_thread(_check, directory, parts, checked)
     _refuse_expired(settings, parts)
     source = Topics.of(settings).raw
-    admin = AIOKafkaAdminClient(**settings.kafka_options())
-    await admin.start()
-    try:
+    async with clients.opened(clients.admin(settings.kafka_options())) as admin:
         there = await partition_count(admin, source)
         had = {part.partitions for part in parts} | ({there} if there else set())
         if partitions < max(had) or any(partitions % one for one in had) or target == source:
@@ -110,8 +109,6 @@ async def restore_raw(
             message = f"{target} was already continued from a topic (`raw copy`); choose another name."
             raise RawLogError(message)
         begun = await read_progress(settings, admin, target)
-    finally:
-        await admin.close()
     ends = await log_ends(settings, there)
     names = {part.name for part in parts}
     done.lost = sorted({part.previous for part in parts if part.previous} - names)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 import aiokafka
 from aiokafka import TopicPartition
 
+from broker import clients
 from operations.raw_log.records import place_of
 from schemas.wire.topics import Topics
 from schemas.wire.webhook import OFFSET_BITS
@@ -25,13 +26,11 @@ async def log_ends(settings: Settings, partitions: int) -> dict[int, int]:
     """The offset behind the last record of each partition of the raw topic; raises aiokafka's KafkaError."""
     if not partitions:
         return {}
-    consumer = aiokafka.AIOKafkaConsumer(**settings.kafka_options())
-    await consumer.start()
-    try:
+    async with clients.opened(
+        clients.consumer(settings.kafka_options(), isolation_level="read_uncommitted")
+    ) as consumer:
         places = [TopicPartition(Topics.of(settings).raw, number) for number in range(partitions)]
         return {tp.partition: end for tp, end in (await consumer.end_offsets(places)).items()}
-    finally:
-        await consumer.stop()
 
 
 async def offsets_between(settings: Settings, partitions: int, reached: Mapping[int, int]) -> dict[int, int]:
@@ -43,14 +42,12 @@ async def offsets_between(settings: Settings, partitions: int, reached: Mapping[
     gaps: dict[int, int] = {}
     if not partitions:
         return gaps
-    consumer = aiokafka.AIOKafkaConsumer(
-        **settings.kafka_options(),
-        isolation_level="read_committed",
-        enable_auto_commit=False,
-        max_partition_fetch_bytes=2 * settings.max_body_bytes,
-    )
-    await consumer.start()
-    try:
+    async with clients.opened(
+        clients.consumer(
+            settings.kafka_options(),
+            max_partition_fetch_bytes=2 * settings.max_body_bytes,
+        )
+    ) as consumer:
         for number in range(partitions):
             tp = TopicPartition(Topics.of(settings).raw, number)
             consumer.assign([tp])
@@ -66,6 +63,4 @@ async def offsets_between(settings: Settings, partitions: int, reached: Mapping[
                 origin, offset = divmod(place_of(number, records[0].offset, records[0].headers), 1 << OFFSET_BITS)
             if origin in reached and offset > reached[origin]:
                 gaps[origin] = offset - reached[origin]
-    finally:
-        await consumer.stop()
     return gaps

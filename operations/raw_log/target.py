@@ -10,10 +10,10 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any, Final
 
-import aiokafka
 from aiokafka import TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic, RecordsToDelete
 
+from broker import clients
 from operations.raw_log.errors import RawLogError
 from operations.topics import await_leaders
 from schemas.wire.topics import Topics
@@ -47,9 +47,7 @@ async def create_target(settings: Settings, target: str, partitions: int, ends: 
     Raises RawLogError where the topic exists with another number of partitions or with records, and aiokafka's
     KafkaError.
     """
-    admin = AIOKafkaAdminClient(**settings.kafka_options())
-    await admin.start()
-    try:
+    async with clients.opened(clients.admin(settings.kafka_options())) as admin:
         (spec,) = (spec for spec in Topics.of(settings).specs(settings) if spec.name == Topics.of(settings).raw)
         if found := await partition_count(admin, target):
             if found != partitions:
@@ -62,19 +60,15 @@ async def create_target(settings: Settings, target: str, partitions: int, ends: 
         goals = {TopicPartition(target, number): end + MARGIN for number, end in ends.items()}
         await asyncio.gather(*(_fill(settings, tp, goal) for tp, goal in goals.items()))
         await admin.delete_records({tp: RecordsToDelete(goal) for tp, goal in goals.items()})
-    finally:
-        await admin.close()
 
 
 async def _refuse_records(settings: Settings, target: str, partitions: int) -> None:
     """Kafka forgets after a week how far a copy was that nobody went on with: then it cannot be gone on with."""
-    consumer = aiokafka.AIOKafkaConsumer(**settings.kafka_options())
-    await consumer.start()
-    try:
+    async with clients.opened(
+        clients.consumer(settings.kafka_options(), isolation_level="read_uncommitted")
+    ) as consumer:
         places = [TopicPartition(target, number) for number in range(partitions)]
         begins, ends = await consumer.beginning_offsets(places), await consumer.end_offsets(places)
-    finally:
-        await consumer.stop()
     # Where it is still being filled it begins at 0, and afterwards it is empty.
     if any(0 < begins[tp] < ends[tp] for tp in places):
         message = f"{target} has records, and Kafka no longer knows of which copy; choose another name."
@@ -83,10 +77,8 @@ async def _refuse_records(settings: Settings, target: str, partitions: int) -> N
 
 async def _fill(settings: Settings, tp: TopicPartition, goal: int) -> None:
     options: dict[str, Any] = settings.kafka_options()
-    consumer = aiokafka.AIOKafkaConsumer(**options)
-    producer = aiokafka.AIOKafkaProducer(
-        **options, acks="all", enable_idempotence=True, compression_type="gzip", max_batch_size=_BATCH_BYTES
-    )
+    consumer = clients.consumer(options, isolation_level="read_uncommitted")
+    producer = clients.producer(options, compression_type="gzip", max_batch_size=_BATCH_BYTES)
     try:
         await consumer.start()
         await producer.start()

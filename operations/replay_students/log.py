@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any, Final
 
-import aiokafka
 from aiokafka import TopicPartition
 
+from broker import clients
 from operations.replay_students.derived import Rows
 from operations.replay_students.part import unit_of
 from schemas.wire.pseudonyms import PREFIX
@@ -49,14 +49,12 @@ async def read_topic(
     settings: Settings, topic: str, begin: Mapping[int, int], end: Mapping[int, int], advanced: Callable[[int], None]
 ) -> AsyncIterator[tuple[int, list[Any]]]:
     """Committed records from and up to offsets by partition; `advanced` is told how many offsets were passed."""
-    reader = aiokafka.AIOKafkaConsumer(
-        **settings.kafka_options(),
-        isolation_level="read_committed",
-        enable_auto_commit=False,
-        max_partition_fetch_bytes=max(_FETCH_BYTES, max_message_bytes(settings)),
-    )
-    await reader.start()
-    try:
+    async with clients.opened(
+        clients.consumer(
+            settings.kafka_options(),
+            max_partition_fetch_bytes=max(_FETCH_BYTES, max_message_bytes(settings)),
+        )
+    ) as reader:
         for number, goal in end.items():
             source = TopicPartition(topic, number)
             reader.assign([source])
@@ -69,8 +67,6 @@ async def read_topic(
                 advanced(min(position, goal) - before)
                 # What is there already is handed over without a pause; the lease has to be kept meanwhile.
                 await asyncio.sleep(0)
-    finally:
-        await reader.stop()
 
 
 async def find_students(

@@ -7,12 +7,11 @@ import time
 from typing import TYPE_CHECKING, Any, Final
 
 import structlog
-import tenacity
-from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.abc import ConsumerRebalanceListener
-from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.errors import CoordinatorNotAvailableError, KafkaError, NoOffsetForPartitionError, OffsetOutOfRangeError
+from aiokafka.errors import KafkaError, NoOffsetForPartitionError, OffsetOutOfRangeError
 
+from broker import clients
+from broker.committed import committed
 from broker.waiting import behind
 from sinks.errors import ConfigurationError, SinkError
 from sinks.writer.bookmark import Bookmark
@@ -24,6 +23,7 @@ from sinks.writer.watchdog import Watchdog
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from aiokafka import TopicPartition
     from aiokafka.structs import OffsetAndMetadata
 
     from sinks.writer.buffer import Limits
@@ -36,7 +36,6 @@ __all__ = ["SESSION_SECONDS", "Group"]
 # The shortest that brokers allow by default: a sink that dies keeps its partitions that long.
 SESSION_SECONDS: Final = 6.0
 _DRAIN_SECONDS: Final = 3.0
-_COORDINATOR_SECONDS: Final = 20.0
 _POLL_MS: Final = 200
 # What comes in a tenth of a second is fetched at once: the broker answers for dozens of partitions.
 _FETCH_WAIT_MS: Final = 100
@@ -77,19 +76,17 @@ class Group(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is unt
         self._paused: set[TopicPartition] = set()
         self._gaps_at = self._watch_at = 0.0
         self._watchdog = Watchdog()
-        self._consumer = AIOKafkaConsumer(
-            **options,
+        self._consumer = clients.consumer(
+            options,
             group_id=group_id,
-            enable_auto_commit=False,
             auto_offset_reset="none",
-            isolation_level="read_committed",
             session_timeout_ms=int(SESSION_SECONDS * 1000),
             heartbeat_interval_ms=int(SESSION_SECONDS * 1000 / 4),
             fetch_min_bytes=_FETCH_AT_ONCE_BYTES,
             fetch_max_wait_ms=_FETCH_WAIT_MS,
             max_partition_fetch_bytes=2 << 20,
         )
-        self._admin = AIOKafkaAdminClient(**options)
+        self._admin = clients.admin(options)
 
     @property
     def name(self) -> str:
@@ -243,10 +240,10 @@ class Group(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is unt
         session = Session(self._consumer)
         lanes: dict[TopicPartition, Lane] = {}
         if assigned:
-            committed = await self._committed(list(assigned))
+            offsets = await committed(self._admin, self._group_id, assigned)
             starts = await self._consumer.beginning_offsets(list(assigned))
             for partition in assigned:
-                bookmark = self._bookmark(partition, committed[partition], starts[partition])
+                bookmark = self._bookmark(partition, offsets[partition], starts[partition])
                 self._consumer.seek(partition, bookmark.offset)
                 lanes[partition] = Lane(
                     partition,
@@ -261,26 +258,6 @@ class Group(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is unt
         session.start(lanes)
         self._session = session
         _log.info("assigned", group=self._group_id, partitions=len(assigned))
-
-    @tenacity.retry(
-        retry=tenacity.retry_if_exception_type(KafkaError),
-        wait=tenacity.wait_exponential_jitter(multiplier=0.1, max=2),
-        stop=tenacity.stop_after_delay(_COORDINATOR_SECONDS),
-        reraise=True,
-    )
-    async def _committed(self, partitions: list[TopicPartition]) -> dict[TopicPartition, OffsetAndMetadata]:
-        """What was committed; an offset of -1 where nothing was.
-
-        A coordinator that is loading answers with an error for the whole group, which aiokafka drops: then no partition
-        is in the answer, and it must not be taken for "nothing committed".
-        """
-        found: dict[TopicPartition, OffsetAndMetadata] = await self._admin.list_consumer_group_offsets(
-            self._group_id, partitions=partitions
-        )
-        if missing := [one for one in partitions if one not in found]:
-            message = f"the coordinator of group {self._group_id} does not answer for {missing[0].topic} yet"
-            raise CoordinatorNotAvailableError(message)
-        return found
 
     def _bookmark(self, partition: TopicPartition, committed: OffsetAndMetadata, start: int) -> Bookmark:
         topic_id = self._ids[partition.topic]

@@ -96,3 +96,23 @@ def test_what_a_module_exports_is_there(path: Path) -> None:
 
     assert len(set(exported)) == len(exported)
     assert set(exported) <= there
+
+
+# How records are fetched in chunks, and how a chunk is one transaction, is what these two are about.
+CONSTRUCTORS: Final = ("streams/transport.py", "streams/transactions.py")
+
+
+@EVERY_MODULE
+def test_kafkas_clients_are_made_in_one_place(path: Path) -> None:
+    """What readers and writers have in common stands in broker; the local stack knows nothing of the product."""
+    place = str(path.relative_to(ROOT))
+    if place.startswith(("broker/", "deploy/local/")) or place in CONSTRUCTORS:
+        return
+    called = {
+        node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Call)
+    }
+
+    assert not called & {"AIOKafkaAdminClient", "AIOKafkaConsumer", "AIOKafkaProducer"}
+    assert "list_consumer_group_offsets" not in called or place == "operations/raw_log/restoring.py"

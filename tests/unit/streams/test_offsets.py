@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from aiokafka import TopicPartition
-from aiokafka.errors import CoordinatorNotAvailableError
 from aiokafka.structs import OffsetAndMetadata
 
 from streams.limits import Limits, LimitsState, Trial
-from streams.offsets import Checkpoint, checkpoint
-
-RAW = TopicPartition("raw", 0)
+from streams.offsets import Checkpoint
 
 
 def test_a_checkpoint_comes_back_from_its_metadata() -> None:
@@ -43,10 +39,4 @@ def test_an_offset_that_was_set_by_hand_is_taken(metadata: str) -> None:
 
 def test_a_partition_without_a_committed_offset_starts_anew() -> None:
     """The coordinator says -1 where nothing was committed."""
-    assert checkpoint({RAW: OffsetAndMetadata(-1, "")}, RAW) == Checkpoint()
-
-
-def test_no_answer_is_not_taken_for_nothing_committed() -> None:
-    """A coordinator that is loading answers for no partition: to begin at 0 would process everything twice."""
-    with pytest.raises(CoordinatorNotAvailableError, match=r"does not answer for raw\[0\]"):
-        checkpoint({TopicPartition("raw", 1): OffsetAndMetadata(7, "")}, RAW)
+    assert Checkpoint.of(OffsetAndMetadata(-1, "")) == Checkpoint()
