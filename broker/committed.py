@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from aiokafka.admin import AIOKafkaAdminClient
     from aiokafka.structs import OffsetAndMetadata
 
-__all__ = ["committed", "committed_before", "members"]
+__all__ = ["committed", "committed_before", "has_committed", "members"]
 
 # A broker that nobody has asked for a group yet makes the topic of groups first, and one that took groups over reads
 # it: seconds in which it is not unwell.
@@ -66,6 +66,14 @@ async def committed_before(
 ) -> dict[TopicPartition, int]:
     """The offsets alone, 0 where nothing was committed; raises as `committed`."""
     return {tp: max(0, at.offset) for tp, at in (await committed(admin, group, partitions)).items()}
+
+
+async def has_committed(admin: AIOKafkaAdminClient, group: str, some: TopicPartition) -> bool:
+    """Whether a group has committed anything, of whatever topics; `some` is any partition. Raises as `committed`."""
+    # Of a partition that is asked for the answer says at least that nothing is known: so the coordinator has loaded.
+    await committed(admin, group, [some])
+    found: dict[TopicPartition, OffsetAndMetadata] = await admin.list_consumer_group_offsets(group)
+    return any(at.offset >= 0 for at in found.values())
 
 
 @_settling

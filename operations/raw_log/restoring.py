@@ -14,7 +14,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
 
+from aiokafka import TopicPartition
+
 from broker import clients
+from broker.committed import has_committed
 from operations.raw_log.archive_parts import check, read_parts
 from operations.raw_log.errors import RawLogError
 from operations.raw_log.producer import transactional_producer
@@ -29,8 +32,6 @@ from sinks.clickhouse import connect
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
-
-    from aiokafka.admin import AIOKafkaAdminClient
 
     from operations.raw_log.archive_parts import Part
     from schemas.settings import Settings
@@ -105,7 +106,7 @@ async def restore_raw(
                 f"{' and of '.join(map(str, sorted(had)))} partitions, which the log had."
             )
             raise RawLogError(message)
-        if await _continued(settings, admin, target):
+        if await has_committed(admin, copy_group(settings, target), TopicPartition(source, 0)):
             message = f"{target} was already continued from a topic (`raw copy`); choose another name."
             raise RawLogError(message)
         begun = await read_progress(settings, admin, target)
@@ -151,11 +152,6 @@ def _check(directory: Path, parts: list[Part], checked: Callable[[Part], None]) 
     for part in parts:
         check(directory, part)
         checked(part)
-
-
-async def _continued(settings: Settings, admin: AIOKafkaAdminClient, target: str) -> bool:
-    found = await admin.list_consumer_group_offsets(copy_group(settings, target))
-    return any(one.offset >= 0 for one in found.values())
 
 
 def _refuse_expired(settings: Settings, parts: list[Part]) -> None:
