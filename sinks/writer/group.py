@@ -12,12 +12,12 @@ from aiokafka.errors import KafkaError, NoOffsetForPartitionError, OffsetOutOfRa
 
 from broker import clients
 from broker.committed import committed
+from broker.topic_ids import TopicError, topic_ids
 from broker.waiting import behind
 from sinks.errors import ConfigurationError, SinkError
 from sinks.writer.bookmark import Bookmark
 from sinks.writer.lane import Lane
 from sinks.writer.session import Session
-from sinks.writer.topic_ids import topic_ids
 from sinks.writer.watchdog import Watchdog
 
 if TYPE_CHECKING:
@@ -105,7 +105,7 @@ class Group(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is unt
         """
         await self._admin.start()
         try:
-            self._ids = await topic_ids(self._options, self._routes)
+            self._ids = await self._topic_ids()
             await self._consumer.start()
             try:
                 self._consumer.subscribe(list(self._routes), listener=self)
@@ -173,7 +173,7 @@ class Group(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is unt
         """
         try:
             found = await topic_ids(self._options, self._routes)
-        except (ConfigurationError, KafkaError, OSError, TimeoutError):
+        except (TopicError, KafkaError, OSError, TimeoutError):
             return
         if anew := sorted(name for name, topic_id in found.items() if topic_id != self._ids[name]):
             message = f"{anew[0]} was deleted and made again; starting again to read it from its start"
@@ -258,6 +258,12 @@ class Group(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is unt
         session.start(lanes)
         self._session = session
         _log.info("assigned", group=self._group_id, partitions=len(assigned))
+
+    async def _topic_ids(self) -> dict[str, str]:
+        try:
+            return await topic_ids(self._options, self._routes)
+        except TopicError as error:
+            raise ConfigurationError(str(error)) from error
 
     def _bookmark(self, partition: TopicPartition, committed: OffsetAndMetadata, start: int) -> Bookmark:
         topic_id = self._ids[partition.topic]

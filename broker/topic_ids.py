@@ -16,13 +16,13 @@ from aiokafka.protocol.abstract import AbstractType
 from aiokafka.protocol.api import Request, RequestStruct, Response
 from aiokafka.protocol.types import Boolean, CompactArray, CompactString, Int16, Int32, Schema, TaggedFields
 
-from sinks.errors import ConfigurationError
+from schemas.errors import OperatorError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from io import BytesIO
 
-__all__ = ["topic_ids"]
+__all__ = ["TopicError", "topic_ids"]
 
 _METADATA: Final = 3
 _VERSION: Final = 12
@@ -113,10 +113,14 @@ class _MetadataRequest(Request[_Struct]):  # type: ignore[misc]  # aiokafka is u
         return request_struct_class(named, False, False, {})  # noqa: FBT003 - the protocol's fields in order
 
 
+class TopicError(OperatorError):
+    """A topic is not there, or the brokers cannot tell its id; the text says what to do."""
+
+
 async def topic_ids(options: dict[str, Any], names: Iterable[str]) -> dict[str, str]:
     """The ids of existing topics, as Kafka's tools print them (URL-safe base64); `options` connect to Kafka.
 
-    Raises ConfigurationError for a topic that does not exist or brokers that are too old, and aiokafka's KafkaError.
+    Raises TopicError for a topic that does not exist or brokers that are too old, and aiokafka's KafkaError.
     """
     wanted = list(names)
     client = AIOKafkaClient(**options)
@@ -126,14 +130,14 @@ async def topic_ids(options: dict[str, Any], names: Iterable[str]) -> dict[str, 
             response = await client.send(client.get_random_node(), _MetadataRequest(wanted))
     except (NotImplementedError, IncompatibleBrokerVersion) as error:
         message = "Kafka's brokers are too old: version 3.6 or later is needed. Upgrade them."
-        raise ConfigurationError(message) from error
+        raise TopicError(message) from error
     finally:
         await client.close()
     found: dict[str, str] = {}
     for code, name, topic_id, *_ in response.topics:
         if code == _UNKNOWN_TOPIC:
             message = f"Topic {name} does not exist. Run: learnpack-telemetry setup"
-            raise ConfigurationError(message)
+            raise TopicError(message)
         if code:
             raise for_code(code)(name)
         found[name] = base64.urlsafe_b64encode(topic_id).decode().rstrip("=")
