@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Final
 
 import orjson
 
-from gateway.messages import TRANSPORT
-from schemas.wire.messages import MESSAGES, preferred_language, translate
+from gateway.language import preferred_language, translate
+from gateway.messages import MESSAGES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -31,7 +31,7 @@ __all__ = [
     "UnavailableError",
 ]
 
-_STATUSES: Final = {slug: message.status for slug, message in (MESSAGES | TRANSPORT).items()}
+_STATUSES: Final = {slug: message.status for slug, message in MESSAGES.items()}
 
 
 class GatewayError(Exception):
@@ -55,11 +55,7 @@ class ApiError(GatewayError):
     def body(self, accept_language: str | None) -> bytes:
         """The answer's JSON, `{"detail", "slug", "status_code"}`, in the caller's language."""
         language = preferred_language(accept_language)
-        message = TRANSPORT.get(self._text)
-        if message is None:
-            text = translate(self._text, language, **self.values)
-        else:
-            text = (message.es if language == "es" else message.en).format(**self.values)
+        text = translate(self._text, language, **self.values)
         return orjson.dumps({"detail": text, "slug": self.slug, "status_code": self.status})
 
 

@@ -1,13 +1,24 @@
-"""Texts about the transport itself, in English and Spanish: what schemas.wire.messages has no reason to know."""
+"""Every text that a caller of the HTTP API may read, in English and Spanish, under the slug that names it."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Final
 
-from schemas.wire.messages import Message
+from schemas.reference.rules import TEXTS
 from schemas.wire.staff import DURATION, METRICS, NUMBER, OBJECT
 
-__all__ = ["FIELD_ERRORS", "TRANSPORT"]
+__all__ = ["FIELD_ERRORS", "MESSAGES", "Message"]
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One kind of refusal: its HTTP status and a text in each language, with `{placeholders}`."""
+
+    status: int
+    en: str
+    es: str
+
 
 # In Spanish, what is wrong with a field that staff sent.
 FIELD_ERRORS: Final = {
@@ -18,11 +29,99 @@ FIELD_ERRORS: Final = {
 }
 
 # What stands behind a point says more precisely what is wrong; the caller is told the slug before it.
-TRANSPORT: Final[dict[str, Message]] = {
+MESSAGES: Final[dict[str, Message]] = {
+    "action-not-found": Message(
+        400,
+        "There is no action {action}. Known: {known}.",
+        "No existe la acción {action}. Conocidas: {known}.",
+    ),
+    "asset-not-found": Message(
+        404,
+        "This academy has no asset {asset}.",
+        "Esta academia no tiene ningún recurso {asset}.",
+    ),
+    "authentication-required": Message(
+        401,
+        "Authentication credentials were not provided. Send `Authorization: Token <token>`.",
+        "No se enviaron credenciales de autenticación. Envíe `Authorization: Token <token>`.",
+    ),
+    "body-timeout": Message(
+        408,
+        "Nothing of the body came for {seconds} s, or too little while others waited.",
+        "No llegó nada del cuerpo en {seconds} s, o demasiado poco mientras otros esperaban.",
+    ),
+    "body-timeout.slow": Message(
+        408,
+        "The body did not arrive within {seconds} s.",
+        "El cuerpo no llegó en {seconds} s.",
+    ),
+    "body-too-large": Message(
+        413,
+        "The body is larger than the limit of {limit} bytes.",
+        "El cuerpo supera el límite de {limit} bytes.",
+    ),
+    "data-unavailable": Message(
+        503,
+        "The data cannot be read now. Try again in {seconds} s.",
+        "No se pueden leer los datos ahora. Intente de nuevo en {seconds} s.",
+    ),
+    "internal-error": Message(
+        500,
+        "Something went wrong here; it is in the gateway's log.",
+        "Algo falló aquí; está en el registro del servicio.",
+    ),
+    "invalid-academy-id": Message(
+        400,
+        "The academy id must be digits.",
+        "El id de la academia debe contener solo dígitos.",
+    ),
+    "invalid-body": Message(400, "The body must be a JSON object.", "El cuerpo debe ser un objeto JSON."),
+    "invalid-capture": Message(
+        400,
+        "The body must be an object with `event`, a list of these, or an object with one under `batch`; not empty.",
+        "El cuerpo debe ser un objeto con `event`, una lista de ellos, o un objeto con la lista en `batch`; no vacía.",
+    ),
+    "invalid-filter": Message(
+        400,
+        "`{field}` takes numbers, comma-separated; these are not: {values}.",
+        "`{field}` admite números separados por comas; estos no lo son: {values}.",
+    ),
+    "invalid-gzip": Message(400, "The body is not valid gzip.", "El cuerpo no es gzip válido."),
+    "invalid-header": Message(
+        400,
+        "The header {header} must be printable ASCII of at most {limit} characters.",
+        "El encabezado {header} debe ser ASCII imprimible de {limit} caracteres como máximo.",
+    ),
+    "invalid-json": Message(400, "The body is not valid JSON.", "El cuerpo no es JSON válido."),
     "invalid-json.lz64": Message(
         400,
         "The body is compressed as lz64, which cannot be read. Set the client to gzip or to no compression.",
         "El cuerpo está comprimido como lz64, que no se puede leer. Configure el cliente con gzip o sin compresión.",
+    ),
+    "invalid-sort": Message(
+        400,
+        "`sort` may be one of: {known}.",
+        "`sort` puede ser uno de: {known}.",
+    ),
+    "invalid-status": Message(
+        400,
+        "Only `status=ERROR` may be deleted in bulk.",
+        "Solo `status=ERROR` se puede eliminar de forma masiva.",
+    ),
+    "invalid-telemetry-webhook-ignore-body": Message(
+        400,
+        TEXTS["invalid-telemetry-webhook-ignore-body"],
+        "Las reglas de exclusión deben ser un objeto JSON.",
+    ),
+    "invalid-telemetry-webhook-ignore-field": Message(
+        400,
+        TEXTS["invalid-telemetry-webhook-ignore-field"],
+        "`{field}` debe ser {expected}",
+    ),
+    "invalid-token": Message(
+        401,
+        "The token is not valid: it is unknown, expired or revoked.",
+        "El token no es válido: es desconocido, expiró o fue revocado.",
     ),
     "invalid-token.placeholder": Message(
         401,
@@ -36,61 +135,46 @@ TRANSPORT: Final[dict[str, Message]] = {
         "The header `Authorization` must be `Token <token>` or `Bearer <token>`, with one space.",
         "El encabezado `Authorization` debe ser `Token <token>` o `Bearer <token>`, con un espacio.",
     ),
-    "not-found.slash": Message(
-        404,
-        "There is nothing at this address; leave out the slash that is too much: {path}",
-        "No hay nada en esta dirección; quite la barra que sobra: {path}",
-    ),
-    "body-timeout": Message(
-        408,
-        "Nothing of the body came for {seconds} s, or too little while others waited.",
-        "No llegó nada del cuerpo en {seconds} s, o demasiado poco mientras otros esperaban.",
-    ),
-    "body-timeout.slow": Message(
-        408,
-        "The body did not arrive within {seconds} s.",
-        "El cuerpo no llegó en {seconds} s.",
-    ),
-    "invalid-capture": Message(
+    "invalid-webhook-status": Message(
         400,
-        "The body must be an object with `event`, a list of these, or an object with one under `batch`; not empty.",
-        "El cuerpo debe ser un objeto con `event`, una lista de ellos, o un objeto con la lista en `batch`; no vacía.",
-    ),
-    "invalid-gzip": Message(400, "The body is not valid gzip.", "El cuerpo no es gzip válido."),
-    "invalid-header": Message(
-        400,
-        "The header {header} must be printable ASCII of at most {limit} characters.",
-        "El encabezado {header} debe ser ASCII imprimible de {limit} caracteres como máximo.",
-    ),
-    "data-unavailable": Message(
-        503,
-        "The data cannot be read now. Try again in {seconds} s.",
-        "No se pueden leer los datos ahora. Intente de nuevo en {seconds} s.",
-    ),
-    "internal-error": Message(
-        500,
-        "Something went wrong here; it is in the gateway's log.",
-        "Algo falló aquí; está en el registro del servicio.",
-    ),
-    "invalid-sort": Message(
-        400,
-        "`sort` may be one of: {known}.",
-        "`sort` puede ser uno de: {known}.",
+        "Webhook {webhook} is {status}; only one with the status ERROR may be deleted.",
+        "El webhook {webhook} está en {status}; solo se puede eliminar uno en estado ERROR.",
     ),
     "json-too-deep": Message(
         400,
         "The body is nested deeper than the limit of {limit} levels.",
         "El cuerpo está anidado a más del límite de {limit} niveles.",
     ),
+    "method-not-allowed": Message(
+        405,
+        "This address does not take this method.",
+        "Esta dirección no admite este método.",
+    ),
+    "missing-academy": Message(
+        403,
+        "Missing academy: send the header `Academy: <id>` or the parameter `academy`.",
+        "Falta la academia: envíe el encabezado `Academy: <id>` o el parámetro `academy`.",
+    ),
+    "missing-capability": Message(
+        403,
+        "This token does not have the capability {capability} for academy {academy}.",
+        "Este token no tiene la capacidad {capability} para la academia {academy}.",
+    ),
+    "missing-status": Message(
+        400,
+        "Deleting in bulk needs the parameter `status=ERROR`.",
+        "Eliminar de forma masiva requiere el parámetro `status=ERROR`.",
+    ),
+    "not-found": Message(404, "There is nothing at this address.", "No hay nada en esta dirección."),
+    "not-found.slash": Message(
+        404,
+        "There is nothing at this address; leave out the slash that is too much: {path}",
+        "No hay nada en esta dirección; quite la barra que sobra: {path}",
+    ),
     "query-too-long": Message(
         414,
         "The query string is longer than the limit of {limit} bytes.",
         "La cadena de consulta supera el límite de {limit} bytes.",
-    ),
-    "too-many-values": Message(
-        413,
-        "The body holds more than the limit of {limit} objects, lists or events.",
-        "El cuerpo contiene más del límite de {limit} objetos, listas o eventos.",
     ),
     "several-keys": Message(
         400,
@@ -101,5 +185,43 @@ TRANSPORT: Final[dict[str, Message]] = {
         503,
         "The gateway is starting. Try again in {seconds} s.",
         "El servicio está arrancando. Intente de nuevo en {seconds} s.",
+    ),
+    "task-not-found": Message(404, "There is no task {task}.", "No existe la tarea {task}."),
+    "telemetry-not-found": Message(
+        404,
+        "User {user} has no telemetry for asset {asset}.",
+        "El usuario {user} no tiene telemetría del recurso {asset}.",
+    ),
+    "too-many-requests": Message(
+        429,
+        "More than {limit} requests a minute came from this student or token. Try again in {seconds} s.",
+        "Llegaron más de {limit} solicitudes por minuto de este estudiante o token. Intente de nuevo en {seconds} s.",
+    ),
+    "too-many-requests.bytes": Message(
+        429,
+        "More than {limit} bytes a minute came from this student or token. Try again in {seconds} s.",
+        "Llegaron más de {limit} bytes por minuto de este estudiante o token. Intente de nuevo en {seconds} s.",
+    ),
+    "too-many-values": Message(
+        413,
+        "The body holds more than the limit of {limit} objects, lists or events.",
+        "El cuerpo contiene más del límite de {limit} objetos, listas o eventos.",
+    ),
+    "unavailable": Message(
+        503,
+        "The request could not be stored. Try again in {seconds} s.",
+        "No se pudo guardar la solicitud. Intente de nuevo en {seconds} s.",
+    ),
+    "unsupported-content-encoding": Message(
+        415,
+        "The content encoding is not supported. Send gzip or none.",
+        "La codificación del contenido no es compatible. Envíe gzip o ninguna.",
+    ),
+    "user-not-found": Message(404, "There is no user {user}.", "No existe el usuario {user}."),
+    "webhook-not-found": Message(404, "There is no webhook {webhook}.", "No existe el webhook {webhook}."),
+    "worker-timeout": Message(
+        503,
+        "The worker has not answered within {seconds} s. The command is stored and will be carried out.",
+        "El proceso no respondió en {seconds} s. La orden está guardada y se ejecutará.",
     ),
 }

@@ -2,7 +2,7 @@
 
 The texts are the LMS's, to the letter, spelling included: scripts and people search the log for them
 (docs/semantics.md, "Checks" and "Statuses and verdicts").
-Texts of HTTP errors are in schemas/wire/messages.py.
+Texts of HTTP errors are the gateway's own (gateway/messages.py).
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ __all__ = [
     "STATUSES",
     "STREAMED_EVENTS",
     "VERDICTS",
+    "Language",
     "Status",
     "Verdict",
     "agent_of",
@@ -50,6 +51,8 @@ __all__ = [
     "too_many",
 ]
 
+# What texts for people are written in.
+Language = Literal["en", "es"]
 Status = Literal["PENDING", "DONE", "ERROR", "IGNORED"]
 Verdict = Literal["stored", "ignored", "duplicate", "stale", "error", "dead"]
 

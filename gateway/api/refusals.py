@@ -6,8 +6,7 @@ from typing import Any, Final
 
 from pydantic import BaseModel, Field
 
-from gateway.messages import TRANSPORT
-from schemas.wire.messages import MESSAGES
+from gateway.messages import MESSAGES
 
 __all__ = ["OF_ANY_CALLER", "OF_STAFF", "Refusal", "refusals"]
 
@@ -32,7 +31,7 @@ def refusals(*slugs: str) -> dict[int | str, dict[str, Any]]:
     """FastAPI's `responses` for these slugs, with an example of each."""
     described: dict[int | str, dict[str, Any]] = {}
     for slug in slugs:
-        message = TRANSPORT.get(slug) or MESSAGES[slug]
+        message = MESSAGES[slug]
         text = message.en.format_map(_Placeholders())
         response = described.setdefault(
             message.status,

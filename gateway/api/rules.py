@@ -11,9 +11,9 @@ from gateway.api.callers import Parts, Staff, staff_with
 from gateway.api.refusals import OF_STAFF, refusals
 from gateway.api.services import Services, json_answer, json_body, put_reference
 from gateway.errors import ApiError
+from gateway.language import preferred_language
 from schemas.reference.rule_warnings import rule_warnings
 from schemas.reference.rules import FIELDS, RulesError, validate
-from schemas.wire.messages import preferred_language
 from schemas.wire.topics import Topics
 
 __all__ = ["router"]

@@ -12,10 +12,10 @@ from gateway.api.refusals import OF_STAFF, Refusal, refusals
 from gateway.api.services import Services, json_answer, json_body, large_answer
 from gateway.commands import until
 from gateway.errors import ApiError
+from gateway.language import preferred_language
 from gateway.messages import FIELD_ERRORS
 from gateway.reading.documents import StoredDocument, find_documents, read_texts
 from schemas.reference.tenancy import CHANGE, may_change
-from schemas.wire.messages import preferred_language
 from schemas.wire.staff import FIELDS, TelemetryCommand, format_duration, validate_fields
 from schemas.wire.webhook import normal_user_id
 

@@ -18,7 +18,7 @@ from schemas.vocabulary import BATCH, EVENTS
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from schemas.wire.messages import Language
+    from schemas.vocabulary import Language
 
 __all__ = ["RuleWarning", "refuse_unknown_keys", "rule_warnings"]
 

@@ -11,12 +11,11 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from schemas.coercion import as_id, as_integer, as_text
 from schemas.vocabulary import ignored_by_legacy, ignored_by_rule
-from schemas.wire.messages import translate
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-__all__ = ["FIELDS", "OF_IDS", "Known", "Rules", "RulesError", "about_tutorials", "validate"]
+__all__ = ["FIELDS", "OF_IDS", "TEXTS", "Known", "Rules", "RulesError", "about_tutorials", "validate"]
 
 # The order in which texts name them and legacy fields are tried.
 FIELDS: Final = ("user_ids", "learnpack_package_ids", "package_slugs", "asset_ids", "events")
@@ -26,13 +25,20 @@ OF_IDS: Final = frozenset({"user_ids", "learnpack_package_ids", "asset_ids"})
 _OF_TUTORIALS: Final = frozenset({"learnpack_package_ids", "package_slugs", "asset_ids"})
 
 
+# What is wrong with a rules object, in English; callers over HTTP may read it in another language (gateway.messages).
+TEXTS: Final = {
+    "invalid-telemetry-webhook-ignore-body": "The ignore rules must be a JSON object.",
+    "invalid-telemetry-webhook-ignore-field": "`{field}` must be {expected}",
+}
+
+
 class RulesError(ValueError):
-    """A rules object does not validate; `slug` and `values` give its text in any language (messages.translate)."""
+    """A rules object does not validate; `slug` and `values` say why in any language, `text` in English."""
 
     def __init__(self, slug: str, **values: str) -> None:
         self.slug = slug
         self.values = values
-        self.text = translate(slug, "en", **values)
+        self.text = TEXTS[slug].format(**values)
         super().__init__(self.text)
 
 

@@ -1,11 +1,10 @@
-"""Texts of the transport."""
+"""Texts that callers read."""
 
 from __future__ import annotations
 
 import string
 
-from gateway.messages import FIELD_ERRORS, TRANSPORT
-from schemas.wire.messages import MESSAGES
+from gateway.messages import FIELD_ERRORS, MESSAGES
 from schemas.wire.staff import DURATION, METRICS, NUMBER, OBJECT
 
 
@@ -16,14 +15,9 @@ def names(text: str) -> set[str]:
 
 def test_both_languages_say_the_same() -> None:
     """Their placeholders are the same, their words are not."""
-    for message in TRANSPORT.values():
+    for message in MESSAGES.values():
         assert names(message.en) == names(message.es)
         assert message.en != message.es
-
-
-def test_no_slug_means_two_things() -> None:
-    """Texts of the transport have slugs of their own."""
-    assert not set(TRANSPORT) & set(MESSAGES)
 
 
 def test_every_field_error_is_translated() -> None:

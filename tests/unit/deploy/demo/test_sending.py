@@ -81,7 +81,7 @@ async def test_what_is_too_much_at_once_is_sent_again(gateway: Gateway) -> None:
     )
 
     assert answers == {"200 ok": 3}
-    assert gateway.ingest.bodies == [b"1", b"2", b"2", b"2", b"3"]
+    assert gateway.bodies == [b"1", b"2", b"2", b"2", b"3"]
     assert slept == [7.0, 5.0]
     assert told == [(7.0, 429), (5.0, 503)]
 

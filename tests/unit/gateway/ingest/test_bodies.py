@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.errors import ApiError, ClientGoneError
+from gateway.ingest import bodies
 from gateway.ingest.bodies import read_body
 from gateway.ingest.deadlines import Deadlines
-from gateway.ingest.routes import bodies
 from gateway.ingest.shares import Place, Shares
 
 

@@ -6,9 +6,9 @@ import sys
 
 import pytest
 
+from gateway.ingest import rates
 from gateway.ingest.buckets import Allowance
 from gateway.ingest.rates import Rates
-from gateway.ingest.routes import rates
 from schemas.reference.directory import Token
 
 EACH = Allowance(600, 64 << 20)

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.errors import ApiError
-from gateway.ingest.routes import shares as module
+from gateway.ingest import shares as module
 from gateway.ingest.shares import SMALL_BYTES, Place, Shares
 
 MIB = 1 << 20

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.errors import ApiError
-from gateway.ingest.routes import unpacking
+from gateway.ingest import unpacking
 from gateway.ingest.unpacking import decompress
 
 

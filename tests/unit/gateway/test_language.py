@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.wire.messages import MESSAGES, preferred_language, translate
+from gateway.language import preferred_language, translate
+from gateway.messages import MESSAGES
 
 
 def placeholders(text: str) -> set[str]:
