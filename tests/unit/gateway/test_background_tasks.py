@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from tenacity import wait_none
 
+from broker import clients
 from broker.watched import Watched
 from gateway import following
-from gateway.durable import kafka as kafka_module
 from gateway.durable.delivery import Delivery
 from gateway.durable.kafka import RawProducer
 from gateway.durable.publishing import RawRecord
@@ -184,7 +184,7 @@ async def raw_partition(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
             """Fail as no broker would."""
             raise BUG
 
-    monkeypatch.setattr(kafka_module, "AIOKafkaProducer", lambda **_options: Client())
+    monkeypatch.setattr(clients, "producer", lambda *_options, **_more: Client())
     producer = RawProducer(Settings(), Metrics())
     await producer.start()
     async with asyncio.timeout(60):

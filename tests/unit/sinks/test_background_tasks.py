@@ -9,6 +9,7 @@ import pytest
 from aiokafka import TopicPartition
 from structlog.testing import capture_logs
 
+from broker import clients
 from schemas.settings import Settings
 from sinks import main as module
 from sinks.errors import FencedError
@@ -86,7 +87,7 @@ def test_no_task_of_the_process_dies_unseen(monkeypatch: pytest.MonkeyPatch, bro
 
     monkeypatch.setattr(module, "_connect", connected)
     monkeypatch.setattr(module, "check_tables", lambda *_arguments: None)
-    monkeypatch.setattr(module, "AIOKafkaProducer", lambda **_options: _Producer())
+    monkeypatch.setattr(clients, "producer", lambda *_options, **_more: _Producer())
     monkeypatch.setattr(module, "Group", lambda *_arguments, **_named: parts)
     monkeypatch.setattr(module, "keep_fresh", parts.keep_fresh)
     monkeypatch.setattr(module, "_announce", parts.announce)

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from schemas.settings import Settings
 from streams.core import bounds, chunk, live, store
+from streams.core import told as starts_of_told
 from streams.core.errors import TooMuchAtOnce
 from streams.core.state import Attempt, Document, Overlay, State, Step
 from streams.core.view import View, find_step
@@ -210,7 +211,7 @@ def test_events_of_one_request_are_bounded(core: Core) -> None:
 @pytest.fixture
 def few_told(monkeypatch: pytest.MonkeyPatch) -> None:
     """So few starts of told items are kept that a test passes the bound."""
-    monkeypatch.setattr(bounds, "TOLD", _SMALL)
+    monkeypatch.setattr(starts_of_told, "TOLD", _SMALL)
     monkeypatch.setattr(live, "TOLD", _SMALL)
 
 
@@ -240,7 +241,7 @@ def test_nothing_is_ever_told_twice(webhooks: list[tuple[str, list[int]]]) -> No
     """Whatever comes in whatever order: no item's fact is told a second time, and few starts are kept."""
     core = Core()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(bounds, "TOLD", _SMALL)
+        patch.setattr(starts_of_told, "TOLD", _SMALL)
         patch.setattr(live, "TOLD", _SMALL)
         for kind, starts in webhooks:
             core.send(batch(*starts) if kind == "batch" else compiled(starts[0]))
@@ -256,7 +257,7 @@ def test_within_the_bound_nothing_depends_on_it(starts: list[int], size: int) ->
     """As many items as are kept, in any order and in chunks of any size, are told as without a bound."""
     core = Core()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(bounds, "TOLD", 12)
+        patch.setattr(starts_of_told, "TOLD", 12)
         patch.setattr(live, "TOLD", 12)
         core.run([core.record(compiled(start)) for start in (*starts, *starts)], size)
 
