@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal, get_args, get_origin
 
 from pydantic import SecretStr
-from pydantic_core import PydanticUndefined
 
 from schemas.settings import PREFIX, Settings
 
@@ -57,10 +56,10 @@ def render() -> str:
 
 
 def _default(field: FieldInfo) -> str:
-    value = field.default
+    value = None if field.is_required() else field.default
     if isinstance(value, SecretStr):
         value = value.get_secret_value()
-    if value is None or value is PydanticUndefined or value in ("", ()):
+    if value is None or value in ("", ()):
         return "none"
     return f"`{str(value).lower() if isinstance(value, bool) else value}`"
 

@@ -132,7 +132,7 @@ def _fetch_one(context: Any, jar: Jar, cache: Path, advance: Callable[[int], Non
 
 
 def _download(artifact: Any, jar: Jar) -> None:
-    import requests  # noqa: PLC0415 - comes with jgo
+    import requests  # noqa: PLC0415 - only who downloads pays for it
 
     try:
         artifact.resolve()
