@@ -30,11 +30,15 @@ _LOOK_S = 0.1
 
 
 class Arena:
-    """Starts workers, starts those again that end, and loads them; what it counts ends in `exits`."""
+    """Starts workers, starts those again that end, and loads them; what it counts ends in `exits`.
+
+    `rule_since` are the raw topic's ends by partition when a rule was changed: what comes later is judged by it.
+    """
 
     def __init__(self, settings: Settings, spec: WorkerSpec, processes: Processes, directory: Path) -> None:
         self.settings = settings
         self.exits: Counter[int] = Counter()
+        self.rule_since: list[int] | None = None
         self._spec = spec
         self._processes = processes
         self._directory = directory

@@ -8,7 +8,8 @@ import signal
 import time
 from typing import TYPE_CHECKING
 
-from tests.chaos.kafka import produce
+from schemas.topics import Topics
+from tests.chaos.kafka import ends, produce
 
 if TYPE_CHECKING:
     import random
@@ -54,8 +55,13 @@ def add_and_remove(arena: Arena, rnd: random.Random) -> None:
 
 def change_rule_while_down(arena: Arena, _rnd: random.Random) -> None:
     """Kill all workers, change an academy's rules, start the workers."""
-    topic = f"{arena.settings.topic_prefix}ignore-rules"
-    arena.with_all_down(lambda: asyncio.run(produce(arena.settings.kafka, topic, [(0, b"1", RULE, [])])))
+    settings, topics = arena.settings, Topics.of(arena.settings)
+
+    def change() -> None:
+        asyncio.run(produce(settings.kafka, topics.ignore_rules, [(0, b"1", RULE, [])]))
+        arena.rule_since = asyncio.run(ends(settings.kafka, topics.raw, settings.partitions))
+
+    arena.with_all_down(change)
 
 
 def kill_broker(node: KafkaNode) -> None:

@@ -23,6 +23,7 @@ __all__ = [
     "committed",
     "consumer",
     "create_topics",
+    "ends",
     "is_caught_up",
     "lines",
     "members",
@@ -61,6 +62,14 @@ async def create_topics(settings: Settings) -> Topics:
                 with contextlib.suppress(KafkaError):
                     await reader.end_offsets(wanted)
                     return topics
+
+
+async def ends(kafka: str, topic: str, partitions: int) -> list[int]:
+    """The offset after the last record of each partition of a topic."""
+    wanted = [TopicPartition(topic, number) for number in range(partitions)]
+    async with consumer(kafka) as reader:
+        found = await reader.end_offsets(wanted)
+    return [found[tp] for tp in wanted]
 
 
 @contextlib.asynccontextmanager

@@ -89,25 +89,28 @@ def run_trial(
         arena.wait_until_done()
         fold = RealFold(Policy.of(settings)) if trial.real else FakeFold()
         report = asyncio.run(check(settings, fold))
-        report.wrong["rule in force"] += asyncio.run(_lapses_of_rule(settings)) if trial.real else 0
+        if arena.rule_since is not None:
+            report.wrong["rule in force"] += asyncio.run(_lapses_of_rule(settings, arena.rule_since))
         for number in arena.workers:
             arena.remove(number)
     return report, arena
 
 
-async def _lapses_of_rule(settings: Settings) -> int:
-    """How often a webhook that the rule names was let through after one had been ignored; 1 if none ever was."""
-    topics, lapses, applied = Topics.of(settings), 0, False
+async def _lapses_of_rule(settings: Settings, since: list[int]) -> int:
+    """How often a webhook that the rule names was let through after it was in force; 1 if none came by then.
+
+    It is in force for what came after `since` (an offset a partition), and after the first that it ignored.
+    """
+    topics, lapses, tried = Topics.of(settings), 0, False
     raws = await read_all(settings.kafka, topics.raw, settings.partitions)
     outcomes = await read_all(settings.kafka, topics.outcomes, settings.partitions)
-    for raw, packed in zip(raws, outcomes, strict=True):
+    for raw, packed, begin in zip(raws, outcomes, since, strict=True):
         ignored = {orjson.loads(row)["id"] for row in lines(packed) if BY_RULE in row}
-        verdicts = [one.partition << 40 | one.offset in ignored for one in raw if _is_named(one)]
-        first = verdicts.index(True) if True in verdicts else len(verdicts)
-        lapses += verdicts[first:].count(False)
-        applied = applied or True in verdicts
-    (rules,) = await read_all(settings.kafka, topics.ignore_rules, 1)
-    return lapses + (bool(rules) and not applied)
+        verdicts = [(one.offset, one.partition << 40 | one.offset in ignored) for one in raw if _is_named(one)]
+        first = min([begin, *(offset for offset, by_rule in verdicts if by_rule)])
+        lapses += [by_rule for offset, by_rule in verdicts if offset >= first].count(False)
+        tried = tried or any(offset >= begin for offset, _ in verdicts)
+    return lapses + (not tried)
 
 
 def _is_named(record: Any) -> bool:
