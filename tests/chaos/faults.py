@@ -9,6 +9,7 @@ import time
 from typing import TYPE_CHECKING
 
 from schemas.topics import Topics
+
 from tests.chaos.kafka import ends, produce
 
 if TYPE_CHECKING:

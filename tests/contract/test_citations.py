@@ -16,11 +16,12 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import pytest
 
 from tests.contract.test_documentation import EVERY_PAGE, ROOT
+from tests.contract.test_imports import PACKAGES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-FOLDERS: Final = ("schemas", "broker", "streams", "sinks", "gateway", "deploy", "clients", "tests", "bench", ".ci")
+FOLDERS: Final = (*PACKAGES, "clients", "tests", "bench", ".ci")
 KINDS: Final = frozenset({".py", ".sql", ".toml", ".yaml", ".html", ".js", ".css", ""})
 SEMANTICS: Final = ROOT / "docs" / "semantics.md"
 
