@@ -8,8 +8,7 @@ import signal
 import time
 from typing import TYPE_CHECKING
 
-from schemas.topics import Topics
-
+from schemas.wire.topics import Topics
 from tests.chaos.kafka import ends, produce
 
 if TYPE_CHECKING:
