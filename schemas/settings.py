@@ -192,7 +192,10 @@ class Settings(BaseSettings):
         return self.redacted_keys if self.redact_raw else frozenset()
 
     def kafka_options(self) -> dict[str, Any]:
-        """Connection arguments that every aiokafka client of the system takes."""
+        """Connection arguments that every aiokafka client of the system takes.
+
+        Raises SettingsError where the file of authorities cannot be read.
+        """
         options: dict[str, Any] = {
             "bootstrap_servers": self.kafka,
             "security_protocol": self.kafka_security_protocol,
@@ -207,7 +210,12 @@ class Settings(BaseSettings):
             import ssl  # noqa: PLC0415 - only encrypted clusters pay for it
 
             cafile = str(self.kafka_security_cafile) if self.kafka_security_cafile else None
-            options["ssl_context"] = ssl.create_default_context(cafile=cafile)
+            try:
+                options["ssl_context"] = ssl.create_default_context(cafile=cafile)
+            except OSError as error:
+                reason = "there is no such file" if isinstance(error, FileNotFoundError) else error.strerror or error
+                message = f"{PREFIX}KAFKA_SECURITY_CAFILE: {cafile} cannot be read: {reason}. Name a PEM file."
+                raise SettingsError(message) from error
         return options
 
 

@@ -223,3 +223,12 @@ def test_what_is_left_out_of_raw_are_keys_that_nothing_is_computed_from(monkeypa
         monkeypatch.setenv("TELEMETRY_REDACT", redact)
         with pytest.raises(SettingsError, match=f"TELEMETRY_REDACT_RAW: .*{part}"):
             load_settings(redact_raw="true")
+
+
+def test_a_file_of_authorities_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    """With its setting, whether it is missing or holds something else."""
+    (tmp_path / "none").write_text("nothing")
+    for name, reason in (("nofile", "there is no such file"), ("none", ".*")):
+        own = Settings(_env_file=None, kafka_security_protocol="SSL", kafka_security_cafile=tmp_path / name)
+        with pytest.raises(SettingsError, match=f"^TELEMETRY_KAFKA_SECURITY_CAFILE: .*{name} cannot be read: {reason}"):
+            own.kafka_options()
