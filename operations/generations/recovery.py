@@ -10,6 +10,7 @@ import structlog
 
 from operations.generations.journal import JournalWriter, read_journal
 from operations.generations.lease import Lease, lease_is_held
+from operations.generations.telling import tell_rest
 from schemas.wire.generations import JournalError, Step
 from sinks.clickhouse import connect
 from sinks.setup import publish
@@ -37,6 +38,7 @@ async def settle(settings: Settings, writer: JournalWriter) -> Journal:
         _log.warning("a pause for a change of generations was undone", live=writer.journal.live)
     elif writer.journal.step is Step.SWAPPING and writer.journal.target is not None:
         await asyncio.to_thread(publish_generation, settings, writer.journal.target)
+        await tell_rest(settings, writer.journal.live, writer.journal.target)
         await writer.write(writer.journal.swapped())
         _log.warning("a change of generations was finished", live=writer.journal.live)
     elif writer.journal.step is Step.PATCHING:

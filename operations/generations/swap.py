@@ -7,7 +7,8 @@
 | 3 | the target's workers and sinks come as far | undone |
 | 4 | `swapping` is written, with those offsets | finished: from here on nothing is missing |
 | 5 | the views read the target | finished |
-| 6 | `swapped` is written: workers and sinks begin again with the target | nothing is left to do |
+| 6 | completions that nobody has told are, by partition in one transaction (`.telling`) | finished |
+| 7 | `swapped` is written: workers and sinks begin again with the target | nothing is left to do |
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 
     from operations.generations.journal import JournalWriter
     from operations.generations.offsets import Offsets
+    from operations.generations.telling import Telling
     from schemas.settings import Settings
 
 __all__ = ["bring_days_up", "stored_everything", "swap", "until_left"]
@@ -54,15 +56,20 @@ async def swap(
     writer: JournalWriter,
     offsets: Offsets,
     since: datetime,
+    *,
+    telling: Telling,
     stop_children: Callable[[], Awaitable[None]],
 ) -> float:
     """Make the journal's target the live generation; answers for how many seconds nothing was processed.
 
-    `since` is a time of ClickHouse's clock at which the target's days were right. Raises JournalError if the target
+    `since` is a time of ClickHouse's clock at which the target's days were right, `telling` what is told at
+    the end. Raises JournalError if the target
     cannot catch up in a minute, or another process has taken over: the live generation goes on then.
     """
-    began = time.monotonic()
     live, target = Topics.of(settings).of_generation(writer.journal.live), _target(settings, writer)
+    # Of what may be long, as much as can be read while nobody waits.
+    await telling.read(offsets)
+    began = time.monotonic()
     await writer.write(writer.journal.paused())
     try:
         await until_left(offsets, live)
@@ -75,7 +82,11 @@ async def swap(
         # Also when interrupted: nobody may wait for a pause that nobody ends.
         await asyncio.shield(writer.write(writer.journal.undone()))
         raise
-    finishing = asyncio.ensure_future(_finish(settings, writer, stopped, stop_children))
+
+    async def tell() -> None:
+        await telling.tell(offsets)
+
+    finishing = asyncio.ensure_future(_finish(settings, writer, stopped, stop_children, tell))
     try:
         await asyncio.shield(finishing)
     except asyncio.CancelledError:
@@ -85,11 +96,17 @@ async def swap(
 
 
 async def _finish(
-    settings: Settings, writer: JournalWriter, stopped: dict[int, int], stop_children: Callable[[], Awaitable[None]]
+    settings: Settings,
+    writer: JournalWriter,
+    stopped: dict[int, int],
+    stop_children: Callable[[], Awaitable[None]],
+    tell: Callable[[], Awaitable[None]],
 ) -> None:
     target = _target(settings, writer)
     await writer.write(writer.journal.swapping(stopped))
     await asyncio.gather(asyncio.to_thread(publish_generation, settings, target.generation), stop_children())
+    # The target's workers have ended: one that begins again would take its partition back.
+    await tell()
     await writer.write(writer.journal.swapped())
 
 

@@ -8,6 +8,8 @@ import orjson
 from rich.markup import escape
 from rich.table import Table
 
+from operations.wording import counted
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -15,7 +17,7 @@ if TYPE_CHECKING:
 
     from operations.replay.comparison import Comparison
 
-__all__ = ["save", "show"]
+__all__ = ["save", "show", "show_untold"]
 
 _SHOWN: Final = 15
 _LONGEST: Final = 60
@@ -25,6 +27,12 @@ def save(comparison: Comparison, path: Path) -> None:
     """Write it as JSON, for scripts and to keep."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(orjson.dumps(comparison.as_json(), option=orjson.OPT_INDENT_2))
+
+
+def show_untold(count: int, console: Console) -> None:
+    """Print how many completions the LMS would be told, if any: it cannot be undone."""
+    if count:
+        console.print(f"The LMS would be told {counted(count, 'completion', ',')}, which stay told.")
 
 
 def show(comparison: Comparison, console: Console) -> None:

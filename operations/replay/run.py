@@ -15,9 +15,10 @@ from operations.generations.lease import Lease
 from operations.generations.offsets import Offsets
 from operations.generations.recovery import settle
 from operations.generations.swap import bring_days_up, stored_everything, swap
+from operations.generations.telling import Telling
 from operations.replay.comparison import compare
 from operations.replay.progress import catch_up
-from operations.replay.report import save, show
+from operations.replay.report import save, show, show_untold
 from operations.topics import setup_topics
 from operations.wording import counted
 from schemas.wire.generations import JournalError, Step
@@ -206,6 +207,7 @@ async def _follow(
     assert number is not None  # noqa: S101 - as above
     topics = Topics.of(settings)
     live, target = topics.of_generation(writer.journal.live), topics.of_generation(number)
+    telling = Telling(settings, live.generation, number)
     async with Offsets(settings) as offsets:
         done = await catch_up(offsets, live, target, console)
         console.print(f"{counted(done, 'webhook', ',')} processed; ClickHouse stores what came of them.")
@@ -220,11 +222,13 @@ async def _follow(
             await asyncio.to_thread(save, comparison, path)
             show(comparison, console)
             console.print(f"The comparison is in {path}", soft_wrap=True)
+            await telling.read(offsets)
+            show_untold(await asyncio.to_thread(telling.count), console)
             if wish.dry_run or not await agreed(comparison):
                 return
             await catch_up(offsets, live, target, console)
             await stored_everything(offsets, target, _STORE_SECONDS)
-        seconds = await swap(settings, writer, offsets, since, stop_children)
+        seconds = await swap(settings, writer, offsets, since, telling=telling, stop_children=stop_children)
         console.print(f"Webhooks waited for {seconds:.1f} s.")
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
@@ -37,7 +37,7 @@ class Difference:
     """What a part says otherwise than the live generation.
 
     `changes`, `live` and `highest` are by table; `letters` that are new, and the ids of those that are `buried` no
-    more, by partition, offset and stage.
+    more, by partition, offset and stage; completions that are `untold`, by partition.
     """
 
     comparison: Comparison
@@ -46,6 +46,7 @@ class Difference:
     highest: dict[str, dict[Identity, int]]
     letters: list[Message]
     buried: Mapping[tuple[int, int, str], str]
+    untold: Mapping[int, list[tuple[bytes, bytes]]] = field(default_factory=dict)
 
     @property
     def claims(self) -> list[Identity]:
@@ -78,6 +79,9 @@ class Difference:
         for number, cells in recomputed.cells().items():
             messages = keyed("a state", [(key, value, []) for key, value in cells], limit)
             out[TopicPartition(topics.changelog, number)] = messages
+        for number, completions in self.untold.items():
+            messages = keyed("a completion", [(key, value, []) for key, value in completions], limit)
+            out[TopicPartition(topics.completions, number)] = messages
         return out
 
 
@@ -111,7 +115,7 @@ def difference(
     buried = {place: number for place, number in letters.items() if place not in rows.letters}
     figures = len(letters), len(added), len(buried)
     comparison = comparison_of(topics.generation, part, rows, changes, live, letters=figures)
-    return Difference(comparison, changes, live, highest, added, buried)
+    return Difference(comparison, changes, live, highest, added, buried, recomputed.completions())
 
 
 def _recent(new: dict[Identity, Row], known: Mapping[Identity, Known], days: int) -> dict[Identity, Row]:

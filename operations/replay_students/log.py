@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING, Any, Final
 
-from aiokafka import TopicPartition
-
-from broker import clients
+from operations.generations.reading import read_topic
 from operations.replay_students.derived import Rows
 from operations.replay_students.part import unit_of
 from schemas.wire.pseudonyms import PREFIX
@@ -15,12 +12,13 @@ from schemas.wire.staff import DeleteCommand
 from schemas.wire.topics import Topics
 from schemas.wire.webhook import MAX_KEY_BYTES
 from streams.core.chunk import ChunkProcessor
+from streams.core.completions import Told, untold
 from streams.core.dead import dead_outcome
 from streams.core.errors import Undecodable
 from streams.core.identity import identify
 from streams.core.policy import Past
 from streams.core.staff import command_of
-from streams.core.store import owner_of
+from streams.core.store import is_told, owner_of
 from streams.core.webhook import read
 from streams.messages import max_message_bytes
 from streams.outbox import Outbox
@@ -28,45 +26,19 @@ from streams.processing import Core
 from streams.settling import settle
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from operations.replay_students.part import Students
     from schemas.reference.lookup import Reference
     from schemas.settings import Settings
+    from streams.core.completions import Untold
     from streams.core.policy import Policy
     from streams.lead import Lead
 
-__all__ = ["Recomputation", "find_students", "read_topic"]
+__all__ = ["Recomputation", "find_students"]
 
-_READ_MS: Final = 500
-_RECORDS: Final = 500
-_FETCH_BYTES: Final = 4 << 20
 # The key of commands that concern no student.
 _STAFF: Final = b"staff"
-
-
-async def read_topic(
-    settings: Settings, topic: str, begin: Mapping[int, int], end: Mapping[int, int], advanced: Callable[[int], None]
-) -> AsyncIterator[tuple[int, list[Any]]]:
-    """Committed records from and up to offsets by partition; `advanced` is told how many offsets were passed."""
-    async with clients.opened(
-        clients.consumer(
-            settings.kafka_options(),
-            max_partition_fetch_bytes=max(_FETCH_BYTES, max_message_bytes(settings)),
-        )
-    ) as reader:
-        for number, goal in end.items():
-            source = TopicPartition(topic, number)
-            reader.assign([source])
-            position = max((await reader.beginning_offsets([source]))[source], begin.get(number, 0))
-            reader.seek(source, position)
-            while position < goal:
-                found = await reader.getmany(source, timeout_ms=_READ_MS, max_records=_RECORDS)
-                before, position = position, await reader.position(source)
-                yield number, [record for record in found.get(source, ()) if record.offset < goal]
-                advanced(min(position, goal) - before)
-                # What is there already is handed over without a pause; the lease has to be kept meanwhile.
-                await asyncio.sleep(0)
 
 
 async def find_students(
@@ -234,8 +206,20 @@ class Recomputation:
         out: dict[int, list[tuple[bytes, bytes | None]]] = {}
         for number in self.state.keys() | self.changelog.keys():
             new, live = self.state.get(number, {}), self.changelog.get(number, {})
-            changed: list[tuple[bytes, bytes | None]] = [(key, None) for key in sorted(live.keys() - new.keys())]
+            # What was told stays told.
+            gone = sorted(key for key in live.keys() - new.keys() if not is_told(key))
+            changed: list[tuple[bytes, bytes | None]] = [(key, None) for key in gone]
             changed += [(key, value) for key, value in sorted(new.items()) if live.get(key) != value]
+            changed += self._untold(number).cells
             if changed:
                 out[number] = changed
         return out
+
+    def completions(self) -> dict[int, list[tuple[bytes, bytes]]]:
+        """Those that follow now and have not been told, by partition."""
+        found = {number: self._untold(number).completions for number in sorted(self.state)}
+        return {number: completions for number, completions in found.items() if completions}
+
+    def _untold(self, number: int) -> Untold:
+        live = Told().take(self.changelog.get(number, {}).items())
+        return untold(live, Told(remembered=live.remembered).take(self.state.get(number, {}).items()))

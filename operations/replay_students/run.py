@@ -14,7 +14,7 @@ from operations.generations.mandates import LiveMandate, live_lead
 from operations.generations.offsets import Offsets
 from operations.generations.swap import stored_everything
 from operations.pseudonyms import keyed_settings
-from operations.replay.report import save, show
+from operations.replay.report import save, show, show_untold
 from operations.replay.run import changing
 from operations.replay_students.difference import Difference, difference
 from operations.replay_students.log import Recomputation, find_students
@@ -161,6 +161,7 @@ async def replay_part(
         await asyncio.to_thread(save, found.comparison, path)
         show(found.comparison, console)
         console.print(f"The comparison is in {path}", soft_wrap=True)
+        show_untold(sum(map(len, found.untold.values())), console)
         if agreed is None:
             console.print("Nothing was changed and nothing is left behind.")
             return

@@ -11,10 +11,11 @@ from schemas import vocabulary as texts
 from schemas.redaction import redacted
 from schemas.reference.rules import about_tutorials
 from streams.core.bounds import check_batch, check_document, check_item, check_streamed
+from streams.core.completions import completion
 from streams.core.decide import DONE, STALE, Decision, error
 from streams.core.details import NOTHING
 from streams.core.fold import Batch, fold_batch, fold_streamed, root_over
-from streams.core.lines import FactLines, document_key, user_number
+from streams.core.lines import FactLines, user_number
 from streams.core.orphans import adopt, keep, tell
 from streams.core.resolve import Resolved, adopt_package_id, recall, resolve_batch, resolve_event
 from streams.core.run import named_by, repeats_names
@@ -137,10 +138,11 @@ class Apply:
         self._scoring.settle(live, now)
         live.graded = resolved.graded
         facts = self._lines(webhook, actor, resolved)
-        completing = fold_streamed(live, item, details, facts)
+        fold_streamed(live, item, details, facts)
         live.note_told(facts.count)
         self.touch(live, webhook, now)
-        return Applied(DONE, live, completion=self._completion(live, resolved, now) if completing else None)
+        # Also where the item completes nothing: the directory may count now what it did not before.
+        return Applied(DONE, live, completion=self._completion(live, resolved, now))
 
     def _resolve_batch(self, payload: Mapping[str, Any], session: Session | None) -> Resolved | None:
         named = None if session is None else session.named
@@ -242,25 +244,25 @@ class Apply:
         return self._reference.tasks_of(number, self._group_slugs(resolved))
 
     def _completion(self, live: Live, resolved: Resolved, now: int) -> tuple[bytes, bytes] | None:
-        if not resolved.graded or completion_rate(live) < COMPLETE:
+        state = live.state
+        if not resolved.graded or (state.finished_at is None and completion_rate(live) < COMPLETE):
             return None
         tasks = self._tasks(live.actor, resolved)
-        state = live.state
         new = [task.id for task in tasks if task.id not in state.told_tasks]
-        if state.finished_at is not None and not new:
+        if state.finished_at is not None and (not new or completion_rate(live) < COMPLETE):
             return None
+        before = self._store.told(live.actor, live.asset_slug)
+        told = before is not None or state.finished_at is not None
         if state.finished_at is None:
             state.finished_at = now
         state.told_tasks = [*state.told_tasks, *new]
-        value = {
-            "user_id": user_number(live.actor),
-            "actor": live.actor,
-            "asset_slug": live.asset_slug,
-            "asset_id": resolved.asset_id,
-            "webhook_id": state.version,
-            "completed_at": now,
-            "tasks": [task.id for task in tasks],
-            "task_status": "DONE",
-            "revision_status": "APPROVED",
-        }
-        return document_key(live.actor, live.asset_slug), orjson.dumps(value)
+        if told and set(new) <= set(before or ()):
+            return None
+        return completion(
+            live.actor,
+            live.asset_slug,
+            asset_id=resolved.asset_id,
+            webhook_id=state.version,
+            at=now,
+            tasks=[task.id for task in tasks],
+        )

@@ -173,11 +173,8 @@ def fold_batch(live: Live, payload: Mapping[str, Any], document: Document, arriv
     return answer
 
 
-def fold_streamed(live: Live, item: Overlay, details: str, facts: FactLines) -> bool:
-    """Fold a streamed item into the state; whether it may have completed a step.
-
-    `details` are its fact's columns (streams.core.details).
-    """
+def fold_streamed(live: Live, item: Overlay, details: str, facts: FactLines) -> None:
+    """Fold a streamed item into the state; `details` are its fact's columns (streams.core.details)."""
     state = live.state
     tell_start(state, item.at, facts)
     view = live.current()
@@ -190,21 +187,19 @@ def fold_streamed(live: Live, item: Overlay, details: str, facts: FactLines) -> 
     else:
         lies_over = _lies_over(state.document, item) and not _repeats(state.overlay, item)
     if not lies_over:
-        return False
+        return
     if state.overlay and order(item) < order(state.overlay[-1]):
         insort(state.overlay, item, key=order)
         if view.takes_late(item, index):
             view.apply(item, index)
-            return False
+            return
         live.forget_view()
         reconcile(state, live.current, facts)
-        return True
+        return
     state.overlay.append(item)
     completed = view.apply(item, index)
-    if completed is None:
-        return False
-    tell_derived(state, view.document.steps[completed], facts)
-    return True
+    if completed is not None:
+        tell_derived(state, view.document.steps[completed], facts)
 
 
 def _repeats(overlay: list[Overlay], item: Overlay) -> bool:

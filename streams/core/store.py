@@ -1,6 +1,7 @@
 """The tables of one partition as one chunk sees them: a value is decoded when first asked for, encoded at the end.
 
-Keys of the one state table: `s` state of (actor, asset), `t` session of (student, telemetry_id), `u` student.
+Keys of the one state table: `s` state of (actor, asset), `t` session of (student, telemetry_id), `u` student, `c` what
+was told of an actor's completions beside the states (streams.core.completions).
 """
 
 from __future__ import annotations
@@ -17,7 +18,18 @@ from streams.core.state import SCHEMA, Session, State, Student
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-__all__ = ["RUNS", "TUTORIALS", "Load", "Store", "owner_of", "state_key"]
+__all__ = [
+    "RUNS",
+    "TUTORIALS",
+    "Load",
+    "Store",
+    "is_told",
+    "owner_of",
+    "pair_of",
+    "state_key",
+    "told_key",
+    "told_tasks",
+]
 
 T = TypeVar("T")
 
@@ -29,6 +41,7 @@ _encode: Final = msgspec.msgpack.Encoder().encode
 _decode_state: Final = msgspec.msgpack.Decoder(State).decode
 _decode_session: Final = msgspec.msgpack.Decoder(Session).decode
 _decode_student: Final = msgspec.msgpack.Decoder(Student).decode
+_decode_told: Final = msgspec.msgpack.Decoder(dict[str, list[int]]).decode
 
 
 class Load(Protocol):
@@ -48,12 +61,34 @@ def state_key(actor: str, asset_slug: str) -> bytes:
     return _key(b"s", actor.encode("utf-8", "surrogatepass"), asset_slug)
 
 
+def told_key(actor: str) -> bytes:
+    """The state table's key of what was told of an actor's completions; its value is `told_tasks`."""
+    return b"c" + actor.encode("utf-8", "surrogatepass")
+
+
+def is_told(key: bytes) -> bool:
+    """Whether a key of the state table is one of `told_key`."""
+    return key[:1] == b"c"
+
+
+def told_tasks(value: bytes) -> dict[str, list[int]]:
+    """The tasks that were told with the completion of a tutorial, by its slug."""
+    return _decode_told(value)
+
+
 def owner_of(key: bytes) -> bytes:
     """The actor or student that a key of the state table belongs to."""
-    if key[:1] == b"u":
+    if key[:1] in {b"u", b"c"}:
         return key[1:]
     length, _, rest = key[1:].partition(b":")
     return rest[: int(length)]
+
+
+def pair_of(key: bytes) -> tuple[str, str]:
+    """The actor and the tutorial of a state's key."""
+    actor = owner_of(key)
+    slug = key[1:].partition(b":")[2][len(actor) :]
+    return actor.decode("utf-8", "surrogatepass"), slug.decode("utf-8", "surrogatepass")
 
 
 class Store:
@@ -114,6 +149,11 @@ class Store:
         self._states[state_key(actor, asset_slug)] = live
         return live
 
+    def told(self, actor: str, asset_slug: str) -> list[int] | None:
+        """The tasks that were told with a completion beside what its state says; None if none was told."""
+        value = self._value(told_key(actor))
+        return None if value is None else told_tasks(value).get(asset_slug)
+
     def session(self, student: bytes, telemetry_id: str) -> Session | None:
         """Which asset a telemetry_id of the student belongs to."""
         key = _key(b"t", student, telemetry_id)
@@ -158,6 +198,8 @@ class Store:
             self._sessions.pop(key, None)
             self._changed_sessions.discard(key)
             self._forgotten.add(key)
+        if self._value(told_key(actor)) is not None:
+            self._forgotten.add(told_key(actor))
         self._students.pop(student, None)
         self._changed_students.discard(student)
         self._forgotten.add(b"u" + student)

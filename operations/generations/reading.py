@@ -1,0 +1,46 @@
+"""Reading a topic from and up to known offsets."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any, Final
+
+from aiokafka import TopicPartition
+
+from broker import clients
+from streams.messages import max_message_bytes
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Mapping
+
+    from schemas.settings import Settings
+
+__all__ = ["read_topic"]
+
+_READ_MS: Final = 500
+_RECORDS: Final = 500
+_FETCH_BYTES: Final = 4 << 20
+
+
+async def read_topic(
+    settings: Settings, topic: str, begin: Mapping[int, int], end: Mapping[int, int], advanced: Callable[[int], None]
+) -> AsyncIterator[tuple[int, list[Any]]]:
+    """Committed records from and up to offsets by partition; `advanced` is told how many offsets were passed."""
+    async with clients.opened(
+        clients.consumer(
+            settings.kafka_options(),
+            max_partition_fetch_bytes=max(_FETCH_BYTES, max_message_bytes(settings)),
+        )
+    ) as reader:
+        for number, goal in end.items():
+            source = TopicPartition(topic, number)
+            reader.assign([source])
+            position = max((await reader.beginning_offsets([source]))[source], begin.get(number, 0))
+            reader.seek(source, position)
+            while position < goal:
+                found = await reader.getmany(source, timeout_ms=_READ_MS, max_records=_RECORDS)
+                before, position = position, await reader.position(source)
+                yield number, [record for record in found.get(source, ()) if record.offset < goal]
+                advanced(min(position, goal) - before)
+                # What is there already is handed over without a pause; the lease has to be kept meanwhile.
+                await asyncio.sleep(0)
