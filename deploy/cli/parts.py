@@ -71,8 +71,10 @@ def setup(
     if roles:
         _print_roles(settings())
         return
+    from operations.raw_log.carrying import carry_told  # noqa: PLC0415 - each part loads only its own libraries
+
     current = run(live_settings(settings()))
-    done = [*run(setup_topics(current)), *setup_tables(current)]
+    done = [*run(setup_topics(current)), *setup_tables(current), *run(carry_told(current))]
     for line in done:
         out.print(line, markup=False)
     out.print(f"{len(done)} changes" if done else "Everything is up to date.")

@@ -15,9 +15,10 @@ import pytest
 
 from schemas.wire.headers import RawHeaders, encode_headers
 from schemas.wire.topics import Topics
-from tests.chaos.kafka import produce, read_all
+from tests.chaos.kafka import is_caught_up, produce, read_all
 from tests.chaos.load import webhooks
 from tests.support.commands import as_environment, command
+from tests.support.core import MORNING
 from tests.support.generations import TABLES, Generation, rows_of
 from tests.support.raw_log import FAST_CLI, MARGIN, agrees, all_stored, ids, send, written_beyond
 from tests.support.waiting import eventually
@@ -108,6 +109,50 @@ def test_more_partitions_give_the_same_ids_and_the_same_tables(
     assert all(after[key] > before[key] for key in before)
     assert len({identity for identity, *_ in ids(settings)}) == count + 2
     all_stored(clickhouse, f"{own.database}_g2", "webhooks", count + 2)
+
+
+def test_completions_are_not_told_again_by_the_generation_of_a_copy(
+    own: Settings, processes: Processes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It tells what is new; what was told by then is not told again, whoever the students are."""
+
+    def finished(user: str, *, last: int) -> tuple[int | None, bytes, bytes, Any]:
+        step = {"slug": "01", "position": 0, "opened_at": MORNING, "completed_at": MORNING + 1_000}
+        run = {"telemetry_id": f"run-{user}", "user_id": user, "slug": "lists", "tutorial_started_at": MORNING}
+        document = run | {"last_interaction_at": MORNING + last, "steps": [step], "workout_session": []}
+        return None, user.encode(), orjson.dumps(document), []
+
+    def told(settings: Settings) -> list[bytes]:
+        found = asyncio.run(read_all(settings.kafka, Topics.of(settings).completions, settings.partitions))
+        return sorted(record.key for part in found for record in part)
+
+    def caught_up(settings: Settings) -> None:
+        eventually(lambda: asyncio.run(is_caught_up(settings)), 60, "the worker")
+
+    students = [*map(str, range(700, 712)), "ada@example.com"]
+    first = Generation(own, processes, tmp_path)
+    first.setup()
+    topic = Topics.of(own).raw
+    asyncio.run(produce(own.kafka, topic, [finished(user, last=60_000) for user in students]))
+    first.start("worker")
+    caught_up(own)
+    first.stop()
+    before = told(own)
+    assert len(before) == len(students)
+    assert command("raw", "copy", "webhooks.raw.4", "--partitions", 4).code == 0
+
+    settings = own.model_copy(update={"raw_topic": "webhooks.raw.4", "partitions": 4, "generation": 2})
+    second = Generation(settings, processes, tmp_path)
+    for name, value in second.environment.items():
+        monkeypatch.setenv(name, value)
+    assert "generation 2 knows whose completions were told: 13 students\n" in second.setup()
+    assert "told" not in second.setup()
+    records = [finished(user, last=70_000) for user in (*students, "712")]
+    asyncio.run(produce(own.kafka, Topics.of(settings).raw, records))
+    second.start("worker")
+    caught_up(settings)
+
+    assert told(settings) == sorted([*before, b"712:lists"])
 
 
 @pytest.mark.usefixtures("fast")

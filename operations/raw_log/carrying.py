@@ -1,0 +1,90 @@
+"""Before a copy of the log is processed by a generation that the settings name: it learns which completions were told.
+
+Its workers compute everything anew, and tell the LMS at once what follows. What the live generation has told is written
+into their state before they begin, so that it is not told again.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from aiokafka import TopicPartition
+
+from broker.partitioning import partition_of
+from operations.generations.journal import read_journal
+from operations.generations.offsets import Offsets
+from operations.generations.reading import read_topic
+from operations.topics import topic_partitions
+from operations.wording import counted
+from schemas.wire.pseudonyms import PREFIX
+from schemas.wire.topics import Topics
+from schemas.wire.webhook import MAX_KEY_BYTES
+from streams.core.completions import Told, remembering
+from streams.messages import keyed, max_message_bytes
+from streams.offsets import Checkpoint
+from streams.transactions import PartitionProducer
+
+if TYPE_CHECKING:
+    from schemas.settings import Settings
+    from streams.messages import Headers
+
+__all__ = ["carry_told"]
+
+
+async def carry_told(settings: Settings) -> list[str]:
+    """Carry what was told into a generation that has not begun; what was done, a line each, nothing the second time.
+
+    Only where the settings name a generation that is not the live one. Raises aiokafka's KafkaError and JournalError.
+    """
+    journal = await read_journal(settings)
+    if "generation" not in settings.model_fields_set or journal.live == settings.generation:
+        return []
+    target = Topics.of(settings)
+    live = target.of_generation(journal.live)
+    async with Offsets(settings) as offsets:
+        begins, worked = await offsets.begins(target), await offsets.worked(target)
+        partitions = (await topic_partitions(offsets.admin)).get(live.changelog, 0)
+    if not partitions or worked != begins:
+        return []
+    told, known = await _told(settings, live, partitions), await _told(settings, target, settings.partitions)
+    missing = remembering(told, known)
+    cells: dict[int, list[tuple[bytes, bytes | None, Headers]]] = {}
+    for actor, (key, value) in missing.items():
+        for number in _homes(actor, settings.partitions):
+            cells.setdefault(number, []).append((key, value, []))
+    for number, some in cells.items():
+        await _write(settings, target, number, begins[number], some)
+    what = f"generation {target.generation} knows whose completions were told: {counted(len(missing), 'student', ',')}"
+    return [what] if missing else []
+
+
+def _homes(actor: str, partitions: int) -> range:
+    """The partitions on which an actor's webhooks may be: one, unless the key has what the pseudonym hides."""
+    if actor.startswith(PREFIX):
+        return range(partitions)
+    number = partition_of(actor.encode("utf-8", "replace")[:MAX_KEY_BYTES], partitions)
+    return range(number, number + 1)
+
+
+async def _told(settings: Settings, topics: Topics, partitions: int) -> Told:
+    whole = Told()
+    own = settings.model_copy(update={"partitions": partitions})
+    async with Offsets(own) as offsets:
+        ends = {tp.partition: end for tp, end in (await offsets.ends_of([topics.changelog])).items()}
+    async for _, records in read_topic(own, topics.changelog, {}, ends, lambda _: None):
+        whole.take((record.key, record.value) for record in records if record.key is not None)
+    return whole
+
+
+async def _write(
+    settings: Settings, target: Topics, number: int, begin: int, cells: list[tuple[bytes, bytes | None, Headers]]
+) -> None:
+    options, limit = settings.kafka_options(), max_message_bytes(settings)
+    producer = PartitionProducer(target.application, number, options, max_message_bytes=limit)
+    try:
+        await producer.start()
+        messages = {TopicPartition(target.changelog, number): keyed("a state", cells, limit)}
+        # The position of who has done nothing yet.
+        await producer.commit(messages, TopicPartition(target.raw, number), begin, Checkpoint(begin).metadata)
+    finally:
+        await producer.stop()
