@@ -65,7 +65,7 @@ def set_fields(
         live = store.create(command.user_id, command.asset_slug, webhook.id, None)
     fields = {**staff_fields(live), **{name: value for name, value in command.fields.items() if name in FIELDS}}
     if type(fields.get("metrics")) is dict:
-        fields["metrics"] = kept_metrics(fields["metrics"])
+        fields["metrics"] = redacted(kept_metrics(fields["metrics"]), policy.redact)
     asset = reference.asset_by_slug(command.asset_slug)
     live.graded = not policy.strict or live.state.notebook is not None or (asset is not None and asset.graded)
     document = _document(fields["telemetry"], policy) if "telemetry" in command.fields else None

@@ -78,7 +78,9 @@ def test_what_is_redacted_is_in_no_document_overlay_or_fact() -> None:
     assert core.score()["overlay"]["steps"][0]["tests"]
     assert not any(f'"{key}"' in orjson.dumps(core.score()["overlay"]).decode() for key in keys)
     command = {"command": "telemetry.upsert", "user_id": "7", "asset_slug": "lists"}
-    core.send({**command, "fields": {"telemetry": {"agent": "x", "steps": []}}}, source="staff")
+    fields = {"telemetry": {"agent": "x", "steps": []}, "metrics": {"agent": 3, "global": {"signal": 1, "steps": 2}}}
+    result = core.send({**command, "fields": fields}, source="staff")["result"]
+    assert result["metrics"] == core.score()["metrics"] == {"global": {"steps": 2}}
 
     assert {fact["error_type"] for fact in core.facts} == {""}
     assert not any("agent" in fact["properties"] or "signal" in fact["properties"] for fact in core.facts)
