@@ -8,6 +8,7 @@ import time
 from typing import TYPE_CHECKING, Final, Protocol
 
 from gateway.errors import ApiError
+from schemas.coercion import digits_as_id
 from schemas.reference.directory import Token
 
 if TYPE_CHECKING:
@@ -33,7 +34,6 @@ _AUTHORIZATION: Final = re.compile(r"(?:token|bearer)[ \t]+(\S+)", re.IGNORECASE
 _CHALLENGE: Final = {"WWW-Authenticate": "Token"}
 # What our own pages and `up` write where a key belongs.
 _PLACEHOLDERS: Final = frozenset({"INGEST_KEY", "<INGEST_KEY>", "TOKEN", "<token>"})
-_MAX_ACADEMY: Final = (1 << 63) - 1
 
 # Stands for whoever sends without a known token where that is allowed: an ingest key of no academy.
 _ANYBODY: Final = Token(sha256="", value=b"{}", ingest=True)
@@ -133,10 +133,7 @@ def require_upload(token: Token, academy: int | None) -> None:
 
 def academy_id(value: str | None) -> int | None:
     """An academy's id as a request names it, or None where that is not digits."""
-    text = (value or "").strip()
-    if text.isdigit() and text.isascii() and len(text) <= 19 and (number := int(text)) <= _MAX_ACADEMY:  # noqa: PLR2004
-        return number
-    return None
+    return digits_as_id((value or "").strip())
 
 
 def required_academy(header: str | None, parameter: str | None) -> int:

@@ -19,9 +19,11 @@ from broker.lookup import RecordReader, open_reader
 from operations.cut import cut
 from schemas.errors import OperatorError
 from schemas.redaction import redacted_body
+from schemas.wire.dead_letters import LETTER
 from schemas.wire.headers import readable_headers
+from schemas.wire.place import split_place
 from schemas.wire.topics import Topics
-from schemas.wire.webhook import OFFSET_BITS, webhook_id
+from schemas.wire.webhook import webhook_id
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
@@ -35,7 +37,6 @@ __all__ = ["DeadLetter", "DeadLetterError", "Resolution", "Resolved", "drop", "f
 Resolution = Literal["retried", "dropped"]
 Headers = list[tuple[str, bytes]]
 
-_PREFIX: Final = "dead-letter-"
 _MOST: Final = 100_000
 
 # The texts are cut where there may be thousands of them, and less where there is one.
@@ -196,7 +197,7 @@ async def _producer(settings: Settings, topics: Topics) -> AsyncIterator[AIOKafk
         clients.producer(
             settings.kafka_options(),
             transactional_id=f"{topics.prefix}dead-letters",
-            max_request_size=2 * settings.max_body_bytes,
+            max_request_size=settings.max_message_bytes,
         )
     ) as producer:
         yield producer
@@ -207,9 +208,9 @@ async def _mark(
 ) -> None:
     headers = [
         *record.headers,
-        (f"{_PREFIX}id", b"%d" % letter.id),
-        (f"{_PREFIX}received-at", b"%d" % record.timestamp),
-        (f"{_PREFIX}resolution", resolution.encode()),
+        (f"{LETTER}id", b"%d" % letter.id),
+        (f"{LETTER}received-at", b"%d" % record.timestamp),
+        (f"{LETTER}resolution", resolution.encode()),
     ]
     # The sink's row of an origin is the one with the latest timestamp.
     at = max(time.time_ns() // 1_000_000, record.timestamp + 1)
@@ -220,18 +221,14 @@ async def _mark(
 
 def _timestamp(letter: DeadLetter, record: Any) -> int:
     try:
-        return int(dict(record.headers)[f"{_PREFIX}timestamp"])
+        return int(dict(record.headers)[f"{LETTER}timestamp"])
     except (KeyError, TypeError, ValueError) as error:
         message = f"dead letter {letter.id} does not say when its record was written: no part has written it."
         raise DeadLetterError(message) from error
 
 
 async def _record(settings: Settings, reader: RecordReader, letter: DeadLetter) -> Any:
-    topic, partition, offset = (
-        Topics.of(settings).dead_letters,
-        letter.id >> OFFSET_BITS,
-        letter.id % (1 << OFFSET_BITS),
-    )
+    topic, (partition, offset) = Topics.of(settings).dead_letters, split_place(letter.id)
     record = await reader.fetch(topic, partition, offset)
     if record is None:
         message = f"dead letter {letter.id} is in ClickHouse, but {topic}[{partition}]@{offset} is gone (retention)."
@@ -241,7 +238,7 @@ async def _record(settings: Settings, reader: RecordReader, letter: DeadLetter) 
 
 async def _source(reader: RecordReader, letter: DeadLetter, record: Any) -> Any:
     """The record that failed; one that was cut to fit, or lost keys, is read where it came from."""
-    if f"{_PREFIX}size" not in dict(record.headers):
+    if f"{LETTER}size" not in dict(record.headers):
         return record
     source = await reader.fetch(letter.topic, letter.partition, letter.offset)
     if source is None:
@@ -251,7 +248,7 @@ async def _source(reader: RecordReader, letter: DeadLetter, record: Any) -> Any:
 
 
 def _own(headers: Sequence[tuple[str, bytes]]) -> Headers:
-    return [(name, value) for name, value in headers if not name.startswith(_PREFIX)]
+    return [(name, value) for name, value in headers if not name.startswith(LETTER)]
 
 
 def _as_retry(letter: DeadLetter, headers: Headers) -> Headers:

@@ -14,7 +14,7 @@ from aiokafka import TopicPartition
 
 from broker.committed import committed_before
 from broker.waiting import behind
-from operations.generations.offsets import derived_topics, sink_group
+from operations.generations.offsets import derived_topics
 from schemas.wire.topics import Topics
 
 if TYPE_CHECKING:
@@ -51,14 +51,14 @@ class Reading:
 def readings(settings: Settings, journal: Journal) -> list[Reading]:
     """What is to be read for the generation of the settings, and for one that is computed beside the live one."""
     topics = Topics.of(settings)
-    found = [*_of_generation(topics), Reading("sink", f"{topics.prefix}sink.raw", topics.raw)]
+    found = [*_of_generation(topics), Reading("sink", topics.raw_sinks, topics.raw)]
     if journal.target is not None and journal.target != topics.generation and journal.computes(journal.target):
         found += _of_generation(topics.of_generation(journal.target))
     return found
 
 
 def _of_generation(topics: Topics) -> list[Reading]:
-    derived = [Reading("sink", sink_group(topics), topic) for topic in derived_topics(topics)]
+    derived = [Reading("sink", topics.sinks, topic) for topic in derived_topics(topics)]
     return [Reading("worker", topics.application, topics.raw), *derived]
 
 

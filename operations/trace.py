@@ -17,8 +17,8 @@ from operations.cut import MOST_ROWS, cut, cut_text
 from operations.wording import counted
 from schemas.errors import OperatorError
 from schemas.times import sql_time
+from schemas.wire.place import OFFSET_MASK, split_place
 from schemas.wire.topics import Topics
-from schemas.wire.webhook import OFFSET_BITS
 
 if TYPE_CHECKING:
     from clickhouse_connect.driver.client import Client
@@ -100,7 +100,7 @@ async def trace_webhook(settings: Settings, webhook: int) -> Trace:
     Raises TraceError if there is no such webhook, and the errors of Kafka and ClickHouse.
     """
     # A copy or a retry does not lie where its id says; its row knows where.
-    found = Trace(webhook, webhook >> OFFSET_BITS, webhook % (1 << OFFSET_BITS))
+    found = Trace(webhook, *split_place(webhook))
     await asyncio.to_thread(_rows, settings, found)
     await _record(settings, found)
     if found.record is None and found.raw is None and found.outcome is None:
@@ -126,14 +126,14 @@ def _rows(settings: Settings, found: Trace) -> None:
         place = found.id
         if found.raw is not None:
             place = int(found.raw["version"])
-            found.partition, found.offset = place >> OFFSET_BITS, place % (1 << OFFSET_BITS)
+            found.partition, found.offset = split_place(place)
         found.outcome = _first(client, _OUTCOME, own)
         found.facts = _some(found, "facts", _all(client, _FACTS, own))
         scores = _all(client, _STATES, {**own, "version": place, "table": "scores"})
         found.scores = _some(found, "scores", scores)
         documents = _all(client, _STATES, {**own, "version": place, "table": "telemetry"})
         found.documents = _some(found, "documents", documents)
-        offsets = sorted({found.offset, found.id % (1 << OFFSET_BITS)})
+        offsets = sorted({found.offset, found.id & OFFSET_MASK})
         origin = {"topic": Topics.of(settings).raw, "partition": found.partition, "offsets": offsets}
         found.dead_letters = _some(found, "dead letters", _all(client, _LETTERS, origin))
 

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-__all__ = ["as_id", "as_integer", "as_integers", "as_slug", "as_text"]
+__all__ = ["as_id", "as_integer", "as_integers", "as_slug", "as_text", "digits_as_id"]
 
 # Ids end in 64-bit columns; what does not fit is no id.
 _LIMIT: Final = 1 << 63
-# So many decimal digits are always below the limit.
-_SAFE_DIGITS: Final = 18
+# Digits of the largest id.
+_MOST_DIGITS: Final = 19
 
 
 def as_id(value: Any) -> int | None:
@@ -26,6 +26,14 @@ def as_id(value: Any) -> int | None:
         if digits.isdecimal():
             return as_integer(digits)
     return None
+
+
+def digits_as_id(text: str | bytes | None) -> int | None:
+    """Read an id that is written in ASCII digits alone, as keys, addresses and headers have it."""
+    if text is None or len(text) > _MOST_DIGITS or not text.isdigit() or not text.isascii():
+        return None
+    number = int(text)
+    return number if number < _LIMIT else None
 
 
 def as_integer(value: Any) -> int | None:
@@ -59,8 +67,8 @@ def as_integers(value: Any) -> list[int]:
     """
     if type(value) is int:
         return [value] if 0 <= value < _LIMIT else []
-    if type(value) is str and len(value) <= _SAFE_DIGITS and value.isascii() and value.isdigit():
-        return [int(value)]
+    if type(value) is str and (number := digits_as_id(value)) is not None:
+        return [number]
     if isinstance(value, bool):
         return []
     text = ",".join(map(as_text, value)) if isinstance(value, list) else as_text(value)

@@ -182,6 +182,11 @@ class Settings(BaseSettings):
         return value
 
     @property
+    def max_message_bytes(self) -> int:
+        """Bytes of the largest message that ours write, headers included: a body, and what is computed of it."""
+        return 2 * self.max_body_bytes
+
+    @property
     def redacted_keys(self) -> frozenset[str]:
         """The keys that nothing derived from a webhook keeps."""
         return frozenset(self.redact) - {REDACTION_OFF}

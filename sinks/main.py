@@ -17,6 +17,7 @@ from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, wai
 
 from broker import clients
 from broker.watched import Watched
+from schemas.exits import ExitCode
 from schemas.wire.topics import Topics
 from sinks.clickhouse import CLICKHOUSE_ERRORS, connect, one_line
 from sinks.daily.loop import keep_fresh
@@ -38,10 +39,9 @@ if TYPE_CHECKING:
     from schemas.settings import Settings
     from sinks.writer.routes import Route
 
-__all__ = ["SUPERSEDED", "main"]
+__all__ = ["main"]
 
 # The exit code of a sink whose generation is not the live one any more.
-SUPERSEDED: Final = 76
 
 _LONGEST_PAUSE: Final = 5.0
 _CLOSE_SECONDS: Final = 2.0
@@ -60,7 +60,7 @@ def main(
     superseded: Callable[[], Awaitable[None]] | None = None,
     raw: bool = True,
 ) -> int:
-    """Run the sink until SIGTERM or SIGINT; returns the exit code (0 stopped, 1 failed, or SUPERSEDED).
+    """Run the sink until SIGTERM or SIGINT; returns the exit code.
 
     `superseded` returns when the generation is not to be written any more. Without `raw` only the generation's own
     topics are stored: those of a replay, while the live generation's sinks store the raw one.
@@ -100,7 +100,7 @@ async def _run(
         nonlocal code
         await until()
         if not stop.is_set():
-            code = SUPERSEDED
+            code = int(ExitCode.SUPERSEDED)
             stop.set()
 
     loop = asyncio.get_running_loop()
@@ -152,18 +152,17 @@ async def _write(
 ) -> None:
     topics = Topics.of(settings)
     options: dict[str, Any] = settings.kafka_options()
-    producer = clients.producer(options, max_request_size=4 * settings.max_body_bytes)
+    producer = clients.producer(options, max_request_size=2 * settings.max_message_bytes)
     await producer.start()
-    letters = DeadLetters(producer, topics.dead_letters, 2 * settings.max_body_bytes, settings.redacted_keys)
+    letters = DeadLetters(producer, topics.dead_letters, settings.max_message_bytes, settings.redacted_keys)
 
     limits = Limits() if raw else _REPLAY_LIMITS
 
     def group(name: str, routes: tuple[Route, ...]) -> Group:
-        member = f"{topics.prefix}sink.{name}"
-        return Group(options, member, routes, inserter=inserter, dead_letters=letters, limits=limits)
+        return Group(options, name, routes, inserter=inserter, dead_letters=letters, limits=limits)
 
-    derived = group(f"g{topics.generation}", derived_routes(topics))
-    groups = [group("raw", (raw_route(topics),)), derived] if raw else [derived]
+    derived = group(topics.sinks, derived_routes(topics))
+    groups = [group(topics.raw_sinks, (raw_route(topics),)), derived] if raw else [derived]
     ready = [asyncio.Event() for _ in groups]
     leading = TopicPartition(topics.scores, 0)
     pause = _DAILY_SECONDS if raw else _REPLAY_DAILY_SECONDS

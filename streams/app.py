@@ -11,7 +11,6 @@ from faust.streams import current_event
 from faust.types import TP
 
 from streams.memory import MemoryBudget
-from streams.messages import max_message_bytes
 from streams.ownership import Ownership
 from streams.surroundings import Surroundings
 from streams.tables import StateTable
@@ -163,7 +162,7 @@ def create_app(
             store=state.data,
             log=_ConsumerLog(app),
             limits=tuning.limits,
-            max_message_bytes=max_message_bytes(settings),
+            max_message_bytes=settings.max_message_bytes,
             redact=settings.redacted_keys,
             views_complete=hooks.views_complete,
             bad_references=hooks.bad_references,

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 import traceback
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
-from schemas.redaction import redacted_body, redacted_headers
+from schemas.wire.dead_letters import encode_letter
 from streams.messages import Message
 
 __all__ = ["DeadLetter", "describe", "letter"]
@@ -16,7 +15,6 @@ Stage = Literal["decode", "process", "size", "reference"]
 
 _MAX_REASON: Final = 1_000
 _MAX_TRACEBACK: Final = 8_000
-_OVERHEAD: Final = 32 << 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,27 +49,14 @@ def letter(dead: DeadLetter, limit: int, redact: frozenset[str] = frozenset()) -
     left out of value and parameters; where there were some, the size of the whole value is in the headers.
     """
     record = dead.record
-    own = redacted_headers(record.headers, redact) if redact else list(record.headers)
-    value = redacted_body(record.value, redact)
-    whole = value is record.value and own == list(record.headers)
-    headers = [
-        *own,
-        ("dead-letter-topic", record.topic.encode()),
-        ("dead-letter-partition", b"%d" % record.partition),
-        ("dead-letter-offset", b"%d" % record.offset),
-        ("dead-letter-timestamp", b"%d" % record.timestamp),
-        ("dead-letter-stage", dead.stage.encode()),
-        ("dead-letter-reason", dead.reason.encode(errors="replace")),
-        ("dead-letter-traceback", dead.traceback.encode(errors="replace")),
-    ]
-    if not whole:
-        headers.append(("dead-letter-size", b"%d" % len(record.value or b"")))
-    framing = len(record.key or b"") + sum(len(name) + len(data or b"") + 16 for name, data in headers) + _OVERHEAD
-    if value is not None and len(value) + framing > limit:
-        if whole:
-            headers += [
-                ("dead-letter-size", b"%d" % len(value)),
-                ("dead-letter-sha256", hashlib.sha256(value).hexdigest().encode()),
-            ]
-        value = value[: max(limit - framing, 0)]
+    fields = {
+        "topic": record.topic,
+        "partition": record.partition,
+        "offset": record.offset,
+        "timestamp": record.timestamp,
+        "stage": dead.stage,
+        "reason": dead.reason,
+        "traceback": dead.traceback,
+    }
+    value, headers = encode_letter(record.key, record.value, record.headers, fields, limit=limit, redact=redact)
     return Message(record.key, value, headers)

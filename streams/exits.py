@@ -5,28 +5,16 @@ from __future__ import annotations
 import logging
 import os
 import sys
-from enum import IntEnum
-from typing import Final, NoReturn, Protocol
+from typing import TYPE_CHECKING, Final, NoReturn, Protocol
 
 import structlog
 
-__all__ = ["End", "ExitCode", "end_process"]
+if TYPE_CHECKING:
+    from schemas.exits import ExitCode
+
+__all__ = ["End", "end_process"]
 
 _log: Final = structlog.stdlib.get_logger("streams")
-
-
-class ExitCode(IntEnum):
-    """Exit codes of the worker; anything but OK asks the supervisor for a new process."""
-
-    OK = 0
-    FAILED = 1
-    CHUNK_FAILED = 70
-    FENCED = 71
-    TOO_MANY_DEAD_LETTERS = 72
-    STALLED = 73
-    VIEWS_FAILED = 74
-    STATE_LOST = 75
-    SUPERSEDED = 76
 
 
 class End(Protocol):

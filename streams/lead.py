@@ -18,6 +18,7 @@ from aiokafka.errors import KafkaError
 from broker import clients
 from broker.committed import committed
 from broker.watched import Watched
+from schemas.wire.derived import FIRST_OFFSET, LAST_OFFSET, RECOMPUTED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
     from schemas.wire.topics import Topics
 
-__all__ = ["RECOMPUTED", "Lead"]
+__all__ = ["Lead"]
 
 _log: Final = structlog.stdlib.get_logger("streams")
 
@@ -36,7 +37,6 @@ _IGNORED: Final = b'"verdict":"ignored"'
 _NOWHERE: Final = -1
 
 # The header of outcomes that replace recorded ones, because a part of the generation was recomputed in place.
-RECOMPUTED: Final = "recomputed"
 
 
 @dataclass(slots=True)
@@ -140,9 +140,9 @@ class Lead:
 
     def _take(self, tail: _Tail, record: Any) -> None:
         places = dict(record.headers)
-        if "first-offset" not in places:
+        if FIRST_OFFSET not in places:
             return
-        tail.first = int(places["first-offset"])
+        tail.first = int(places[FIRST_OFFSET])
         if not record.value or _IGNORED not in record.value or self.ignored is None:
             return
         versions = []
@@ -153,7 +153,7 @@ class Lead:
                     continue
                 self.ignored[row["version"]] = row["status_text"]
                 versions.append(row["version"])
-        tail.verdicts.append((int(places["last-offset"]), versions))
+        tail.verdicts.append((int(places[LAST_OFFSET]), versions))
 
     async def _read_patches(self, reader: aiokafka.AIOKafkaConsumer, ignored: dict[int, str]) -> None:
         """Know the verdicts that replace others before the first of those is met; they are few, and stay."""

@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from schemas.wire.derived import FIRST_OFFSET, LAST_OFFSET
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from schemas.settings import Settings
 
-__all__ = ["Headers", "Message", "OversizeError", "keyed", "max_message_bytes", "pack", "source_headers"]
+__all__ = ["Headers", "Message", "OversizeError", "keyed", "pack", "source_headers"]
 
 # Room for the headers and the record's own framing.
 _OVERHEAD: Final = 4 << 10
@@ -36,14 +37,9 @@ class Message:
     timestamp: int | None = None
 
 
-def max_message_bytes(settings: Settings) -> int:
-    """Largest message that the worker sends, headers included; below what schemas.wire.topics configures."""
-    return 2 * settings.max_body_bytes
-
-
 def source_headers(first: int, last: int) -> Headers:
     """The raw offsets that a packed message was computed from."""
-    return [("first-offset", b"%d" % first), ("last-offset", b"%d" % last)]
+    return [(FIRST_OFFSET, b"%d" % first), (LAST_OFFSET, b"%d" % last)]
 
 
 def pack(what: str, lines: Sequence[bytes], headers: Headers, limit: int) -> Iterator[Message]:

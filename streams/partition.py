@@ -14,9 +14,9 @@ import structlog
 from aiokafka import TopicPartition
 from aiokafka.errors import IllegalStateError, ProducerFenced
 
+from schemas.exits import ExitCode
 from streams.admission import Admission, Verdict, skip_to
 from streams.bad_references import WRITER
-from streams.exits import ExitCode
 from streams.limits import TooManyDeadLettersError, trials
 from streams.offsets import Checkpoint, committed
 from streams.outbox import Outbox

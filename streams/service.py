@@ -15,12 +15,12 @@ import uvloop
 from aiokafka.errors import KafkaError
 
 from broker.watched import Watched
+from schemas.exits import ExitCode
 from schemas.wire.topics import Topics
 from streams.app import Hooks, create_app
 from streams.bad_references import WRITER, BadReferences
-from streams.exits import ExitCode, end_process
+from streams.exits import end_process
 from streams.mandate import Unlimited
-from streams.messages import max_message_bytes
 from streams.surplus import partitions_with_state
 from streams.tuning import Tuning
 from streams.views import BadReference, ReferenceFollower, View
@@ -91,7 +91,7 @@ class Service:
         self._application = topics.application
         self._ready_file = ready_file
         self._bad = BadReferences(
-            topics, options, max_message_bytes=max_message_bytes(settings), redact=settings.redacted_keys
+            topics, options, max_message_bytes=settings.max_message_bytes, redact=settings.redacted_keys
         )
         self._views = ReferenceFollower(
             topics, options, view, on_bad=self._on_bad_reference, on_failed=self._on_views_failed

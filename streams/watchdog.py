@@ -11,12 +11,13 @@ from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 
 from broker.waiting import Waiting
-from streams.exits import End, ExitCode
+from schemas.exits import ExitCode
 from streams.stall import StallPolicy, StallState
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from streams.exits import End
     from streams.ownership import Ownership
 
 __all__ = ["Watchdog"]

@@ -13,6 +13,7 @@ from deploy.tables import whole_table
 from operations.cut import MOST_ROWS
 from operations.trace import Trace, trace_webhook
 from operations.trace_search import webhook_with_receipt, webhooks_of
+from schemas.coercion import digits_as_id
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,7 +38,9 @@ def trace(
     if webhook is None:
         _list(webhooks_of(current, student or "", limit), json=json)
         return
-    number = int(webhook) if webhook.isascii() and webhook.isdigit() else webhook_with_receipt(current, webhook)
+    number = digits_as_id(webhook)
+    if number is None:
+        number = webhook_with_receipt(current, webhook)
     found = run(trace_webhook(current, number))
     if json:
         out.print(orjson.dumps(found.as_json(), option=orjson.OPT_INDENT_2).decode(), markup=False)

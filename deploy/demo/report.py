@@ -17,8 +17,8 @@ from deploy.demo.sending import send_webhooks
 from deploy.tables import whole_table
 from operations.generations.journal import read_journal
 from operations.generations.offsets import Offsets
+from schemas.wire.place import OFFSET_BITS, place_at
 from schemas.wire.topics import Topics
-from schemas.wire.webhook import OFFSET_BITS
 
 if TYPE_CHECKING:
     from clickhouse_connect.driver.client import Client
@@ -74,7 +74,7 @@ class _Own:
         return cls(
             sorted({one["user_id"] for one in documents}),
             sorted({one["telemetry_id"] for one in documents}),
-            [number << OFFSET_BITS | end for number, end in ends.items()],
+            [place_at(number, end) for number, end in ends.items()],
         )
 
     @property

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, NoReturn
 from operations.generations.mandates import live_mandate
 from operations.pseudonyms import keyed_settings
 from operations.restart_record import restarting
+from schemas.exits import ExitCode
 from schemas.wire.topics import Topics
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ def run_worker(settings: Settings, data: Path, ready_file: Path | None) -> int:
     When another generation takes over, this process begins again with that.
     """
     import streams.worker  # noqa: PLC0415 - see above
-    from streams.exits import ExitCode  # noqa: PLC0415
+    from schemas.exits import ExitCode  # noqa: PLC0415
 
     mandate = asyncio.run(_workers_mandate(settings))
     # A store's files name neither topic nor generation.
@@ -77,7 +78,7 @@ def run_sink(settings: Settings, ready_file: Path | None) -> int:
 
     mandate = asyncio.run(live_mandate(settings, stores=True))
     code = sinks.main.main(mandate.settings, ready_file=ready_file, superseded=mandate.ended)
-    if code == sinks.main.SUPERSEDED:
+    if code == ExitCode.SUPERSEDED:
         _begin_again()
     return code
 

@@ -19,6 +19,7 @@ from deploy.run.supervisor import Part, Supervisor
 from operations.generations.cleaning import replay_directory
 from operations.generations.mandates import replay_mandate
 from operations.pseudonyms import keyed_settings
+from schemas.exits import ExitCode
 from schemas.settings import PREFIX, load_settings
 
 if TYPE_CHECKING:
@@ -35,7 +36,6 @@ _CHUNK_RECORDS: Final = 20_000
 _CHUNK_BYTES: Final = 16 << 20
 _READY_SECONDS: Final = 90.0
 _POLL_SECONDS: Final = 0.05
-_SUPERSEDED: Final = 76
 
 
 async def run_beside(
@@ -111,7 +111,7 @@ def main(kind: str, data: Path, ready: Path) -> int:
     configure_logging(settings)
     mandate = asyncio.run(replay_mandate(settings))
     if mandate is None:
-        return _SUPERSEDED
+        return int(ExitCode.SUPERSEDED)
     if kind == "sink":
         import sinks.main  # noqa: PLC0415 - each part loads only its own libraries
 

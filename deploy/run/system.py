@@ -61,7 +61,7 @@ class LocalSystem:
         self._base = settings
         self._kept = self._read_env()
         self.token = self._kept.get("TELEMETRY_TOKEN") or secrets.token_urlsafe(30)
-        self._kafka = KafkaNode(self.directory / "kafka", message_max_bytes=2 * settings.max_body_bytes + _MESSAGE_ROOM)
+        self._kafka = KafkaNode(self.directory / "kafka", message_max_bytes=settings.max_message_bytes + _MESSAGE_ROOM)
         self._clickhouse = ClickHouseServer(
             self.directory / "clickhouse",
             self._kept_port(),

@@ -5,13 +5,11 @@ from __future__ import annotations
 from typing import Final
 
 from gateway.errors import ApiError
+from schemas.coercion import digits_as_id
 
-__all__ = ["ID_LIST", "MAX_DIGITS", "id_list", "words"]
+__all__ = ["ID_LIST", "id_list", "words"]
 
-# As many digits as fit 64 bits whatever they are.
-MAX_DIGITS: Final = 18
-
-# The JSON Schema pattern of what `id_list` reads.
+# The JSON Schema pattern of what `id_list` reads, but for the few ids of 19 digits that fit 64 bits.
 ID_LIST: Final = "^ *([0-9]{1,18})? *(, *([0-9]{1,18})? *)*$"
 
 _SHOWN: Final = 200
@@ -25,7 +23,8 @@ def words(value: str | None) -> tuple[str, ...]:
 def id_list(field: str, value: str | None) -> tuple[int, ...]:
     """The ids of a comma-separated list; raises ApiError 400 `invalid-filter` for anything else in it."""
     named = words(value)
-    bad = [word for word in named if not (word.isascii() and word.isdigit() and len(word) <= MAX_DIGITS)]
-    if bad:
+    ids = tuple(number for word in named if (number := digits_as_id(word)) is not None)
+    if len(ids) < len(named):
+        bad = [word for word in named if digits_as_id(word) is None]
         raise ApiError("invalid-filter", field=field, values=", ".join(bad)[:_SHOWN])
-    return tuple(map(int, named))
+    return ids

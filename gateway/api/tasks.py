@@ -12,6 +12,7 @@ from gateway.api.refusals import OF_ANY_CALLER, refusals
 from gateway.api.services import Services, large_answer
 from gateway.errors import ApiError
 from gateway.reading.documents import find_documents, read_texts
+from schemas.coercion import digits_as_id
 from schemas.times import parse_time
 
 if TYPE_CHECKING:
@@ -24,7 +25,6 @@ __all__ = ["router"]
 
 router = APIRouter(prefix="/v1/assignment", tags=["tasks"])
 
-_MAX_DIGITS: Final = 18
 _EXAMPLE: Final = {
     "id": 890699,
     "title": "Arrays Practice",
@@ -85,9 +85,8 @@ async def read_task(services: Parts, token: Caller, task_id: str) -> Response:
 
 
 def _task(services: Services, task_id: str) -> Task | None:
-    if not task_id.isascii() or not task_id.isdigit() or len(task_id) > _MAX_DIGITS:
-        return None
-    return services.reference.task(int(task_id))
+    number = digits_as_id(task_id)
+    return None if number is None else services.reference.task(number)
 
 
 async def _telemetry(services: Services, task: Task) -> tuple[StoredDocument | None, StoredDocument | None]:

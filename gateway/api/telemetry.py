@@ -15,6 +15,7 @@ from gateway.errors import ApiError
 from gateway.language import preferred_language
 from gateway.messages import FIELD_ERRORS
 from gateway.reading.documents import StoredDocument, find_documents, read_texts
+from schemas.coercion import digits_as_id
 from schemas.reference.tenancy import CHANGE, may_change
 from schemas.wire.staff import FIELDS, TelemetryCommand, format_duration, validate_fields
 from schemas.wire.webhook import normal_user_id
@@ -24,7 +25,6 @@ __all__ = ["router"]
 router = APIRouter(prefix="/v1/assignment/academy", tags=["student telemetry"])
 
 _PATH: Final = "/asset/{asset_slug}/user/{user_id}/telemetry"
-_MAX_DIGITS: Final = 18
 
 _EXAMPLE: Final = {
     "telemetry": {"event": "batch", "step": 3, "interactions": 21},
@@ -180,9 +180,10 @@ async def _set(
 
 def _user(services: Services, staff: Staff, user_id: str) -> str:
     user = normal_user_id(user_id)
-    if user is None or not user.isdigit() or not user.isascii() or len(user) > _MAX_DIGITS:
+    number = digits_as_id(user)
+    if user is None or number is None:
         raise ApiError("user-not-found", user=user_id)
-    if not may_change(staff.academy, services.reference.user(int(user)), strict=services.strict):
+    if not may_change(staff.academy, services.reference.user(number), strict=services.strict):
         # Somebody else's student: to this academy, nobody.
         raise ApiError("user-not-found", user=user_id)
     return user

@@ -8,16 +8,17 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 
 from gateway.api.callers import Parts, Staff, staff_with
 from gateway.api.pages import address_of, around, number, page_address
-from gateway.api.parameters import ID_LIST, MAX_DIGITS, id_list, words
+from gateway.api.parameters import ID_LIST, id_list, words
 from gateway.api.refusals import OF_STAFF, refusals
 from gateway.api.services import Services, large_answer
 from gateway.api.webhook_rows import EXAMPLE, Log, LogRow, shown_row
 from gateway.errors import ApiError
 from gateway.reading.joined import joined_later
 from gateway.reading.webhook_log import SORTS, Filters, add_payloads, find_ids, places, read_page, read_row, status_of
+from schemas.coercion import digits_as_id
 from schemas.reference.tenancy import CHANGE, READ
+from schemas.wire.place import OFFSET_BITS
 from schemas.wire.staff import DeleteCommand
-from schemas.wire.webhook import OFFSET_BITS
 
 __all__ = ["router"]
 
@@ -135,7 +136,7 @@ async def list_webhooks(
 )
 async def read_webhook(services: Parts, staff: _Reader, webhook_id: str) -> Response:
     """A row of the log with its whole payload, however long that is."""
-    found = _id(webhook_id)
+    found = digits_as_id(webhook_id)
     if found is None or await _status(services, staff, found) is None:
         raise ApiError("webhook-not-found", webhook=webhook_id)
     page = await read_row(services.clickhouse, found)
@@ -154,7 +155,7 @@ async def read_webhook(services: Parts, staff: _Reader, webhook_id: str) -> Resp
 )
 async def delete_webhook(services: Parts, staff: _Editor, webhook_id: str) -> Response:
     """Take a webhook with the status ERROR out of the log, for good: a replay leaves it out as well."""
-    found = _id(webhook_id)
+    found = digits_as_id(webhook_id)
     status = None if found is None else await _status(services, staff, found)
     if found is None or status is None:
         raise ApiError("webhook-not-found", webhook=webhook_id)
@@ -189,10 +190,6 @@ async def delete_webhooks(
     while webhooks := await find_ids(services.clickhouse, filters, _DELETED_AT_ONCE):
         await _delete(services, staff, webhooks)
     return Response(status_code=204)
-
-
-def _id(text: str) -> int | None:
-    return int(text) if text.isascii() and text.isdigit() and len(text) <= MAX_DIGITS else None
 
 
 async def _sought(services: Services, staff: Staff, filtered: dict[str, Any], statuses: tuple[str, ...]) -> Filters:

@@ -16,8 +16,8 @@ from broker import clients
 from broker.watched import Watched
 from gateway.errors import KafkaUnavailableError, RecordRefusedError
 from schemas.caches import cached
-from schemas.wire.topics import Topics
-from schemas.wire.webhook import OFFSET_BITS
+from schemas.wire.place import place_at
+from schemas.wire.topics import RECORD_OVERHEAD, Topics
 
 if TYPE_CHECKING:
     from aiokafka import AIOKafkaProducer
@@ -35,7 +35,6 @@ ACK_SECONDS: Final = 3.0
 
 _BEAT_SECONDS: Final = 0.01
 _MAX_BATCH_BYTES: Final = 1 << 20
-_RECORD_OVERHEAD: Final = 64 << 10
 _REQUEST_TIMEOUT_MS: Final = 10_000
 _CLOSE_SECONDS: Final = 5.0
 # Only this one of a compacted topic is read.
@@ -84,8 +83,8 @@ class RawProducer:
             await self.stop()
         producer = clients.producer(
             self._settings.kafka_options(),
-            max_batch_size=min(_MAX_BATCH_BYTES, self._settings.max_body_bytes + _RECORD_OVERHEAD),
-            max_request_size=2 * self._settings.max_body_bytes + _RECORD_OVERHEAD,
+            max_batch_size=min(_MAX_BATCH_BYTES, self._settings.max_body_bytes + RECORD_OVERHEAD),
+            max_request_size=self._settings.max_message_bytes + RECORD_OVERHEAD,
             request_timeout_ms=_REQUEST_TIMEOUT_MS,
         )
         try:
@@ -181,7 +180,7 @@ class RawProducer:
                 async with asyncio.timeout(ACK_SECONDS):
                     sent = await producer.send_batch(batch, self._topic, partition=lane.partition)
                     sent.add_done_callback(_look_at)
-                    place = lane.partition << OFFSET_BITS | (await sent).offset
+                    place = place_at(lane.partition, (await sent).offset)
             except _REFUSALS as error:
                 self._refuse(lane, error)
                 raise

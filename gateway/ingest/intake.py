@@ -14,6 +14,7 @@ from gateway.durable.publishing import RawRecord
 from gateway.errors import ApiError, UnavailableError
 from gateway.ingest.bodies import read_body
 from gateway.ingest.receipts import Receipts
+from schemas.coercion import digits_as_id
 from schemas.redaction import blotted_params
 from schemas.reference.tenancy import may_write, reporting_academies
 from schemas.wire.headers import RawHeaders, encode_headers
@@ -164,7 +165,7 @@ class Intake:
         """The user id of a notebook's student: the directory's for its name, else what it is itself, if that is one."""
         linked = None if whose is None or not self._views.complete else self._views.reference.user_named(whose)
         user = whose if linked is None else str(linked)
-        return user if user is not None and user.isascii() and user.isdigit() else None
+        return user if digits_as_id(user) is not None else None
 
     async def publish(self, key: bytes, value: bytes, headers: RawHeaders) -> None:
         """Return when a record is durable; raises ApiError 503 where nothing can make it so."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from operations.forgetting.letters import Letter, find_letters
 from operations.forgetting.webhooks import find_webhooks
 from operations.raw_log.students import Students
+from schemas.wire.webhook import ANONYMOUS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,10 +27,10 @@ _DATABASES: Final = """
 SELECT DISTINCT database FROM system.tables
 WHERE match(database, concat('^', {public:String}, '_g[0-9]+$')) AND name = 'scores' ORDER BY database
 """
-_NAMED: Final = """
-SELECT DISTINCT actor FROM {database:Identifier}.{table:Identifier}
-WHERE NOT match(actor, '^[0-9]+$') AND NOT startsWith(actor, 'telemetry:')
-"""
+_NAMED: Final = (
+    "SELECT DISTINCT actor FROM {database:Identifier}.{table:Identifier} "  # noqa: S608 - a constant of ours
+    f"WHERE NOT match(actor, '^[0-9]+$') AND NOT startsWith(actor, '{ANONYMOUS}')"
+)
 _THERE: Final = (
     "SELECT DISTINCT actor FROM {database:Identifier}.{table:Identifier} WHERE actor IN {actors:Array(String)}"
 )
@@ -179,7 +180,8 @@ def _rows(databases: list[str], actors: list[str], user: int | None) -> list[Con
 
 
 def _claims(databases: list[str], actors: list[str]) -> list[Condition]:
-    where = "actor IN {actors:Array(String)} OR concat('telemetry:', telemetry_id) IN {actors:Array(String)}"
+    run = f"concat('{ANONYMOUS}', telemetry_id)"
+    where = f"actor IN {{actors:Array(String)}} OR {run} IN {{actors:Array(String)}}"
     return [Condition(f"{database}.claims", where, {"actors": actors}) for database in databases]
 
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from schemas.coercion import digits_as_id
 from schemas.reference.directory import User
 from schemas.reference.lookup import folded_name
 from schemas.wire.pseudonyms import NO_KEY, Pseudonyms
-from schemas.wire.webhook import normal_user_id
+from schemas.wire.webhook import ANONYMOUS, normal_user_id
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -16,8 +17,6 @@ if TYPE_CHECKING:
     from schemas.reference.lookup import Reference
 
 __all__ = ["Person", "identify"]
-
-_MAX_ID = (1 << 64) - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +62,7 @@ class Person:
         own = set(actors)
         # Students who began with one template share its telemetry_id: such a run is not one student's.
         return sorted(
-            f"telemetry:{run}" for run, whose in shared if run and own.issuperset(set(whose) - {f"telemetry:{run}"})
+            f"{ANONYMOUS}{run}" for run, whose in shared if run and own.issuperset(set(whose) - {f"{ANONYMOUS}{run}"})
         )
 
 
@@ -77,7 +76,7 @@ def identify(reference: Reference, asked: str, pseudonyms: Pseudonyms = NO_KEY) 
         for name in user.notebook_names:
             holders.setdefault(folded_name(name), set()).add(user.id)
             spellings.setdefault(folded_name(name), set()).add(name)
-    number = int(student) if student.isascii() and student.isdecimal() and int(student) <= _MAX_ID else None
+    number = digits_as_id(student)
     if number is None and len(found := holders.get(folded_name(student), set())) == 1:
         (number,) = found
     if number is None:

@@ -12,10 +12,11 @@ from broker import clients
 from operations.directory import load_reference, publish_reference
 from schemas.coercion import as_id
 from schemas.wire.headers import RawHeaders, encode_headers
+from schemas.wire.place import place_at
 from schemas.wire.pseudonyms import PREFIX
 from schemas.wire.staff import ForgetCommand, encode_command
 from schemas.wire.topics import Topics
-from schemas.wire.webhook import ANONYMOUS, OFFSET_BITS, student_key
+from schemas.wire.webhook import ANONYMOUS, student_key
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -75,7 +76,7 @@ async def send_commands(settings: Settings, places: Mapping[str, tuple[Sequence[
                     headers=headers,
                     timestamp_ms=time.time_ns() // 1_000_000,
                 )
-                ids.append(sent.partition << OFFSET_BITS | sent.offset)
+                ids.append(place_at(sent.partition, sent.offset))
     return ids
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from operations.raw_log.bodies import AS_BYTES, BODY, BRIEF, body_of, headers_of, record_of
 from schemas.vocabulary import token_cannot_report
+from schemas.wire.webhook import ANONYMOUS
 
 if TYPE_CHECKING:
     from clickhouse_connect.driver.client import Client
@@ -50,7 +51,7 @@ def find_webhooks(client: Client, public: str, databases: list[str], student: st
             if (owner := students.owner(record_of(key, body_of(body, raws, _KEYS), known))) is None:
                 continue
             found.owners.add(owner)
-            (found.anonymous if owner.startswith("telemetry:") else found.ids).add(int(identity))
+            (found.anonymous if owner.startswith(ANONYMOUS) else found.ids).add(int(identity))
     text = token_cannot_report(student, "")
     for database in databases:
         rows = client.query(_SPOOFS, parameters={"database": database, "text": text}).result_rows

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from aiokafka.errors import for_code
 
-from operations.generations.offsets import Offsets, derived_topics, sink_group
+from operations.generations.offsets import Offsets, derived_topics
 from schemas.wire.topics import Topics
 from sinks.clickhouse import connect
 from sinks.templates import Installation
@@ -40,7 +40,7 @@ async def delete_generation(settings: Settings, generation: int) -> None:
     """
     topics = Topics.of(settings).of_generation(generation)
     async with Offsets(settings) as offsets:
-        for group in (topics.application, sink_group(topics)):
+        for group in (topics.application, topics.sinks):
             await _delete_group(offsets, group)
         there = set(await offsets.admin.list_topics())
         doomed = [name for name in (*derived_topics(topics), topics.changelog) if name in there]

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from schemas.settings import Settings
 
-__all__ = ["Offsets", "derived_topics", "sink_group"]
+__all__ = ["Offsets", "derived_topics"]
 
 _READ_MS: Final = 200
 _POLL_SECONDS: Final = 0.1
@@ -29,11 +29,6 @@ _POLL_SECONDS: Final = 0.1
 def derived_topics(topics: Topics) -> list[str]:
     """The topics that a generation's sink stores."""
     return [getattr(topics, name.replace("-", "_")) for name in DERIVED]
-
-
-def sink_group(topics: Topics) -> str:
-    """The consumer group of a generation's sinks."""
-    return f"{topics.prefix}sink.g{topics.generation}"
 
 
 class Offsets:
@@ -83,7 +78,7 @@ class Offsets:
 
     async def unstored(self, topics: Topics, ends: Mapping[TopicPartition, int]) -> int:
         """Offsets below `ends` that a generation's sinks have not stored yet."""
-        found = await committed_before(self.admin, sink_group(topics), ends)
+        found = await committed_before(self.admin, topics.sinks, ends)
         # A block that is being inserted is recorded with the offset before it.
         return sum(max(0, end - found[tp]) for tp, end in ends.items())
 

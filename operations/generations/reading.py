@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, Final
 from aiokafka import TopicPartition
 
 from broker import clients
-from streams.messages import max_message_bytes
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping
@@ -29,7 +28,7 @@ async def read_topic(
     async with clients.opened(
         clients.consumer(
             settings.kafka_options(),
-            max_partition_fetch_bytes=max(_FETCH_BYTES, max_message_bytes(settings)),
+            max_partition_fetch_bytes=max(_FETCH_BYTES, settings.max_message_bytes),
         )
     ) as reader:
         for number, goal in end.items():

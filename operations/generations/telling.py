@@ -18,7 +18,7 @@ from operations.generations.offsets import Offsets
 from operations.generations.reading import read_topic
 from schemas.wire.topics import Topics
 from streams.core.completions import Told, untold
-from streams.messages import Message, keyed, max_message_bytes
+from streams.messages import Message, keyed
 from streams.offsets import committed
 from streams.transactions import PartitionProducer
 
@@ -70,7 +70,7 @@ class Telling:
         aiokafka's KafkaError; to do it again does the rest.
         """
         settings, target = self._settings, self._target
-        options, limit = settings.kafka_options(), max_message_bytes(settings)
+        options, limit = settings.kafka_options(), settings.max_message_bytes
         numbers = range(settings.partitions)
         producers = [
             PartitionProducer(target.application, number, options, max_message_bytes=limit, timeout_ms=_TRANSACTION_MS)

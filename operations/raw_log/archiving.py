@@ -21,7 +21,7 @@ from operations.raw_log.archive_parts import Part, missing_ranges, part_name, pr
 from operations.raw_log.errors import RawLogError
 from operations.raw_log.raw_rows import Range, RawRows
 from operations.raw_log.staging import Staging
-from schemas.wire.webhook import OFFSET_MASK
+from schemas.wire.place import OFFSET_MASK
 from sinks.clickhouse import connect
 
 if TYPE_CHECKING:

@@ -20,7 +20,7 @@ from schemas.wire.pseudonyms import PREFIX
 from schemas.wire.topics import Topics
 from schemas.wire.webhook import MAX_KEY_BYTES
 from streams.core.completions import Told, remembering
-from streams.messages import keyed, max_message_bytes
+from streams.messages import keyed
 from streams.offsets import Checkpoint
 from streams.transactions import PartitionProducer
 
@@ -79,7 +79,7 @@ async def _told(settings: Settings, topics: Topics, partitions: int) -> Told:
 async def _write(
     settings: Settings, target: Topics, number: int, begin: int, cells: list[tuple[bytes, bytes | None, Headers]]
 ) -> None:
-    options, limit = settings.kafka_options(), max_message_bytes(settings)
+    options, limit = settings.kafka_options(), settings.max_message_bytes
     producer = PartitionProducer(target.application, number, options, max_message_bytes=limit)
     try:
         await producer.start()

@@ -19,7 +19,7 @@ from broker.waiting import behind
 from operations.generations.journal import read_journal
 from operations.raw_log.errors import RawLogError
 from operations.raw_log.lane import Lane
-from operations.raw_log.progress import copy_group, restored_until
+from operations.raw_log.progress import restored_until
 from operations.raw_log.seam import log_ends
 from operations.raw_log.target import MARGIN, create_target
 from operations.topic_fit import used_partitions
@@ -70,7 +70,7 @@ async def copy_raw(
     Raises RawLogError where source and target do not fit, and aiokafka's KafkaError.
     """
     source = Topics.of(settings).raw
-    group = copy_group(settings, target)
+    group = Topics.of(settings).copies_into(target)
     async with clients.opened(clients.admin(settings.kafka_options())) as admin:
         known = await topic_partitions(admin)
         before, there = used_partitions(settings, known), known.get(target, 0)

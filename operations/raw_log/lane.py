@@ -10,7 +10,7 @@ from aiokafka.structs import OffsetAndMetadata
 from broker import clients
 from operations.raw_log.producer import transactional_producer
 from operations.raw_log.records import copied_headers, copied_partition, place_of
-from schemas.wire.webhook import OFFSET_BITS
+from schemas.wire.place import split_place
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -58,7 +58,7 @@ class Lane:
         options: dict[str, Any] = settings.kafka_options()
         self._consumer = clients.consumer(
             options,
-            max_partition_fetch_bytes=max(_READ_BYTES, 2 * settings.max_body_bytes),
+            max_partition_fetch_bytes=max(_READ_BYTES, settings.max_message_bytes),
         )
         self._producer = transactional_producer(settings, f"{group}.{source.partition}")
 
@@ -105,7 +105,7 @@ class Lane:
         return len(kept), len(records) - len(kept)
 
     def _is_there(self, record: Any) -> bool:
-        partition, offset = divmod(place_of(record.partition, record.offset, record.headers), 1 << OFFSET_BITS)
+        partition, offset = split_place(place_of(record.partition, record.offset, record.headers))
         return offset < self._restored.get(partition, 0)
 
     async def _send(self, record: Any) -> asyncio.Future[Any]:

@@ -15,13 +15,14 @@ from aiokafka import TopicPartition
 from broker.committed import committed
 from operations.raw_log.errors import RawLogError
 from operations.raw_log.target import partition_count
+from schemas.wire.topics import Topics
 
 if TYPE_CHECKING:
     from aiokafka.admin import AIOKafkaAdminClient
 
     from schemas.settings import Settings
 
-__all__ = ["Note", "Restored", "copy_group", "read_progress", "restore_group", "restored_until"]
+__all__ = ["Note", "Restored", "read_progress", "restored_until"]
 
 
 class Note(msgspec.Struct, frozen=True, kw_only=True):
@@ -54,20 +55,10 @@ class Restored:
         return None if note is None else (note.end, note.without)
 
 
-def copy_group(settings: Settings, target: str) -> str:
-    """The group that keeps how far a topic was copied into another."""
-    return f"{settings.topic_prefix}raw-copy.{target}"
-
-
-def restore_group(settings: Settings, target: str) -> str:
-    """The group that keeps how far an archive was restored into a topic."""
-    return f"{settings.topic_prefix}raw-restore.{target}"
-
-
 async def read_progress(settings: Settings, admin: AIOKafkaAdminClient, target: str) -> Restored:
     """How far a restore is; empty where none was begun. Raises aiokafka's KafkaError."""
     places = [TopicPartition(target, number) for number in range(await partition_count(admin, target))]
-    found = await committed(admin, restore_group(settings, target), places)
+    found = await committed(admin, Topics.of(settings).restores_into(target), places)
     begun = {tp.partition: one for tp, one in found.items() if one.offset >= 0}
     return Restored(
         {partition: one.offset for partition, one in begun.items()},

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from operations.raw_log.archive_parts import Group
 from operations.raw_log.figures import FIGURES, figures_of
-from schemas.wire.webhook import OFFSET_BITS, OFFSET_MASK
+from schemas.wire.place import OFFSET_MASK, place_at
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -114,5 +114,5 @@ class RawRows:
                 yield piece
 
     def _parameters(self, wanted: Range) -> dict[str, Any]:
-        low = wanted.partition << OFFSET_BITS
+        low = place_at(wanted.partition, 0)
         return {**self._own, "day": wanted.day, "low": low | wanted.first, "high": low | wanted.last}

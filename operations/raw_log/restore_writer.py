@@ -11,10 +11,11 @@ from aiokafka import TopicPartition
 from aiokafka.structs import OffsetAndMetadata
 
 from operations.raw_log.errors import RawLogError
-from operations.raw_log.progress import Restored, restore_group
+from operations.raw_log.progress import Restored
 from operations.raw_log.records import copied_headers, copied_partition
 from operations.raw_log.target import create_target
-from schemas.wire.webhook import OFFSET_BITS, OFFSET_MASK
+from schemas.wire.place import OFFSET_MASK, split_place
+from schemas.wire.topics import Topics
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -69,7 +70,7 @@ class RestoreWriter:
             yield len(kept), len(records) - len(kept)
 
     async def _send(self, record: StagedRecord) -> asyncio.Future[Any]:
-        origin, offset = divmod(record.place, 1 << OFFSET_BITS)
+        origin, offset = split_place(record.place)
         sent: asyncio.Future[Any] = await self.producer.send(
             self.target,
             record.value,
@@ -87,4 +88,4 @@ class RestoreWriter:
             )
             for number in numbers
         }
-        await self.producer.send_offsets_to_transaction(offsets, restore_group(self.settings, self.target))
+        await self.producer.send_offsets_to_transaction(offsets, Topics.of(self.settings).restores_into(self.target))

@@ -21,7 +21,7 @@ from broker.committed import has_committed
 from operations.raw_log.archive_parts import check, read_parts
 from operations.raw_log.errors import RawLogError
 from operations.raw_log.producer import transactional_producer
-from operations.raw_log.progress import Note, copy_group, read_progress, restore_group
+from operations.raw_log.progress import Note, read_progress
 from operations.raw_log.restore_writer import RestoreWriter
 from operations.raw_log.seam import log_ends, offsets_between
 from operations.raw_log.staging import Staging
@@ -106,7 +106,7 @@ async def restore_raw(
                 f"{' and of '.join(map(str, sorted(had)))} partitions, which the log had."
             )
             raise RawLogError(message)
-        if await has_committed(admin, copy_group(settings, target), TopicPartition(source, 0)):
+        if await has_committed(admin, Topics.of(settings).copies_into(target), TopicPartition(source, 0)):
             message = f"{target} was already continued from a topic (`raw copy`); choose another name."
             raise RawLogError(message)
         begun = await read_progress(settings, admin, target)
@@ -115,7 +115,7 @@ async def restore_raw(
     done.lost = sorted({part.previous for part in parts if part.previous} - names)
     table = f"raw_restore_{hashlib.sha256(target.encode()).hexdigest()[:12]}"
     with contextlib.closing(await asyncio.to_thread(connect, settings)) as client:
-        producer = transactional_producer(settings, restore_group(settings, target))
+        producer = transactional_producer(settings, Topics.of(settings).restores_into(target))
         staging = Staging(client, settings.database, table)
         try:
             # An earlier run that is still alive can commit nothing from here on.

@@ -9,8 +9,8 @@ from aiokafka import TopicPartition
 
 from broker import clients
 from operations.raw_log.records import place_of
+from schemas.wire.place import split_place
 from schemas.wire.topics import Topics
-from schemas.wire.webhook import OFFSET_BITS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -45,7 +45,7 @@ async def offsets_between(settings: Settings, partitions: int, reached: Mapping[
     async with clients.opened(
         clients.consumer(
             settings.kafka_options(),
-            max_partition_fetch_bytes=2 * settings.max_body_bytes,
+            max_partition_fetch_bytes=settings.max_message_bytes,
         )
     ) as consumer:
         for number in range(partitions):
@@ -60,7 +60,7 @@ async def offsets_between(settings: Settings, partitions: int, reached: Mapping[
                 # Everything that it had is gone.
                 origin, offset = number, end
             else:
-                origin, offset = divmod(place_of(number, records[0].offset, records[0].headers), 1 << OFFSET_BITS)
+                origin, offset = split_place(place_of(number, records[0].offset, records[0].headers))
             if origin in reached and offset > reached[origin]:
                 gaps[origin] = offset - reached[origin]
     return gaps

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, Final
 import orjson
 
 from operations.raw_log.figures import FIGURES, figures_of
+from schemas.wire.place import OFFSET_MASK, place_at
 from schemas.wire.rows import HEADERS_TYPE
-from schemas.wire.webhook import OFFSET_BITS, OFFSET_MASK
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -112,7 +112,7 @@ class Staging:
 
     def page(self, partition: int, first: int) -> list[StagedRecord]:
         """The next records of a partition from an offset on, each place once; empty at the end."""
-        low = partition << OFFSET_BITS
+        low = place_at(partition, 0)
         own = {**self._own, "low": low | first, "high": low | OFFSET_MASK, "rows": _PAGE_ROWS, "bytes": _PAGE_BYTES}
         return [
             _record(orjson.loads(line))

@@ -6,9 +6,9 @@ import contextlib
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
+from schemas.wire.place import OFFSET_BITS, OFFSET_MASK
 from schemas.wire.rows import ASSET_DAILY, DEAD_LETTERS, EVENTS, GENERATION_TABLES, SCORES, STUDENT_DAY, WEBHOOKS
 from schemas.wire.topics import Topics
-from schemas.wire.webhook import OFFSET_BITS, OFFSET_MASK
 from sinks.clickhouse import connect
 from sinks.templates import Installation
 

@@ -8,7 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from schemas.wire.dead_letters import LETTER
+from schemas.wire.derived import ROW
 from schemas.wire.rows import CLAIMS, EVENTS, SCORES, STUDENT_DAY, TELEMETRY, WEBHOOKS
+from schemas.wire.webhook import ANONYMOUS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -21,8 +24,6 @@ if TYPE_CHECKING:
 __all__ = ["Identity", "Row", "Rows"]
 
 Identity = tuple[str, ...]
-
-_ANONYMOUS = "telemetry:"
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,18 +95,18 @@ class Rows:
                     self._put(STUDENT_DAY, _identity(STUDENT_DAY, columns), day)
 
     def _document(self, partition: int, message: Message) -> None:
-        header = dict(message.headers)["row"]
+        header = dict(message.headers)[ROW]
         columns = orjson.loads(header)
         row = Row(columns["version"], partition, header, message.value is None, message.value)
         self._put(TELEMETRY, _identity(TELEMETRY, columns), row)
-        claims = columns["telemetry_id"] and not columns["actor"].startswith(_ANONYMOUS)
+        claims = columns["telemetry_id"] and not columns["actor"].startswith(ANONYMOUS)
         if claims and not row.deleted:
             self._put(CLAIMS, _identity(CLAIMS, columns), row)
 
     def _letter(self, message: Message) -> None:
         headers = dict(message.headers)
-        place = int(headers["dead-letter-partition"]), int(headers["dead-letter-offset"])
-        self.letters[*place, headers["dead-letter-stage"].decode()] = message
+        place = int(headers[f"{LETTER}partition"]), int(headers[f"{LETTER}offset"])
+        self.letters[*place, headers[f"{LETTER}stage"].decode()] = message
 
 
 def _identity(table: Table, columns: Mapping[str, Any]) -> Identity:

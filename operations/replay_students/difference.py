@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from aiokafka import TopicPartition
 
@@ -12,6 +12,8 @@ from operations.replay_students.changes import changes_of, lost
 from operations.replay_students.comparison import comparison_of
 from operations.replay_students.replacing import replacing
 from operations.replay_students.tables import BY_ACTOR
+from schemas.wire.dead_letters import LETTER, letter_headers
+from schemas.wire.derived import RECOMPUTED
 from schemas.wire.generations import JournalError
 from schemas.wire.rows import CLAIMS, EVENTS, STUDENT_DAY, WEBHOOKS
 from streams.messages import Message, keyed
@@ -28,8 +30,6 @@ if TYPE_CHECKING:
     from schemas.wire.topics import Topics
 
 __all__ = ["Difference", "difference"]
-
-_PREFIX: Final = "dead-letter-"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +74,7 @@ class Difference:
         homes = recomputed.homes
         out = replacing(topics, recomputed.rows, self.changes, self.highest, homes=homes, limit=limit)
         for message in (*self.letters, *(_unburied(topics, place, number) for place, number in self.buried.items())):
-            partition = int(dict(message.headers)["dead-letter-partition"])
+            partition = int(dict(message.headers)[f"{LETTER}partition"])
             out.setdefault(TopicPartition(topics.dead_letters, partition), []).append(message)
         for number, cells in recomputed.cells().items():
             messages = keyed("a state", [(key, value, []) for key, value in cells], limit)
@@ -135,6 +135,12 @@ def _hold(part: Part, rows: list[Identity]) -> None:
 def _unburied(topics: Topics, place: tuple[int, int, str], number: str) -> Message:
     """A record that takes the dead letter of a raw record back."""
     partition, offset, stage = place
-    origin = {"topic": topics.raw, "partition": partition, "offset": offset, "timestamp": 0, "stage": stage}
-    values = {**origin, "reason": "recomputed", "id": number, "deleted": 1}
-    return Message(None, None, [(f"{_PREFIX}{name}", str(value).encode()) for name, value in values.items()])
+    origin: dict[str, str | int] = {
+        "topic": topics.raw,
+        "partition": partition,
+        "offset": offset,
+        "timestamp": 0,
+        "stage": stage,
+    }
+    fields = {**origin, "reason": RECOMPUTED, "id": number, "deleted": 1}
+    return Message(None, None, letter_headers(fields))

@@ -20,7 +20,6 @@ from streams.core.policy import Past
 from streams.core.staff import command_of
 from streams.core.store import is_told, owner_of
 from streams.core.webhook import read
-from streams.messages import max_message_bytes
 from streams.outbox import Outbox
 from streams.processing import Core
 from streams.settling import settle
@@ -165,7 +164,7 @@ class Recomputation:
             self._topics,
             number,
             self._core,
-            max_message_bytes(settings),
+            settings.max_message_bytes,
             live=False,
             redact=settings.redacted_keys,
         )

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from schemas import vocabulary as texts
+from schemas.coercion import digits_as_id
 from schemas.wire.notebook import events_of, notebook_of
 from schemas.wire.webhook import normal_user_id
 from streams.core.decide import student_id
@@ -63,7 +64,8 @@ class Students:
         """Whether the student's own name tells every webhook, so that no other one has to be looked at."""
         if self.actor is None:
             return False
-        user = self._reference.user(int(self.actor)) if self.actor.isdecimal() and len(self.actor) < 19 else None  # noqa: PLR2004 - fits 64 bits
+        number = digits_as_id(self.actor)
+        user = None if number is None else self._reference.user(number)
         return user is None or not user.notebook_names
 
     def _slugs(self, slug: str) -> frozenset[str]:

@@ -19,7 +19,6 @@ from aiokafka import TopicPartition
 
 from operations.generations.swap import until_left
 from schemas.wire.topics import Topics
-from streams.messages import max_message_bytes
 from streams.offsets import committed
 from streams.transactions import PartitionProducer
 
@@ -67,7 +66,7 @@ async def _replace(
     offsets: Offsets,
     prepare: Callable[[dict[int, int]], Awaitable[Mapping[TopicPartition, Sequence[Message]]]],
 ) -> None:
-    options, limit = settings.kafka_options(), max_message_bytes(settings)
+    options, limit = settings.kafka_options(), settings.max_message_bytes
     producers = [
         PartitionProducer(topics.application, number, options, max_message_bytes=limit, timeout_ms=_TRANSACTION_MS)
         for number in range(settings.partitions)

@@ -9,10 +9,10 @@ import orjson
 from aiokafka import TopicPartition
 
 from schemas.times import sql_time
+from schemas.wire.derived import RECOMPUTED, ROW
+from schemas.wire.place import OFFSET_BITS
 from schemas.wire.rows import CLAIMS, EVENTS, SCORES, STUDENT_DAY, TELEMETRY, WEBHOOKS
-from schemas.wire.webhook import OFFSET_BITS
 from streams.core.lines import document_key, document_row, user_number
-from streams.lead import RECOMPUTED
 from streams.messages import Message, keyed, pack
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ def replacing(
         for (topic, partition), found in lines.items()
     }
     for partition, key, value, columns in _documents(rows, changes, highest, homes):
-        headers = [("row", orjson.dumps(columns)), *_HEADERS]
+        headers = [(ROW, orjson.dumps(columns)), *_HEADERS]
         message = keyed("a document", [(key, value, headers)], limit)
         out.setdefault(TopicPartition(topics.telemetry, partition), []).extend(message)
     return out

@@ -28,7 +28,6 @@ from sinks.clickhouse import connect
 from sinks.daily.refresh import Change, refresh
 from sinks.templates import Installation
 from streams.core.policy import Policy
-from streams.messages import max_message_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator, Mapping
@@ -174,7 +173,7 @@ async def replay_part(
                 nonlocal found
                 await work.recompute(recomputed, stopped)
                 found = await work.compare(recomputed, _LAST_ROWS_SECONDS)
-                return await asyncio.to_thread(found.outgoing, topics, recomputed, max_message_bytes(own))
+                return await asyncio.to_thread(found.outgoing, topics, recomputed, own.max_message_bytes)
 
             seconds = await patch(own, writer, offsets, prepare)
             console.print(f"Webhooks waited for {seconds:.1f} s.")

@@ -10,6 +10,7 @@ import orjson
 from operations.replay.comparison import SCORE_COLUMNS, VERDICT_COLUMNS, content_of
 from operations.replay_students.changes import Known
 from schemas.wire.rows import CLAIMS, DEAD_LETTERS, EVENTS, SCORES, STUDENT_DAY, TELEMETRY, WEBHOOKS
+from schemas.wire.webhook import ANONYMOUS
 from sinks.templates import quoted
 
 if TYPE_CHECKING:
@@ -142,7 +143,7 @@ class LiveTables:
             for table in (EVENTS, STUDENT_DAY)
             for (asset,) in self._ask(
                 f"SELECT DISTINCT toString(asset_slug) FROM {self._database}.{table.name} "
-                f"WHERE actor IN ({', '.join(_text(f'telemetry:{run}') for run in some)})"
+                f"WHERE actor IN ({', '.join(_text(ANONYMOUS + run) for run in some)})"
             )
         }
 

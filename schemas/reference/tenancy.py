@@ -11,6 +11,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from schemas.coercion import digits_as_id
+
 if TYPE_CHECKING:
     from collections.abc import Collection
 
@@ -100,5 +102,5 @@ def may_write(headers: RawHeaders, user: str | None, reference: Reference) -> bo
     """
     if headers.principal is None or user is None or user == headers.principal:
         return None
-    known = user.isascii() and user.isdigit() and len(user) <= 18  # noqa: PLR2004 - fits 64 bits
-    return may_report(headers, reference.user(int(user)) if known else None)
+    number = digits_as_id(user)
+    return may_report(headers, None if number is None else reference.user(number))

@@ -8,6 +8,7 @@ import msgspec
 import orjson
 
 from schemas.caches import cached
+from schemas.coercion import digits_as_id
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -18,7 +19,6 @@ Source = Literal["learnpack", "posthog", "staff"]
 
 _SOURCES: Final[dict[bytes, Source]] = {b"learnpack": "learnpack", b"posthog": "posthog", b"staff": "staff"}
 _FLAGS: Final = {b"0": False, b"1": True}
-_MAX_ID: Final = (1 << 63) - 1
 _LONGEST_CACHED: Final = 512
 
 
@@ -55,7 +55,8 @@ _NONE: Final = RawHeaders()
 
 
 def _number(value: bytes) -> int:
-    if not value.isdigit() or len(value) > 19 or (number := int(value)) > _MAX_ID:  # noqa: PLR2004 - digits of 2^63
+    number = digits_as_id(value)
+    if number is None:
         message = "not an id"
         raise ValueError(message)
     return number

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final, Literal
 if TYPE_CHECKING:
     from schemas.settings import Settings
 
-__all__ = ["DERIVED", "IN_SYNC", "REFERENCE", "TopicSpec", "Topics", "in_sync"]
+__all__ = ["DERIVED", "IN_SYNC", "RECORD_OVERHEAD", "REFERENCE", "TopicSpec", "Topics", "in_sync"]
 
 # Of one generation each; completions are for the LMS, which knows no generations.
 DERIVED: Final = ("facts", "outcomes", "scores", "telemetry", "dead-letters")
@@ -16,7 +16,8 @@ REFERENCE: Final = ("ignore-rules", "directory.assets", "directory.users", "dire
 
 _LEAST_COPIES: Final = 3
 _DAY_MS: Final = 86_400_000
-_RECORD_OVERHEAD: Final = 64 << 10
+# What Kafka adds to a message, and our own headers.
+RECORD_OVERHEAD: Final = 64 << 10
 
 # Brokers refuse what is more than an hour ahead of their clock. A gateway whose clock is wrong has answered `ok` all
 # the same, and what it spooled would be refused for ever.
@@ -137,6 +138,24 @@ class Topics:
         return f"{self.prefix}worker.g{self.generation}"
 
     @property
+    def sinks(self) -> str:
+        """The consumer group of this generation's sinks."""
+        return f"{self.prefix}sink.g{self.generation}"
+
+    @property
+    def raw_sinks(self) -> str:
+        """The consumer group of the sinks of raw webhooks, whatever generation is live."""
+        return f"{self.prefix}sink.raw"
+
+    def copies_into(self, target: str) -> str:
+        """The group that keeps how far the raw topic was copied into another."""
+        return f"{self.prefix}raw-copy.{target}"
+
+    def restores_into(self, target: str) -> str:
+        """The group that keeps how far an archive was restored into a topic."""
+        return f"{self.prefix}raw-restore.{target}"
+
+    @property
     def changelog(self) -> str:
         """The changelog of the worker's only table, `state`: Faust derives this name from application and table."""
         return f"{self.application}-state-changelog"
@@ -145,7 +164,7 @@ class Topics:
         """Every topic with its partitions and configuration, in the order in which `setup` creates them."""
 
         def spec(name: str, cleanup: Literal["compact", "delete"], partitions: int, **config: str) -> TopicSpec:
-            size = {"max.message.bytes": str(2 * settings.max_body_bytes + _RECORD_OVERHEAD)}
+            size = {"max.message.bytes": str(settings.max_message_bytes + RECORD_OVERHEAD)}
             always = {"cleanup.policy": cleanup, **size, **_ANY_TIMESTAMP, **in_sync(settings.replication)}
             return TopicSpec(name, partitions, settings.replication, {**always, **config})
 

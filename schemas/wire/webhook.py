@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 import orjson
 
 from schemas.coercion import as_id, as_integer
+from schemas.wire.place import place_at
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,8 +22,6 @@ __all__ = [
     "ANONYMOUS",
     "MAX_KEY_BYTES",
     "NEVER_MERGED",
-    "OFFSET_BITS",
-    "OFFSET_MASK",
     "academy_of",
     "actor",
     "event",
@@ -51,10 +50,6 @@ _NO_USER: Final = re.compile(r"-[0-9]+(\.0*)?")
 
 # A credential and a scope: they say who asks and where, not what happened.
 NEVER_MERGED: Final = frozenset({"token", "academy"})
-
-# A place in the log is its partition and, in the low bits, its offset.
-OFFSET_BITS: Final = 40
-OFFSET_MASK: Final = (1 << OFFSET_BITS) - 1
 
 # A key only has to be the same for the same student; what a client invents must not outgrow a record.
 MAX_KEY_BYTES: Final = 256
@@ -130,7 +125,7 @@ def webhook_id(partition: int, offset: int, headers: RawHeaders) -> int:
 
 def log_place(partition: int, offset: int, headers: RawHeaders) -> int:
     """Where a record stands in the log, by which its effects are ordered: a copy stands where its original did."""
-    return headers.id if headers.id is not None else partition << OFFSET_BITS | offset
+    return headers.id if headers.id is not None else place_at(partition, offset)
 
 
 def academy_of(header_academy: int | None, payload: Mapping[str, Any]) -> int | None:

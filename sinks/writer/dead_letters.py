@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from schemas.redaction import redacted_body, redacted_headers
+from schemas.wire.dead_letters import encode_letter
 
 if TYPE_CHECKING:
     from aiokafka import AIOKafkaProducer, TopicPartition
 
 __all__ = ["DeadLetters", "Letter"]
 
-_PREFIX: Final = "dead-letter-"
 _STAGE: Final = "sink"
-_OVERHEAD: Final = 32 << 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +50,7 @@ class DeadLetters:
         Of a value that does not fit only the beginning is sent, with its whole size and SHA-256 in the headers; of one
         that loses keys its whole size is there, too.
         """
-        own: dict[str, str | int] = {
+        fields: dict[str, str | int] = {
             "topic": letter.partition.topic,
             "partition": letter.partition.partition,
             "offset": letter.offset,
@@ -62,19 +59,10 @@ class DeadLetters:
             "reason": letter.reason,
         }
         if letter.line >= 0:
-            own["line"] = letter.line
+            fields["line"] = letter.line
         # A line of a packed record is one of ours, which holds no text of a client's.
-        redact = self._redact if letter.line < 0 else frozenset()
-        value = redacted_body(letter.value, redact)
-        sent = [(name, data) for name, data in letter.headers if not name.startswith(_PREFIX)]
-        kept = redacted_headers(sent, redact) if redact else sent
-        whole = value is letter.value and kept == sent
-        if not whole:
-            own["size"] = len(letter.value or b"")
-        framing = len(letter.key or b"") + sum(len(name) + len(data or b"") for name, data in kept) + _OVERHEAD
-        if value is not None and len(value) + framing > self._most_bytes:
-            if whole:
-                own |= {"size": len(value), "sha256": hashlib.sha256(value).hexdigest()}
-            value = value[: max(0, self._most_bytes - framing)]
-        added = [(f"{_PREFIX}{name}", str(text).encode()) for name, text in own.items()]
-        await self._producer.send_and_wait(self._topic, value=value, key=letter.key, headers=[*kept, *added])
+        redact = self._redact if letter.line < 0 else frozenset[str]()
+        value, headers = encode_letter(
+            letter.key, letter.value, letter.headers, fields, limit=self._most_bytes, redact=redact
+        )
+        await self._producer.send_and_wait(self._topic, value=value, key=letter.key, headers=headers)

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from schemas.coercion import digits_as_id
+from schemas.wire.dead_letters import LETTER
+from schemas.wire.derived import ROW
 from schemas.wire.headers import readable_headers
-from schemas.wire.webhook import OFFSET_BITS, log_place, webhook_id
+from schemas.wire.place import place_at
+from schemas.wire.webhook import ANONYMOUS, log_place, webhook_id
 from sinks.errors import BadRecordError
 
 if TYPE_CHECKING:
@@ -18,16 +22,9 @@ if TYPE_CHECKING:
 
 __all__ = ["claim_row", "dead_letter_row", "raw_row", "telemetry_row"]
 
-_ANONYMOUS: Final = "telemetry:"
-_LETTER: Final = "dead-letter-"
-
 
 def _place(record: ConsumerRecord) -> int:
-    return int(record.partition) << OFFSET_BITS | int(record.offset)
-
-
-def _id(text: str | None) -> int | None:
-    return int(text) if text is not None and text.isascii() and text.isdigit() and len(text) < 20 else None  # noqa: PLR2004 - digits of 2^64
+    return place_at(record.partition, record.offset)
 
 
 def raw_row(record: ConsumerRecord) -> dict[str, Any]:
@@ -37,7 +34,7 @@ def raw_row(record: ConsumerRecord) -> dict[str, Any]:
         "id": webhook_id(record.partition, record.offset, headers),
         "received_at": record.timestamp,
         "academy_id": headers.academy,
-        "principal": _id(headers.principal),
+        "principal": digits_as_id(headers.principal),
         "source": headers.source,
         "params": orjson.dumps(headers.params or {}),
         "payload": record.value or b"",
@@ -64,7 +61,7 @@ def telemetry_row(record: ConsumerRecord) -> dict[str, Any]:
 
     Raises BadRecordError where the header is missing or no object.
     """
-    header = dict(record.headers).get("row")
+    header = dict(record.headers).get(ROW)
     try:
         row = orjson.loads(header or b"null")
     except orjson.JSONDecodeError as error:
@@ -83,13 +80,13 @@ def claim_row(record: ConsumerRecord) -> dict[str, Any] | None:
     """The anonymous run that a named student's document claims, or None."""
     row = telemetry_row(record)
     actor, telemetry_id = row.get("actor"), row.get("telemetry_id")
-    if not actor or not telemetry_id or row["deleted"] or str(actor).startswith(_ANONYMOUS):
+    if not actor or not telemetry_id or row["deleted"] or str(actor).startswith(ANONYMOUS):
         return None
     return {"telemetry_id": telemetry_id, "actor": actor, "version": row.get("version")}
 
 
 def _header(headers: Mapping[str, bytes], name: str) -> str:
-    return (headers.get(_LETTER + name) or b"").decode("utf-8", "replace")
+    return (headers.get(LETTER + name) or b"").decode("utf-8", "replace")
 
 
 def _integer(headers: Mapping[str, bytes], name: str, default: int) -> int:
@@ -97,7 +94,7 @@ def _integer(headers: Mapping[str, bytes], name: str, default: int) -> int:
     try:
         return int(text) if text else default
     except ValueError as error:
-        message = f"header {_LETTER}{name} is no number: {text!r:.100}"
+        message = f"header {LETTER}{name} is no number: {text!r:.100}"
         raise BadRecordError(message) from error
 
 
@@ -122,7 +119,7 @@ def dead_letter_row(record: ConsumerRecord) -> dict[str, Any]:
         "key": record.key,
         "value": record.value,
         "size": _integer(headers, "size", len(record.value or b"")),
-        "headers": {name: value for name, value in headers.items() if not name.startswith(_LETTER)},
+        "headers": {name: value for name, value in headers.items() if not name.startswith(LETTER)},
         "resolution": _header(headers, "resolution"),
         "received_at": _integer(headers, "received-at", record.timestamp),
         "version": record.timestamp,

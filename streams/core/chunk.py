@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 import orjson
 
 from schemas import vocabulary as texts
+from schemas.wire.derived import ROW
 from schemas.wire.staff import DeleteCommand, ForgetCommand
 from streams.core import dedup, staff
 from streams.core.apply import Applied, Apply
@@ -215,7 +216,7 @@ class ChunkProcessor:
         )
         # Of several documents of one chunk only the last is ever read, but each of its runs is claimed.
         self._documents.pop((key, telemetry_id), None)
-        self._documents[key, telemetry_id] = (document, [("row", orjson.dumps(row))])
+        self._documents[key, telemetry_id] = (document, [(ROW, orjson.dumps(row))])
 
     def _command(self, webhook: Webhook, student: Student, now: int) -> None:
         command = staff.command_of(webhook)
@@ -246,7 +247,7 @@ class ChunkProcessor:
             key, actor = document_key(command.user_id, slug), command.user_id
             row = document_row(actor, slug, id=webhook.id, telemetry_id="", updated_at=now, version=webhook.version)
             self._documents = {known: value for known, value in self._documents.items() if known[0] != key}
-            self._documents[key, ""] = (None, [("row", orjson.dumps(row))])
+            self._documents[key, ""] = (None, [(ROW, orjson.dumps(row))])
 
     def _outcome(
         self, webhook: Webhook, decision: Decision, now: int, *, event: str | None = None, result: Any = None

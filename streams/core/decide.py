@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from schemas import vocabulary as texts
+from schemas.coercion import digits_as_id
 from schemas.reference.tenancy import may_write
 from schemas.wire.names import name_of
 from streams.core import dedup
@@ -168,15 +169,13 @@ def student_id(webhook: Webhook, reference: Reference, policy: Policy) -> int | 
     A token that sends for notebooks is the course's, so it names no student.
     """
     user = webhook.user or (None if webhook.headers.source == "posthog" else webhook.headers.principal)
-    if user is None or not (user.isascii() and user.isdigit()) or len(user) > 18:  # noqa: PLR2004 - fits 64 bits
-        return None
-    return None if policy.strict and not reference.has_user(int(user)) else int(user)
+    number = digits_as_id(user)
+    return None if number is None or (policy.strict and not reference.has_user(number)) else number
 
 
 def _known(user: str | None, reference: Reference) -> bool:
-    if user is None or not (user.isascii() and user.isdigit()) or len(user) > 18:  # noqa: PLR2004 - fits 64 bits
-        return False
-    return reference.has_user(int(user))
+    number = digits_as_id(user)
+    return number is not None and reference.has_user(number)
 
 
 def _shown(webhook: Webhook, user_id: object) -> object:

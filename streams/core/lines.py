@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 import orjson
 
 from schemas.caches import cached
+from schemas.coercion import digits_as_id
 from schemas.times import sql_time
 from schemas.wire.names import name_of
 
@@ -25,15 +26,10 @@ _LONGEST_NAME: Final = 255
 _LONGEST_TEXT: Final = 2_000
 _LONGEST_CACHED: Final = 256
 
-_MAX_USER: Final = (1 << 63) - 1
-
 
 def user_number(actor: str | None) -> int | None:
     """The user id of an actor, or None for an anonymous or non-numeric one."""
-    if actor is None or not actor.isascii() or not actor.isdigit():
-        return None
-    number = int(actor)
-    return number if number <= _MAX_USER else None
+    return digits_as_id(actor)
 
 
 def document_key(actor: str, asset_slug: str) -> bytes:

@@ -18,6 +18,7 @@ from operations.tokens import NewToken
 from schemas.reference.lookup import Reference
 from schemas.settings import Settings
 from schemas.wire import rows
+from schemas.wire.derived import RECOMPUTED
 from schemas.wire.generations import Journal
 from schemas.wire.headers import RawHeaders, encode_headers
 from schemas.wire.staff import DeleteCommand, TelemetryCommand, encode_command
@@ -25,7 +26,6 @@ from schemas.wire.topics import Topics
 from sinks.writer.dead_letters import DeadLetters, Letter
 from streams.core.dead import dead_outcome
 from streams.dead_letters import DeadLetter, letter
-from streams.lead import RECOMPUTED
 from streams.messages import source_headers
 from tests.chaos.kafka import create_topics, produce, read_all
 from tests.support.client import Client

@@ -16,8 +16,8 @@ from gateway.durable.spool import Spool
 from gateway.errors import KafkaUnavailableError, UnavailableError
 from gateway.metrics import Metrics
 from operations.topics import setup_topics
+from schemas.wire.place import OFFSET_BITS, place_at
 from schemas.wire.topics import Topics
-from schemas.wire.webhook import OFFSET_BITS
 from tests.support.waiting import aeventually
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ async def test_records_of_a_key_are_in_order_and_at_the_place_that_was_told(
     async with AIOKafkaConsumer(raw, **chosen.kafka_options(), auto_offset_reset="earliest") as consumer:
         while len(stored) < 1000:
             record = await consumer.getone()
-            stored[record.partition << OFFSET_BITS | record.offset] = record.value
+            stored[place_at(record.partition, record.offset)] = record.value
             by_key[record.key].append(int(record.value))
     assert stored == told
     assert len({place >> OFFSET_BITS for place in stored}) > 1

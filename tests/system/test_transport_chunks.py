@@ -11,7 +11,7 @@ import pytest
 from aiokafka import TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic, RecordsToDelete
 
-from streams.exits import ExitCode
+from schemas.exits import ExitCode
 from streams.tuning import Tuning
 from tests.chaos.kafka import admin, consumer, lines, produce
 from tests.chaos.load import counting

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 import pytest
 
-from streams.exits import ExitCode
+from schemas.exits import ExitCode
 from tests.chaos.kafka import lines, produce
 from tests.system.workers import Bench
 

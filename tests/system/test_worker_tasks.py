@@ -11,7 +11,7 @@ import pytest
 from aiokafka import TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 
-from streams.exits import ExitCode
+from schemas.exits import ExitCode
 from streams.lead import Lead
 from tests.chaos.kafka import create_topics, is_caught_up, produce
 from tests.support.waiting import eventually

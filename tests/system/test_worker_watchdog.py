@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from broker.waiting import Waiting
+from schemas.exits import ExitCode
 from streams.admission import Admission
-from streams.exits import ExitCode
 from streams.watchdog import Watchdog
 from tests.chaos.kafka import create_topics, produce, transact
 from tests.support.waiting import aeventually

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 
-from schemas.coercion import as_id, as_integer, as_integers, as_slug, as_text
+from schemas.coercion import as_id, as_integer, as_integers, as_slug, as_text, digits_as_id
 from tests.support.strategies import json_values
 
 
@@ -90,3 +90,27 @@ def test_a_list_nested_too_deeply_has_no_text() -> None:
         value = [value]
 
     assert as_text(value) == as_slug(value) == ""
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [
+        ("0", 0),
+        ("007", 7),
+        (b"12", 12),
+        (str((1 << 63) - 1), (1 << 63) - 1),
+        (str(1 << 63), None),
+        ("0" * 20, None),
+        (" 1", None),
+        ("-1", None),
+        ("1.0", None),
+        ("²", None),
+        ("\u0663", None),
+        (b"\xb2", None),
+        ("", None),
+        (None, None),
+    ],
+)
+def test_an_id_in_an_address_is_ascii_digits_that_fit(text: str | bytes | None, number: int | None) -> None:
+    """Keys, addresses and headers are read alike, up to the largest 64-bit id."""
+    assert digits_as_id(text) == number

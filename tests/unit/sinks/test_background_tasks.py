@@ -10,6 +10,7 @@ from aiokafka import TopicPartition
 from structlog.testing import capture_logs
 
 from broker import clients
+from schemas.exits import ExitCode
 from schemas.settings import Settings
 from sinks import main as module
 from sinks.errors import FencedError
@@ -76,7 +77,7 @@ class Parts:
 
 
 @pytest.mark.parametrize(
-    ("broken", "code"), [("group", 1), ("daily", 0), ("announcement", 0), ("generation", module.SUPERSEDED)]
+    ("broken", "code"), [("group", 1), ("daily", 0), ("announcement", 0), ("generation", ExitCode.SUPERSEDED)]
 )
 def test_no_task_of_the_process_dies_unseen(monkeypatch: pytest.MonkeyPatch, broken: str, code: int) -> None:
     """It begins again, or the process ends with a message and a code."""

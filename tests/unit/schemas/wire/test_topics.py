@@ -34,7 +34,7 @@ def names(topics: Topics) -> dict[str, str]:
     return {
         name: getattr(topics, name)
         for name, member in vars(Topics).items()
-        if isinstance(member, property) and name != "application"
+        if isinstance(member, property) and name not in {"application", "sinks", "raw_sinks"}
     }
 
 
@@ -53,6 +53,11 @@ def test_a_later_generation_has_derived_topics_of_its_own() -> None:
 
     assert own == {name.replace("-", "_") for name in DERIVED} | {"changelog"}
     assert (second.facts, second.dead_letters) == ("learnpack.facts.g2", "learnpack.dead-letters.g2")
+    assert (first.sinks, second.sinks, second.raw_sinks) == (
+        "learnpack.sink.g1",
+        "learnpack.sink.g2",
+        "learnpack.sink.raw",
+    )
     assert (second.application, second.changelog) == ("learnpack.worker.g2", "learnpack.worker.g2-state-changelog")
     assert second.completions == "learnpack.completions"
 

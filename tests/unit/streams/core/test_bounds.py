@@ -17,7 +17,6 @@ from streams.core import told as starts_of_told
 from streams.core.errors import TooMuchAtOnce
 from streams.core.state import Attempt, Document, Overlay, State, Step
 from streams.core.view import View, find_step
-from streams.messages import max_message_bytes
 from tests.support.core import Core
 from tests.support.payloads import attempt, document, milliseconds, step
 
@@ -347,7 +346,7 @@ def test_the_largest_state_and_its_scores_fit_into_a_message() -> None:
     _fill(core)
 
     state = _state(core, "7", "tutorial")
-    limit = max_message_bytes(Settings(_env_file=None))
+    limit = Settings(_env_file=None).max_message_bytes
     assert [row["status_text"] for row in core.outcomes if row["status"] == "ERROR"] == []
     assert (len(state.overlay), len(state.seen)) == (bounds.STREAMED, bounds.NAMES)
     assert max(map(len, core.table.values())) < bounds.LARGEST < limit * 0.9
