@@ -19,7 +19,7 @@ from gateway.errors import ApiError, ClientGoneError
 from gateway.health import health_routes
 from gateway.ingest.buckets import Allowance
 from gateway.ingest.capture import CAPTURE_PATHS, CAPTURE_ROUTES, Capture
-from gateway.ingest.intake import Intake
+from gateway.ingest.pipeline import IngestPipeline
 from gateway.ingest.queries import MAX_QUERY_BYTES
 from gateway.ingest.rates import Rates
 from gateway.ingest.routes import INGEST_PATHS, Ingest
@@ -89,7 +89,7 @@ def create_app(
     """The application over these parts; webhooks go to `publisher`."""
     settings = services.settings
     origins = Origins(settings.gateway_origins)
-    intake = Intake(
+    pipeline = IngestPipeline(
         access=services.access,
         addresses=Addresses(settings.trusted_proxies),
         rates=Rates(
@@ -106,7 +106,7 @@ def create_app(
         origin_headers=origins.headers,
         redact=settings.keys_out_of_raw,
     )
-    ingest, capture = Ingest(intake), Capture(intake)
+    ingest, capture = Ingest(pipeline), Capture(pipeline)
     api = FastAPI(title="LearnPack Telemetry", version="1", description=DESCRIPTION, redirect_slashes=False)
     api.state.services = services
     middleware, options = origins.middleware()

@@ -17,7 +17,7 @@ from operations.raw_log.students import Students
 from operations.wording import counted
 
 if TYPE_CHECKING:
-    from operations.raw_log.archive_parts import Part
+    from operations.raw_log.archive_parts import ArchivePart
     from operations.raw_log.restoring import Restoration
 
 __all__ = ["register"]
@@ -34,7 +34,7 @@ def archive(
 ) -> None:
     """Write raw webhooks into Parquet files, one a day and partition; what is there already stays as it is."""
 
-    def say(part: Part) -> None:
+    def say(part: ArchivePart) -> None:
         out.print(f"{part.name}: {counted(part.rows, 'record')}, {part.bytes} bytes", markup=False)
 
     done = archive_raw(settings(), directory, until.date() if until else None, say)

@@ -15,12 +15,12 @@ from deploy.tables import whole_table
 from operations.descriptors import require_descriptors
 from operations.generations.journal import read_journal
 from operations.generations.lease import lease_is_held
-from operations.replay.run import Wish
+from operations.replay.run import ReplayOptions
 from operations.replay.run import drop as drop_
 from operations.replay.run import replay as replay_
 from operations.replay.run import rollback as rollback_
-from operations.replay_students.part import Part
 from operations.replay_students.run import replay_part
+from operations.replay_students.scope import Scope
 from schemas.settings import Settings
 from schemas.wire.generations import Journal, JournalError, Step
 
@@ -103,11 +103,11 @@ def replay(
         if algorithm is not None:
             message = "a generation has one algorithm: leave --algorithm out, or replay everything with it."
             raise typer.BadParameter(message)
-        part = Part(student, asset, academy)
+        part = Scope(student, asset, academy)
         run(replay_part(settings(), part, judged, out, None if dry_run else _asking(yes=yes)))
         return
-    wish = Wish(rules=judged, algorithm=algorithm, dry_run=dry_run, workers=workers)
-    run(replay_(settings(), wish, out, _asking(yes=yes), run_beside))
+    options = ReplayOptions(rules=judged, algorithm=algorithm, dry_run=dry_run, workers=workers)
+    run(replay_(settings(), options, out, _asking(yes=yes), run_beside))
 
 
 @app.command()
@@ -118,7 +118,7 @@ def resume(*, yes: _Yes = False, workers: _Workers = 0) -> None:
     if run(read_journal(current)).rollback:
         run(rollback_(current, out, workers, run_beside))
     else:
-        run(replay_(current, Wish(resume=True, workers=workers), out, _asking(yes=yes), run_beside))
+        run(replay_(current, ReplayOptions(resume=True, workers=workers), out, _asking(yes=yes), run_beside))
 
 
 @app.command()

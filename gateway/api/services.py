@@ -14,8 +14,8 @@ from gateway.access import RETRY_SECONDS
 from gateway.addresses import UNKNOWN
 from gateway.errors import ApiError, KafkaUnavailableError
 from gateway.ingest.bodies import read_body
-from gateway.ingest.intake import AT_ONCE_BYTES
 from gateway.ingest.json_bodies import parse_json
+from gateway.ingest.pipeline import AT_ONCE_BYTES
 from gateway.ingest.unpacking import decompress
 
 if TYPE_CHECKING:

@@ -50,7 +50,7 @@ def _hash(key: bytes) -> int:
     return int(murmur2(key)) & 0x7FFFFFFF
 
 
-class _Lane:
+class _PartitionQueue:
     """One partition's records: one batch on its way, the next ones gather behind it."""
 
     __slots__ = ("partition", "sent", "task", "waiting")
@@ -73,7 +73,7 @@ class RawProducer:
         self._settings = settings
         self._metrics = metrics
         self._topic = Topics.of(settings).raw
-        self._lanes: list[_Lane] = []
+        self._queues: list[_PartitionQueue] = []
         self._producer: AIOKafkaProducer | None = None
         self._broken = self._one_by_one = False
 
@@ -93,7 +93,7 @@ class RawProducer:
         except KafkaError as error:
             await _close(producer)
             raise KafkaUnavailableError(_reason(error)) from error
-        self._lanes = [_Lane(partition) for partition in range(partitions)]
+        self._queues = [_PartitionQueue(partition) for partition in range(partitions)]
         self._producer, self._broken = producer, False
 
     async def _used(self, producer: AIOKafkaProducer) -> int:
@@ -139,12 +139,12 @@ class RawProducer:
             waiter.set_exception(KafkaUnavailableError(_NOT_CONNECTED))
             return waiter
         partition = _hash(record.key) if record.partition is None else record.partition
-        lane = self._lanes[partition % len(self._lanes)]
-        lane.waiting.append((record, waiter))
-        if lane.task is None:
-            run = functools.partial(self._run, lane, self._producer)
-            failed = functools.partial(self._failed, lane)
-            lane.task = Watched(f"raw partition {lane.partition}", run, failed=failed).start()
+        queue = self._queues[partition % len(self._queues)]
+        queue.waiting.append((record, waiter))
+        if queue.task is None:
+            run = functools.partial(self._run, queue, self._producer)
+            failed = functools.partial(self._failed, queue)
+            queue.task = Watched(f"raw partition {queue.partition}", run, failed=failed).start()
         return waiter
 
     async def put(self, topic: str, key: bytes, value: bytes) -> None:
@@ -160,68 +160,68 @@ class RawProducer:
     def give_up(self, reason: str) -> None:
         """Fail whatever waits, each partition's in order; batches that were handed over may still arrive."""
         error = KafkaUnavailableError(reason)
-        for lane in self._lanes:
-            if lane.task is not None:
-                lane.task.cancel()
-                lane.task = None
-            for waiter in (*lane.sent, *(waiter for _, waiter in lane.waiting)):
+        for queue in self._queues:
+            if queue.task is not None:
+                queue.task.cancel()
+                queue.task = None
+            for waiter in (*queue.sent, *(waiter for _, waiter in queue.waiting)):
                 if not waiter.done():
                     waiter.set_exception(error)
                     self._metrics.unacknowledged.inc()
-            lane.sent.clear()
-            lane.waiting.clear()
+            queue.sent.clear()
+            queue.waiting.clear()
 
-    async def _run(self, lane: _Lane, producer: AIOKafkaProducer) -> None:
-        while lane.waiting:
+    async def _run(self, queue: _PartitionQueue, producer: AIOKafkaProducer) -> None:
+        while queue.waiting:
             await _beat()
-            batch = self._fill(lane, producer.create_batch())
+            batch = self._fill(queue, producer.create_batch())
             began = time.perf_counter()
             try:
                 async with asyncio.timeout(ACK_SECONDS):
-                    sent = await producer.send_batch(batch, self._topic, partition=lane.partition)
+                    sent = await producer.send_batch(batch, self._topic, partition=queue.partition)
                     sent.add_done_callback(_look_at)
-                    place = place_at(lane.partition, (await sent).offset)
+                    place = place_at(queue.partition, (await sent).offset)
             except _REFUSALS as error:
-                self._refuse(lane, error)
+                self._refuse(queue, error)
                 raise
-            for ordinal, waiter in enumerate(lane.sent):
+            for ordinal, waiter in enumerate(queue.sent):
                 if not waiter.done():
                     waiter.set_result(place + ordinal)
             self._metrics.ack_seconds.observe(time.perf_counter() - began)
-            self._metrics.acknowledged.inc(len(lane.sent))
-            lane.sent.clear()
-        lane.task = None
+            self._metrics.acknowledged.inc(len(queue.sent))
+            queue.sent.clear()
+        queue.task = None
 
-    def _refuse(self, lane: _Lane, error: KafkaError) -> None:
+    def _refuse(self, queue: _PartitionQueue, error: KafkaError) -> None:
         """Fail a record for good that Kafka will not take; where it refuses several at once, each is tried by itself.
 
         The broker misses the batch's numbers in what follows, so this connection is of no use any more.
         """
         self._broken = True
-        if len(lane.sent) > 1:
+        if len(queue.sent) > 1:
             self._one_by_one = True
             return
         message = f"Kafka refuses the record ({_reason(error)}); `learnpack-telemetry setup` sets what topics take."
-        _log.error("a record cannot be sent", partition=lane.partition, reason=_reason(error))
-        for waiter in lane.sent:
+        _log.error("a record cannot be sent", partition=queue.partition, reason=_reason(error))
+        for waiter in queue.sent:
             if not waiter.done():
                 waiter.set_exception(RecordRefusedError(message))
-        lane.sent.clear()
+        queue.sent.clear()
 
-    def _failed(self, lane: _Lane, error: Exception) -> None:
+    def _failed(self, queue: _PartitionQueue, error: Exception) -> None:
         """Leave what waits to the spool, whatever went wrong; the next record begins anew."""
-        lane.task = None
+        queue.task = None
         if not isinstance(error, KafkaError | TimeoutError):
-            _log.error("sending to Kafka failed unexpectedly", partition=lane.partition, exc_info=error)
+            _log.error("sending to Kafka failed unexpectedly", partition=queue.partition, exc_info=error)
         self.give_up(_reason(error))
 
-    def _fill(self, lane: _Lane, batch: Any) -> Any:
-        waiting = lane.waiting
+    def _fill(self, queue: _PartitionQueue, batch: Any) -> Any:
+        waiting = queue.waiting
         while waiting:
             (key, value, headers, timestamp, _), waiter = waiting[0]
             if batch.append(timestamp=timestamp, key=key, value=value, headers=headers) is None:
                 break
-            lane.sent.append(waiter)
+            queue.sent.append(waiter)
             waiting.popleft()
             if self._one_by_one:
                 break

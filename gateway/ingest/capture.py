@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from gateway.access import require_upload, secret_of
 from gateway.errors import ApiError, ClientGoneError
 from gateway.ingest.capture_bodies import keys_in, read_events, split, take_key, unwrap
-from gateway.ingest.intake import AT_ONCE_BYTES, SIZE_IN_OBJECTS, encoding_of, scope_of
+from gateway.ingest.pipeline import AT_ONCE_BYTES, SIZE_IN_OBJECTS, encoding_of, scope_of
 from gateway.ingest.queries import parse_query
 from gateway.ingest.unpacking import decompress
 from schemas.redaction import blotted
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from gateway.ingest.bodies import Receive
-    from gateway.ingest.intake import Intake
+    from gateway.ingest.pipeline import IngestPipeline
     from gateway.ingest.shares import Place
     from schemas.reference.directory import Token
 
@@ -43,17 +43,17 @@ _NOT_RECORDED: Final = frozenset({"api_key", "data"})
 class Capture:
     """Authenticates, bounds, takes apart by student, and publishes events."""
 
-    def __init__(self, intake: Intake) -> None:
-        self._intake = intake
-        self._metrics = intake.metrics
-        self._seconds = {path: intake.metrics.seconds.labels(f"{path.rstrip('/')}/") for path in CAPTURE_PATHS}
+    def __init__(self, pipeline: IngestPipeline) -> None:
+        self._pipeline = pipeline
+        self._metrics = pipeline.metrics
+        self._seconds = {path: pipeline.metrics.seconds.labels(f"{path.rstrip('/')}/") for path in CAPTURE_PATHS}
 
     async def __call__(self, scope: dict[str, Any], receive: Receive, send: Callable[[Any], Any]) -> None:
         """Answer one POST."""
         began = time.perf_counter()
         sent = dict(scope["headers"])
         path = scope["path"]
-        extra = self._intake.origin_headers(sent.get(b"origin"))
+        extra = self._pipeline.origin_headers(sent.get(b"origin"))
         status, body = 200, _ACCEPTED
         try:
             await self._accept(scope, sent, receive)
@@ -71,38 +71,38 @@ class Capture:
 
     async def _accept(self, asgi: dict[str, Any], sent: dict[bytes, bytes], receive: Receive) -> None:
         query = parse_query(asgi["query_string"])
-        intake = self._intake
+        pipeline = self._pipeline
         scope = scope_of(sent.get(b"academy"), query.academy)
         authorization = sent.get(b"authorization")
         secret = secret_of(
             authorization.decode("latin-1") if authorization else None, query.token or query.params.get("api_key")
         )
         token = None if secret is None else self._admitted(secret, scope)
-        address = intake.addresses.of(asgi, sent)
-        place = intake.enter(address, token)
+        address = pipeline.addresses.of(asgi, sent)
+        place = pipeline.enter(address, token)
         try:
             body = await self._unwrapped(receive, sent, place, query.params.get("compression"))
             size = len(body)
             await place.hold(size if size <= AT_ONCE_BYTES else size * SIZE_IN_OBJECTS)
             if token is None and size > AT_ONCE_BYTES:
                 # The key is in the body, and can be found without reading it: nothing large is for whoever has none.
-                keys = await intake.work(place, size, lambda _limit: keys_in(body), grows=False)
-                intake.access.uploader(intake.access.known_of(keys))
-            request, key = await intake.work(place, size, lambda _limit: self._read(body), grows=False)
+                keys = await pipeline.work(place, size, lambda _limit: keys_in(body), grows=False)
+                pipeline.access.uploader(pipeline.access.known_of(keys))
+            request, key = await pipeline.work(place, size, lambda _limit: self._read(body), grows=False)
             token = self._admitted(key, scope) if token is None else token
             blotted = (secret or key) if token.sha256 else None
-            parts = await intake.work(place, size, lambda _limit: split(request, blotted), grows=False)
+            parts = await pipeline.work(place, size, lambda _limit: split(request, blotted), grows=False)
             for part in parts:
-                intake.count(token, part.key, address, len(part.value))
+                pipeline.count(token, part.key, address, len(part.value))
             params = {name: value for name, value in query.params.items() if name not in _NOT_RECORDED}
             academy = self._academy(token, scope)
             headers = (
-                intake.headers(
+                pipeline.headers(
                     sent,
                     token,
                     scope=scope,
                     academy=academy,
-                    user=None if token.ingest else intake.user_in_notebooks(part.whose),
+                    user=None if token.ingest else pipeline.user_in_notebooks(part.whose),
                     params=params,
                     source="posthog",
                 )
@@ -110,7 +110,7 @@ class Capture:
             )
             records = [(part.key, part.value, own) for part, own in zip(parts, headers, strict=True)]
             for begin in range(0, len(records), _AT_ONCE):
-                await asyncio.gather(*(intake.publish(*record) for record in records[begin : begin + _AT_ONCE]))
+                await asyncio.gather(*(pipeline.publish(*record) for record in records[begin : begin + _AT_ONCE]))
         finally:
             place.leave()
         self._metrics.accepted_bytes.inc(size)
@@ -118,9 +118,9 @@ class Capture:
     async def _unwrapped(
         self, receive: Receive, sent: dict[bytes, bytes], place: Place, compression: str | None
     ) -> bytes:
-        raw = await self._intake.read(receive, sent, place)
+        raw = await self._pipeline.read(receive, sent, place)
         encoding = encoding_of(sent)
-        return await self._intake.work(
+        return await self._pipeline.work(
             place, len(raw), lambda limit: unwrap(decompress(raw, encoding, limit), limit, compression), grows=True
         )
 
@@ -128,16 +128,16 @@ class Capture:
         """The request in a body, and the key that was in it, without what no record may keep."""
         request = read_events(body, self._metrics.note_mended)
         key = take_key(request)
-        return blotted(request, self._intake.redact) if self._intake.redact else request, key
+        return blotted(request, self._pipeline.redact) if self._pipeline.redact else request, key
 
     def _admitted(self, secret: str | None, scope: int | None) -> Token:
-        token = self._intake.access.uploader(secret)
+        token = self._pipeline.access.uploader(secret)
         require_upload(token, scope)
-        self._intake.limit(token)
+        self._pipeline.limit(token)
         return token
 
     def _academy(self, token: Token, scope: int | None) -> int | None:
         """The scope of a request: as it says, an ingest key's own academy, else the default."""
         if scope is None and token.ingest and len(token.academies) == 1:
             return next(iter(token.academies))
-        return self._intake.default_academy if scope is None else scope
+        return self._pipeline.default_academy if scope is None else scope

@@ -13,8 +13,8 @@ import orjson
 
 from gateway.access import require_upload, secret_of
 from gateway.errors import ApiError, ClientGoneError
-from gateway.ingest.intake import AT_ONCE_BYTES, SIZE_IN_OBJECTS, encoding_of, scope_of
 from gateway.ingest.json_bodies import glance, parse_json
+from gateway.ingest.pipeline import AT_ONCE_BYTES, SIZE_IN_OBJECTS, encoding_of, scope_of
 from gateway.ingest.queries import parse_query
 from gateway.ingest.unpacking import decompress
 from schemas.redaction import blotted
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from gateway.ingest.bodies import Receive
-    from gateway.ingest.intake import Intake
     from gateway.ingest.json_bodies import Glance
+    from gateway.ingest.pipeline import IngestPipeline
     from gateway.ingest.shares import Place
     from schemas.reference.directory import Token
 
@@ -45,16 +45,16 @@ _PRINTABLE: Final = re.compile(rb"[\x20-\x7e]+")
 class Ingest:
     """Authenticates, bounds, parses once, and publishes webhooks."""
 
-    def __init__(self, intake: Intake) -> None:
-        self._intake = intake
-        self._metrics = intake.metrics
-        self._seconds = intake.metrics.seconds.labels(INGEST_PATHS[0])
+    def __init__(self, pipeline: IngestPipeline) -> None:
+        self._pipeline = pipeline
+        self._metrics = pipeline.metrics
+        self._seconds = pipeline.metrics.seconds.labels(INGEST_PATHS[0])
 
     async def __call__(self, scope: dict[str, Any], receive: Receive, send: Callable[[Any], Any]) -> None:
         """Answer one POST."""
         began = time.perf_counter()
         sent = dict(scope["headers"])
-        extra = self._intake.origin_headers(sent.get(b"origin"))
+        extra = self._pipeline.origin_headers(sent.get(b"origin"))
         status, body, kind = 200, b"ok", _TEXT
         try:
             if not await self._accept(scope, sent, receive):
@@ -75,27 +75,27 @@ class Ingest:
         """Publish what a request says; False if it says nothing."""
         query = parse_query(asgi["query_string"])
         authorization = sent.get(b"authorization")
-        intake = self._intake
-        token = intake.access.uploader(
+        pipeline = self._pipeline
+        token = pipeline.access.uploader(
             secret_of(authorization.decode("latin-1") if authorization else None, query.token)
         )
         scope = scope_of(sent.get(b"academy"), query.academy)
         require_upload(token, scope)
-        intake.limit(token)
+        pipeline.limit(token)
         idempotency_key = _printable(sent, b"idempotency-key")
-        address = intake.addresses.of(asgi, sent)
-        place = intake.enter(address, token)
+        address = pipeline.addresses.of(asgi, sent)
+        place = pipeline.enter(address, token)
         try:
             body, fields, blank = await self._read(receive, sent, place)
             await place.hold(len(body))
             if blank and not query.params:
                 return False
             named = merge(fields, query.params)
-            if intake.redact and not blank:
+            if pipeline.redact and not blank:
                 body = await self._blotted(body, place)
                 if body == b"{}" and not query.params:
                     return False
-            headers = intake.headers(
+            headers = pipeline.headers(
                 sent,
                 token,
                 scope=scope,
@@ -105,17 +105,17 @@ class Ingest:
                 idempotency_key=idempotency_key,
             )
             key = student_key(named, headers.principal)
-            intake.count(token, key, address, len(body))
-            await intake.publish(key, body, headers)
+            pipeline.count(token, key, address, len(body))
+            await pipeline.publish(key, body, headers)
         finally:
             place.leave()
         self._metrics.accepted_bytes.inc(len(body))
         return True
 
     async def _read(self, receive: Receive, sent: dict[bytes, bytes], place: Place) -> Glance:
-        raw = await self._intake.read(receive, sent, place)
+        raw = await self._pipeline.read(receive, sent, place)
         encoding = encoding_of(sent)
-        return await self._intake.work(
+        return await self._pipeline.work(
             place,
             len(raw),
             lambda limit: glance(decompress(raw, encoding, limit), self._metrics.note_mended),
@@ -130,10 +130,10 @@ class Ingest:
 
         def rewrite(_limit: int) -> bytes:
             parsed = parse_json(body, lambda _kind: None)
-            kept = blotted(parsed, self._intake.redact)
+            kept = blotted(parsed, self._pipeline.redact)
             return body if kept == parsed else orjson.dumps(kept)
 
-        kept = await self._intake.work(place, size, rewrite, grows=False)
+        kept = await self._pipeline.work(place, size, rewrite, grows=False)
         await place.hold(len(kept))
         return kept
 
@@ -141,7 +141,7 @@ class Ingest:
         """The scope of a request that names none: an ingest key's own academy, the document's, the default."""
         if token.ingest and len(token.academies) == 1:
             return next(iter(token.academies))
-        return self._intake.default_academy if academy_of(None, named) is None else None
+        return self._pipeline.default_academy if academy_of(None, named) is None else None
 
 
 def _printable(sent: dict[bytes, bytes], name: bytes) -> str | None:

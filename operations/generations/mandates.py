@@ -100,12 +100,12 @@ async def live_mandate(settings: Settings, *, stores: bool = False) -> LiveManda
     """
     mandate, told = LiveMandate(settings, journal := await read_journal(settings), stores=stores), False
     while not mandate.holds_by(journal):
-        from operations.generations.recovery import settle_abandoned  # noqa: PLC0415 - rarely needed
+        from operations.generations.recovery import finish_abandoned  # noqa: PLC0415 - rarely needed
 
         if not told:
             _log.info("generations change: waiting", step=str(journal.step), target=journal.target)
             told = True
-        await settle_abandoned(settings)
+        await finish_abandoned(settings)
         try:
             async with asyncio.timeout(_LOOK_SECONDS):
                 journal = await follow_journal(settings, lambda one: one.serves(one.live))

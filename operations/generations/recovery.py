@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from schemas.settings import Settings
     from schemas.wire.generations import Journal
 
-__all__ = ["publish_generation", "settle", "settle_abandoned"]
+__all__ = ["finish_abandoned", "finish_interrupted", "publish_generation"]
 
 _log: Final = structlog.stdlib.get_logger("deploy")
 
@@ -31,7 +31,7 @@ def publish_generation(settings: Settings, generation: int) -> None:
         publish(client, settings, generation)
 
 
-async def settle(settings: Settings, writer: JournalWriter) -> Journal:
+async def finish_interrupted(settings: Settings, writer: JournalWriter) -> Journal:
     """Undo or end a pause, finish a swap; the caller holds the lease. The journal as it is then."""
     if writer.journal.step is Step.PAUSED:
         await writer.write(writer.journal.undone())
@@ -47,7 +47,7 @@ async def settle(settings: Settings, writer: JournalWriter) -> Journal:
     return writer.journal
 
 
-async def settle_abandoned(settings: Settings) -> None:
+async def finish_abandoned(settings: Settings) -> None:
     """The same if nobody holds the lease; else nothing. Raises aiokafka's and ClickHouse's errors."""
     if (await read_journal(settings)).step not in {Step.PAUSED, Step.SWAPPING, Step.PATCHING} or await lease_is_held(
         settings
@@ -56,4 +56,4 @@ async def settle_abandoned(settings: Settings) -> None:
     # Of several parts that wait, one is enough.
     with contextlib.suppress(JournalError):
         async with Lease(settings, patience=0), JournalWriter(settings) as writer:
-            await settle(settings, writer)
+            await finish_interrupted(settings, writer)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-__all__ = ["Group", "Part", "check", "missing_ranges", "part_name", "previous_of", "read_parts"]
+__all__ = ["ArchivePart", "Group", "check", "missing_ranges", "part_name", "previous_of", "read_parts"]
 
 _NOTE: Final = ".json"
 _AT_ONCE: Final = 1 << 20
@@ -33,7 +33,7 @@ class Group(msgspec.Struct, frozen=True):
     last: int
 
 
-class Part(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class ArchivePart(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The note beside a file.
 
     `first` and `last` are offsets in `partition`, `partitions` how many the topic had, `digest` what ClickHouse makes
@@ -58,13 +58,13 @@ def part_name(day: str, partition: int, first: int) -> str:
     return f"{day}.p{partition}.{first}.parquet"
 
 
-def previous_of(parts: Iterable[Part], partition: int, first: int) -> str:
+def previous_of(parts: Iterable[ArchivePart], partition: int, first: int) -> str:
     """The file of a partition that begins last before an offset; empty if none does."""
     before = [part for part in parts if part.partition == partition and part.first < first]
     return max(before, key=lambda part: part.first).name if before else ""
 
 
-def missing_ranges(group: Group, parts: Iterable[Part]) -> list[tuple[int, int]]:
+def missing_ranges(group: Group, parts: Iterable[ArchivePart]) -> list[tuple[int, int]]:
     """The ranges of offsets (both ends included) of a group that lie outside its parts, in order.
 
     Rows that came later for an old day, from a gateway that had spooled them, lie in such a range.
@@ -82,7 +82,7 @@ def missing_ranges(group: Group, parts: Iterable[Part]) -> list[tuple[int, int]]
     return missing
 
 
-def read_parts(directory: Path) -> list[Part]:
+def read_parts(directory: Path) -> list[ArchivePart]:
     """The parts that are finished, by partition and first offset.
 
     Raises RawLogError for a directory that is not there, a note that cannot be read, and a file that is gone or cut.
@@ -93,7 +93,7 @@ def read_parts(directory: Path) -> list[Part]:
     parts = []
     for note in sorted(directory.glob(f"*.parquet{_NOTE}")):
         try:
-            part = msgspec.json.decode(note.read_bytes(), type=Part)
+            part = msgspec.json.decode(note.read_bytes(), type=ArchivePart)
         except msgspec.DecodeError as error:
             message = f"{note} is damaged ({error}); bring it back, or delete it with its file and archive again."
             raise RawLogError(message) from error
@@ -107,7 +107,7 @@ def read_parts(directory: Path) -> list[Part]:
     return sorted(parts, key=lambda part: (part.partition, part.first))
 
 
-def check(directory: Path, part: Part) -> None:
+def check(directory: Path, part: ArchivePart) -> None:
     """Hold a file to its SHA-256; raises RawLogError where it is damaged."""
     digest = hashlib.sha256()
     with (directory / part.name).open("rb") as file:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from operations.raw_log.archive_parts import Part, missing_ranges, part_name, previous_of, read_parts
+from operations.raw_log.archive_parts import ArchivePart, missing_ranges, part_name, previous_of, read_parts
 from operations.raw_log.errors import RawLogError
 from operations.raw_log.raw_rows import Range, RawRows
 from operations.raw_log.staging import Staging
@@ -41,12 +41,12 @@ class Archived:
     """Which files were written, how many were there already, and up to which UTC day."""
 
     until: str
-    written: list[Part] = field(default_factory=list)
+    written: list[ArchivePart] = field(default_factory=list)
     there: int = 0
 
 
 def archive_raw(
-    settings: Settings, directory: Path, until: date | None = None, say: Callable[[Part], None] = lambda _: None
+    settings: Settings, directory: Path, until: date | None = None, say: Callable[[ArchivePart], None] = lambda _: None
 ) -> Archived:
     """Write what the directory does not have yet, up to the last record of a UTC day (None: of yesterday).
 
@@ -86,7 +86,7 @@ class _Writer:
     directory: Path
     partitions: int
 
-    def write_group(self, group: Group, parts: list[Part]) -> Iterator[Part]:
+    def write_group(self, group: Group, parts: list[ArchivePart]) -> Iterator[ArchivePart]:
         """Write what a group has and `parts` have not."""
         own = [part for part in parts if (part.day, part.partition) == (group.day, group.partition)]
         covered = group.rows
@@ -104,7 +104,7 @@ class _Writer:
             )
             raise RawLogError(message)
 
-    def _write(self, wanted: Range, previous: str) -> Part | None:
+    def _write(self, wanted: Range, previous: str) -> ArchivePart | None:
         expected = self.rows.figures(wanted)
         if not expected.rows:
             return None
@@ -121,7 +121,7 @@ class _Writer:
                     "changed meanwhile; archive again."
                 )
                 raise RawLogError(message)
-            part = Part(
+            part = ArchivePart(
                 name=file.name,
                 day=wanted.day,
                 partition=wanted.partition,

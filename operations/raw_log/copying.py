@@ -18,7 +18,7 @@ from broker.committed import committed, committed_before
 from broker.waiting import behind
 from operations.generations.journal import read_journal
 from operations.raw_log.errors import RawLogError
-from operations.raw_log.lane import Lane
+from operations.raw_log.partition_copy import PartitionCopy
 from operations.raw_log.progress import restored_until
 from operations.raw_log.seam import log_ends
 from operations.raw_log.target import MARGIN, create_target
@@ -27,10 +27,12 @@ from operations.topics import topic_partitions
 from schemas.wire.topics import Topics
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from aiokafka.admin import AIOKafkaAdminClient
+    from aiokafka.structs import OffsetAndMetadata
 
+    from operations.raw_log.progress import Restored
     from schemas.settings import Settings
 
 __all__ = ["Copied", "copy_raw"]
@@ -69,8 +71,57 @@ async def copy_raw(
 
     Raises RawLogError where source and target do not fit, and aiokafka's KafkaError.
     """
+    plan = await _planned(settings, target, partitions)
+    copies = [
+        PartitionCopy(
+            settings,
+            place,
+            target,
+            (len(plan.committed), partitions),
+            group=Topics.of(settings).copies_into(target),
+            keep=keep,
+            restored=plan.restored.offsets,
+        )
+        for place in plan.committed
+    ]
+    done = Copied()
+    try:
+        for copy in copies:
+            await copy.start(plan.committed[copy.source] if plan.is_begun else None)
+        if not plan.is_begun:
+            await _begin(settings, plan, copies, target=target, partitions=partitions, what=what)
+        for copy in copies:
+            _check(copy, target, what, restored=bool(plan.restored.offsets))
+            done.missing += copy.missing
+        progress(done)
+        await asyncio.gather(*(_copy_all(copy, done, progress) for copy in copies))
+    finally:
+        for copy in copies:
+            await copy.stop()
+    return done
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """What is known before anything is written.
+
+    `committed` is how far each partition of the source was copied, `ends_of_added` where those end that somebody has
+    added to it, `restored` what an archive has brought into the target.
+    """
+
+    committed: dict[TopicPartition, OffsetAndMetadata]
+    ends_of_added: dict[int, int]
+    restored: Restored
+    is_target_there: bool
+
+    @property
+    def is_begun(self) -> bool:
+        """Whether an earlier run began: every partition has its note before the first record is copied."""
+        return self.is_target_there and all(at.offset >= 0 for at in self.committed.values())
+
+
+async def _planned(settings: Settings, target: str, partitions: int) -> _Plan:
     source = Topics.of(settings).raw
-    group = Topics.of(settings).copies_into(target)
     async with clients.opened(clients.admin(settings.kafka_options())) as admin:
         known = await topic_partitions(admin)
         before, there = used_partitions(settings, known), known.get(target, 0)
@@ -81,47 +132,36 @@ async def copy_raw(
             )
             raise RawLogError(message)
         places = [TopicPartition(source, number) for number in range(before)]
-        found = await committed(admin, group, places)
-        restored = await restored_until(settings, admin, target)
-        ends = await _ends_of_added(settings, admin, range(before, known[source]))
-    # Every partition has its note before the first record is copied.
-    begun = there and all(found[tp].offset >= 0 for tp in places)
-    done = Copied()
-    lanes = [
-        Lane(settings, tp, target, (before, partitions), group=group, keep=keep, restored=restored.offsets)
-        for tp in places
-    ]
-    try:
-        for lane in lanes:
-            await lane.start(found[lane.source] if begun else None)
-        if not begun:
-            if not restored.offsets:
-                # What was moved from a partition that somebody has added keeps an id of that one.
-                added = {number: end for number, end in ends.items() if number < partitions}
-                ends = added | {lane.source.partition: lane.end for lane in lanes}
-                await create_target(settings, target, partitions, ends)
-            for lane in lanes:
-                end, without = restored.noted(lane.source.partition) or (lane.end, what)
-                note = {"end": end, "without": without, "restored": bool(restored.offsets)}
-                await lane.begin(orjson.dumps(note).decode())
-        for lane in lanes:
-            _check(lane, target, what, restored=bool(restored.offsets))
-            done.missing += lane.missing
+        return _Plan(
+            committed=await committed(admin, Topics.of(settings).copies_into(target), places),
+            restored=await restored_until(settings, admin, target),
+            ends_of_added=await _ends_of_added(settings, admin, range(before, known[source])),
+            is_target_there=there > 0,
+        )
+
+
+async def _begin(
+    settings: Settings, plan: _Plan, copies: Sequence[PartitionCopy], *, target: str, partitions: int, what: str
+) -> None:
+    """Create the target, unless an archive has made it, and note for each partition what its copy begins with."""
+    restored = plan.restored
+    if not restored.offsets:
+        # What was moved from a partition that somebody has added keeps an id of that one.
+        added = {number: end for number, end in plan.ends_of_added.items() if number < partitions}
+        await create_target(settings, target, partitions, added | {copy.source.partition: copy.end for copy in copies})
+    for copy in copies:
+        end, without = restored.noted(copy.source.partition) or (copy.end, what)
+        note = {"end": end, "without": without, "restored": bool(restored.offsets)}
+        await copy.begin(orjson.dumps(note).decode())
+
+
+async def _copy_all(copy: PartitionCopy, done: Copied, progress: Callable[[Copied], None]) -> None:
+    while (missing := copy.missing) > 0:
+        copied, left_out = await copy.copy_some()
+        done.records += copied
+        done.left_out += left_out
+        done.missing += copy.missing - missing
         progress(done)
-
-        async def copy(lane: Lane) -> None:
-            while (missing := lane.missing) > 0:
-                copied, left_out = await lane.copy_some()
-                done.records += copied
-                done.left_out += left_out
-                done.missing += lane.missing - missing
-                progress(done)
-
-        await asyncio.gather(*map(copy, lanes))
-    finally:
-        for lane in lanes:
-            await lane.stop()
-    return done
 
 
 async def _ends_of_added(settings: Settings, admin: AIOKafkaAdminClient, added: range) -> dict[int, int]:
@@ -141,15 +181,15 @@ async def _ends_of_added(settings: Settings, admin: AIOKafkaAdminClient, added: 
     return {number: ends[number] for number in added}
 
 
-def _check(lane: Lane, target: str, what: str, *, restored: bool) -> None:
-    """Hold a lane to what was noted when the copy was begun."""
-    noted = orjson.loads(lane.note)
+def _check(copy: PartitionCopy, target: str, what: str, *, restored: bool) -> None:
+    """Hold a copy to what was noted when the copy was begun."""
+    noted = orjson.loads(copy.note)
     if noted["without"] != what:
         message = f"{target} was begun as a copy that leaves out {noted['without'] or 'nothing'}; choose another name."
         raise RawLogError(message)
     if noted.get("restored") and not restored:
         message = f"Kafka no longer knows what an archive has brought into {target}; choose another name."
         raise RawLogError(message)
-    if lane.end > noted["end"] + MARGIN:
-        message = f"{lane.source.topic} has grown too much since {target} was begun; delete {target} and begin anew."
+    if copy.end > noted["end"] + MARGIN:
+        message = f"{copy.source.topic} has grown too much since {target} was begun; delete {target} and begin anew."
         raise RawLogError(message)

@@ -33,7 +33,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from operations.raw_log.archive_parts import Part
+    from operations.raw_log.archive_parts import ArchivePart
+    from operations.raw_log.progress import Restored
     from schemas.settings import Settings
 
 __all__ = ["Restoration", "restore_raw"]
@@ -86,30 +87,17 @@ async def restore_raw(
     done = Restoration(sum(part.rows for part in parts))
     progress(done)
 
-    def checked(part: Part) -> None:
+    def checked(part: ArchivePart) -> None:
         done.checked += part.rows
         progress(done)
 
-    def read(part: Part) -> None:
+    def read(part: ArchivePart) -> None:
         done.read += part.rows
         progress(done)
 
     await asyncio.to_thread(_check, directory, parts, checked)
     _refuse_expired(settings, parts)
-    source = Topics.of(settings).raw
-    async with clients.opened(clients.admin(settings.kafka_options())) as admin:
-        there = await partition_count(admin, source)
-        had = {part.partitions for part in parts} | ({there} if there else set())
-        if partitions < max(had) or any(partitions % one for one in had) or target == source:
-            message = (
-                f"{target} cannot have {partitions} partitions: it needs another name than {source}, and a multiple of "
-                f"{' and of '.join(map(str, sorted(had)))} partitions, which the log had."
-            )
-            raise RawLogError(message)
-        if await has_committed(admin, Topics.of(settings).copies_into(target), TopicPartition(source, 0)):
-            message = f"{target} was already continued from a topic (`raw copy`); choose another name."
-            raise RawLogError(message)
-        begun = await read_progress(settings, admin, target)
+    there, had, begun = await _target_state(settings, target, partitions, parts)
     ends = await log_ends(settings, there)
     names = {part.name for part in parts}
     done.lost = sorted({part.previous for part in parts if part.previous} - names)
@@ -121,7 +109,7 @@ async def restore_raw(
             # An earlier run that is still alive can commit nothing from here on.
             await producer.start()
             lasts = await asyncio.to_thread(_stage, staging, directory, parts, read)
-            goals = {number: lasts.get(number, -1) + 1 for number in range(max(had))}
+            goals = {number: lasts.get(number, -1) + 1 for number in range(had)}
             notes = {
                 number: Note(end=max(ends.get(number, 0), goal), without=what, goal=goal)
                 for number, goal in goals.items()
@@ -140,7 +128,30 @@ async def restore_raw(
     return done
 
 
-def _parts(directory: Path) -> list[Part]:
+async def _target_state(
+    settings: Settings, target: str, partitions: int, parts: list[ArchivePart]
+) -> tuple[int, int, Restored]:
+    """How many partitions the log has now, the most that it ever had, and how far an earlier restore came.
+
+    Raises RawLogError where the archive cannot go into the target.
+    """
+    source = Topics.of(settings).raw
+    async with clients.opened(clients.admin(settings.kafka_options())) as admin:
+        there = await partition_count(admin, source)
+        had = {part.partitions for part in parts} | ({there} if there else set())
+        if partitions < max(had) or any(partitions % one for one in had) or target == source:
+            message = (
+                f"{target} cannot have {partitions} partitions: it needs another name than {source}, and a multiple of "
+                f"{' and of '.join(map(str, sorted(had)))} partitions, which the log had."
+            )
+            raise RawLogError(message)
+        if await has_committed(admin, Topics.of(settings).copies_into(target), TopicPartition(source, 0)):
+            message = f"{target} was already continued from a topic (`raw copy`); choose another name."
+            raise RawLogError(message)
+        return there, max(had), await read_progress(settings, admin, target)
+
+
+def _parts(directory: Path) -> list[ArchivePart]:
     parts = read_parts(directory)
     if not parts:
         message = f"{directory} has no archive; write one with `learnpack-telemetry archive {directory}`."
@@ -148,13 +159,13 @@ def _parts(directory: Path) -> list[Part]:
     return parts
 
 
-def _check(directory: Path, parts: list[Part], checked: Callable[[Part], None]) -> None:
+def _check(directory: Path, parts: list[ArchivePart], checked: Callable[[ArchivePart], None]) -> None:
     for part in parts:
         check(directory, part)
         checked(part)
 
 
-def _refuse_expired(settings: Settings, parts: list[Part]) -> None:
+def _refuse_expired(settings: Settings, parts: list[ArchivePart]) -> None:
     """Kafka removes what is older than the retention by its own timestamp, also where that was just written."""
     oldest = min(part.day for part in parts)
     days = (datetime.now(UTC).date() - date.fromisoformat(oldest)).days
@@ -166,7 +177,9 @@ def _refuse_expired(settings: Settings, parts: list[Part]) -> None:
         raise RawLogError(message)
 
 
-def _stage(staging: Staging, directory: Path, parts: list[Part], read: Callable[[Part], None]) -> dict[int, int]:
+def _stage(
+    staging: Staging, directory: Path, parts: list[ArchivePart], read: Callable[[ArchivePart], None]
+) -> dict[int, int]:
     """Fill the table; the last offset of each partition."""
     staging.create()
     for part in parts:

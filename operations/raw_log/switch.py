@@ -10,7 +10,7 @@ import msgspec
 from operations.generations.journal import JournalWriter
 from operations.generations.lease import Lease
 from operations.generations.offsets import Offsets
-from operations.generations.recovery import publish_generation, settle
+from operations.generations.recovery import finish_interrupted, publish_generation
 from operations.generations.swap import bring_days_up, stored_everything
 from operations.raw_log.errors import RawLogError
 from schemas.wire.generations import Generation, Step
@@ -37,7 +37,7 @@ async def switch(settings: Settings) -> None:
         raise RawLogError(message)
     topics = Topics.of(settings)
     async with Lease(settings), JournalWriter(settings) as writer, Offsets(settings) as offsets:
-        journal = await settle(settings, writer)
+        journal = await finish_interrupted(settings, writer)
         if journal.step is not Step.IDLE:
             message = "a replay is unfinished: `replay status` shows it, `replay drop` gives it up."
             raise RawLogError(message)

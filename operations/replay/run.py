@@ -13,7 +13,7 @@ from operations.generations.cleaning import clean_surplus, delete_generation, re
 from operations.generations.journal import JournalWriter
 from operations.generations.lease import Lease
 from operations.generations.offsets import Offsets
-from operations.generations.recovery import settle
+from operations.generations.recovery import finish_interrupted
 from operations.generations.swap import bring_days_up, stored_everything, swap
 from operations.generations.telling import Telling
 from operations.replay.comparison import compare
@@ -35,14 +35,14 @@ if TYPE_CHECKING:
     from schemas.settings import Settings
     from schemas.wire.generations import Rules
 
-__all__ = ["Processes", "Wish", "changing", "drop", "replay", "rollback"]
+__all__ = ["Processes", "ReplayOptions", "changing", "drop", "replay", "rollback"]
 
 # Inserts of what a replay computed in bulk may lag behind.
 _STORE_SECONDS: Final = 600.0
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class ReplayOptions:
     """What a replay is to do.
 
     Attributes:
@@ -82,13 +82,13 @@ class Processes(Protocol):
 async def changing(settings: Settings) -> AsyncIterator[JournalWriter]:
     """The right to change generations, with what another process left half done settled."""
     async with Lease(settings), JournalWriter(settings) as writer:
-        await settle(settings, writer)
+        await finish_interrupted(settings, writer)
         yield writer
 
 
 async def replay(
     settings: Settings,
-    wish: Wish,
+    options: ReplayOptions,
     console: Console,
     agreed: Callable[[Comparison], Awaitable[bool]],
     processes: Processes,
@@ -100,9 +100,9 @@ async def replay(
     """
     async with changing(settings) as writer:
         await _finish_dropping(settings, writer)
-        await _begin(settings, wish, writer)
-        await _beside(settings, wish, writer, console, agreed=agreed, processes=processes)
-        if wish.dry_run:
+        await _begin(settings, options, writer)
+        await _beside(settings, options, writer, console, agreed=agreed, processes=processes)
+        if options.dry_run:
             await _give_up(settings, writer)
             console.print("Nothing was changed and nothing is left behind.")
         elif writer.journal.step is Step.IDLE:
@@ -121,7 +121,7 @@ async def rollback(settings: Settings, console: Console, workers: int, processes
         async def agreed(_comparison: Comparison) -> bool:
             return True
 
-        await _beside(settings, Wish(workers=workers), writer, console, agreed=agreed, processes=processes)
+        await _beside(settings, ReplayOptions(workers=workers), writer, console, agreed=agreed, processes=processes)
         console.print(f"Generation {writer.journal.live} is live again.")
 
 
@@ -135,18 +135,18 @@ async def drop(settings: Settings) -> int | None:
         return target
 
 
-async def _begin(settings: Settings, wish: Wish, writer: JournalWriter) -> None:
+async def _begin(settings: Settings, options: ReplayOptions, writer: JournalWriter) -> None:
     journal = writer.journal
-    if journal.step is Step.IDLE and wish.resume:
+    if journal.step is Step.IDLE and options.resume:
         message = "no replay is under way; `replay` begins one."
         raise JournalError(message)
     if journal.step is Step.IDLE:
-        algorithm = wish.algorithm or journal.generation(journal.live).algorithm or settings.algorithm
-        await writer.write(journal.begun(wish.rules, algorithm, datetime.now(UTC).isoformat(timespec="seconds")))
+        algorithm = options.algorithm or journal.generation(journal.live).algorithm or settings.algorithm
+        await writer.write(journal.begun(options.rules, algorithm, datetime.now(UTC).isoformat(timespec="seconds")))
         return
     known = journal.generation(journal.target or 0)
-    same = not journal.rollback and known.rules == wish.rules and wish.algorithm in {None, known.algorithm}
-    if not wish.resume and not same:
+    same = not journal.rollback and known.rules == options.rules and options.algorithm in {None, known.algorithm}
+    if not options.resume and not same:
         what = (
             "a rollback" if journal.rollback else f"a replay with --rules {known.rules} --algorithm {known.algorithm}"
         )
@@ -169,7 +169,7 @@ async def _give_up(settings: Settings, writer: JournalWriter) -> None:
 
 async def _beside(
     settings: Settings,
-    wish: Wish,
+    options: ReplayOptions,
     writer: JournalWriter,
     console: Console,
     *,
@@ -184,11 +184,11 @@ async def _beside(
     await asyncio.to_thread(setup_tables, own)
 
     async def work(stop: Callable[[], Awaitable[None]]) -> None:
-        await _follow(settings, wish, writer, console, agreed=agreed, stop_children=stop)
+        await _follow(settings, options, writer, console, agreed=agreed, stop_children=stop)
 
     log = replay_directory(settings, number) / "log"
-    console.print(f"Generation {number} is computed by {wish.processes} workers; their log: {log}", soft_wrap=True)
-    finished = await processes(settings, number, wish.processes, work)
+    console.print(f"Generation {number} is computed by {options.processes} workers; their log: {log}", soft_wrap=True)
+    finished = await processes(settings, number, options.processes, work)
     if not finished:
         message = "interrupted: the live generation is untouched; `replay resume` goes on, `replay drop` gives it up."
         raise JournalError(message)
@@ -196,7 +196,7 @@ async def _beside(
 
 async def _follow(
     settings: Settings,
-    wish: Wish,
+    options: ReplayOptions,
     writer: JournalWriter,
     console: Console,
     *,
@@ -224,7 +224,7 @@ async def _follow(
             console.print(f"The comparison is in {path}", soft_wrap=True)
             await telling.read(offsets)
             show_untold(await asyncio.to_thread(telling.count), console)
-            if wish.dry_run or not await agreed(comparison):
+            if options.dry_run or not await agreed(comparison):
                 return
             await catch_up(offsets, live, target, console)
             await stored_everything(offsets, target, _STORE_SECONDS)

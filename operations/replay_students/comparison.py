@@ -13,14 +13,14 @@ if TYPE_CHECKING:
 
     from operations.replay_students.changes import Changes, Known
     from operations.replay_students.derived import Identity, Rows
-    from operations.replay_students.part import Part
+    from operations.replay_students.scope import Scope
 
 __all__ = ["comparison_of"]
 
 
 def comparison_of(
     generation: int,
-    part: Part,
+    part: Scope,
     rows: Rows,
     changes: Mapping[str, Changes],
     live: Mapping[str, Mapping[Identity, Known]],

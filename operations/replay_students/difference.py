@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from operations.replay_students.changes import Changes, Known
     from operations.replay_students.derived import Identity, Row
     from operations.replay_students.log import Recomputation
-    from operations.replay_students.part import Part
+    from operations.replay_students.scope import Scope
     from operations.replay_students.tables import LiveTables
     from schemas.wire.topics import Topics
 
@@ -86,7 +86,7 @@ class Difference:
 
 
 def difference(
-    tables: LiveTables, topics: Topics, part: Part, recomputed: Recomputation, *, webhook_days: int | None
+    tables: LiveTables, topics: Topics, part: Scope, recomputed: Recomputation, *, webhook_days: int | None
 ) -> Difference:
     """Ask ClickHouse, which must hold everything that the live generation has said so far.
 
@@ -123,7 +123,7 @@ def _recent(new: dict[Identity, Row], known: Mapping[Identity, Known], days: int
     return {identity: row for identity, row in new.items() if identity in known or row.columns["created_at"] >= since}
 
 
-def _hold(part: Part, rows: list[Identity]) -> None:
+def _hold(part: Scope, rows: list[Identity]) -> None:
     if rows:
         message = (
             f"{len(rows)} rows of {part} come from webhooks that the log no longer has, such as {' '.join(rows[0])}: "

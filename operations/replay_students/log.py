@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from operations.generations.reading import read_topic
 from operations.replay_students.derived import Rows
-from operations.replay_students.part import unit_of
+from operations.replay_students.scope import unit_of
 from schemas.wire.pseudonyms import PREFIX
 from schemas.wire.staff import DeleteCommand
 from schemas.wire.topics import Topics
@@ -27,7 +27,7 @@ from streams.settling import settle
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from operations.replay_students.part import Students
+    from operations.replay_students.scope import Students
     from schemas.reference.lookup import Reference
     from schemas.settings import Settings
     from streams.core.completions import Untold

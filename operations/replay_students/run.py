@@ -18,8 +18,8 @@ from operations.replay.report import save, show, show_untold
 from operations.replay.run import changing
 from operations.replay_students.difference import Difference, difference
 from operations.replay_students.log import Recomputation, find_students
-from operations.replay_students.part import Students, unit_of
 from operations.replay_students.patch import patch
+from operations.replay_students.scope import Students, unit_of
 from operations.replay_students.tables import LiveTables
 from operations.wording import counted
 from schemas.wire.generations import JournalError
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from operations.replay.comparison import Comparison
-    from operations.replay_students.part import Part
+    from operations.replay_students.scope import Scope
     from schemas.reference.lookup import Reference
     from schemas.settings import Settings
     from schemas.wire.generations import Rules
@@ -57,7 +57,7 @@ class _Work:
 
     settings: Settings
     topics: Topics
-    part: Part
+    part: Scope
     rules: Rules
     offsets: Offsets
     client: Client
@@ -121,7 +121,7 @@ class _Work:
 
 async def replay_part(
     settings: Settings,
-    part: Part,
+    part: Scope,
     rules: Rules,
     console: Console,
     agreed: Callable[[Comparison], Awaitable[bool]] | None,

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from clickhouse_connect.driver.client import Client
 
     from operations.replay_students.derived import Identity, Row
-    from operations.replay_students.part import Part
+    from operations.replay_students.scope import Scope
     from schemas.wire.rows import Table
     from sinks.templates import Installation
 
@@ -67,7 +67,7 @@ class LiveTables:
         answer = self._client.raw_query(sql, settings=_SETTINGS, fmt="JSONCompactEachRow")
         return (orjson.loads(line) for line in answer.splitlines())
 
-    def actors(self, part: Part, slugs: Collection[str]) -> set[str]:
+    def actors(self, part: Scope, slugs: Collection[str]) -> set[str]:
         """The students who have something on the part's tutorial, by any of its slugs, or in its academy."""
         if part.academy is not None:
             academy = f"SELECT DISTINCT actor FROM {self._database}.events FINAL WHERE academy_id = {part.academy}"

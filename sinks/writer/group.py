@@ -15,9 +15,9 @@ from broker.committed import committed
 from broker.topic_ids import TopicError, topic_ids
 from broker.waiting import behind
 from sinks.errors import ConfigurationError, SinkError
+from sinks.writer.assignment import Assignment
 from sinks.writer.bookmark import Bookmark
 from sinks.writer.lane import Lane
-from sinks.writer.session import Session
 from sinks.writer.watchdog import Watchdog
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ _BUFFER_BYTES: Final = 96 << 20
 _LEAST_SHARE: Final = 1 << 20
 _WATCH_SECONDS: Final = 10.0
 _ASK_SECONDS: Final = 10.0
-# A rebalance ends when every member has come back or lost its session; several may follow each other.
+# A rebalance ends when every member has come back or lost its assignment; several may follow each other.
 _REJOIN_SECONDS: Final = 60.0
 
 _log = structlog.get_logger(__name__)
@@ -71,7 +71,7 @@ class Group(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is unt
         self._limits = limits
         self._inserter = inserter
         self._dead_letters = dead_letters
-        self._session: Session | None = None
+        self._assignment: Assignment | None = None
         self._failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._paused: set[TopicPartition] = set()
         self._gaps_at = self._watch_at = 0.0
@@ -96,7 +96,7 @@ class Group(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is unt
     @property
     def partitions(self) -> frozenset[TopicPartition]:
         """The partitions that this member writes now."""
-        return frozenset(self._session.lanes) if self._session is not None else frozenset()
+        return frozenset(self._assignment.lanes) if self._assignment is not None else frozenset()
 
     async def run(self, stop: asyncio.Event, ready: asyncio.Event) -> None:
         """Write until `stop` is set; `ready` is set after the first assignment.
@@ -111,10 +111,10 @@ class Group(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is unt
                 self._consumer.subscribe(list(self._routes), listener=self)
                 while not stop.is_set():
                     await self._poll()
-                    if self._session is not None:
+                    if self._assignment is not None:
                         ready.set()
             finally:
-                await self._end_session()
+                await self._end_assignment()
                 await self._consumer.stop()
         finally:
             await self._admin.close()
@@ -128,33 +128,33 @@ class Group(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is unt
         except OffsetOutOfRangeError as error:
             await self._out_of_range(dict(error.args[0]))
             batches = {}
-        session = self._session
+        assignment = self._assignment
         if self._failed.done():
             self._failed.result()
-        if session is None:
+        if assignment is None:
             return
-        if session.failure.done() and not session.failure.cancelled():
-            session.failure.result()
+        if assignment.failure.done() and not assignment.failure.cancelled():
+            assignment.failure.result()
         for partition, records in batches.items():
-            lane = session.lanes.get(partition)
+            lane = assignment.lanes.get(partition)
             if lane is not None:
                 lane.add(records, records[-1].offset + 1)
         now = time.monotonic()
         if now >= self._gaps_at:
             self._gaps_at = now + _POLL_MS / 1000
-            await self._follow_gaps(session)
-        self._balance(session)
+            await self._follow_gaps(assignment)
+        self._balance(assignment)
         if now >= self._watch_at:
             self._watch_at = now + _WATCH_SECONDS
-            await self._watch(session, now)
+            await self._watch(assignment, now)
 
-    async def _watch(self, session: Session, now: float) -> None:
+    async def _watch(self, assignment: Assignment, now: float) -> None:
         """End the process, for its supervisor to start it again, where going on waits for nothing."""
-        if session.fenced_at is not None and now - session.fenced_at > _REJOIN_SECONDS:
+        if assignment.fenced_at is not None and now - assignment.fenced_at > _REJOIN_SECONDS:
             message = f"{self._group_id}: partitions were taken away and no new assignment came; starting again"
             raise SinkError(message)
         await self._notice_new_topics()
-        positions = {partition: lane.buffer.position for partition, lane in session.lanes.items()}
+        positions = {partition: lane.buffer.position for partition, lane in assignment.lanes.items()}
         try:
             async with asyncio.timeout(_ASK_SECONDS):
                 ends = await self._consumer.end_offsets(list(positions)) if positions else {}
@@ -179,18 +179,18 @@ class Group(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is unt
             message = f"{anew[0]} was deleted and made again; starting again to read it from its start"
             raise SinkError(message)
 
-    async def _follow_gaps(self, session: Session) -> None:
+    async def _follow_gaps(self, assignment: Assignment) -> None:
         """Tell lanes how far has been read where the last records were transaction markers or aborted."""
         assigned = self._consumer.assignment()
-        for partition, lane in session.lanes.items():
+        for partition, lane in assignment.lanes.items():
             if partition in assigned and not len(lane.buffer):
                 position = await self._consumer.position(partition)
                 if position > lane.buffer.position:
                     lane.add((), position)
 
-    def _balance(self, session: Session) -> None:
-        share = max(_LEAST_SHARE, _BUFFER_BYTES // max(1, len(session.lanes)))
-        full = {partition for partition, lane in session.lanes.items() if lane.buffer.bytes > share}
+    def _balance(self, assignment: Assignment) -> None:
+        share = max(_LEAST_SHARE, _BUFFER_BYTES // max(1, len(assignment.lanes)))
+        full = {partition for partition, lane in assignment.lanes.items() if lane.buffer.bytes > share}
         assigned = self._consumer.assignment()
         if begin := (full - self._paused) & assigned:
             self._consumer.pause(*begin)
@@ -220,15 +220,15 @@ class Group(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is unt
         """Finish what is in hand, as far as that goes quickly; the next owner finishes the rest."""
         del revoked
         try:
-            await self._end_session()
+            await self._end_assignment()
         except Exception as error:  # noqa: BLE001 - aiokafka would log and forget it
             self._fail(error)
 
     async def on_partitions_assigned(self, assigned: set[TopicPartition]) -> None:
         """Start a lane per partition at its bookmark."""
         try:
-            await self._end_session()
-            await self._begin_session(assigned)
+            await self._end_assignment()
+            await self._begin_assignment(assigned)
         except Exception as error:  # noqa: BLE001 - aiokafka would log and forget it, and nothing would be read
             self._fail(error)
 
@@ -236,8 +236,8 @@ class Group(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is unt
         if not self._failed.done():
             self._failed.set_exception(error)
 
-    async def _begin_session(self, assigned: set[TopicPartition]) -> None:
-        session = Session(self._consumer)
+    async def _begin_assignment(self, assigned: set[TopicPartition]) -> None:
+        assignment = Assignment(self._consumer)
         lanes: dict[TopicPartition, Lane] = {}
         if assigned:
             offsets = await committed(self._admin, self._group_id, assigned)
@@ -251,12 +251,12 @@ class Group(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is unt
                     bookmark,
                     limits=self._limits,
                     inserter=self._inserter,
-                    commits=session.commits,
+                    commits=assignment.commits,
                     dead_letters=self._dead_letters,
                 )
         self._paused = set()
-        session.start(lanes)
-        self._session = session
+        assignment.start(lanes)
+        self._assignment = assignment
         _log.info("assigned", group=self._group_id, partitions=len(assigned))
 
     async def _topic_ids(self) -> dict[str, str]:
@@ -274,7 +274,7 @@ class Group(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is unt
             _log.warning("topic_recreated", topic=partition.topic, partition=partition.partition, reads_from=start)
         return Bookmark(topic_id, start)
 
-    async def _end_session(self) -> None:
-        session, self._session = self._session, None
-        if session is not None:
-            await session.close(_DRAIN_SECONDS)
+    async def _end_assignment(self) -> None:
+        assignment, self._assignment = self._assignment, None
+        if assignment is not None:
+            await assignment.close(_DRAIN_SECONDS)

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Lane"]
 
-# Half the session timeout of the group: a partition cannot have gone to another sink that soon after Kafka took our
+# Half the assignment timeout of the group: a partition cannot have gone to another sink that soon after Kafka took our
 # bookmark, so an insert may begin until then.
 _FENCE_SECONDS: Final = 3.0
 _GAP_SECONDS: Final = 1.0

@@ -9,7 +9,7 @@ from typing import Any
 from schemas.caches import cached
 
 # Caches of what no client writes: days, and sets of capabilities.
-OWN = {"schemas/times.py": "sql_date", "gateway/ingest/intake.py": "_sorted", "schemas/caches.py": "decorate"}
+OWN = {"schemas/times.py": "sql_date", "gateway/ingest/pipeline.py": "_sorted", "schemas/caches.py": "decorate"}
 
 
 def test_only_short_texts_are_kept() -> None:

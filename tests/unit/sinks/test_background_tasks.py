@@ -14,10 +14,10 @@ from schemas.exits import ExitCode
 from schemas.settings import Settings
 from sinks import main as module
 from sinks.errors import FencedError
+from sinks.writer.assignment import Assignment
 from sinks.writer.bookmark import Bookmark
 from sinks.writer.buffer import Limits
 from sinks.writer.group import Group
-from sinks.writer.session import Session
 
 BUG = RuntimeError("a mistake that nobody thought of")
 PLACE = TopicPartition("topic", 0)
@@ -136,30 +136,30 @@ class _Lane:
 
 async def test_a_committer_that_fails_ends_its_sink() -> None:
     """Whoever waits for it is fenced, and the group hears of the error itself."""
-    session = Session(_Consumer())
-    session.start({})
+    assignment = Assignment(_Consumer())
+    assignment.start({})
     async with asyncio.timeout(10):
         with pytest.raises(FencedError):
-            await session.commits.record(PLACE, Bookmark("id", 1))
+            await assignment.commits.record(PLACE, Bookmark("id", 1))
         with pytest.raises(RuntimeError, match="nobody thought of"):
-            await session.failure
-    await session.close(0)
+            await assignment.failure
+    await assignment.close(0)
 
 
 async def test_a_lane_that_fails_ends_its_sink() -> None:
     """The group hears of the error; of a fenced lane only when."""
-    session = Session(_Consumer())
-    session.start({PLACE: _Lane(FencedError("gone"))})  # type: ignore[dict-item]
+    assignment = Assignment(_Consumer())
+    assignment.start({PLACE: _Lane(FencedError("gone"))})  # type: ignore[dict-item]
     async with asyncio.timeout(10):
-        while session.fenced_at is None:  # noqa: ASYNC110 - it is set within the loop's next turns
+        while assignment.fenced_at is None:  # noqa: ASYNC110 - it is set within the loop's next turns
             await asyncio.sleep(0)
-        assert not session.failure.done()
-        await session.close(0)
-        session = Session(_Consumer())
-        session.start({PLACE: _Lane(BUG)})  # type: ignore[dict-item]
+        assert not assignment.failure.done()
+        await assignment.close(0)
+        assignment = Assignment(_Consumer())
+        assignment.start({PLACE: _Lane(BUG)})  # type: ignore[dict-item]
         with pytest.raises(RuntimeError, match="nobody thought of"):
-            await session.failure
-    await session.close(0)
+            await assignment.failure
+    await assignment.close(0)
 
 
 async def test_an_assignment_that_fails_ends_its_sink(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -172,7 +172,7 @@ async def test_an_assignment_that_fails_ends_its_sink(monkeypatch: pytest.Monkey
     async def nothing(**_named: Any) -> dict[TopicPartition, Any]:
         return {}
 
-    monkeypatch.setattr(group, "_begin_session", fail)
+    monkeypatch.setattr(group, "_begin_assignment", fail)
     monkeypatch.setattr(group._consumer, "getmany", nothing)  # noqa: SLF001
     await group.on_partitions_assigned({PLACE})
     with pytest.raises(RuntimeError, match="nobody thought of"):

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from operations.raw_log.archive_parts import (
+    ArchivePart,
     Group,
-    Part,
     check,
     missing_ranges,
     part_name,
@@ -27,7 +27,7 @@ DAY = "2026-11-21"
 OF_NOTHING = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 
 
-def part(first: int, last: int, **fields: Any) -> Part:
+def part(first: int, last: int, **fields: Any) -> ArchivePart:
     """A part of partition 3."""
     given: dict[str, Any] = {
         "name": part_name(fields.get("day", DAY), fields.get("partition", 3), first),
@@ -42,10 +42,10 @@ def part(first: int, last: int, **fields: Any) -> Part:
         "sha256": OF_NOTHING,
         "previous": "",
     }
-    return Part(**(given | fields))
+    return ArchivePart(**(given | fields))
 
 
-def write(directory: Path, *parts: Part) -> None:
+def write(directory: Path, *parts: ArchivePart) -> None:
     """Put empty files and their notes there."""
     for one in parts:
         (directory / one.name).touch()

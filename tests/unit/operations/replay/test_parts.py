@@ -16,8 +16,8 @@ from operations.replay.comparison import Comparison
 from operations.replay_students.changes import Changes, Known, changes_of, lost
 from operations.replay_students.derived import Rows
 from operations.replay_students.difference import Difference
-from operations.replay_students.part import Part, Students, unit_of
 from operations.replay_students.replacing import replacing
+from operations.replay_students.scope import Scope, Students, unit_of
 from schemas.reference.lookup import Reference
 from schemas.wire.rows import CLAIMS, EVENTS, SCORES, STUDENT_DAY, TELEMETRY, WEBHOOKS
 from schemas.wire.topics import Topics
@@ -209,7 +209,7 @@ def test_rows_that_a_later_webhook_has_touched_say_nothing() -> None:
     assert lost(live, {5}, {0: 9}) == []
 
 
-def student(part: Part, *payloads: dict[str, Any], reference: Reference | None = None, **headers: Any) -> list[bool]:
+def student(part: Scope, *payloads: dict[str, Any], reference: Reference | None = None, **headers: Any) -> list[bool]:
     """Whether webhooks make their students part of it."""
     students = Students(part, reference or Reference(), Policy())
     return [students.concerns(read(Log().record(payload, **headers))) for payload in payloads]
@@ -218,7 +218,7 @@ def student(part: Part, *payloads: dict[str, Any], reference: Reference | None =
 def test_a_student_is_known_by_the_normal_user_id() -> None:
     """Digits are one user however they are written, and others are others."""
     event = {"slug": "s", "event": "open_step"}
-    part = Part(student=" 007 ")
+    part = Scope(student=" 007 ")
 
     assert student(part, {"user_id": 7, **event}, {"user_id": "7", **event}, {"user_id": 70, **event}) == [
         True,
@@ -236,9 +236,9 @@ def test_a_user_with_names_in_notebooks_has_to_be_looked_for() -> None:
     reference.apply("users", b"7", orjson.dumps(user))
     payload = {"batch": [{"event": "cell", "distinct_id": "ana", "properties": {}}]}
 
-    assert not Students(Part(student="7"), reference, Policy()).by_name_alone
-    assert student(Part(student="7"), payload, reference=reference, source="posthog") == [True]
-    assert student(Part(student="8"), payload, reference=reference, source="posthog") == [False]
+    assert not Students(Scope(student="7"), reference, Policy()).by_name_alone
+    assert student(Scope(student="7"), payload, reference=reference, source="posthog") == [True]
+    assert student(Scope(student="8"), payload, reference=reference, source="posthog") == [False]
 
 
 @pytest.mark.parametrize(
@@ -259,7 +259,7 @@ def test_a_tutorial_is_known_by_all_its_names(payload: dict[str, Any], concerned
         asset = {"id": number, "slug": slug, "lang": lang, "translations": translations, "aliases": ["old-name"]}
         reference.apply("assets", b"%d" % number, orjson.dumps(asset))
 
-    assert student(Part(asset="spanish"), {"user_id": 7, **payload}, reference=reference) == [concerned]
+    assert student(Scope(asset="spanish"), {"user_id": 7, **payload}, reference=reference) == [concerned]
 
 
 def test_an_academy_is_the_requests_or_the_students() -> None:
@@ -267,7 +267,7 @@ def test_an_academy_is_the_requests_or_the_students() -> None:
     reference = Reference()
     reference.apply("users", b"7", orjson.dumps({"id": 7, "academies": [4]}))
     event = {"slug": "s", "event": "open_step"}
-    part = Part(academy=4)
+    part = Scope(academy=4)
 
     assert student(part, {"user_id": 7, **event}, {"user_id": 8, **event}, reference=reference) == [True, False]
     assert student(part, {"user_id": 8, **event}, academy=4) == [True]

@@ -19,16 +19,16 @@ if TYPE_CHECKING:
 
     from schemas.settings import Settings
 
-__all__ = ["Lane"]
+__all__ = ["PartitionCopy"]
 
 _READ_MS: Final = 500
 _READ_BYTES: Final = 4 << 20
 
 
-class Lane:
+class PartitionCopy:
     """Copies one partition of the source.
 
-    `end` is where that ended when the lane was started, `note` the text that is kept beside the offset.
+    `end` is where that ended when the copy was started, `note` the text that is kept beside the offset.
     """
 
     def __init__(

@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 
     from sinks.writer.lane import Lane
 
-__all__ = ["Session"]
+__all__ = ["Assignment"]
 
 
-class Session:
+class Assignment:
     """The lanes of one assignment. It begins with `start` and ends with `close`; there is no way back.
 
     `failure` takes the first error that a lane or the committer ends with, `fenced_at` (time.monotonic) is set once one

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from schemas.reference.directory import Token
     from schemas.wire.headers import Source
 
-__all__ = ["AT_ONCE_BYTES", "SIZE_IN_OBJECTS", "Intake", "encoding_of", "scope_of"]
+__all__ = ["AT_ONCE_BYTES", "SIZE_IN_OBJECTS", "IngestPipeline", "encoding_of", "scope_of"]
 
 _Result = TypeVar("_Result")
 
@@ -48,7 +48,7 @@ SIZE_IN_OBJECTS: Final = 8
 _TRACEPARENT: Final = re.compile(rb"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 
 
-class Intake:
+class IngestPipeline:
     """Bounds what comes in and publishes it; one for all routes, whose bodies share its room.
 
     `origin_headers` are those of an answer to a page of another origin, `redact` the keys that no record keeps.

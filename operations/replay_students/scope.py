@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from streams.core.policy import Policy
     from streams.core.webhook import Webhook
 
-__all__ = ["Part", "Students", "unit_of"]
+__all__ = ["Scope", "Students", "unit_of"]
 
 
 def unit_of(actor: str) -> bytes:
@@ -31,7 +31,7 @@ def unit_of(actor: str) -> bytes:
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class Scope:
     """One student, one tutorial by its slug, or one academy; exactly one of them is not None."""
 
     student: str | None = None
@@ -47,7 +47,7 @@ class Part:
 class Students:
     """Tells by one webhook whether it makes its student one of the part."""
 
-    def __init__(self, part: Part, reference: Reference, policy: Policy) -> None:
+    def __init__(self, part: Scope, reference: Reference, policy: Policy) -> None:
         """Ask the directory and by the settings as they are now."""
         self._reference = reference
         self._policy = policy
