@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 import faust
 from faust.events import Event
-from faust.streams import current_event
 from faust.types import TP
 
+from streams.agent import ingest
+from streams.context import PartitionContext
 from streams.memory import MemoryBudget
 from streams.ownership import Ownership
-from streams.surroundings import Surroundings
 from streams.tables import StateTable
 
 if TYPE_CHECKING:
@@ -154,8 +154,8 @@ def create_app(
         StateTable(app, name="state", partitions=settings.partitions, key_type=bytes, value_type=bytes)
     )
 
-    def surroundings() -> Surroundings:
-        return Surroundings(
+    def context() -> PartitionContext:
+        return PartitionContext(
             topics=topics,
             core=core,
             options=options,
@@ -171,12 +171,11 @@ def create_app(
             mandate=hooks.mandate,
         )
 
-    app.owner = Ownership(surroundings, on_ready=hooks.on_ready, on_unready=hooks.on_unready)
+    app.owner = Ownership(context, on_ready=hooks.on_ready, on_unready=hooks.on_unready)
 
     @app.agent(raw)  # type: ignore[untyped-decorator]  # Faust is untyped
-    async def ingest(stream: Any) -> None:
-        async for chunk in stream:
-            await app.owner.submit(chunk, current_event().message.generation_id)
+    async def webhooks(stream: Any) -> None:
+        await ingest(stream, app.owner)
 
     return app
 

@@ -6,7 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from streams.lead import Lead
+    from streams.live_progress import LiveProgress
 
 __all__ = ["Mandate", "Unlimited"]
 
@@ -15,10 +15,10 @@ class Mandate(Protocol):
     """A generation's place in the journal of generations.
 
     Attributes:
-        lead: What a replay follows; None for the live generation.
+        live_progress: What a replay follows; None for the live generation.
     """
 
-    lead: Lead | None
+    live_progress: LiveProgress | None
 
     async def holds(self) -> bool:
         """Whether the generation may be worked on, by what Kafka holds now.
@@ -34,7 +34,7 @@ class Mandate(Protocol):
 class Unlimited:
     """The mandate of a worker that no journal concerns."""
 
-    lead: Lead | None = None
+    live_progress: LiveProgress | None = None
 
     async def holds(self) -> bool:
         """Always."""

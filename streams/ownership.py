@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from streams.chunk import Chunk
-    from streams.surroundings import Surroundings
+    from streams.context import PartitionContext
 
 __all__ = ["Ownership"]
 
@@ -28,13 +28,13 @@ class Ownership:
     """Opens partitions when a generation begins, closes all when it ends; chunks of no current owner are dropped."""
 
     def __init__(
-        self, surroundings: Callable[[], Surroundings], *, on_ready: Callable[[], None], on_unready: Callable[[], None]
+        self, context: Callable[[], PartitionContext], *, on_ready: Callable[[], None], on_unready: Callable[[], None]
     ) -> None:
         self.generation: int | None = None
         self.partitions: dict[int, Partition] = {}
         # How many partitions have state; beyond them, records are moved.
         self.home = 0
-        self._surroundings = surroundings
+        self._context = context
         self._on_ready = on_ready
         self._on_unready = on_unready
         self._is_ready = False
@@ -42,15 +42,15 @@ class Ownership:
     def take(self, generation: int, partitions: Iterable[int]) -> None:
         """Begin a generation: everything known of the one before is forgotten."""
         self.generation = generation
-        around = self._surroundings()
-        self.partitions = {number: self._partition(number, around) for number in sorted(partitions)}
+        context = self._context()
+        self.partitions = {number: self._partition(number, context) for number in sorted(partitions)}
         _log.info("partitions assigned", generation=generation, partitions=sorted(self.partitions))
         self._opened()
 
-    def _partition(self, number: int, around: Surroundings) -> Partition:
+    def _partition(self, number: int, context: PartitionContext) -> Partition:
         if 0 < self.home <= number:
-            return Surplus(number, around, self._opened, home=self.home)
-        return Partition(number, around, self._opened)
+            return Surplus(number, context, self._opened, home=self.home)
+        return Partition(number, context, self._opened)
 
     async def release(self) -> None:
         """End the generation: chunks in flight are finished or aborted within seconds, nothing is admitted any more."""

@@ -16,25 +16,26 @@ from aiokafka.errors import IllegalStateError, ProducerFenced
 
 from schemas.exits import ExitCode
 from streams.admission import Admission, Verdict, skip_to
+from streams.agent import ingest_chunk
 from streams.bad_references import WRITER
 from streams.limits import TooManyDeadLettersError, trials
 from streams.offsets import Checkpoint, committed
 from streams.outbox import Outbox
+from streams.prepare import Batch, prepare
 from streams.restore import StateLostError, changelog_reader, restore
-from streams.settling import settle
 from streams.transactions import PartitionProducer
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+    from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 
     from streams.chunk import Chunk
+    from streams.context import PartitionContext
+    from streams.limits import LimitsState
     from streams.processing import Processed
-    from streams.surroundings import Surroundings
 
 __all__ = ["Partition"]
 
 _log: Final = structlog.stdlib.get_logger("streams")
-
 
 _CANCEL_S: Final = 0.5
 
@@ -42,27 +43,27 @@ _CANCEL_S: Final = 0.5
 class Partition:
     """Owns position, transactional producer and state of one partition; chunks are worked through one after another."""
 
-    def __init__(self, number: int, around: Surroundings, opened: Callable[[Partition], None]) -> None:
+    def __init__(self, number: int, context: PartitionContext, opened: Callable[[Partition], None]) -> None:
         self.number = number
         self.is_open = False
         self.admission = Admission(0)
-        self._around = around
+        self._context = context
         self._opened = opened
-        self._source = TopicPartition(around.topics.raw, number)
-        self._changelog = TopicPartition(around.topics.changelog, number)
+        self._source = TopicPartition(context.topics.raw, number)
+        self._changelog = TopicPartition(context.topics.changelog, number)
         self._outbox = Outbox(
-            around.topics,
+            context.topics,
             number,
-            around.core,
-            around.max_message_bytes,
-            live=around.mandate.lead is None,
-            redact=around.redact,
+            context.core,
+            context.max_message_bytes,
+            live=context.mandate.live_progress is None,
+            redact=context.redact,
         )
         self._checkpoint = Checkpoint()
         self._inbox: asyncio.Queue[Chunk | None] = asyncio.Queue(maxsize=1)
         self._busy = False
         self._producer = PartitionProducer(
-            around.topics.application, number, around.options, max_message_bytes=around.max_message_bytes
+            context.topics.application, number, context.options, max_message_bytes=context.max_message_bytes
         )
         self._task = asyncio.get_running_loop().create_task(self._run(), name=f"partition-{number}")
 
@@ -96,7 +97,7 @@ class Partition:
                 chunk = await self._inbox.get()
                 self._busy = True
                 if chunk is not None:
-                    await self._handle(chunk)
+                    await ingest_chunk(self, chunk)
                 await self._write_bad_references()
                 self._busy = False
                 # The memory budget counts chunks that are alive.
@@ -118,34 +119,34 @@ class Partition:
             self._end(ExitCode.CHUNK_FAILED, f"partition {self.number} failed: {type(error).__name__}: {error}", error)
 
     def _end(self, code: ExitCode, message: str, error: BaseException) -> None:
-        self._around.end(code, message, error, partition=self.number, position=self.admission.position)
+        self._context.end(code, message, error, partition=self.number, position=self.admission.position)
 
     async def _open(self) -> None:
         """Take the partition over.
 
-        1. Initialise the transactional producer: the previous owner is fenced, its open transaction settled.
+        1. Initialise the transactional producer: the previous owner is fenced, its open transaction ended.
         2. Ask whether the generation may be worked on. 3. Read the committed offset from the broker. 4. Restore the
         state. 5. Wait for the views. 6. Fetch from the position on.
 
         Only in this order do position and state belong together, whoever still believes to own the partition.
         """
-        around = self._around
+        context = self._context
         await self._producer.start()
-        if not await around.mandate.holds():
-            self._around.end(ExitCode.SUPERSEDED, "another generation is worked on now: start again")
-        self._checkpoint = (await committed(around.options, around.topics.application, [self._source]))[self._source]
+        if not await context.mandate.holds():
+            self._context.end(ExitCode.SUPERSEDED, "another generation is worked on now: start again")
+        self._checkpoint = (await committed(context.options, context.topics.application, [self._source]))[self._source]
         began = time.monotonic()
-        async with changelog_reader(around.options) as reader:
+        async with changelog_reader(context.options) as reader:
             log_start = (await reader.beginning_offsets([self._source]))[self._source]
             applied = await self._restore(reader)
-        around.tried[self.number] = self._checkpoint.limits
+        context.tried[self.number] = self._checkpoint.limits
         position = self._checkpoint.offset
         if position is not None:
             self._warn_of_retention(position, log_start)
         self.admission = Admission(max(position or 0, log_start))
-        await around.views_complete.wait()
+        await context.views_complete.wait()
         self.is_open = True
-        around.progressed()
+        context.progressed()
         _log.info(
             "partition open",
             partition=self.number,
@@ -158,9 +159,9 @@ class Partition:
         self._opened(self)
 
     async def _restore(self, reader: Any) -> int:
-        """Bring the state up to date; answers how many records were applied."""
-        around, known = self._around, self._checkpoint.changelog
-        return await restore(reader, around.store, self._changelog, known=known, progressed=around.progressed)
+        """Bring the state up to date; returns how many records were applied."""
+        context, known = self._context, self._checkpoint.changelog
+        return await restore(reader, context.store, self._changelog, known=known, progressed=context.progressed)
 
     def _warn_of_retention(self, position: int, log_start: int) -> None:
         if skip_to(position, log_start) is not None:
@@ -174,9 +175,15 @@ class Partition:
     async def _fetch_from_position(self) -> None:
         # The partition may have been taken away meanwhile: a new generation follows.
         with contextlib.suppress(IllegalStateError):
-            await self._around.log.resume_at(self.number, self.admission.position)
+            await self._context.log.resume_at(self.number, self.admission.position)
 
-    async def _handle(self, chunk: Chunk) -> None:
+    async def admit(self, chunk: Chunk) -> AsyncIterator[tuple[Sequence[Any], int]]:
+        """Yield the records of a chunk that come next, with the offset that is to be committed after them.
+
+        All at once or, behind a live generation, as far as that has come. What was yielded has to be committed before
+        the next is asked for. Yields nothing if all of the chunk was processed, or if records before it are missing:
+        then the consumer is sent back to the position.
+        """
         verdict = self.admission.judge(chunk)
         if verdict is Verdict.GAP:
             await self._close_gap(chunk)
@@ -184,75 +191,81 @@ class Partition:
             fresh, position = self.admission.fresh(chunk), self.admission.position
             if fresh and fresh[0].offset > position:
                 # Transaction markers, or retention overtook the consumer between two fetches.
-                self._warn_of_retention(position, await self._around.log.log_start(self.number))
-            async for admitted, end in self._led(fresh, chunk.end):
-                await self._settle_all(admitted, end)
+                self._warn_of_retention(position, await self._context.log.log_start(self.number))
+            async for records, end in self._behind_live(fresh, chunk.end):
+                yield records, end
             self.admission.advance(chunk.end)
 
-    async def _led(self, records: Sequence[Any], end: int) -> AsyncIterator[tuple[Sequence[Any], int]]:
+    async def _behind_live(self, records: Sequence[Any], end: int) -> AsyncIterator[tuple[Sequence[Any], int]]:
         """The records with the offset after them, all at once or, behind a live generation, as far as that has come."""
-        lead = self._around.mandate.lead
-        while lead is not None and records:
-            # Whoever waits for the leader need not be waited for.
+        live = self._context.mandate.live_progress
+        while live is not None and records:
+            # Whoever waits for the live generation need not be waited for.
             self._busy = False
-            reach = min(await lead.passes(self.number, records[0].offset, self._around.progressed), end)
+            reach = min(await live.passes(self.number, records[0].offset, self._context.progressed), end)
             self._busy = True
-            await lead.read_verdicts(self.number, reach)
+            await live.read_verdicts(self.number, reach)
             count = bisect_left(records, reach, key=lambda record: record.offset)
             yield records[:count], reach
-            lead.settled(self.number, reach)
+            live.forget_verdicts(self.number, reach)
             records = records[count:]
         if records:
             yield records, end
 
-    async def _settle_all(self, records: Sequence[Any], end: int) -> None:
+    def process(self, records: Sequence[Any], end: int) -> Iterator[Batch]:
+        """Yield what records lead to, as what one transaction each commits; nothing has changed by then.
+
+        Mostly that is one batch. Where it would be too much for a transaction, it is two halves, and the second is
+        computed when it is asked for: on the state that the first has left. The last batch commits the offset `end`.
+        """
         pieces = deque([records])
         while pieces:
             piece = pieces.popleft()
-            if halves := await self._settle(piece, piece[-1].offset + 1 if pieces else end):
-                pieces.extendleft(reversed(halves))
+            prepared = prepare(self._context.core, self._context.store.reader(self.number), self._outbox, piece)
+            if prepared is None:
+                middle = len(piece) // 2
+                pieces.extendleft((piece[middle:], piece[:middle]))
+                continue
+            processed, outgoing = prepared
+            limits = self._limits_after(piece, processed)
+            piece_end = piece[-1].offset + 1 if pieces else end
+            yield Batch(processed, outgoing, replace(self._checkpoint, offset=piece_end, limits=limits), piece_end)
+
+    def _limits_after(self, records: Sequence[Any], processed: Processed) -> LimitsState:
+        context = self._context
+        elsewhere = [state for number, state in context.tried.items() if number != self.number]
+        return self._checkpoint.limits.after(trials(records, processed.dead), context.limits, elsewhere)
+
+    async def commit(self, batch: Batch) -> int | None:
+        """Write outputs, changelog and input offset in one transaction; returns how far the changelog goes."""
+        transaction = await self._producer.commit(batch.outgoing, self._source, batch.end, batch.checkpoint.metadata)
+        return transaction.last_offsets.get(self._changelog)
+
+    def apply_to_table(self, batch: Batch, written: int | None) -> None:
+        """Write the committed changes of state, which the changelog has up to `written`, to the table, and move on."""
+        processed, checkpoint = batch.processed, batch.checkpoint
+        changes = processed.effects.changes if processed.effects is not None else []
+        if changes:
+            self._context.store.write(self.number, changes, written, time.time())
+        self._checkpoint = replace(checkpoint, changelog=checkpoint.changelog if written is None else written)
+        self.admission.advance(batch.end)
+        self._context.progressed()
+        if processed.dead:
+            _log.warning(
+                "dead letters written", partition=self.number, count=len(processed.dead), first=processed.dead[0].reason
+            )
+        self._context.tried[self.number] = checkpoint.limits
 
     async def _write_bad_references(self) -> None:
         if self.number == WRITER:
-            await self._around.bad_references.write(self._producer)
+            await self._context.bad_references.write(self._producer)
 
     async def _close_gap(self, chunk: Chunk) -> None:
         """Read again from the position, or from where the log begins if retention has passed it."""
-        log_start = await self._around.log.log_start(self.number)
+        log_start = await self._context.log.log_start(self.number)
         position = self.admission.position
         self._warn_of_retention(position, log_start)
         if (start := skip_to(position, log_start)) is not None:
             self.admission.advance(start)
         _log.info("read again", partition=self.number, position=self.admission.position, chunk=chunk.start)
         await self._fetch_from_position()
-
-    async def _settle(self, records: Sequence[Any], end: int) -> list[Sequence[Any]] | None:
-        """Process the records and commit what came of them; answers two halves if they must be settled one by one."""
-        settled = settle(self._around.core, self._around.store.reader(self.number), self._outbox, records)
-        if settled is None:
-            middle = len(records) // 2
-            return [records[:middle], records[middle:]]
-        processed, outgoing = settled
-        around = self._around
-        elsewhere = [state for number, state in around.tried.items() if number != self.number]
-        limits = self._checkpoint.limits.after(trials(records, processed.dead), around.limits, elsewhere)
-        await self._commit(processed, outgoing, end, replace(self._checkpoint, offset=end, limits=limits))
-        around.tried[self.number] = limits
-        return None
-
-    async def _commit(
-        self, processed: Processed, outgoing: Mapping[TopicPartition, Any], end: int, checkpoint: Checkpoint
-    ) -> None:
-        """Commit, then write the store: a crash in between is made good from the changelog."""
-        done = await self._producer.commit(outgoing, self._source, end, checkpoint.metadata)
-        written = done.last_offsets.get(self._changelog)
-        changes = processed.effects.changes if processed.effects is not None else []
-        if changes:
-            self._around.store.write(self.number, changes, written, time.time())
-        self._checkpoint = replace(checkpoint, changelog=checkpoint.changelog if written is None else written)
-        self.admission.advance(end)
-        self._around.progressed()
-        if processed.dead:
-            _log.warning(
-                "dead letters written", partition=self.number, count=len(processed.dead), first=processed.dead[0].reason
-            )

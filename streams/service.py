@@ -112,8 +112,8 @@ class Service:
         """Connect and join the group; partitions open as they are assigned."""
         self._ready_file.remove()
         await self._views.start()
-        if self.mandate.lead is not None:
-            await self.mandate.lead.start()
+        if self.mandate.live_progress is not None:
+            await self.mandate.live_progress.start()
         self.app.owner.home = await partitions_with_state(self._options, self._topics)
         self._watchdog.start()
         await self.app.start()
@@ -127,8 +127,8 @@ class Service:
             async with asyncio.timeout(_STOP_S):
                 await self.app.stop()
         await self._views.stop()
-        if self.mandate.lead is not None:
-            await self.mandate.lead.stop()
+        if self.mandate.live_progress is not None:
+            await self.mandate.live_progress.stop()
         _log.info("stopped", application=self._application)
 
     def end(self, code: ExitCode, message: str, /, error: BaseException | None = None, **fields: object) -> NoReturn:
@@ -153,7 +153,7 @@ class Service:
 
 
 async def serve(service: Service) -> int:
-    """Run a service until SIGTERM or SIGINT, or until another generation takes over; answers the exit code."""
+    """Run a service until SIGTERM or SIGINT, or until another generation takes over; returns the exit code."""
     stop, loop = asyncio.Event(), asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
@@ -210,7 +210,7 @@ def run(
     tuning: Tuning | None = None,
     mandate: Mandate | None = None,
 ) -> int:
-    """Work until SIGTERM or SIGINT; answers the exit code.
+    """Work until SIGTERM or SIGINT; returns the exit code.
 
     Does not return if the worker must not go on: streams.exits has the codes.
     """

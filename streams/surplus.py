@@ -8,6 +8,7 @@ keep their ids.
 from __future__ import annotations
 
 from collections import defaultdict
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import structlog
@@ -19,12 +20,15 @@ from schemas.wire.headers import readable_headers
 from schemas.wire.webhook import webhook_id
 from streams.messages import Message
 from streams.partition import Partition
+from streams.prepare import Batch
+from streams.processing import Processed
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+    from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 
     from schemas.wire.topics import Topics
-    from streams.surroundings import Surroundings
+    from streams.context import PartitionContext
+    from streams.outbox import Outgoing
 
 __all__ = ["Surplus", "partitions_with_state"]
 
@@ -51,27 +55,28 @@ async def partitions_with_state(options: Mapping[str, Any], topics: Topics) -> i
 class Surplus(Partition):
     """Moves a partition's records, in one transaction with its offset, to the first `home` partitions."""
 
-    def __init__(self, number: int, around: Surroundings, opened: Callable[[Partition], None], *, home: int) -> None:
+    def __init__(
+        self, number: int, context: PartitionContext, opened: Callable[[Partition], None], *, home: int
+    ) -> None:
         self._home = home
-        super().__init__(number, around, opened)
+        super().__init__(number, context, opened)
 
     async def _restore(self, _reader: Any) -> int:
         """Nothing: there is no state."""
         return 0
 
-    async def _led(self, records: Sequence[Any], end: int) -> AsyncIterator[tuple[Sequence[Any], int]]:
+    async def _behind_live(self, records: Sequence[Any], end: int) -> AsyncIterator[tuple[Sequence[Any], int]]:
         """All of them, for the live generation; one that is computed beside it meets them where they were moved."""
-        if records and self._around.mandate.lead is None:
+        if records and self._context.mandate.live_progress is None:
             yield records, end
 
-    async def _settle_all(self, records: Sequence[Any], end: int) -> None:
-        moved: dict[TopicPartition, list[Message]] = defaultdict(list)
+    def process(self, records: Sequence[Any], end: int) -> Iterator[Batch]:
+        """Yield the records as messages for the partitions that they belong to; all in one transaction."""
+        moved: Outgoing = defaultdict(list)
         for record in records:
             number = self.number % self._home if record.key is None else partition_of(record.key, self._home)
             moved[TopicPartition(self._source.topic, number)].append(_retry(record))
-        await self._producer.commit(moved, self._source, end, self._checkpoint.metadata)
-        self.admission.advance(end)
-        self._around.progressed()
+        yield Batch(Processed(None, []), moved, replace(self._checkpoint, offset=end), end)
         _log.warning("webhooks moved", partition=self.number, count=len(records))
 
 

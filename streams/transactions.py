@@ -64,7 +64,7 @@ class PartitionProducer:
         self._open = False
 
     async def start(self) -> None:
-        """Fence the previous owner and settle its open transaction; what it committed is readable when this returns."""
+        """Fence the previous owner and end its open transaction; what it committed is readable when this returns."""
         await self._producer.start()
 
     async def stop(self) -> None:
@@ -129,5 +129,5 @@ class PartitionProducer:
 
 
 def _append(batch: Any, message: Message) -> Any:
-    """Add a message to a batch; answers None if it does not fit."""
+    """Add a message to a batch; returns None if it does not fit."""
     return batch.append(timestamp=message.timestamp, key=message.key, value=message.value, headers=message.headers)

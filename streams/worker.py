@@ -36,8 +36,8 @@ def main(settings: Settings, *, data_dir: Path, ready_file: Path | None = None, 
     """
     reference, policy = Reference(), Policy.of(settings)
 
-    lead = None if mandate is None else mandate.lead
-    past = None if lead is None else Past(lead.ignored)
+    live = None if mandate is None else mandate.live_progress
+    past = None if live is None else Past(live.ignored)
 
     def processor(load: Load) -> ChunkProcessor:
         return ChunkProcessor(load, reference, policy, past)
@@ -46,7 +46,7 @@ def main(settings: Settings, *, data_dir: Path, ready_file: Path | None = None, 
     # Several chunks are alive at a time, and a single record may be as large as a body.
     memory = _CHUNKS_IN_MEMORY * max(settings.chunk_bytes, settings.max_body_bytes)
     tuning = Tuning(chunk=chunk, memory_bytes=memory)
-    if lead is not None:
+    if live is not None:
         # Chunks of a replay fill up: it reads what is there already.
         tuning = replace(tuning, poll_records=settings.partitions * settings.chunk_records)
     return run(

@@ -14,9 +14,9 @@ from schemas.wire.topics import Topics
 if TYPE_CHECKING:
     from schemas.settings import Settings
     from schemas.wire.generations import Journal
-    from streams.lead import Lead
+    from streams.live_progress import LiveProgress
 
-__all__ = ["LiveMandate", "ReplayMandate", "live_lead", "live_mandate", "replay_mandate"]
+__all__ = ["LiveMandate", "ReplayMandate", "live_mandate", "live_progress", "replay_mandate"]
 
 _log: Final = structlog.stdlib.get_logger("deploy")
 
@@ -30,7 +30,7 @@ class LiveMandate:
         kept: The generations that there are.
     """
 
-    lead: Lead | None = None
+    live_progress: LiveProgress | None = None
 
     def __init__(self, settings: Settings, journal: Journal, *, stores: bool = False) -> None:
         """Be bound to the generation that is live in the journal, or to the one that the settings name.
@@ -68,10 +68,10 @@ class LiveMandate:
 class ReplayMandate:
     """To compute a generation beside the live one, behind it."""
 
-    def __init__(self, settings: Settings, lead: Lead, journal: Journal) -> None:
+    def __init__(self, settings: Settings, live_progress: LiveProgress, journal: Journal) -> None:
         """Be bound to the generation of the settings, which the journal says is to be computed."""
         self.settings = settings
-        self.lead: Lead | None = lead
+        self.live_progress: LiveProgress | None = live_progress
         self._journal = journal
 
     async def holds(self) -> bool:
@@ -123,12 +123,12 @@ async def replay_mandate(settings: Settings) -> ReplayMandate | None:
     generation = journal.generation(settings.generation)
     own = settings.model_copy(update={"algorithm": generation.algorithm or settings.algorithm})
     as_recorded = journal.rollback or generation.rules == "as-recorded"
-    return ReplayMandate(own, live_lead(settings, journal, as_recorded=as_recorded), journal)
+    return ReplayMandate(own, live_progress(settings, journal, as_recorded=as_recorded), journal)
 
 
-def live_lead(settings: Settings, journal: Journal, *, as_recorded: bool) -> Lead:
+def live_progress(settings: Settings, journal: Journal, *, as_recorded: bool) -> LiveProgress:
     """What follows the live generation, and its verdicts if asked; nothing is connected yet."""
-    from streams.lead import Lead  # noqa: PLC0415 - the sink does without
+    from streams.live_progress import LiveProgress  # noqa: PLC0415 - the sink does without
 
     leader, patched = Topics.of(settings).of_generation(journal.live), journal.generation(journal.live).patched
-    return Lead(settings.kafka_options(), leader, settings.partitions, as_recorded=as_recorded, patched=patched)
+    return LiveProgress(settings.kafka_options(), leader, settings.partitions, as_recorded=as_recorded, patched=patched)

@@ -21,8 +21,8 @@ from streams.core.staff import command_of
 from streams.core.store import is_told, owner_of
 from streams.core.webhook import read
 from streams.outbox import Outbox
+from streams.prepare import prepare
 from streams.processing import Core
-from streams.settling import settle
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from schemas.settings import Settings
     from streams.core.completions import Untold
     from streams.core.policy import Policy
-    from streams.lead import Lead
+    from streams.live_progress import LiveProgress
 
 __all__ = ["Recomputation", "find_students"]
 
@@ -80,9 +80,9 @@ class Recomputation:
         *,
         reference: Reference,
         policy: Policy,
-        lead: Lead,
+        live: LiveProgress,
     ) -> None:
-        """Work by the directory and the settings given, and by the rules or the recorded verdicts of `lead`."""
+        """Work by the directory and the settings given, and by the rules or the recorded verdicts of `live`."""
         self.rows = Rows()
         self.state: dict[int, dict[bytes, bytes]] = {}
         self.positions: dict[int, int] = {}
@@ -96,10 +96,10 @@ class Recomputation:
         self._keys = {unit[:MAX_KEY_BYTES] for unit in units}
         self._hidden = any(unit.startswith(PREFIX.encode()) for unit in units)
         self._policy = policy
-        self._lead = lead
+        self._live = live
         self._deletions: dict[int, int] = {}
         self._changelog_read: dict[int, int] = {}
-        past = Past(lead.ignored)
+        past = Past(live.ignored)
         self._core = Core(lambda load: ChunkProcessor(load, reference, policy, past), dead_outcome)
 
     @property
@@ -113,10 +113,10 @@ class Recomputation:
         async for number, records in read_topic(self._settings, self._topics.raw, begin, end, advanced):
             if wanted := [record for record in records if self._wants(record)]:
                 reach = wanted[-1].offset
-                await self._lead.passes(number, reach, lambda: None)
-                await self._lead.read_verdicts(number, reach + 1)
+                await self._live.passes(number, reach, lambda: None)
+                await self._live.read_verdicts(number, reach + 1)
                 self._apply(number, wanted)
-                self._lead.settled(number, reach + 1)
+                self._live.forget_verdicts(number, reach + 1)
         self.positions = {**self.positions, **end}
         self.rows.delete_webhooks(self._deletions)
 
@@ -168,13 +168,13 @@ class Recomputation:
             live=False,
             redact=settings.redacted_keys,
         )
-        settled = settle(self._core, table.get, outbox, records)
-        if settled is None:
+        prepared = prepare(self._core, table.get, outbox, records)
+        if prepared is None:
             middle = len(records) // 2
             self._apply(number, records[:middle])
             self._apply(number, records[middle:])
             return
-        processed, outgoing = settled
+        processed, outgoing = prepared
         self.rows.take(self._topics, outgoing)
         for key, value in processed.effects.changes if processed.effects is not None else ():
             if value is None:

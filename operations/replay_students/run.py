@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from operations.directory import load_reference
-from operations.generations.mandates import LiveMandate, live_lead
+from operations.generations.mandates import LiveMandate, live_progress
 from operations.generations.offsets import Offsets
 from operations.generations.swap import stored_everything
 from operations.pseudonyms import keyed_settings
@@ -146,10 +146,10 @@ async def replay_part(
         work = _Work(own, topics, part, rules, offsets, client, tables, console)
         reference, policy = await load_reference(settings), Policy.of(own)
         units = await work.students(reference, policy)
-        lead = live_lead(own, writer.journal, as_recorded=rules == "as-recorded")
-        stack.push_async_callback(lead.stop)
-        await lead.start()
-        recomputed = Recomputation(own, units, reference=reference, policy=policy, lead=lead)
+        live = live_progress(own, writer.journal, as_recorded=rules == "as-recorded")
+        stack.push_async_callback(live.stop)
+        await live.start()
+        recomputed = Recomputation(own, units, reference=reference, policy=policy, live=live)
         await work.recompute(recomputed, await offsets.worked(topics))
         found = await work.compare(recomputed, _STORE_SECONDS)
         if not recomputed.records and found.comparison.equal and not recomputed.cells():

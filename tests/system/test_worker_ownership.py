@@ -16,10 +16,10 @@ from streams import offsets as offsets_module
 from streams import partition as partition_module
 from streams.bad_references import BadReferences
 from streams.chunk import ChunkLimits, cut
+from streams.context import PartitionContext
 from streams.limits import Limits
 from streams.mandate import Unlimited
 from streams.ownership import Ownership
-from streams.surroundings import Surroundings
 from streams.transactions import transactional_id
 from tests.chaos.fake_core import CORE
 from tests.chaos.kafka import create_topics, lines, produce, read_all
@@ -95,7 +95,7 @@ async def hands(settings: SettingsFactory) -> AsyncIterator[Hands]:
     def end(code: Any, *_message: Any, **_fields: Any) -> Any:
         ended.append(code)
 
-    around = Surroundings(
+    context = PartitionContext(
         topics=topics,
         core=CORE,
         options=own.kafka_options(),
@@ -109,7 +109,7 @@ async def hands(settings: SettingsFactory) -> AsyncIterator[Hands]:
         end=cast("End", end),
         mandate=Unlimited(),
     )
-    owner = Ownership(lambda: around, on_ready=lambda: None, on_unready=lambda: None)
+    owner = Ownership(lambda: context, on_ready=lambda: None, on_unready=lambda: None)
     yield Hands(own, topics, store, owner, ended)
     await owner.release()
 

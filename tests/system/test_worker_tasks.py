@@ -12,7 +12,7 @@ from aiokafka import TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 
 from schemas.exits import ExitCode
-from streams.lead import Lead
+from streams.live_progress import LiveProgress
 from tests.chaos.kafka import create_topics, is_caught_up, produce
 from tests.support.waiting import eventually
 from tests.system.workers import Bench
@@ -92,8 +92,8 @@ async def test_a_replay_goes_on_following_after_an_unexpected_error(
         return await ask(self, *arguments, **options)
 
     monkeypatch.setattr(AIOKafkaAdminClient, "list_consumer_group_offsets", answer)
-    lead = Lead(own.kafka_options(), topics, 1, as_recorded=False)
-    await lead.start()
+    live = LiveProgress(own.kafka_options(), topics, 1, as_recorded=False)
+    await live.start()
     try:
         committed = aiokafka.AIOKafkaConsumer(
             **own.kafka_options(), group_id=topics.application, enable_auto_commit=False
@@ -101,6 +101,6 @@ async def test_a_replay_goes_on_following_after_an_unexpected_error(
         async with committed:
             committed.assign([TopicPartition(topics.raw, 0)])
             await committed.commit({TopicPartition(topics.raw, 0): 1})
-        assert await asyncio.wait_for(lead.passes(0, 0, lambda: None), 30) == 1
+        assert await asyncio.wait_for(live.passes(0, 0, lambda: None), 30) == 1
     finally:
-        await lead.stop()
+        await live.stop()

@@ -17,8 +17,8 @@ from streams.core.chunk import ChunkProcessor
 from streams.core.dead import dead_outcome
 from streams.core.policy import Policy
 from streams.outbox import Outbox
+from streams.prepare import prepare
 from streams.processing import Core
-from streams.settling import settle
 from tests.support.core import MORNING
 from tests.support.payloads import attempt, document, step
 
@@ -73,7 +73,7 @@ def without_search() -> Iterator[None]:
 
 
 def _settle(table: dict[bytes, bytes], records: list[ConsumerRecord[bytes, bytes]]) -> None:
-    settled = settle(_CORE, table.get, Outbox(Topics("t.", 1), 0, _CORE, _LIMIT), records)
+    settled = prepare(_CORE, table.get, Outbox(Topics("t.", 1), 0, _CORE, _LIMIT), records)
     if settled is not None and settled[0].effects is not None:
         table.update((key, value) for key, value in settled[0].effects.changes if value is not None)
 
@@ -102,7 +102,7 @@ def test_records_on_which_the_core_raises_leave_nothing_behind(count: int) -> No
         raise RuntimeError(message)
 
     def once() -> None:
-        settle(_CORE, broken, Outbox(Topics("t.", 1), 0, _CORE, _LIMIT), _records("batch") * count)
+        prepare(_CORE, broken, Outbox(Topics("t.", 1), 0, _CORE, _LIMIT), _records("batch") * count)
 
     once()
     gc.collect()

@@ -27,8 +27,8 @@ from streams.core.dead import dead_outcome
 from streams.core.policy import Past, Policy
 from streams.core.webhook import read
 from streams.outbox import Outbox
+from streams.prepare import prepare
 from streams.processing import Core
-from streams.settling import settle
 from tests.support.core import MORNING
 from tests.support.core import Core as Log
 from tests.support.examples import examples
@@ -95,7 +95,7 @@ def computed(records: list[Record], ignored: Mapping[int, str], size: int) -> li
     core = Core(lambda load: ChunkProcessor(load, Reference(), Policy(), past), dead_outcome)
     sent = []
     for start in range(0, len(records), size):
-        settled = settle(core, table.get, Outbox(TOPICS, 0, core, LIMIT, live=False), records[start : start + size])
+        settled = prepare(core, table.get, Outbox(TOPICS, 0, core, LIMIT, live=False), records[start : start + size])
         assert settled is not None
         processed, outgoing = settled
         sent.append(outgoing)

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from schemas.wire.topics import Topics
 
-__all__ = ["Lead"]
+__all__ = ["LiveProgress"]
 
 _log: Final = structlog.stdlib.get_logger("streams")
 
@@ -48,7 +48,7 @@ class _Tail:
     verdicts: deque[tuple[int, list[int]]] = field(default_factory=deque)
 
 
-class Lead:
+class LiveProgress:
     """Follows the committed offsets of the live generation's workers and, if asked, their verdicts by rule.
 
     What is computed stays behind what the live generation has committed. So there is one offset for each partition
@@ -95,7 +95,7 @@ class Lead:
         admin = clients.admin(self._options)
         self._running.push_async_callback(admin.close)
         await admin.start()
-        following = Watched("lead", partial(self._follow, admin, reader)).start()
+        following = Watched("live progress", partial(self._follow, admin, reader)).start()
         self._running.push_async_callback(following.stop)
 
     async def stop(self) -> None:
@@ -129,8 +129,8 @@ class Lead:
             for record in (await tail.reader.getmany(source, timeout_ms=_READ_MS)).get(source, ()):
                 self._take(tail, record)
 
-    def settled(self, partition: int, offset: int) -> None:
-        """Forget verdicts below a raw offset."""
+    def forget_verdicts(self, partition: int, offset: int) -> None:
+        """Forget verdicts of webhooks below a raw offset."""
         tail = self._tails.get(partition)
         if tail is None or self.ignored is None:
             return

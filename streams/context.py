@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from streams.processing import Core
     from streams.stores import PartitionStore
 
-__all__ = ["Log", "Surroundings"]
+__all__ = ["Log", "PartitionContext"]
 
 
 class Log(Protocol):
@@ -31,7 +31,7 @@ class Log(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Surroundings:
+class PartitionContext:
     """What all partitions of a worker share.
 
     Attributes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from streams.dead_letters import DeadLetter
@@ -11,14 +12,33 @@ from streams.processing import Core, Processed, SplitError, process
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from streams.offsets import Checkpoint
     from streams.outbox import Outbox, Outgoing
     from streams.processing import Load
 
-__all__ = ["settle"]
+__all__ = ["Batch", "prepare"]
 
 
-def settle(core: Core, load: Load, outbox: Outbox, records: Sequence[Any]) -> tuple[Processed, Outgoing] | None:
-    """Process records and fill the outbox; None if they have to be settled in two halves, one after the other."""
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What one transaction commits: what came of some records, the messages, and the offset after the records.
+
+    Attributes:
+        checkpoint: What is kept with the offset `end`.
+    """
+
+    processed: Processed
+    outgoing: Outgoing
+    checkpoint: Checkpoint
+    end: int
+
+
+def prepare(core: Core, load: Load, outbox: Outbox, records: Sequence[Any]) -> tuple[Processed, Outgoing] | None:
+    """Process records and fill the outbox.
+
+    Returns what came of the records and the messages to send, or None if the records are too much for one transaction:
+    then they have to be prepared and committed in two halves, one after the other.
+    """
     try:
         processed = process(core, load, records)
         return processed, outbox.fill(processed, records)
