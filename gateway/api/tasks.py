@@ -13,11 +13,9 @@ from gateway.api.services import Services, large_answer
 from gateway.errors import ApiError
 from gateway.reading.documents import find_documents, read_texts
 from schemas.coercion import digits_as_id
-from schemas.times import parse_time
+from schemas.reference.task_status import changes_of_task
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from gateway.reading.documents import StoredDocument
     from schemas.reference.directory import Task
 
@@ -101,23 +99,10 @@ async def _telemetry(services: Services, task: Task) -> tuple[StoredDocument | N
     return found.get(slug), found.get(canonical)
 
 
-def _completion(services: Services, task: Task, telemetry: StoredDocument | None) -> dict[str, Any]:
+def _completion(services: Services, task: Task, telemetry: StoredDocument | None) -> dict[str, str]:
     """The fields that a completion, or new work on what is not complete, sets until the LMS says otherwise."""
     asset = None if not task.associated_slug else services.reference.asset_by_slug(task.associated_slug)
     graded = not services.strict or (asset is not None and services.reference.canonical(asset).graded)
     if telemetry is None or telemetry.completion_rate is None or not graded:
         return {}
-    finished = telemetry.finished_at
-    if finished is not None:
-        at = finished.strftime("%Y-%m-%dT%H:%M:%SZ")
-        done = {"task_status": "DONE", "revision_status": "APPROVED", "delivered_at": at, "reviewed_at": at}
-        return {} if _changed_since(task, finished) else done
-    pending = task.task_type == "EXERCISE" and task.task_status != "DONE"
-    if not pending or telemetry.updated_at is None or _changed_since(task, telemetry.updated_at):
-        return {}
-    return {"task_status": "PENDING", "revision_status": "PENDING"}
-
-
-def _changed_since(task: Task, instant: datetime) -> bool:
-    changed = parse_time(task.fields().get("updated_at"))
-    return changed is not None and changed > instant.timestamp() * 1_000_000
+    return changes_of_task(task, finished_at=telemetry.finished_at, updated_at=telemetry.updated_at)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 import orjson
 
+from schemas.reference.task_status import COMPLETED
 from streams.core.lines import document_key, user_number
 from streams.core.store import is_told, pair_of, state_key, told_key, told_tasks
 
@@ -68,8 +69,7 @@ def completion(
         "webhook_id": webhook_id,
         "completed_at": at,
         "tasks": list(tasks),
-        "task_status": "DONE",
-        "revision_status": "APPROVED",
+        **COMPLETED,
     }
     return document_key(actor, asset_slug), orjson.dumps(value)
 
