@@ -63,7 +63,7 @@ PEERS = (
 
 
 async def fill(settings: Settings, records: Iterable[Raw]) -> int:
-    """Append the records to the raw topic; answers how many."""
+    """Append the records to the raw topic; returns how many."""
     producer = aiokafka.AIOKafkaProducer(
         bootstrap_servers=settings.kafka, linger_ms=20, max_batch_size=1 << 20, max_request_size=16 << 20
     )
@@ -89,7 +89,7 @@ async def create(settings: Settings, *, raw: bool) -> None:
 
 
 def run_peer(peer: Peer, settings: Settings, count: int, generation: int, directory: Path) -> dict[str, float] | None:
-    """Run a peer once; answers what it measured, None if it stood still."""
+    """Run a peer once; returns what it measured, None if it stood still."""
     task = Task(
         kafka=settings.kafka,
         topic_prefix=settings.topic_prefix,

@@ -50,7 +50,7 @@ class BadReferences:
         self._met[bad.record.topic].append(bad)
 
     async def write(self, producer: PartitionProducer) -> int:
-        """Write those that nobody has written yet; answers how many. The caller owns partition 0."""
+        """Write those that nobody has written yet; returns how many. The caller owns partition 0."""
         met = {topic: list(bad) for topic, bad in self._met.items() if bad}
         if not met:
             return 0

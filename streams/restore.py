@@ -80,7 +80,7 @@ async def restore(
     known: int | None,
     progressed: Callable[[], None],
 ) -> int:
-    """Bring the store of changelog partition `tp` up to date; answers how many records were applied.
+    """Bring the store of changelog partition `tp` up to date; returns how many records were applied.
 
     The caller has initialised the partition's transactional producer before: nobody else writes to the changelog any
     more.

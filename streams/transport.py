@@ -168,7 +168,7 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]  # Fa
         }
 
     def _read_again(self, consumer: Any, fetched: dict[TopicPartition, list[Any]]) -> dict[TopicPartition, list[Any]]:
-        """Seek anew where a seek came between: from where these records were read nobody knows. Answers the others."""
+        """Seek anew where a seek came between: from where these records were read nobody knows. Returns the others."""
         others = {}
         for tp, records in fetched.items():
             if tp in self._sought:

@@ -71,7 +71,7 @@ def listens(port: int) -> bool:
 def reserve_port(port: int) -> int | None:
     """Take a port that a process will listen on later, so that no other `up` of this user takes it meanwhile.
 
-    Answers the descriptor of a lock, which holds until it is closed or the process ends; None where another has it.
+    Returns the descriptor of a lock, which holds until it is closed or the process ends; None where another has it.
     """
     file = Path(tempfile.gettempdir()) / f"learnpack-telemetry-{os.getuid()}-{port}.lock"
     try:

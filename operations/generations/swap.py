@@ -60,7 +60,7 @@ async def swap(
     telling: Telling,
     stop_children: Callable[[], Awaitable[None]],
 ) -> float:
-    """Make the journal's target the live generation; answers for how many seconds nothing was processed.
+    """Make the journal's target the live generation; returns for how many seconds nothing was processed.
 
     `since` is a time of ClickHouse's clock at which the target's days were right, `telling` what is told at
     the end. Raises JournalError if the target

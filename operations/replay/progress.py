@@ -33,7 +33,7 @@ class _Rate(TextColumn):
 
 
 async def catch_up(offsets: Offsets, live: Topics, target: Topics, console: Console) -> int:
-    """Show how the target follows the live generation until it is close behind; answers how many it has processed."""
+    """Show how the target follows the live generation until it is close behind; returns how many it has processed."""
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),

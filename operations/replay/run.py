@@ -126,7 +126,7 @@ async def rollback(settings: Settings, console: Console, workers: int, processes
 
 
 async def drop(settings: Settings) -> int | None:
-    """Give an unfinished replay or rollback up; answers its generation, None if there is none."""
+    """Give an unfinished replay or rollback up; returns its generation, None if there is none."""
     async with changing(settings) as writer:
         target = writer.journal.target
         if target is not None:

@@ -178,7 +178,7 @@ def _step(step: dict[str, Any], place: int) -> Step:
 def slim(payload: Mapping[str, Any]) -> Document:
     """The document without its texts.
 
-    It raises nothing, whatever JSON values `payload` (the merged webhook) holds; what it answers can be packed, so all
+    It raises nothing, whatever JSON values `payload` (the merged webhook) holds; what it returns can be packed, so all
     numbers fit in 64 bits.
     """
     sessions = payload.get("workout_session")

@@ -70,7 +70,7 @@ class Arena:
         return number
 
     def remove(self, number: int) -> int:
-        """Ask a worker to leave; answers its exit code."""
+        """Ask a worker to leave; returns its exit code."""
         with self._lock:
             child = self._workers.pop(number)
         return child.terminate(20)

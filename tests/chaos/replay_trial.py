@@ -166,7 +166,7 @@ def onward(system: HttpSystem) -> tuple[str, ...]:
 
 
 def replay_killed(system: HttpSystem, part: float) -> Step:
-    """Kill a replay once it has this part (0 to 1) of the webhooks; answers the step at which it died."""
+    """Kill a replay once it has this part (0 to 1) of the webhooks; returns the step at which it died."""
     child = start_replay(system, *onward(system))
 
     def far_enough() -> bool:
@@ -199,7 +199,7 @@ def alone(system: HttpSystem) -> bool:
 
 
 def swap_with(system: HttpSystem, arguments: tuple[str, ...], step: Step, fault: Callable[[Child], None]) -> Child:
-    """Start the command and do something once the journal is at a step; answers the command's process."""
+    """Start the command and do something once the journal is at a step; returns the command's process."""
     child = start_replay(system, *arguments)
 
     def there() -> bool:

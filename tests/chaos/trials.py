@@ -64,7 +64,7 @@ class Trial:
 def run_trial(
     trial: Trial, settings: Settings, processes: Processes, directory: Path, rnd: random.Random
 ) -> tuple[Report, Arena]:
-    """Run a trial on topics of its own; answers what the checker found."""
+    """Run a trial on topics of its own; returns what the checker found."""
     spec = WorkerSpec(
         kafka=settings.kafka,
         topic_prefix=settings.topic_prefix,

@@ -44,7 +44,7 @@ def start_replay(system: HttpSystem, *arguments: str) -> Child:
 
 
 def replay(system: HttpSystem, *arguments: str) -> str:
-    """Run it to its end; answers its output and raises AssertionError if it fails."""
+    """Run it to its end; returns its output and raises AssertionError if it fails."""
     child = start_replay(system, *arguments)
     code = child.process.wait(180)
     assert code == 0, child.output
@@ -66,7 +66,7 @@ def comparison(system: HttpSystem, generation: int) -> dict[str, Any]:
 def live_a_while(system: HttpSystem) -> int:
     """Real documents, streamed events, staff commands, rules that come and go, errors that are deleted.
 
-    Answers how many webhooks there are in the log's raw topic, once all of them are processed.
+    Returns how many webhooks there are in the log's raw topic, once all of them are processed.
     """
     # A rule counts as it is when a chunk is committed, so each step waits for the one before it.
     sent = 0
