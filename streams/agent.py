@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from streams.chunk import Chunk
-    from streams.prepare import Batch
+    from streams.prepare import Transaction
 
 __all__ = ["Ingestion", "Partitions", "ingest", "ingest_chunk"]
 
@@ -34,13 +34,13 @@ class Ingestion(Protocol):
     def admit(self, chunk: Chunk, /) -> AsyncIterator[tuple[Sequence[Any], int]]:
         """The records of a chunk that come next, and the offset to commit after them."""
 
-    def process(self, records: Sequence[Any], end: int, /) -> Iterator[Batch]:
+    def process(self, records: Sequence[Any], end: int, /) -> Iterator[Transaction]:
         """What records lead to, transaction by transaction."""
 
-    async def commit(self, batch: Batch, /) -> int | None:
+    async def commit(self, transaction: Transaction, /) -> int | None:
         """Make it visible; returns how far the changelog goes."""
 
-    def apply_to_table(self, batch: Batch, written: int | None, /) -> None:
+    def apply_to_table(self, transaction: Transaction, written: int | None, /) -> None:
         """Know it from now on."""
 
 
@@ -67,6 +67,6 @@ async def ingest_chunk(partition: Ingestion, chunk: Chunk) -> None:
     was applied.
     """
     async for records, end in partition.admit(chunk):
-        for batch in partition.process(records, end):
-            written = await partition.commit(batch)
-            partition.apply_to_table(batch, written)
+        for transaction in partition.process(records, end):
+            written = await partition.commit(transaction)
+            partition.apply_to_table(transaction, written)

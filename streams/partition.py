@@ -21,7 +21,7 @@ from streams.bad_references import WRITER
 from streams.limits import TooManyDeadLettersError, trials
 from streams.offsets import Checkpoint, committed
 from streams.outbox import Outbox
-from streams.prepare import Batch, prepare
+from streams.prepare import Transaction, prepare
 from streams.restore import StateLostError, changelog_reader, restore
 from streams.transactions import PartitionProducer
 
@@ -212,11 +212,11 @@ class Partition:
         if records:
             yield records, end
 
-    def process(self, records: Sequence[Any], end: int) -> Iterator[Batch]:
-        """Yield what records lead to, as what one transaction each commits; nothing has changed by then.
+    def process(self, records: Sequence[Any], end: int) -> Iterator[Transaction]:
+        """Yield what records lead to, transaction by transaction; nothing has changed by then.
 
-        Mostly that is one batch. Where it would be too much for a transaction, it is two halves, and the second is
-        computed when it is asked for: on the state that the first has left. The last batch commits the offset `end`.
+        Mostly that is one. Where it would be too large it is two halves, and the second is computed when it is asked
+        for: on the state that the first has left. The last one commits the offset `end`.
         """
         pieces = deque([records])
         while pieces:
@@ -229,26 +229,29 @@ class Partition:
             processed, outgoing = prepared
             limits = self._limits_after(piece, processed)
             piece_end = piece[-1].offset + 1 if pieces else end
-            yield Batch(processed, outgoing, replace(self._checkpoint, offset=piece_end, limits=limits), piece_end)
+            yield Transaction(
+                processed, outgoing, replace(self._checkpoint, offset=piece_end, limits=limits), piece_end
+            )
 
     def _limits_after(self, records: Sequence[Any], processed: Processed) -> LimitsState:
         context = self._context
         elsewhere = [state for number, state in context.tried.items() if number != self.number]
         return self._checkpoint.limits.after(trials(records, processed.dead), context.limits, elsewhere)
 
-    async def commit(self, batch: Batch) -> int | None:
+    async def commit(self, transaction: Transaction) -> int | None:
         """Write outputs, changelog and input offset in one transaction; returns how far the changelog goes."""
-        transaction = await self._producer.commit(batch.outgoing, self._source, batch.end, batch.checkpoint.metadata)
-        return transaction.last_offsets.get(self._changelog)
+        metadata = transaction.checkpoint.metadata
+        done = await self._producer.commit(transaction.outgoing, self._source, transaction.end, metadata)
+        return done.last_offsets.get(self._changelog)
 
-    def apply_to_table(self, batch: Batch, written: int | None) -> None:
+    def apply_to_table(self, transaction: Transaction, written: int | None) -> None:
         """Write the committed changes of state, which the changelog has up to `written`, to the table, and move on."""
-        processed, checkpoint = batch.processed, batch.checkpoint
+        processed, checkpoint = transaction.processed, transaction.checkpoint
         changes = processed.effects.changes if processed.effects is not None else []
         if changes:
             self._context.store.write(self.number, changes, written, time.time())
         self._checkpoint = replace(checkpoint, changelog=checkpoint.changelog if written is None else written)
-        self.admission.advance(batch.end)
+        self.admission.advance(transaction.end)
         self._context.progressed()
         if processed.dead:
             _log.warning(

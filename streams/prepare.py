@@ -16,11 +16,11 @@ if TYPE_CHECKING:
     from streams.outbox import Outbox, Outgoing
     from streams.processing import Load
 
-__all__ = ["Batch", "prepare"]
+__all__ = ["Transaction", "prepare"]
 
 
 @dataclass(frozen=True, slots=True)
-class Batch:
+class Transaction:
     """What one transaction commits: what came of some records, the messages, and the offset after the records.
 
     Attributes:

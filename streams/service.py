@@ -23,7 +23,7 @@ from streams.exits import end_process
 from streams.mandate import Unlimited
 from streams.surplus import partitions_with_state
 from streams.tuning import Tuning
-from streams.views import BadReference, ReferenceFollower, View
+from streams.views import BadReference, ReferenceFollower, ReferenceView
 from streams.watchdog import Watchdog
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ class Service:
         self,
         settings: Settings,
         core: Core,
-        view: View,
+        view: ReferenceView,
         *,
         data_dir: Path,
         ready_file: ReadyFile,
@@ -203,7 +203,7 @@ def _cut_off(seconds: float) -> Iterator[None]:
 def run(
     settings: Settings,
     core: Core,
-    view: View,
+    view: ReferenceView,
     *,
     data_dir: Path,
     ready_file: Path | None = None,

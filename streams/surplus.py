@@ -20,7 +20,7 @@ from schemas.wire.headers import readable_headers
 from schemas.wire.webhook import webhook_id
 from streams.messages import Message
 from streams.partition import Partition
-from streams.prepare import Batch
+from streams.prepare import Transaction
 from streams.processing import Processed
 
 if TYPE_CHECKING:
@@ -70,13 +70,13 @@ class Surplus(Partition):
         if records and self._context.mandate.live_progress is None:
             yield records, end
 
-    def process(self, records: Sequence[Any], end: int) -> Iterator[Batch]:
+    def process(self, records: Sequence[Any], end: int) -> Iterator[Transaction]:
         """Yield the records as messages for the partitions that they belong to; all in one transaction."""
         moved: Outgoing = defaultdict(list)
         for record in records:
             number = self.number % self._home if record.key is None else partition_of(record.key, self._home)
             moved[TopicPartition(self._source.topic, number)].append(_retry(record))
-        yield Batch(Processed(None, []), moved, replace(self._checkpoint, offset=end), end)
+        yield Transaction(Processed(None, []), moved, replace(self._checkpoint, offset=end), end)
         _log.warning("webhooks moved", partition=self.number, count=len(records))
 
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from schemas.reference.lookup import Kind
     from schemas.wire.topics import Topics
 
-__all__ = ["BadReference", "ReferenceFollower", "View", "reference_topics"]
+__all__ = ["BadReference", "ReferenceFollower", "ReferenceView", "reference_topics"]
 
 _log: Final = structlog.stdlib.get_logger("streams")
 
@@ -30,7 +30,7 @@ _PARTITION: Final = 0
 _POLL_MS: Final = 1_000
 
 
-class View(Protocol):
+class ReferenceView(Protocol):
     """Keeps the last good value of each key."""
 
     def apply(self, kind: Kind, key: bytes, value: bytes | None, /) -> None:
@@ -72,7 +72,7 @@ class ReferenceFollower:
         self,
         topics: Topics,
         options: Mapping[str, Any],
-        view: View,
+        view: ReferenceView,
         *,
         on_bad: Callable[[BadReference], None] | None = None,
         on_failed: Callable[[BaseException], None] | None = None,

@@ -26,7 +26,7 @@ _CHUNKS_IN_MEMORY: Final = 8
 
 
 def main(settings: Settings, *, data_dir: Path, ready_file: Path | None = None, mandate: Mandate | None = None) -> int:
-    """Run one worker until SIGTERM or SIGINT; returns the exit code (streams.exits.ExitCode).
+    """Run one worker until SIGTERM or SIGINT; returns the exit code (schemas.exits.ExitCode).
 
     Args:
         settings: As read from the environment.

@@ -14,30 +14,30 @@ from streams.core.bounds import check_batch, check_document, check_item, check_s
 from streams.core.completions import completion
 from streams.core.decide import DONE, STALE, Decision, error
 from streams.core.details import NOTHING
+from streams.core.emit_facts import ITEM_KINDS
 from streams.core.fold import Batch, fold_batch, fold_streamed, root_over
 from streams.core.lines import FactLines, user_number
-from streams.core.orphans import adopt, keep, tell
+from streams.core.orphans import adopt, emit_orphan, keep
 from streams.core.resolve import Resolved, adopt_package_id, recall, resolve_batch, resolve_event
 from streams.core.run import named_by, repeats_names
 from streams.core.scores import COMPLETE, completion_rate
 from streams.core.slim import slim
 from streams.core.state import Origin, Overlay, Session
-from streams.core.tell import KINDS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from schemas.reference.directory import Asset, Task
     from schemas.reference.lookup import Reference
-    from streams.core.live import Live
     from streams.core.policy import Policy
     from streams.core.scores import Scoring
     from streams.core.store import Store
     from streams.core.webhook import Webhook
+    from streams.core.working_state import WorkingState
 
 __all__ = ["Applied", "Apply"]
 
-_DETAILS = {event: details for event, _, _, details in KINDS}
+_DETAILS = {kind.event: kind.details for kind in ITEM_KINDS}
 
 
 @dataclass(slots=True)
@@ -45,7 +45,7 @@ class Applied:
     """What a webhook did: its decision, and what must be written because of it."""
 
     decision: Decision
-    live: Live | None = None
+    working: WorkingState | None = None
     document: bytes | None = None
     completion: tuple[bytes, bytes] | None = None
     adopted: Asset | None = None
@@ -74,11 +74,11 @@ class Apply:
         self._scoring = scoring
         self._recalled: dict[tuple[str, int | None], Resolved | None] = {}
 
-    def touch(self, live: Live, webhook: Webhook, now: int) -> None:
+    def touch(self, working: WorkingState, webhook: Webhook, now: int) -> None:
         """Note that a webhook changed the state."""
-        self._scoring.settle(live, now)
-        live.dirty = live.changed = True
-        state = live.state
+        self._scoring.close_day(working, now)
+        working.dirty = working.changed = True
+        state = working.state
         state.version = webhook.version
         state.effective_at = now
         state.telemetry_id = webhook.telemetry_id or state.telemetry_id
@@ -98,23 +98,23 @@ class Apply:
         document = slim(webhook.payload)
         if webhook.telemetry_id:
             self._store.check_run(webhook.student, webhook.telemetry_id)
-        live = self._store.state(actor, resolved.slug, webhook.id, resolved.asset_id)
-        check_batch(live.state, document, root_over(live.state, webhook.payload))
-        self._scoring.settle(live, now)
+        working = self._store.state(actor, resolved.slug, webhook.id, resolved.asset_id)
+        check_batch(working.state, document, root_over(working.state, webhook.payload))
+        self._scoring.close_day(working, now)
         facts = self._lines(webhook, actor, resolved)
-        answer = fold_batch(live, self._told(webhook.payload), document, webhook.arrival, facts)
-        live.note_told(facts.count)
+        answer = fold_batch(working, self._told(webhook.payload), document, webhook.arrival, facts)
+        working.note_emitted(facts.count)
         if answer is Batch.STALE:
             return Applied(STALE)
-        live.graded = resolved.graded
-        live.state.asset_id = resolved.asset_id
-        self.touch(live, webhook, now)
-        self._learn(webhook, live, resolved, session)
+        working.graded = resolved.graded
+        working.state.asset_id = resolved.asset_id
+        self.touch(working, webhook, now)
+        self._learn(webhook, working, resolved, session)
         return Applied(
             DONE,
-            live,
+            working,
             self._document(webhook) if answer is Batch.STORED else None,
-            self._completion(live, resolved, now),
+            self._completion(working, resolved, now),
             adopt_package_id(resolved.asset, webhook.payload) if resolved.asset is not None else None,
         )
 
@@ -133,16 +133,16 @@ class Apply:
         if resolved is None or actor is None:
             self._orphan(webhook, item, details, session)
             return Applied(DONE)
-        live = self._store.state(actor, resolved.slug, webhook.id, resolved.asset_id)
-        check_streamed(live, item)
-        self._scoring.settle(live, now)
-        live.graded = resolved.graded
+        working = self._store.state(actor, resolved.slug, webhook.id, resolved.asset_id)
+        check_streamed(working, item)
+        self._scoring.close_day(working, now)
+        working.graded = resolved.graded
         facts = self._lines(webhook, actor, resolved)
-        fold_streamed(live, item, details, facts)
-        live.note_told(facts.count)
-        self.touch(live, webhook, now)
+        fold_streamed(working, item, details, facts)
+        working.note_emitted(facts.count)
+        self.touch(working, webhook, now)
         # Also where the item completes nothing: the directory may count now what it did not before.
-        return Applied(DONE, live, completion=self._completion(live, resolved, now))
+        return Applied(DONE, working, completion=self._completion(working, resolved, now))
 
     def _resolve_batch(self, payload: Mapping[str, Any], session: Session | None) -> Resolved | None:
         named = None if session is None else session.named
@@ -212,9 +212,9 @@ class Apply:
             if not keep(session, origin, item, details):
                 return
             self._store.put_session(webhook.student, webhook.telemetry_id, session)
-        tell(origin, item, details, self._facts)
+        emit_orphan(origin, item, details, self._facts)
 
-    def _learn(self, webhook: Webhook, live: Live, resolved: Resolved, session: Session | None) -> None:
+    def _learn(self, webhook: Webhook, working: WorkingState, resolved: Resolved, session: Session | None) -> None:
         """The telemetry_id belongs to this asset from now on, and so do the streamed items that waited for it."""
         telemetry_id = webhook.telemetry_id
         if not telemetry_id:
@@ -224,7 +224,7 @@ class Apply:
         if session == learnt:
             return
         if session is not None and session.orphans:
-            adopt(session, live, resolved.asset_id, webhook.version, self._facts)
+            adopt(session, working, resolved.asset_id, webhook.version, self._facts)
         self._store.put_session(webhook.student, telemetry_id, learnt)
 
     def _document(self, webhook: Webhook) -> bytes:
@@ -243,15 +243,15 @@ class Apply:
             return []
         return self._reference.tasks_of(number, self._group_slugs(resolved))
 
-    def _completion(self, live: Live, resolved: Resolved, now: int) -> tuple[bytes, bytes] | None:
-        state = live.state
-        if not resolved.graded or (state.finished_at is None and completion_rate(live) < COMPLETE):
+    def _completion(self, working: WorkingState, resolved: Resolved, now: int) -> tuple[bytes, bytes] | None:
+        state = working.state
+        if not resolved.graded or (state.finished_at is None and completion_rate(working) < COMPLETE):
             return None
-        tasks = self._tasks(live.actor, resolved)
+        tasks = self._tasks(working.actor, resolved)
         new = [task.id for task in tasks if task.id not in state.told_tasks]
-        if state.finished_at is not None and (not new or completion_rate(live) < COMPLETE):
+        if state.finished_at is not None and (not new or completion_rate(working) < COMPLETE):
             return None
-        before = self._store.told(live.actor, live.asset_slug)
+        before = self._store.told(working.actor, working.asset_slug)
         told = before is not None or state.finished_at is not None
         if state.finished_at is None:
             state.finished_at = now
@@ -259,8 +259,8 @@ class Apply:
         if told and set(new) <= set(before or ()):
             return None
         return completion(
-            live.actor,
-            live.asset_slug,
+            working.actor,
+            working.asset_slug,
             asset_id=resolved.asset_id,
             webhook_id=state.version,
             at=now,

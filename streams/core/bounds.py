@@ -13,17 +13,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from schemas import vocabulary as texts
+from streams.core.emit_facts import ITEM_KINDS, step_key
 from streams.core.errors import Refused
-from streams.core.tell import KINDS, step_key
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     import msgspec
 
-    from streams.core.live import Live
     from streams.core.state import Document, Overlay, State
     from streams.core.webhook import Webhook
+    from streams.core.working_state import WorkingState
 
 __all__ = [
     "ITEMS",
@@ -62,7 +62,7 @@ LARGEST: Final = 8 << 20
 # No text of so few characters is longer than LONGEST_NAME or LONGEST_STEP.
 _SURELY_SHORT: Final = LONGEST_STEP // 4
 
-_LISTS: Final = (*(field for _, field, *_ in KINDS), "testeable_elements")
+_LISTS: Final = (*(kind.field for kind in ITEM_KINDS), "testeable_elements")
 _NAMED: Final = ("user_id", "slug", "package_slug", "telemetry_id")
 
 
@@ -121,14 +121,14 @@ def check_item(item: Overlay) -> None:
     _check_length(item.slug, "a step's slug", LONGEST_STEP)
 
 
-def check_streamed(live: Live, item: Overlay) -> None:
+def check_streamed(working: WorkingState, item: Overlay) -> None:
     """Refuse a streamed item that the state cannot take."""
-    state = live.state
+    state = working.state
     _check_count("streamed items since the last batch", len(state.overlay) + 1, STREAMED)
-    _check_count("bytes of this tutorial", live.size, LARGEST)
-    steps = live.current().document.steps
+    _check_count("bytes of this tutorial", working.size, LARGEST)
+    steps = working.overlaid().document.steps
     if len(steps) >= STEPS or len(state.seen) >= NAMES:
-        step = live.step_of(item)
+        step = working.step_of(item)
         if step is None:
             _check_count("steps", len(steps) + 1, STEPS)
         if step is None or step_key(step) not in state.seen:

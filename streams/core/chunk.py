@@ -43,11 +43,11 @@ if TYPE_CHECKING:
 
     from schemas.reference.directory import Asset
     from schemas.reference.lookup import Reference
-    from streams.core.live import Live
     from streams.core.policy import Past, Policy
     from streams.core.state import Student
     from streams.core.store import Load
     from streams.core.webhook import Webhook
+    from streams.core.working_state import WorkingState
 
 # An item that comes late has all of its student's laid anew. So many (in half a second) hold nobody else up.
 _MOST_LAID: Final = 200_000
@@ -121,8 +121,8 @@ class ChunkProcessor:
 
     def finish(self) -> Effects:
         """What the chunk leads to; call it once, after the last record."""
-        for live in self._store.touched():
-            self._scoring.write(live)
+        for working in self._store.touched():
+            self._scoring.write(working)
         effects = self._effects
         effects.telemetry = [(key, value, headers) for (key, _), (value, headers) in self._documents.items()]
         effects.changes = self._store.changes()
@@ -199,16 +199,16 @@ class ChunkProcessor:
     def _follow(self, webhook: Webhook, applied: Applied, now: int) -> None:
         if applied.adopted is not None:
             self._update_asset(applied.adopted)
-        if applied.document is not None and applied.live is not None:
-            self._keep_document(applied.live, applied.document, webhook.telemetry_id, now)
+        if applied.document is not None and applied.working is not None:
+            self._keep_document(applied.working, applied.document, webhook.telemetry_id, now)
         if applied.completion is not None:
             self._effects.completions.append(applied.completion)
 
-    def _keep_document(self, live: Live, document: bytes, telemetry_id: str, now: int) -> None:
-        key, state = document_key(live.actor, live.asset_slug), live.state
+    def _keep_document(self, working: WorkingState, document: bytes, telemetry_id: str, now: int) -> None:
+        key, state = document_key(working.actor, working.asset_slug), working.state
         row = document_row(
-            live.actor,
-            live.asset_slug,
+            working.actor,
+            working.asset_slug,
             id=state.id,
             telemetry_id=telemetry_id,
             updated_at=now,
@@ -227,17 +227,17 @@ class ChunkProcessor:
             self._forget(command, webhook, now)
             result = {"status": "forgotten"}
         else:
-            live = self._store.find(command.user_id, command.asset_slug)
-            if live is not None:
-                self._scoring.settle(live, now)
+            working = self._store.find(command.user_id, command.asset_slug)
+            if working is not None:
+                self._scoring.close_day(working, now)
             answer = staff.set_fields(command, self._store, webhook, self._reference, self._policy)
             result = answer.result
-            if answer.live is not None:
-                self._apply.touch(answer.live, webhook, now)
+            if answer.working is not None:
+                self._apply.touch(answer.working, webhook, now)
                 student.effective_at = now
                 self._store.touch_student(webhook.student)
                 if answer.document is not None:
-                    self._keep_document(answer.live, answer.document, answer.live.state.telemetry_id, now)
+                    self._keep_document(answer.working, answer.document, answer.working.state.telemetry_id, now)
         self._outcome(webhook, DONE, now, event=command.command, result=result)
 
     def _forget(self, command: ForgetCommand, webhook: Webhook, now: int) -> None:

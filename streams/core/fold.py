@@ -13,18 +13,26 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
+from streams.core.emit_facts import (
+    ITEM_KINDS,
+    PLACE_OF_KIND,
+    emit_derived,
+    emit_document,
+    emit_start,
+    emit_streamed,
+    reconcile,
+)
 from streams.core.kept import kept_root
+from streams.core.overlaid import Overlaid, find_step, order
 from streams.core.progress import is_blank
 from streams.core.state import Document, Overlay
-from streams.core.tell import KIND_OF, KINDS, reconcile, tell_derived, tell_document, tell_start, tell_streamed
-from streams.core.view import View, find_step, order
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from streams.core.lines import FactLines
-    from streams.core.live import Live
     from streams.core.state import State
+    from streams.core.working_state import WorkingState
 
 __all__ = ["Batch", "fold_batch", "fold_streamed", "root_over"]
 
@@ -76,7 +84,7 @@ def _holds(document: Document, item: Overlay) -> bool:
     step = document.steps[index]
     if item.event == "open_step":
         return step.opened is not None
-    return any(held.started == item.at for held in getattr(step, KINDS[KIND_OF[item.event]][2]))
+    return any(held.started == item.at for held in getattr(step, ITEM_KINDS[PLACE_OF_KIND[item.event]].attribute))
 
 
 def _precedes(document: Document | None, item: Overlay) -> bool:
@@ -91,7 +99,7 @@ def _lies_over(document: Document | None, item: Overlay) -> bool:
 def _lying_over(document: Document, overlay: list[Overlay]) -> list[Overlay]:
     """The items that lie over a document: those of which `_lies_over` says so, each list looked through once."""
     left, starts = [], dict[tuple[int, str], set[int | None]]()
-    places = View(document, [])
+    places = Overlaid(document, [])
     for item in overlay:
         if not _precedes(document, item):
             continue
@@ -103,8 +111,8 @@ def _lying_over(document: Document, overlay: list[Overlay]) -> list[Overlay]:
                     continue
             else:
                 if (index, item.event) not in starts:
-                    held = getattr(step, KINDS[KIND_OF[item.event]][2])
-                    starts[index, item.event] = {one.started for one in held}
+                    held = getattr(step, ITEM_KINDS[PLACE_OF_KIND[item.event]].attribute)
+                    starts[index, item.event] = {told.started for told in held}
                 if item.at in starts[index, item.event]:
                     continue
         left.append(item)
@@ -132,24 +140,26 @@ def _merge_root(state: State, root: msgspec.Raw, payload: Mapping[str, Any], doc
     )
 
 
-def fold_batch(live: Live, payload: Mapping[str, Any], document: Document, arrival: int, facts: FactLines) -> Batch:
+def fold_batch(
+    working: WorkingState, payload: Mapping[str, Any], document: Document, arrival: int, facts: FactLines
+) -> Batch:
     """Fold a batch into the state.
 
     `document` is the payload without its texts (streams.core.slim), `arrival` in milliseconds. What a document without
     steps brings is merged over a stored one that has them, and a blank one never takes progress away. Nothing has
-    changed when it answers STALE.
+    changed when it returns STALE.
     """
-    state = live.state
+    state = working.state
     stored = state.document
     same = stored is not None and document.telemetry_id != "" and document.telemetry_id == stored.telemetry_id
     blank, progress = is_blank(document), stored is not None and not is_blank(stored)
     stale = same and stored is not None and (blank or progress) and _older(document, stored, state.mark)
     told = facts.count
-    tell_document(state, payload, document, facts, stale=stale)
+    emit_document(state, payload, document, facts, stale=stale)
     if stale:
         if facts.count == told:
             return Batch.STALE
-        reconcile(state, live.current, facts)
+        reconcile(state, working.overlaid, facts)
         return Batch.KEPT
     root = root_over(state, payload)
     if blank and progress and root is None:
@@ -161,26 +171,26 @@ def fold_batch(live: Live, payload: Mapping[str, Any], document: Document, arriv
     state.staff = msgspec.Raw(b"\xc0")
     if root is not None:
         _merge_root(state, root, payload, document)
-        answer = Batch.MERGED
+        became = Batch.MERGED
     else:
         state.document = document
         state.root = msgspec.Raw(b"\xc0")
-        answer = Batch.STORED
+        became = Batch.STORED
     if state.overlay and state.document is not None:
         state.overlay = _lying_over(state.document, state.overlay)
-    live.forget_view()
-    reconcile(state, live.current, facts)
-    return answer
+    working.forget_overlaid()
+    reconcile(state, working.overlaid, facts)
+    return became
 
 
-def fold_streamed(live: Live, item: Overlay, details: str, facts: FactLines) -> None:
+def fold_streamed(working: WorkingState, item: Overlay, details: str, facts: FactLines) -> None:
     """Fold a streamed item into the state; `details` are its fact's columns (streams.core.details)."""
-    state = live.state
-    tell_start(state, item.at, facts)
-    view = live.current()
-    steps = view.document.steps
-    index = view.find(item)
-    is_new = tell_streamed(state, item, None if index is None else steps[index], details, facts)
+    state = working.state
+    emit_start(state, item.at, facts)
+    overlaid = working.overlaid()
+    steps = overlaid.document.steps
+    index = overlaid.find(item)
+    is_new = emit_streamed(state, item, None if index is None else steps[index], details, facts)
     # What was new to the state is in neither the document nor the overlay: both have been told.
     if is_new:
         lies_over = _precedes(state.document, item)
@@ -190,16 +200,16 @@ def fold_streamed(live: Live, item: Overlay, details: str, facts: FactLines) -> 
         return
     if state.overlay and order(item) < order(state.overlay[-1]):
         insort(state.overlay, item, key=order)
-        if view.takes_late(item, index):
-            view.apply(item, index)
+        if overlaid.takes_late(item, index):
+            overlaid.apply(item, index)
             return
-        live.forget_view()
-        reconcile(state, live.current, facts)
+        working.forget_overlaid()
+        reconcile(state, working.overlaid, facts)
         return
     state.overlay.append(item)
-    completed = view.apply(item, index)
+    completed = overlaid.apply(item, index)
     if completed is not None:
-        tell_derived(state, view.document.steps[completed], facts)
+        emit_derived(state, overlaid.document.steps[completed], facts)
 
 
 def _repeats(overlay: list[Overlay], item: Overlay) -> bool:

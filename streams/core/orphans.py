@@ -15,16 +15,16 @@ from streams.core.lines import FactLines
 from streams.core.state import Orphan
 
 if TYPE_CHECKING:
-    from streams.core.live import Live
     from streams.core.state import Origin, Overlay, Session
+    from streams.core.working_state import WorkingState
 
-__all__ = ["MOST", "adopt", "keep", "tell"]
+__all__ = ["MOST", "adopt", "emit_orphan", "keep"]
 
 # Per telemetry_id. A client posts its batch within minutes; one that never does must not grow a value without end.
 MOST: Final = 500
 
 
-def tell(origin: Origin, item: Overlay, details: str, facts: list[bytes], **changes: Any) -> None:
+def emit_orphan(origin: Origin, item: Overlay, details: str, facts: list[bytes], **changes: Any) -> None:
     """Tell the fact of an item whose tutorial is unknown."""
     once = item.event == "open_step" and origin.telemetry_id != ""
     slug = item.slug or f"#{item.position}"
@@ -51,17 +51,17 @@ def keep(session: Session, origin: Origin, item: Overlay, details: str) -> bool:
     return True
 
 
-def adopt(session: Session, live: Live, asset_id: int | None, version: int, facts: list[bytes]) -> None:
+def adopt(session: Session, working: WorkingState, asset_id: int | None, version: int, facts: list[bytes]) -> None:
     """Take back what was told of the session's items without an asset, and fold them into the state.
 
     What the state has no room for stays told as it was.
     """
     for orphan in session.orphans:
         try:
-            check_streamed(live, orphan.item)
+            check_streamed(working, orphan.item)
         except Refused:
             continue
-        tell(orphan.origin, orphan.item, orphan.details, facts, version=version, deleted=True)
-        told = FactLines(orphan.origin, live.asset_slug, asset_id, facts)
-        fold_streamed(live, orphan.item, orphan.details, told)
-        live.note_told(told.count)
+        emit_orphan(orphan.origin, orphan.item, orphan.details, facts, version=version, deleted=True)
+        told = FactLines(orphan.origin, working.asset_slug, asset_id, facts)
+        fold_streamed(working, orphan.item, orphan.details, told)
+        working.note_emitted(told.count)

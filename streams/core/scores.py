@@ -12,16 +12,16 @@ import orjson
 
 from schemas.redaction import redacted
 from schemas.times import day_of, sql_time
+from streams.core.emit_facts import ITEM_KINDS
 from streams.core.indicators import compute
 from streams.core.kept import kept_root
 from streams.core.lines import LATEST_MS
+from streams.core.overlaid import find_step
 from streams.core.state import MISSING
-from streams.core.tell import KINDS
-from streams.core.view import find_step
 
 if TYPE_CHECKING:
-    from streams.core.live import Live
     from streams.core.state import Attempt, Overlay, Step
+    from streams.core.working_state import WorkingState
 
 __all__ = ["COMPLETE", "MOST_ITEMS", "Scoring", "completion_rate", "overlay_of", "scores_line", "staff_fields"]
 
@@ -33,23 +33,23 @@ COMPLETE: Final = 99.999
 MOST_ITEMS: Final = 500
 
 _NIL: Final = msgspec.Raw(b"\xc0")
-_LIST_OF: Final = {event: field for event, field, *_ in KINDS}
+_LIST_OF: Final = {kind.event: kind.field for kind in ITEM_KINDS}
 
 
 def _millis(microseconds: int | None) -> int | None:
     return None if microseconds is None else microseconds // 1000
 
 
-def completion_rate(live: Live) -> float:
+def completion_rate(working: WorkingState) -> float:
     """The rounded percentage of completed steps, as the indicators count them."""
-    steps = live.document.steps
+    steps = working.document.steps
     done = sum(1 for step in steps if step.opened is not None and step.completed is not None)
     return round(done / len(steps) * 100, 2) if steps else 0.0
 
 
-def staff_fields(live: Live) -> dict[str, Any]:
+def staff_fields(working: WorkingState) -> dict[str, Any]:
     """The fields that staff set and no batch has replaced."""
-    return {} if live.state.staff == _NIL else msgspec.msgpack.decode(live.state.staff) or {}
+    return {} if working.state.staff == _NIL else msgspec.msgpack.decode(working.state.staff) or {}
 
 
 def _attempt(item: Attempt) -> dict[str, Any]:
@@ -73,32 +73,32 @@ def _item(item: Overlay) -> dict[str, Any]:
     return {} if held is None else {"started_at": _millis(held.started), "ended_at": _millis(held.ended)}
 
 
-def overlay_of(live: Live) -> dict[str, Any] | None:
+def overlay_of(working: WorkingState) -> dict[str, Any] | None:
     """What lies over the stored document (schemas.overlay has its shape), or None; the MOST_ITEMS newest items."""
-    state = live.state
+    state = working.state
     # One of an earlier release may hold more.
     root = None if state.root == _NIL else kept_root(msgspec.msgpack.decode(state.root) or {})
-    if "telemetry" in staff_fields(live) or (not state.overlay and root is None):
+    if "telemetry" in staff_fields(working) or (not state.overlay and root is None):
         return None
     stored = state.document.steps if state.document is not None else []
-    view = live.document
+    overlaid = working.document
     steps: dict[int, dict[str, Any]] = {}
     places: dict[tuple[int | None, str], int | None] = {}
     for item in state.overlay[-MOST_ITEMS:]:
         place = item.position, item.slug
         if place not in places:
-            places[place] = find_step(view.steps, *place)
+            places[place] = find_step(overlaid.steps, *place)
         index = places[place]
         if index is None:
             continue
-        step = steps.setdefault(index, {"slug": view.steps[index].slug, "position": view.steps[index].position})
+        step = steps.setdefault(index, {"slug": overlaid.steps[index].slug, "position": overlaid.steps[index].position})
         if item.event != "open_step":
             step.setdefault(_LIST_OF[item.event], []).append(_item(item))
-    for index, laid in enumerate(view.steps):
+    for index, laid in enumerate(overlaid.steps):
         if instants := _instants(stored[index] if index < len(stored) else None, laid):
             steps.setdefault(index, {"slug": laid.slug, "position": laid.position}).update(instants)
     out: dict[str, Any] = {
-        "last_interaction_at": _millis(view.last),
+        "last_interaction_at": _millis(overlaid.last),
         "steps": [steps[index] for index in sorted(steps)],
     }
     if root is not None:
@@ -116,17 +116,17 @@ def _instants(known: Step | None, laid: Step) -> dict[str, Any]:
     return instants
 
 
-def scores_line(live: Live, algorithm: float, redact: frozenset[str] = frozenset()) -> bytes:
+def scores_line(working: WorkingState, algorithm: float, redact: frozenset[str] = frozenset()) -> bytes:
     """The scores of a state as one JSON line; its overlay is without the keys that `redact` names.
 
     They are null where nothing is computed: no document yet, or an asset that is not graded.
     """
-    state = live.state
-    document = live.document
+    state = working.state
+    document = working.document
     row: dict[str, Any] = {
-        "user_id": live.user_id,
-        "actor": live.actor,
-        "asset_slug": live.asset_slug,
+        "user_id": working.user_id,
+        "actor": working.actor,
+        "asset_slug": working.asset_slug,
         "asset_id": state.asset_id,
         "telemetry_id": state.telemetry_id,
         "engagement_score": None,
@@ -136,7 +136,7 @@ def scores_line(live: Live, algorithm: float, redact: frozenset[str] = frozenset
         "metrics_algo_version": None,
         "metrics": None,
     }
-    if live.graded and live.computable:
+    if working.graded and working.computable:
         indicators = compute(document, algorithm)
         row["engagement_score"] = indicators.engagement_score
         row["frustration_score"] = indicators.frustration_score
@@ -144,12 +144,12 @@ def scores_line(live: Live, algorithm: float, redact: frozenset[str] = frozenset
         row["total_time_seconds"] = indicators.total_time
         row["metrics_algo_version"] = indicators.version
         row["metrics"] = indicators.result
-    for name, value in staff_fields(live).items():
+    for name, value in staff_fields(working).items():
         if name == "total_time":
             row["total_time_seconds"] = value
         elif name in row:
             row[name] = value
-    row["overlay"] = redacted(overlay_of(live), redact) if redact else overlay_of(live)
+    row["overlay"] = redacted(overlay_of(working), redact) if redact else overlay_of(working)
     last = _millis(document.last)
     row["last_interaction_at"] = None if last is None or not 0 <= last < LATEST_MS else sql_time(last)
     row["finished_at"] = None if state.finished_at is None else sql_time(state.finished_at)
@@ -168,15 +168,15 @@ class Scoring:
         self._algorithm = algorithm
         self._redact = redact
 
-    def write(self, live: Live) -> None:
+    def write(self, working: WorkingState) -> None:
         """Write the scores as they are now."""
-        live.dirty = False
-        self._lines.append(scores_line(live, self._algorithm, self._redact))
+        working.dirty = False
+        self._lines.append(scores_line(working, self._algorithm, self._redact))
 
-    def settle(self, live: Live, now: int) -> None:
+    def close_day(self, working: WorkingState, now: int) -> None:
         """Before a webhook changes the state at `now` (ms): scores of a day that ended are those of its last webhook.
 
         So they do not depend on where chunks begin and end.
         """
-        if live.dirty and day_of(live.state.effective_at) != day_of(now):
-            self.write(live)
+        if working.dirty and day_of(working.state.effective_at) != day_of(now):
+            self.write(working)

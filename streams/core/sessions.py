@@ -14,13 +14,13 @@ if TYPE_CHECKING:
     from streams.core.lines import FactLines
     from streams.core.state import State
 
-__all__ = ["tell_sessions"]
+__all__ = ["emit_sessions"]
 
 # The real documents have up to 20. Of more, the newest are looked at and remembered.
 _MOST: Final = 500
 
 
-def tell_sessions(state: State, payload: Mapping[str, Any], facts: FactLines) -> None:
+def emit_sessions(state: State, payload: Mapping[str, Any], facts: FactLines) -> None:
     """Tell the sessions of a document that are new to the state, with the program that the student works in.
 
     Told when it begins: a later batch may say when it ended, but a fact is told once. One without a time is not told.

@@ -20,10 +20,10 @@ from streams.core.scores import staff_fields
 if TYPE_CHECKING:
     from schemas.reference.lookup import Reference
     from schemas.wire.staff import Command, TelemetryCommand
-    from streams.core.live import Live
     from streams.core.policy import Policy
     from streams.core.store import Store
     from streams.core.webhook import Webhook
+    from streams.core.working_state import WorkingState
 
 __all__ = ["Answer", "command_of", "deletion_line", "set_fields"]
 
@@ -33,7 +33,7 @@ class Answer:
     """What a command did: the outcome's `result`, and the state and document that it changed."""
 
     result: dict[str, Any]
-    live: Live | None = None
+    working: WorkingState | None = None
     document: bytes | None = None
 
 
@@ -57,30 +57,30 @@ def set_fields(
     """Set the fields of one student's telemetry; what they set holds until the next batch."""
     if not _permitted(command, webhook, reference, policy):
         return Answer({"status": "user-not-found"})
-    live = store.find(command.user_id, command.asset_slug)
-    if live is None and command.command == "telemetry.update":
+    working = store.find(command.user_id, command.asset_slug)
+    if working is None and command.command == "telemetry.update":
         return Answer({"status": "telemetry-not-found"})
-    created = live is None
-    if live is None:
-        live = store.create(command.user_id, command.asset_slug, webhook.id, None)
-    fields = {**staff_fields(live), **{name: value for name, value in command.fields.items() if name in FIELDS}}
+    created = working is None
+    if working is None:
+        working = store.create(command.user_id, command.asset_slug, webhook.id, None)
+    fields = {**staff_fields(working), **{name: value for name, value in command.fields.items() if name in FIELDS}}
     if type(fields.get("metrics")) is dict:
         fields["metrics"] = redacted(kept_metrics(fields["metrics"]), policy.redact)
     asset = reference.asset_by_slug(command.asset_slug)
-    live.graded = not policy.strict or live.state.notebook is not None or (asset is not None and asset.graded)
+    working.graded = not policy.strict or working.state.notebook is not None or (asset is not None and asset.graded)
     document = _document(fields["telemetry"], policy) if "telemetry" in command.fields else None
     if "telemetry" in fields:
         # Only that there is one: it is kept where documents are.
         fields["telemetry"] = None
-    live.state.staff = msgspec.Raw(msgspec.msgpack.encode(fields))
-    values = {**_computed(live, policy), **fields}
+    working.state.staff = msgspec.Raw(msgspec.msgpack.encode(fields))
+    values = {**_computed(working, policy), **fields}
     result = {
         "status": "created" if created else "updated",
-        "id": live.state.id,
+        "id": working.state.id,
         # The document is read from its own table, so that the log does not hold it again.
         **{name: values.get(name) for name in FIELDS if name != "telemetry"},
     }
-    return Answer(result, live, document)
+    return Answer(result, working, document)
 
 
 def _permitted(command: TelemetryCommand, webhook: Webhook, reference: Reference, policy: Policy) -> bool:
@@ -97,10 +97,10 @@ def _document(telemetry: Any, policy: Policy) -> bytes:
 _NULLS: Final[dict[str, Any]] = dict.fromkeys(FIELDS)
 
 
-def _computed(live: Live, policy: Policy) -> dict[str, Any]:
-    if not live.graded or not live.computable:
+def _computed(working: WorkingState, policy: Policy) -> dict[str, Any]:
+    if not working.graded or not working.computable:
         return _NULLS
-    indicators = compute(live.document, policy.algorithm)
+    indicators = compute(working.document, policy.algorithm)
     return {
         "engagement_score": indicators.engagement_score,
         "frustration_score": indicators.frustration_score,

@@ -158,8 +158,8 @@ class State(msgspec.Struct, array_like=True, gc=False):
     was. `mark` is the last_interaction_at below which a batch is stale, `root` the keys of batches without steps,
     which lie over the stored document, `staff` the fields that staff set, in force until the next batch.
     `finished_at` (milliseconds) is when the tutorial was first complete, `told_tasks` the tasks that completions have
-    named. `view` is the document with its overlay on top and `previous` the step opened last in it, kept where laying
-    it anew would cost too much. `notebook` is what a notebook's events said, None for a tutorial.
+    named. `overlaid` is the document with its overlay on top and `previous` the step opened last in it, kept where
+    laying it anew would cost too much. `notebook` is what a notebook's events said, None for a tutorial.
     `sessions` are the starts of the work sessions that have been told.
     """
 
@@ -178,7 +178,7 @@ class State(msgspec.Struct, array_like=True, gc=False):
     finished_at: int | None = None
     told_tasks: list[int] = []
     staff: msgspec.Raw = msgspec.Raw(b"\xc0")
-    view: Document | None = None
+    overlaid: Document | None = None
     previous: int | None = None
     notebook: Notebook | None = None
     sessions: list[int] = []

@@ -12,8 +12,8 @@ import msgspec
 
 from schemas import vocabulary as texts
 from streams.core.errors import Refused
-from streams.core.live import Live, Work
 from streams.core.state import SCHEMA, Session, State, Student
+from streams.core.working_state import Work, WorkingState
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -109,7 +109,7 @@ class Store:
         self._forgotten: set[bytes] = set()
         self._load = load
         self.work = Work()
-        self._states: dict[bytes, Live] = {}
+        self._states: dict[bytes, WorkingState] = {}
         self._sessions: dict[bytes, Session] = {}
         self._students: dict[bytes, Student] = {}
         self._changed_sessions: set[bytes] = set()
@@ -120,34 +120,34 @@ class Store:
         # does not see how large they are.
         return None if key in self._forgotten else self._load(key)
 
-    def find(self, actor: str, asset_slug: str) -> Live | None:
+    def find(self, actor: str, asset_slug: str) -> WorkingState | None:
         """The state of a student in a tutorial, if there is one."""
         key = state_key(actor, asset_slug)
-        live = self._states.get(key)
-        if live is None and (value := self._value(key)) is not None:
-            live = self._states[key] = Live(actor, asset_slug, _decode_state(value), self.work, len(value))
-        return live
+        working = self._states.get(key)
+        if working is None and (value := self._value(key)) is not None:
+            working = self._states[key] = WorkingState(actor, asset_slug, _decode_state(value), self.work, len(value))
+        return working
 
-    def state(self, actor: str, asset_slug: str, webhook_id: int, asset_id: int | None) -> Live:
+    def state(self, actor: str, asset_slug: str, webhook_id: int, asset_id: int | None) -> WorkingState:
         """The state of a student in a tutorial, created by `webhook_id` where there is none; then it must be changed.
 
         Raises Refused where the student has as many tutorials as are kept.
         """
-        live = self.find(actor, asset_slug)
-        if live is None:
+        working = self.find(actor, asset_slug)
+        if working is None:
             if self.student(actor.encode("utf-8", "replace")).tutorials >= TUTORIALS:
                 raise Refused(texts.too_many("tutorials of this student", TUTORIALS + 1, TUTORIALS))
-            live = self.create(actor, asset_slug, webhook_id, asset_id)
-        return live
+            working = self.create(actor, asset_slug, webhook_id, asset_id)
+        return working
 
-    def create(self, actor: str, asset_slug: str, webhook_id: int, asset_id: int | None) -> Live:
+    def create(self, actor: str, asset_slug: str, webhook_id: int, asset_id: int | None) -> WorkingState:
         """A new state of a student in a tutorial that has none, however many there are."""
         student = actor.encode("utf-8", "replace")
         self.student(student).tutorials += 1
         self.touch_student(student)
-        live = Live(actor, asset_slug, State(SCHEMA, webhook_id, webhook_id, 0, asset_id), self.work)
-        self._states[state_key(actor, asset_slug)] = live
-        return live
+        working = WorkingState(actor, asset_slug, State(SCHEMA, webhook_id, webhook_id, 0, asset_id), self.work)
+        self._states[state_key(actor, asset_slug)] = working
+        return working
 
     def told(self, actor: str, asset_slug: str) -> list[int] | None:
         """The tasks that were told with a completion beside what its state says; None if none was told."""
@@ -208,18 +208,18 @@ class Store:
         """What is remembered of the student has changed."""
         self._changed_students.add(student)
 
-    def touched(self) -> Iterator[Live]:
+    def touched(self) -> Iterator[WorkingState]:
         """The states with scores to write."""
-        return (live for live in self._states.values() if live.dirty)
+        return (working for working in self._states.values() if working.dirty)
 
     def changes(self) -> list[tuple[bytes, bytes | None]]:
         """The new values of everything that changed; call it before the scores' marks are cleared."""
         # Whoever comes back within the chunk is written after the tombstone.
         out: list[tuple[bytes, bytes | None]] = [(key, None) for key in sorted(self._forgotten)]
-        for key, live in self._states.items():
-            if live.changed:
-                live.settle_view()
-                out.append((key, _encode(live.state)))
+        for key, working in self._states.items():
+            if working.changed:
+                working.store_overlaid()
+                out.append((key, _encode(working.state)))
         out.extend((key, _encode(self._sessions[key])) for key in self._changed_sessions)
         out.extend((b"u" + key, _encode(self._students[key])) for key in self._changed_students)
         return out

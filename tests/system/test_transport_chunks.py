@@ -255,6 +255,20 @@ def test_fetching_waits_while_chunks_wait(bench: Bench) -> None:
     assert bench.check().is_exact
 
 
+def test_the_last_chunks_of_all_partitions_may_be_more_than_the_memory(
+    settings: SettingsFactory, processes: Processes, tmp_path: Path
+) -> None:
+    """A chunk that was processed is let go of though its partition has no other: the other partitions' are fetched."""
+    bench = Bench(settings(partitions=4), processes, tmp_path)
+    for partition in range(4):
+        bench.send([b'{"pad": "%s"}' % (b"x" * 100_000)] * 9, partition=partition)
+    worker = bench.start(chunk_bytes=1 << 20, memory_bytes=2 << 20)
+    bench.wait_until_done()
+    worker.terminate()
+
+    assert bench.check().is_exact
+
+
 def _peak_memory(pid: int) -> int:
     with open(f"/proc/{pid}/status") as status:  # noqa: PTH123 - no path of the project
         fields: dict[str, Any] = dict(line.split(":", 1) for line in status)

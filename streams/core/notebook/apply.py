@@ -26,11 +26,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from schemas.reference.lookup import Reference
-    from streams.core.live import Live
     from streams.core.notebook.event import NotebookEvent
     from streams.core.policy import Policy
     from streams.core.store import Store
     from streams.core.webhook import Webhook
+    from streams.core.working_state import WorkingState
 
 __all__ = ["EVENTS", "Notebooks"]
 
@@ -74,7 +74,7 @@ class Notebooks:
         reference: Reference,
         policy: Policy,
         facts: list[bytes],
-        touch: Callable[[Live, Webhook, int], None],
+        touch: Callable[[WorkingState, Webhook, int], None],
         *,
         by_rules: bool = True,
     ) -> None:
@@ -112,11 +112,11 @@ class Notebooks:
                 taken.ignored = taken.ignored or text
                 continue
             try:
-                live = self._store.state(actor, event.notebook, webhook.id, self._asset_id(event))
+                working = self._store.state(actor, event.notebook, webhook.id, self._asset_id(event))
             except Refused as refused:
                 taken.unreadable.append(refused.text)
                 continue
-            if self._is_new(live, webhook, event, user, now):
+            if self._is_new(working, webhook, event, user, now):
                 self._tell(webhook, event, actor, user, taken.new)
                 taken.new += 1
             else:
@@ -135,21 +135,23 @@ class Notebooks:
             known = Known((asset.slug,), (asset.id,), packages)
         return rules.match(payload, resolver(self._reference, strict=self._policy.strict), known)
 
-    def _is_new(self, live: Live, webhook: Webhook, event: NotebookEvent, user: int | None, now: int) -> bool:
+    def _is_new(
+        self, working: WorkingState, webhook: Webhook, event: NotebookEvent, user: int | None, now: int
+    ) -> bool:
         """Whether the notebook has not had the event; then it has it now."""
-        notebook = live.state.notebook
+        notebook = working.state.notebook
         if notebook is not None and seen(notebook, event.digest):
             return False
         if event.notebook:
-            self._touch(live, webhook, now)
-            live.graded = True
+            self._touch(working, webhook, now)
+            working.graded = True
         # Only a notebook has scores; what names none is remembered.
-        live.changed = True
-        live.user_id = user
+        working.changed = True
+        working.user_id = user
         if notebook is None:
-            notebook = live.state.notebook = Notebook()
+            notebook = working.state.notebook = Notebook()
         # What staff set holds until something is new, as with batches.
-        live.state.staff = msgspec.Raw(b"\xc0")
+        working.state.staff = msgspec.Raw(b"\xc0")
         remember(notebook, event.digest)
         add(notebook, event)
         return True

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator, Sequence
 
     from streams.chunk import Chunk
-    from streams.prepare import Batch
+    from streams.prepare import Transaction
 
 
 class Steps:
@@ -25,20 +25,20 @@ class Steps:
             self.taken.append(f"admit to {end}")
             yield [end - 2, end - 1], end
 
-    def process(self, records: Sequence[Any], _end: int) -> Iterator[Batch]:
+    def process(self, records: Sequence[Any], _end: int) -> Iterator[Transaction]:
         """A half for each record."""
         for record in records:
             self.taken.append(f"process {record}")
-            yield cast("Batch", record)
+            yield cast("Transaction", record)
 
-    async def commit(self, batch: Batch) -> int | None:
+    async def commit(self, transaction: Transaction) -> int | None:
         """The changelog goes ten times as far."""
-        self.taken.append(f"commit {batch}")
-        return 10 * cast("int", batch)
+        self.taken.append(f"commit {transaction}")
+        return 10 * cast("int", transaction)
 
-    def apply_to_table(self, batch: Batch, written: int | None) -> None:
+    def apply_to_table(self, transaction: Transaction, written: int | None) -> None:
         """What the changelog has."""
-        self.taken.append(f"apply {batch} up to {written}")
+        self.taken.append(f"apply {transaction} up to {written}")
 
 
 async def test_each_batch_is_processed_committed_and_applied_before_the_next() -> None:

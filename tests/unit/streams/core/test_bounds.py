@@ -12,11 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.settings import Settings
-from streams.core import bounds, chunk, live, store
-from streams.core import told as starts_of_told
+from streams.core import bounds, chunk, known_starts, store, working_state
 from streams.core.errors import TooMuchAtOnce
+from streams.core.overlaid import Overlaid, find_step
 from streams.core.state import Attempt, Document, Overlay, State, Step
-from streams.core.view import View, find_step
 from tests.support.core import Core
 from tests.support.payloads import attempt, document, milliseconds, step
 
@@ -210,8 +209,8 @@ def test_events_of_one_request_are_bounded(core: Core) -> None:
 @pytest.fixture
 def few_told(monkeypatch: pytest.MonkeyPatch) -> None:
     """So few starts of told items are kept that a test passes the bound."""
-    monkeypatch.setattr(starts_of_told, "TOLD", _SMALL)
-    monkeypatch.setattr(live, "TOLD", _SMALL)
+    monkeypatch.setattr(known_starts, "KNOWN_STARTS", _SMALL)
+    monkeypatch.setattr(working_state, "KNOWN_STARTS", _SMALL)
 
 
 @pytest.mark.usefixtures("few_told")
@@ -240,8 +239,8 @@ def test_nothing_is_ever_told_twice(webhooks: list[tuple[str, list[int]]]) -> No
     """Whatever comes in whatever order: no item's fact is told a second time, and few starts are kept."""
     core = Core()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(starts_of_told, "TOLD", _SMALL)
-        patch.setattr(live, "TOLD", _SMALL)
+        patch.setattr(known_starts, "KNOWN_STARTS", _SMALL)
+        patch.setattr(working_state, "KNOWN_STARTS", _SMALL)
         for kind, starts in webhooks:
             core.send(batch(*starts) if kind == "batch" else compiled(starts[0]))
 
@@ -256,8 +255,8 @@ def test_within_the_bound_nothing_depends_on_it(starts: list[int], size: int) ->
     """As many items as are kept, in any order and in chunks of any size, are told as without a bound."""
     core = Core()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(starts_of_told, "TOLD", 12)
-        patch.setattr(live, "TOLD", 12)
+        patch.setattr(known_starts, "KNOWN_STARTS", 12)
+        patch.setattr(working_state, "KNOWN_STARTS", 12)
         core.run([core.record(compiled(start)) for start in (*starts, *starts)], size)
 
     assert core.events().count(("compile", "01")) == 12
@@ -293,7 +292,7 @@ def test_a_view_finds_the_step_that_looking_through_all_finds(
     steps: list[tuple[int, Any]], places: list[tuple[int | None, str]]
 ) -> None:
     """Also of the steps that items themselves have brought."""
-    view = View(Document("", None, None, 0, [Step(slug, position) for position, slug in steps]), [])
+    view = Overlaid(Document("", None, None, 0, [Step(slug, position) for position, slug in steps]), [])
     for at, (position, slug) in enumerate(places):
         item = Overlay("compile", slug, position, at, at, at, Attempt(at, at, 0))
 

@@ -11,10 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas.times import sql_time
+from streams.core.overlaid import Overlaid
 from streams.core.scores import MOST_ITEMS
 from streams.core.state import State
 from streams.core.store import state_key
-from streams.core.view import View
 from tests.support.client import Client
 from tests.support.core import MORNING, Core, live_facts
 from tests.support.examples import examples
@@ -33,7 +33,7 @@ def state_of(core: Core, actor: str = "7", slug: str = "lists") -> State:
 def meaning(core: Core) -> tuple[Any, ...]:
     """What a state says, without what the order of arrival leaves in it."""
     state = state_of(core)
-    view = View(state.document, state.overlay).document
+    view = Overlaid(state.document, state.overlay).document
     seen = {
         key: (
             seen.opened,

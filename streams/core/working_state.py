@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from streams.core.known_starts import KNOWN_STARTS, let_go
 from streams.core.lines import user_number
 from streams.core.notebook.state import document_of
-from streams.core.told import TOLD, let_go
-from streams.core.view import View
+from streams.core.overlaid import Overlaid
 
 if TYPE_CHECKING:
     from streams.core.state import Document, Overlay, State, Step
 
-__all__ = ["Live", "Work"]
+__all__ = ["Work", "WorkingState"]
 
 # Clients post a batch for every step or so; only those that stream alone come to more items than this.
 _LONG_OVERLAY: Final = 16
@@ -27,7 +27,7 @@ class Work:
         self.laid = 0
 
 
-class Live:
+class WorkingState:
     """A state while a chunk works on it.
 
     `changed` since the chunk began, `dirty` until its scores are written, `graded` and `user_id` as its last webhook
@@ -35,8 +35,8 @@ class Live:
     """
 
     __slots__ = (
+        "_overlaid",
         "_told",
-        "_view",
         "actor",
         "asset_slug",
         "changed",
@@ -60,38 +60,38 @@ class Live:
         self.work = work
         # No fewer than the starts of told items that the state has: each takes a byte at least.
         self._told = size
-        self._view: View | None = None
+        self._overlaid: Overlaid | None = None
 
-    def note_told(self, count: int) -> None:
+    def note_emitted(self, count: int) -> None:
         """So many facts have been told since: the starts of the oldest are let go where there are too many."""
         self._told += count
-        if self._told > TOLD:
+        if self._told > KNOWN_STARTS:
             self._told = let_go(self.state)
 
     def step_of(self, item: Overlay) -> Step | None:
         """The step that a streamed item is of, None where neither the document nor an earlier item names it."""
-        view = self.current()
-        index = view.find(item)
-        return None if index is None else view.document.steps[index]
+        overlaid = self.overlaid()
+        index = overlaid.find(item)
+        return None if index is None else overlaid.document.steps[index]
 
-    def current(self) -> View:
+    def overlaid(self) -> Overlaid:
         """The document with its streamed items on top."""
         state = self.state
-        if self._view is None and state.view is not None:
-            self._view = View.restored(state.document, state.view, state.previous)
-        elif self._view is None:
-            self._view = View(state.document, state.overlay)
+        if self._overlaid is None and state.overlaid is not None:
+            self._overlaid = Overlaid.restored(state.document, state.overlaid, state.previous)
+        elif self._overlaid is None:
+            self._overlaid = Overlaid(state.document, state.overlay)
             self.work.laid += len(state.overlay)
-        return self._view
+        return self._overlaid
 
-    def settle_view(self) -> None:
-        """Before the state is stored: keep the view with it if many items would have to be laid again."""
+    def store_overlaid(self) -> None:
+        """Before the state is stored: keep the overlaid with it if many items would have to be laid again."""
         state = self.state
         if len(state.overlay) < _LONG_OVERLAY:
-            state.view = state.previous = None
+            state.overlaid = state.previous = None
         else:
-            view = self.current()
-            state.view, state.previous = view.document, view.previous
+            overlaid = self.overlaid()
+            state.overlaid, state.previous = overlaid.document, overlaid.previous
 
     @property
     def document(self) -> Document:
@@ -100,7 +100,7 @@ class Live:
             return document_of(self.state.notebook)
         if self.state.document is not None and not self.state.overlay:
             return self.state.document
-        return self.current().document
+        return self.overlaid().document
 
     @property
     def has_learnpack(self) -> bool:
@@ -112,6 +112,6 @@ class Live:
         """Whether there is anything to compute scores from."""
         return self.has_learnpack or self.state.notebook is not None
 
-    def forget_view(self) -> None:
+    def forget_overlaid(self) -> None:
         """The document or the order of the items has changed: lay them anew when asked."""
-        self._view = self.state.view = None
+        self._overlaid = self.state.overlaid = None

@@ -1,11 +1,11 @@
-"""Which facts a document, a streamed item or a completion tells: those that the state has not told before.
+"""The facts of a document, a streamed item or a completion: those that no webhook before it has told.
 
 docs/semantics.md, "Facts" and "Completed steps".
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from schemas.vocabulary import agent_of
 from streams.core.details import (
@@ -17,7 +17,7 @@ from streams.core.details import (
     properties_details,
     quiz_details,
 )
-from streams.core.sessions import tell_sessions
+from streams.core.sessions import emit_sessions
 from streams.core.slim import items_of, steps_of
 from streams.core.state import NO_FLOORS, Seen
 
@@ -25,23 +25,49 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from streams.core.lines import FactLines
+    from streams.core.overlaid import Overlaid
     from streams.core.state import Document, Overlay, State, Step
-    from streams.core.view import View
 
-__all__ = ["KINDS", "KIND_OF", "reconcile", "step_key", "tell_derived", "tell_document", "tell_start", "tell_streamed"]
+__all__ = [
+    "ITEM_KINDS",
+    "PLACE_OF_KIND",
+    "emit_derived",
+    "emit_document",
+    "emit_start",
+    "emit_streamed",
+    "reconcile",
+    "step_key",
+]
 
 _DERIVED: Final = 1
 _CONFIRMED: Final = 2
 _NO_FLOOR: Final = NO_FLOORS[0]
 
-# The kinds of items: the fact's event, the document's list, the attribute of Step and Seen, and the fact's columns.
-KINDS: Final[tuple[tuple[str, str, str, Callable[[Any, Mapping[str, Any]], str]], ...]] = (
-    ("compile", "compilations", "compilations", attempt_details),
-    ("test", "tests", "tests", attempt_details),
-    ("ai_interaction", "ai_interactions", "interactions", interaction_details),
-    ("quiz_submission", "quiz_submissions", "quizzes", quiz_details),
+
+class ItemKind(NamedTuple):
+    """A kind of items that a step has.
+
+    Attributes:
+        event: The event of their facts, and of the webhook that streams one.
+        field: The list of a step in the document as clients send it.
+        attribute: The list of Step and of Seen.
+        details: The columns of an item's fact, from the slim item and the one that was sent.
+    """
+
+    event: str
+    field: str
+    attribute: str
+    details: Callable[[Any, Mapping[str, Any]], str]
+
+
+# In this order Seen has its counts and floors.
+ITEM_KINDS: Final = (
+    ItemKind("compile", "compilations", "compilations", attempt_details),
+    ItemKind("test", "tests", "tests", attempt_details),
+    ItemKind("ai_interaction", "ai_interactions", "interactions", interaction_details),
+    ItemKind("quiz_submission", "quiz_submissions", "quizzes", quiz_details),
 )
-KIND_OF: Final = {event: place for place, (event, *_) in enumerate(KINDS)}
+PLACE_OF_KIND: Final = {kind.event: place for place, kind in enumerate(ITEM_KINDS)}
 
 
 def step_key(step: Step) -> str:
@@ -83,22 +109,22 @@ def _new_items(items: Sequence[Any], known: list[int], untimed: int, floor: int)
     return new, max(untimed, without)
 
 
-def _tell_items(step: Step, key: str, seen: Seen, source: Mapping[str, Any], facts: FactLines) -> None:
-    for place, (event, field, attribute, details) in enumerate(KINDS):
-        items = getattr(step, attribute)
+def _emit_items(step: Step, key: str, seen: Seen, source: Mapping[str, Any], facts: FactLines) -> None:
+    for place, kind in enumerate(ITEM_KINDS):
+        items = getattr(step, kind.attribute)
         if not items:
             continue
-        new, untimed = _new_items(items, getattr(seen, attribute), seen.untimed[place], seen.floors[place])
+        new, untimed = _new_items(items, getattr(seen, kind.attribute), seen.untimed[place], seen.floors[place])
         if untimed != seen.untimed[place]:
             seen.untimed = (*seen.untimed[:place], untimed, *seen.untimed[place + 1 :])
         if new:
-            sources = items_of(source, field)
+            event, details, sources = kind.event, kind.details, items_of(source, kind.field)
             for index in new:
                 item = items[index]
                 facts.write(event, key, step.position, item.started, details(item, sources[index]), own=item.started)
 
 
-def tell_start(state: State, at: int | None, facts: FactLines, payload: Mapping[str, Any] | None = None) -> None:
+def emit_start(state: State, at: int | None, facts: FactLines, payload: Mapping[str, Any] | None = None) -> None:
     """Tell that the tutorial was started, at the first that is heard of it; by a document, in which program."""
     if not state.started:
         state.started = True
@@ -106,12 +132,12 @@ def tell_start(state: State, at: int | None, facts: FactLines, payload: Mapping[
         facts.write("start_tutorial", "", None, at, details, once=True)
 
 
-def tell_document(
+def emit_document(
     state: State, payload: Mapping[str, Any], document: Document, facts: FactLines, *, stale: bool
 ) -> None:
     """Tell what is new in a document; a stale one tells completions, but confirms none that followed from events."""
-    tell_start(state, document.started, facts, payload)
-    tell_sessions(state, payload, facts)
+    emit_start(state, document.started, facts, payload)
+    emit_sessions(state, payload, facts)
     if not document.steps:
         return
     sources = steps_of(payload)
@@ -131,43 +157,43 @@ def tell_document(
         if step.opened is not None and not seen.opened:
             seen.opened = True
             facts.write("open_step", key, step.position, step.opened, opening_details(sources[index]), once=True)
-        _tell_items(step, key, seen, sources[index], facts)
+        _emit_items(step, key, seen, sources[index], facts)
         if step.completed is not None:
             if not seen.completed:
-                _tell_completed(step, key, facts)
+                _emit_completed(step, key, facts)
                 seen.completed = _CONFIRMED
             elif not stale:
                 seen.completed = _CONFIRMED
 
 
-def _tell_completed(step: Step, key: str, facts: FactLines) -> None:
+def _emit_completed(step: Step, key: str, facts: FactLines) -> None:
     details = completion_details(step.opened, step.completed)
     facts.write("complete_step", key, step.position, step.completed, details, once=True)
 
 
-def tell_derived(state: State, step: Step, facts: FactLines) -> None:
+def emit_derived(state: State, step: Step, facts: FactLines) -> None:
     """Tell a completion that follows from streamed items."""
     key = step_key(step)
     seen = _seen(state, key)
     if not seen.completed:
         seen.completed = _DERIVED
-        _tell_completed(step, key, facts)
+        _emit_completed(step, key, facts)
 
 
-def reconcile(state: State, view: Callable[[], View], facts: FactLines) -> None:
+def reconcile(state: State, overlaid: Callable[[], Overlaid], facts: FactLines) -> None:
     """Tell the completions that follow from streamed items, and take back those that no longer do."""
     if not state.overlay and not any(seen.completed == _DERIVED for seen in state.seen.values()):
         return
-    completed = {step_key(step): step for step in view().document.steps if step.completed is not None}
+    completed = {step_key(step): step for step in overlaid().document.steps if step.completed is not None}
     for step in completed.values():
-        tell_derived(state, step, facts)
+        emit_derived(state, step, facts)
     for key, seen in state.seen.items():
         if seen.completed == _DERIVED and key not in completed:
             seen.completed = 0
             facts.write("complete_step", key, None, None, NOTHING, once=True, deleted=True)
 
 
-def tell_streamed(state: State, item: Overlay, step: Step | None, details: str, facts: FactLines) -> bool:
+def emit_streamed(state: State, item: Overlay, step: Step | None, details: str, facts: FactLines) -> bool:
     """Tell a streamed item, of `step` where the tutorial has it; whether its own time shows that it is new."""
     key = step_key(step) if step is not None else item.slug or f"#{item.position}"
     position = step.position if step is not None else item.position
@@ -177,12 +203,12 @@ def tell_streamed(state: State, item: Overlay, step: Step | None, details: str, 
             seen.opened = True
             facts.write("open_step", key, position, item.at, details, once=True)
         return False
-    place = KIND_OF[item.event]
+    place = PLACE_OF_KIND[item.event]
     start = item.own_start
     if start is None:
         seen.untimed = (*seen.untimed[:place], seen.untimed[place] + 1, *seen.untimed[place + 1 :])
     else:
-        known = getattr(seen, KINDS[place][2])
+        known = getattr(seen, ITEM_KINDS[place].attribute)
         if start <= seen.floors[place] or start in known:
             return False
         known.append(start)

@@ -15,7 +15,7 @@ from streams.core.state import MISSING, Document, Step
 if TYPE_CHECKING:
     from streams.core.state import Overlay
 
-__all__ = ["View", "find_step", "order"]
+__all__ = ["Overlaid", "find_step", "order"]
 
 
 def order(item: Overlay) -> tuple[int, int]:
@@ -38,7 +38,7 @@ def find_step(steps: list[Step], position: int | None, slug: str) -> int | None:
     return None
 
 
-class View:
+class Overlaid:
     """A document and the streamed items on top of it; the document that was given is never changed."""
 
     __slots__ = ("_index", "_own", "_stored", "document", "previous")
@@ -51,7 +51,7 @@ class View:
             document.telemetry_id, document.started, document.last, document.sessions, list(document.steps)
         )
         self._stored = len(document.steps)
-        # The indexes of the steps that are this view's alone; None: all of them.
+        # The indexes of the steps that are this one's alone; None: all of them.
         self._own: set[int] | None = set()
         # Of the first step of each position and slug; made when first asked for, as most items say where theirs is.
         self._index: tuple[dict[int, int], dict[str, int]] | None = None
@@ -60,13 +60,13 @@ class View:
             self.apply(item, self.find(item))
 
     @classmethod
-    def restored(cls, stored: Document | None, document: Document, previous: int | None) -> View:
-        """A view of `stored` as it was kept: its document, which becomes its own, and the step that was opened last."""
-        view = cls(stored, [])
-        view.document = document
-        view.previous = previous
-        view._own = None
-        return view
+    def restored(cls, stored: Document | None, document: Document, previous: int | None) -> Overlaid:
+        """What was kept of an overlaid `stored`: its document, which becomes its own, and the step opened last."""
+        overlaid = cls(stored, [])
+        overlaid.document = document
+        overlaid.previous = previous
+        overlaid._own = None
+        return overlaid
 
     def find(self, item: Overlay) -> int | None:
         """The index of an item's step, as `find_step`, which looks through all of them, finds it."""
@@ -78,8 +78,8 @@ class View:
             for index in range(len(steps)):
                 self._note(index)
         positions, slugs = self._index
-        found = None if position is None else positions.get(position)
-        return slugs.get(item.slug) if found is None and item.slug else found
+        by_position = None if position is None else positions.get(position)
+        return slugs.get(item.slug) if by_position is None and item.slug else by_position
 
     def _note(self, index: int) -> None:
         if self._index is not None:
