@@ -11,7 +11,6 @@ from rich.markup import escape
 
 from deploy.cli.commands import Commands
 from deploy.cli.console import err
-from deploy.run.logs import silence_logging
 from schemas.errors import OperatorError
 
 __all__ = ["app", "main"]
@@ -35,6 +34,8 @@ def _options(
     global _verbose  # noqa: PLW0603 - an option of the process
     _verbose = verbose
     if not verbose:
+        from deploy.run.logs import silence_logging  # noqa: PLC0415 - a list of the commands needs no log
+
         silence_logging()
 
 

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from deploy.cli import raw
-from deploy.cli.console import err, out, run, settings
+from deploy.cli.configuration import settings
+from deploy.cli.console import err, out, run
 from deploy.cli.raw import progress_to, tell_settings
 from operations.raw_log.archiving import archive_raw
 from operations.raw_log.restoring import restore_raw

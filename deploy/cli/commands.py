@@ -4,37 +4,61 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import typer
 from rich.markup import escape
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 __all__ = ["Commands", "plain"]
 
-# Name -> module of this package, in the order of `--help`. A module adds its commands in `register(app)`, or has an
-# `app` of its own whose commands follow the name.
-_MODULES: Final = {
-    "up": "up",
-    "gateway": "parts",
-    "worker": "parts",
-    "sink": "parts",
-    "setup": "parts",
-    "send": "send",
-    "archive": "archive",
-    "status": "status",
-    "trace": "trace",
-    "doctor": "doctor",
-    "forget": "forget",
-    "rules": "rules",
-    "directory": "directory",
-    "token": "tokens",
-    "dead-letters": "dead_letters",
-    "raw": "archive",
-    "replay": "replay",
+
+class _Command(NamedTuple):
+    """The module of this package that has a command, and its line in the list of all.
+
+    A module adds its commands in `register(app)`, or has an `app` of its own whose commands follow the name.
+    """
+
+    module: str
+    summary: str
+
+
+# In the order of `--help`.
+_COMMANDS: Final = {
+    "up": _Command(
+        "up", "Run the whole system here: Kafka, the ClickHouse engine, gateway, workers and sink. Ctrl-C stops it."
+    ),
+    "gateway": _Command("parts", "Take webhooks over HTTP and answer the staff API."),
+    "worker": _Command("parts", "Process webhooks: rules, deduplication, state, facts, scores."),
+    "sink": _Command("parts", "Insert facts, outcomes, scores, documents and raw webhooks into ClickHouse."),
+    "setup": _Command("parts", "Create or upgrade topics and tables; doing it again changes nothing."),
+    "send": _Command("send", "Post telemetry documents or webhooks as LearnPack would."),
+    "archive": _Command(
+        "archive",
+        "Write raw webhooks into Parquet files, one a day and partition; what is there already stays as it is.",
+    ),
+    "status": _Command(
+        "status", "Show parts, lag per topic, rows and the last error; exit code 1 if a part does not work."
+    ),
+    "trace": _Command(
+        "trace",
+        "Follow one webhook, or list a student's: receipt, partition and offset, verdict and rule, facts, rows.",
+    ),
+    "doctor": _Command(
+        "doctor", "Check configuration, reachability, versions and permissions; exit code 1 if something does not work."
+    ),
+    "forget": _Command(
+        "forget", "Erase a student from state, directory and tables, and tell what Kafka's logs still hold until when."
+    ),
+    "rules": _Command("rules", "An academy's ignore rules."),
+    "directory": _Command("directory", "Assets, users and tasks as the LMS knows them."),
+    "token": _Command("tokens", "Personal tokens and write-only ingest keys."),
+    "dead-letters": _Command("dead_letters", "Records that could not be processed, and why."),
+    "raw": _Command("archive", "The raw topic as a whole."),
+    "replay": _Command("replay", "Recompute everything from the raw topic, compare, and swap."),
 }
 
 
@@ -44,14 +68,14 @@ class _Loaded(Mapping[str, Any]):
 
     def __getitem__(self, name: str) -> Any:
         if name not in self._found:
-            self._found[name] = _load(name, _MODULES[name])
+            self._found[name] = _load(name, _COMMANDS[name].module)
         return self._found[name]
 
     def __iter__(self) -> Iterator[str]:
-        return iter(_MODULES)
+        return iter(_COMMANDS)
 
     def __len__(self) -> int:
-        return len(_MODULES)
+        return len(_COMMANDS)
 
 
 class Commands(TyperGroup):
@@ -60,10 +84,25 @@ class Commands(TyperGroup):
     def __init__(self, **attributes: Any) -> None:
         super().__init__(**attributes)
         self.commands = _Loaded()  # type: ignore[assignment]  # nobody adds to it
+        self._lists = False
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        """Write the list of all commands, and load none of them for it."""
+        self._lists = True
+        try:
+            super().format_help(ctx, formatter)
+        finally:
+            self._lists = False
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """The command of this name, None if there is none; in the list only its name and what it is for."""
+        if self._lists and cmd_name in _COMMANDS:
+            return TyperCommand(cmd_name, help=escape(_COMMANDS[cmd_name].summary))
+        return super().get_command(ctx, cmd_name)
 
     def list_commands(self, _context: Any) -> list[str]:
         """The names of all commands; loads none."""
-        return list(_MODULES)
+        return list(_COMMANDS)
 
 
 def _load(name: str, module_name: str) -> Any:

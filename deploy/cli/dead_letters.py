@@ -10,7 +10,8 @@ import orjson
 import typer
 from rich.markup import escape
 
-from deploy.cli.console import Failed, live_settings, out, run
+from deploy.cli.configuration import live_settings
+from deploy.cli.console import Failed, out, run
 from deploy.tables import whole_table
 from operations.dead_letters import DeadLetter, Resolved, drop, find_letters, letter_value, retry
 

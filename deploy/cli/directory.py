@@ -8,7 +8,8 @@ from typing import Annotated
 
 import typer
 
-from deploy.cli.console import Failed, out, run, settings
+from deploy.cli.configuration import settings
+from deploy.cli.console import Failed, out, run
 from deploy.tables import whole_table
 from operations.directory import load_reference, publish_reference
 from operations.wording import counted, unreadable

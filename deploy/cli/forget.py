@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import orjson
 import typer
 
-from deploy.cli.console import Failed, err, out, run, settings
+from deploy.cli.configuration import settings
+from deploy.cli.console import Failed, err, out, run
 from operations.forgetting.forget import forget as forget_student
 
 if TYPE_CHECKING:

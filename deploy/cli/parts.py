@@ -8,7 +8,8 @@ from urllib.parse import unquote, urlsplit
 
 import typer
 
-from deploy.cli.console import out, run, settings
+from deploy.cli.configuration import settings
+from deploy.cli.console import out, run
 from deploy.run.logs import configure_logging
 from operations.descriptors import require_descriptors
 from operations.generations.journal import live_settings

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from deploy.cli.console import err, out, run, settings
+from deploy.cli.configuration import settings
+from deploy.cli.console import err, out, run
 from operations.raw_log.copying import copy_raw
 from operations.raw_log.students import Students
 from operations.raw_log.switch import switch as switch_generation

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated, get_args
 import orjson
 import typer
 
-from deploy.cli.console import err, out, run, settings
+from deploy.cli.configuration import settings
+from deploy.cli.console import err, out, run
 from deploy.run.replaying import run_beside
 from deploy.tables import whole_table
 from operations.descriptors import require_descriptors

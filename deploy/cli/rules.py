@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import orjson
 import typer
 
-from deploy.cli.console import Failed, out, run, settings
+from deploy.cli.configuration import settings
+from deploy.cli.console import Failed, out, run
 from deploy.cli.moments import ago
 from deploy.cli.rule_doubts import agree_to, warn_of
 from operations.directory import load_reference, publish_reference

@@ -10,7 +10,8 @@ import typer
 from pydantic import SecretStr
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from deploy.cli.console import Failed, err, out, run, settings
+from deploy.cli.configuration import settings
+from deploy.cli.console import Failed, err, out, run
 from deploy.demo.documents import FileError, read_webhooks
 from deploy.demo.sending import send_webhooks
 from operations.wording import counted

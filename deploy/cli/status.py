@@ -8,7 +8,8 @@ import orjson
 import typer
 from rich.markup import escape
 
-from deploy.cli.console import Failed, live_settings, out, run
+from deploy.cli.configuration import live_settings
+from deploy.cli.console import Failed, out, run
 from deploy.tables import whole_table
 from operations.status import Status, collect_status
 

@@ -7,7 +7,8 @@ from typing import Annotated, Final
 
 import typer
 
-from deploy.cli.console import Failed, err, out, run, settings
+from deploy.cli.configuration import settings
+from deploy.cli.console import Failed, err, out, run
 from deploy.cli.moments import ahead
 from deploy.tables import whole_table
 from operations.tokens import CAPABILITIES, NewToken, grant, list_tokens, revoke_token

@@ -8,7 +8,8 @@ import orjson
 import typer
 from rich.markup import escape
 
-from deploy.cli.console import live_settings, out, run
+from deploy.cli.configuration import live_settings
+from deploy.cli.console import out, run
 from deploy.tables import whole_table
 from operations.cut import MOST_ROWS
 from operations.trace import Trace, trace_webhook

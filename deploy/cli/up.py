@@ -13,7 +13,8 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
 
-from deploy.cli.console import Failed, err, out, run, settings
+from deploy.cli.configuration import settings
+from deploy.cli.console import Failed, err, out, run
 from deploy.demo.report import DemoError, run_demo
 from deploy.run.output import DetachedOutput
 from deploy.run.supervisor import Supervisor, SupervisorError
