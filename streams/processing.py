@@ -28,15 +28,35 @@ class Load(Protocol):
 
 
 class Effects(Protocol):
-    """What a chunk leads to: JSON lines without newline; records of key and value (None is a tombstone) and headers."""
+    """What a chunk leads to (streams.core.effects has the records' fields); lines are JSON without a newline."""
 
-    facts: list[bytes]
-    outcomes: list[bytes]
-    scores: list[bytes]
-    telemetry: list[tuple[bytes, bytes | None, list[tuple[str, bytes]]]]
-    completions: list[tuple[bytes, bytes]]
-    directory: list[tuple[str, bytes, bytes | None]]
-    changes: list[tuple[bytes, bytes | None]]
+    @property
+    def facts(self) -> Sequence[bytes]:
+        """Lines of facts."""
+
+    @property
+    def outcomes(self) -> Sequence[bytes]:
+        """Lines of outcomes."""
+
+    @property
+    def scores(self) -> Sequence[bytes]:
+        """Lines of scores."""
+
+    @property
+    def telemetry(self) -> Sequence[tuple[bytes, bytes | None, list[tuple[str, bytes]]]]:
+        """Documents: key, value (None is a tombstone) and headers."""
+
+    @property
+    def completions(self) -> Sequence[tuple[bytes, bytes]]:
+        """Completions: key and value."""
+
+    @property
+    def directory(self) -> Sequence[tuple[str, bytes, bytes | None]]:
+        """Records of reference topics: kind, key and value (None is a tombstone)."""
+
+    @property
+    def changes(self) -> Sequence[tuple[bytes, bytes | None]]:
+        """Changes of the state table: key and value (None deletes)."""
 
 
 class Processor(Protocol):

@@ -5,17 +5,21 @@ from __future__ import annotations
 import asyncio
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import uvloop
 
 from bench.peers.task import POLICY, REFERENCE, Stopwatch, Task
 from schemas.reference.lookup import Reference
 from streams.chunk import ChunkLimits
-from streams.core.chunk import ChunkProcessor, Effects
+from streams.core.chunk import ChunkProcessor
 from streams.core.dead import dead_outcome
 from streams.processing import Core, Load
 from streams.service import ReadyFile, Service, look_for_cycles_less_often
 from streams.tuning import Tuning
+
+if TYPE_CHECKING:
+    from streams.core.effects import Effects
 
 
 async def main(task: Task) -> None:

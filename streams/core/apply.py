@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -10,12 +9,13 @@ import orjson
 from schemas import vocabulary as texts
 from schemas.redaction import redacted
 from schemas.reference.rules import about_tutorials
+from streams.core.applied import Applied
 from streams.core.bounds import check_batch, check_document, check_item, check_streamed
 from streams.core.completions import completion
-from streams.core.decide import DONE, STALE, Decision, error
+from streams.core.decide import DONE, STALE, error
 from streams.core.details import NOTHING
 from streams.core.emit_facts import ITEM_KINDS
-from streams.core.fold import Batch, fold_batch, fold_streamed, root_over
+from streams.core.fold import BatchFate, fold_batch, fold_streamed, root_over
 from streams.core.lines import FactLines, user_number
 from streams.core.orphans import adopt, emit_orphan, keep
 from streams.core.resolve import Resolved, adopt_package_id, recall, resolve_batch, resolve_event
@@ -27,28 +27,18 @@ from streams.core.state import Origin, Overlay, Session
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from schemas.reference.directory import Asset, Task
+    from schemas.reference.directory import Task
     from schemas.reference.lookup import Reference
+    from streams.core.effects import Completion
     from streams.core.policy import Policy
     from streams.core.scores import Scoring
     from streams.core.store import Store
     from streams.core.webhook import Webhook
     from streams.core.working_state import WorkingState
 
-__all__ = ["Applied", "Apply"]
+__all__ = ["Apply"]
 
 _DETAILS = {kind.event: kind.details for kind in ITEM_KINDS}
-
-
-@dataclass(slots=True)
-class Applied:
-    """What a webhook did: its decision, and what must be written because of it."""
-
-    decision: Decision
-    working: WorkingState | None = None
-    document: bytes | None = None
-    completion: tuple[bytes, bytes] | None = None
-    adopted: Asset | None = None
 
 
 class Apply:
@@ -74,15 +64,6 @@ class Apply:
         self._scoring = scoring
         self._recalled: dict[tuple[str, int | None], Resolved | None] = {}
 
-    def touch(self, working: WorkingState, webhook: Webhook, now: int) -> None:
-        """Note that a webhook changed the state."""
-        self._scoring.close_day(working, now)
-        working.dirty = working.changed = True
-        state = working.state
-        state.version = webhook.version
-        state.effective_at = now
-        state.telemetry_id = webhook.telemetry_id or state.telemetry_id
-
     def batch(self, webhook: Webhook, now: int) -> Applied:
         """Apply a batch; raises Refused for one that is more than is kept."""
         strict = self._policy.strict
@@ -102,21 +83,19 @@ class Apply:
         check_batch(working.state, document, root_over(working.state, webhook.payload))
         self._scoring.close_day(working, now)
         facts = self._lines(webhook, actor, resolved)
-        answer = fold_batch(working, self._told(webhook.payload), document, webhook.arrival, facts)
+        became = fold_batch(working, self._told(webhook.payload), document, webhook.arrival, facts)
         working.note_emitted(facts.count)
-        if answer is Batch.STALE:
+        if became is BatchFate.STALE:
             return Applied(STALE)
         working.graded = resolved.graded
         working.state.asset_id = resolved.asset_id
-        self.touch(working, webhook, now)
+        self._scoring.touch(working, webhook, now)
         self._learn(webhook, working, resolved, session)
-        return Applied(
-            DONE,
-            working,
-            self._document(webhook) if answer is Batch.STORED else None,
-            self._completion(working, resolved, now),
-            adopt_package_id(resolved.asset, webhook.payload) if resolved.asset is not None else None,
-        )
+        document_sent = self._document(webhook) if became is BatchFate.STORED else None
+        completed = self._completion(working, resolved, now)
+        adopted = adopt_package_id(resolved.asset, webhook.payload) if resolved.asset is not None else None
+        assets = () if adopted is None else (adopted,)
+        return Applied(DONE, working, document_sent, webhook.telemetry_id, completed, assets)
 
     def event(self, webhook: Webhook, item: Overlay, now: int) -> Applied:
         """Apply a streamed event; raises Refused for one that is more than is kept."""
@@ -140,7 +119,7 @@ class Apply:
         facts = self._lines(webhook, actor, resolved)
         fold_streamed(working, item, details, facts)
         working.note_emitted(facts.count)
-        self.touch(working, webhook, now)
+        self._scoring.touch(working, webhook, now)
         # Also where the item completes nothing: the directory may count now what it did not before.
         return Applied(DONE, working, completion=self._completion(working, resolved, now))
 
@@ -243,7 +222,7 @@ class Apply:
             return []
         return self._reference.tasks_of(number, self._group_slugs(resolved))
 
-    def _completion(self, working: WorkingState, resolved: Resolved, now: int) -> tuple[bytes, bytes] | None:
+    def _completion(self, working: WorkingState, resolved: Resolved, now: int) -> Completion | None:
         state = working.state
         if not resolved.graded or (state.finished_at is None and completion_rate(working) < COMPLETE):
             return None

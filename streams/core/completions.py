@@ -13,6 +13,7 @@ import msgspec
 import orjson
 
 from schemas.reference.task_status import COMPLETED
+from streams.core.effects import Completion
 from streams.core.lines import document_key, user_number
 from streams.core.store import is_told, pair_of, state_key, told_key, told_tasks
 
@@ -59,8 +60,8 @@ class _Finished(msgspec.Struct, frozen=True, gc=False):
 
 def completion(
     actor: str, asset_slug: str, *, asset_id: int | None, webhook_id: int, at: int, tasks: Sequence[int]
-) -> tuple[bytes, bytes]:
-    """Key and value of what the LMS is told: the student finished the tutorial `at` (ms), and with it these tasks."""
+) -> Completion:
+    """What the LMS is told: the student finished the tutorial `at` (ms), and with it these tasks."""
     value = {
         "user_id": user_number(actor),
         "actor": actor,
@@ -71,7 +72,7 @@ def completion(
         "tasks": list(tasks),
         **COMPLETED,
     }
-    return document_key(actor, asset_slug), orjson.dumps(value)
+    return Completion(document_key(actor, asset_slug), orjson.dumps(value))
 
 
 @dataclass(slots=True)

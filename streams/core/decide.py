@@ -106,10 +106,10 @@ class Fingerprint(NamedTuple):
     window: int
 
     @classmethod
-    def of(cls, webhook: Webhook, params: bytes, policy: Policy, *, timed: bool) -> Fingerprint:
+    def of(cls, webhook: Webhook, policy: Policy, *, timed: bool) -> Fingerprint:
         """Of a webhook with this `params` header; `timed` if its data has a time of its own (batches always count)."""
         window = policy.dedup_window if timed else min(_UNTIMED_WINDOW, policy.dedup_window)
-        return cls(dedup.body_digest(webhook.value, params), keys_of(webhook), window)
+        return cls(dedup.body_digest(webhook.value, webhook.params), keys_of(webhook), window)
 
 
 def keys_of(webhook: Webhook) -> tuple[bytes, ...]:

@@ -34,14 +34,14 @@ if TYPE_CHECKING:
     from streams.core.state import State
     from streams.core.working_state import WorkingState
 
-__all__ = ["Batch", "fold_batch", "fold_streamed", "root_over"]
+__all__ = ["BatchFate", "fold_batch", "fold_streamed", "root_over"]
 
 # How far past its arrival a batch's clock may be before it no longer shuts out older batches (docs/semantics.md,
 # "Stale batches").
 _FUTURE_MS: Final = 5 * 60_000
 
 
-class Batch(Enum):
+class BatchFate(Enum):
     """What became of a batch."""
 
     STORED = auto()  # the document is the new one
@@ -142,7 +142,7 @@ def _merge_root(state: State, root: msgspec.Raw, payload: Mapping[str, Any], doc
 
 def fold_batch(
     working: WorkingState, payload: Mapping[str, Any], document: Document, arrival: int, facts: FactLines
-) -> Batch:
+) -> BatchFate:
     """Fold a batch into the state.
 
     `document` is the payload without its texts (streams.core.slim), `arrival` in milliseconds. What a document without
@@ -158,12 +158,12 @@ def fold_batch(
     emit_document(state, payload, document, facts, stale=stale)
     if stale:
         if facts.count == told:
-            return Batch.STALE
+            return BatchFate.STALE
         reconcile(state, working.overlaid, facts)
-        return Batch.KEPT
+        return BatchFate.KEPT
     root = root_over(state, payload)
     if blank and progress and root is None:
-        return Batch.KEPT
+        return BatchFate.KEPT
     if document.last is not None and document.last <= (arrival + _FUTURE_MS) * 1000:
         state.mark = document.last
     elif not same:
@@ -171,11 +171,11 @@ def fold_batch(
     state.staff = msgspec.Raw(b"\xc0")
     if root is not None:
         _merge_root(state, root, payload, document)
-        became = Batch.MERGED
+        became = BatchFate.MERGED
     else:
         state.document = document
         state.root = msgspec.Raw(b"\xc0")
-        became = Batch.STORED
+        became = BatchFate.STORED
     if state.overlay and state.document is not None:
         state.overlay = _lying_over(state.document, state.overlay)
     working.forget_overlaid()

@@ -21,6 +21,7 @@ from streams.core.state import MISSING
 
 if TYPE_CHECKING:
     from streams.core.state import Attempt, Overlay, Step
+    from streams.core.webhook import Webhook
     from streams.core.working_state import WorkingState
 
 __all__ = ["COMPLETE", "MOST_ITEMS", "Scoring", "completion_rate", "overlay_of", "scores_line", "staff_fields"]
@@ -180,3 +181,12 @@ class Scoring:
         """
         if working.dirty and day_of(working.state.effective_at) != day_of(now):
             self.write(working)
+
+    def touch(self, working: WorkingState, webhook: Webhook, now: int) -> None:
+        """Note that a webhook changed the state at `now` (ms): its scores are written at the end."""
+        self.close_day(working, now)
+        working.dirty = working.changed = True
+        state = working.state
+        state.version = webhook.version
+        state.effective_at = now
+        state.telemetry_id = webhook.telemetry_id or state.telemetry_id

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
@@ -10,7 +9,9 @@ import orjson
 
 from schemas.redaction import redacted
 from schemas.reference.tenancy import may_change
-from schemas.wire.staff import FIELDS, CommandError, decode_command
+from schemas.wire.staff import FIELDS, CommandError, DeleteCommand, ForgetCommand, decode_command
+from streams.core.applied import Applied
+from streams.core.decide import DONE
 from streams.core.errors import Undecodable
 from streams.core.indicators import compute
 from streams.core.kept import kept_metrics
@@ -21,20 +22,45 @@ if TYPE_CHECKING:
     from schemas.reference.lookup import Reference
     from schemas.wire.staff import Command, TelemetryCommand
     from streams.core.policy import Policy
+    from streams.core.scores import Scoring
+    from streams.core.state import Student
     from streams.core.store import Store
     from streams.core.webhook import Webhook
     from streams.core.working_state import WorkingState
 
-__all__ = ["Answer", "command_of", "deletion_line", "set_fields"]
+__all__ = ["Staff", "command_of", "deletion_line"]
 
 
-@dataclass(slots=True)
-class Answer:
-    """What a command did: the outcome's `result`, and the state and document that it changed."""
+class Staff:
+    """Handles staff commands."""
 
-    result: dict[str, Any]
-    working: WorkingState | None = None
-    document: bytes | None = None
+    __slots__ = ("_policy", "_reference", "_scoring", "_store")
+
+    def __init__(self, store: Store, reference: Reference, policy: Policy, scoring: Scoring) -> None:
+        self._store = store
+        self._reference = reference
+        self._policy = policy
+        self._scoring = scoring
+
+    def handle(self, webhook: Webhook, student: Student, now: int) -> Applied:
+        """Do what a command says at `now` (ms); raises Undecodable where the record is none."""
+        command = command_of(webhook)
+        if isinstance(command, DeleteCommand):
+            result = {"status": "deleted", "id": command.id}
+            return Applied(DONE, event=command.command, result=result, deletes=command.id)
+        if isinstance(command, ForgetCommand):
+            self._store.forget(webhook.student, command.user_id, command.asset_slugs, command.telemetry_ids)
+            return Applied(DONE, event=command.command, result={"status": "forgotten"}, forgets=command)
+        known = self._store.find(command.user_id, command.asset_slug)
+        if known is not None:
+            self._scoring.close_day(known, now)
+        applied = _set_fields(command, self._store, webhook, self._reference, self._policy)
+        if applied.working is not None:
+            self._scoring.touch(applied.working, webhook, now)
+            applied.telemetry_id = applied.working.state.telemetry_id
+            student.effective_at = now
+            self._store.touch_student(webhook.student)
+        return applied
 
 
 def command_of(webhook: Webhook) -> Command:
@@ -51,15 +77,15 @@ def deletion_line(target: int, version: int) -> bytes:
     return orjson.dumps({"id": target, "version": version, "deleted": 1})
 
 
-def set_fields(
+def _set_fields(
     command: TelemetryCommand, store: Store, webhook: Webhook, reference: Reference, policy: Policy
-) -> Answer:
+) -> Applied:
     """Set the fields of one student's telemetry; what they set holds until the next batch."""
     if not _permitted(command, webhook, reference, policy):
-        return Answer({"status": "user-not-found"})
+        return Applied(DONE, event=command.command, result={"status": "user-not-found"})
     working = store.find(command.user_id, command.asset_slug)
     if working is None and command.command == "telemetry.update":
-        return Answer({"status": "telemetry-not-found"})
+        return Applied(DONE, event=command.command, result={"status": "telemetry-not-found"})
     created = working is None
     if working is None:
         working = store.create(command.user_id, command.asset_slug, webhook.id, None)
@@ -80,7 +106,7 @@ def set_fields(
         # The document is read from its own table, so that the log does not hold it again.
         **{name: values.get(name) for name in FIELDS if name != "telemetry"},
     }
-    return Answer(result, working, document)
+    return Applied(DONE, working, document, event=command.command, result=result)
 
 
 def _permitted(command: TelemetryCommand, webhook: Webhook, reference: Reference, policy: Policy) -> bool:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 import msgspec
 
 from schemas import vocabulary as texts
+from streams.core.effects import Change
 from streams.core.errors import Refused
 from streams.core.state import SCHEMA, Session, State, Student
 from streams.core.working_state import Work, WorkingState
@@ -212,14 +213,14 @@ class Store:
         """The states with scores to write."""
         return (working for working in self._states.values() if working.dirty)
 
-    def changes(self) -> list[tuple[bytes, bytes | None]]:
+    def changes(self) -> list[Change]:
         """The new values of everything that changed; call it before the scores' marks are cleared."""
         # Whoever comes back within the chunk is written after the tombstone.
-        out: list[tuple[bytes, bytes | None]] = [(key, None) for key in sorted(self._forgotten)]
+        out = [Change(key, None) for key in sorted(self._forgotten)]
         for key, working in self._states.items():
             if working.changed:
                 working.store_overlaid()
-                out.append((key, _encode(working.state)))
-        out.extend((key, _encode(self._sessions[key])) for key in self._changed_sessions)
-        out.extend((b"u" + key, _encode(self._students[key])) for key in self._changed_students)
+                out.append(Change(key, _encode(working.state)))
+        out.extend(Change(key, _encode(self._sessions[key])) for key in self._changed_sessions)
+        out.extend(Change(b"u" + key, _encode(self._students[key])) for key in self._changed_students)
         return out

@@ -51,7 +51,8 @@ class Webhook:
     `version` orders what it writes: its place in the log, which for a dead letter sent again is another one than its
     id, so that it replaces what the first try wrote. `value` is the body as JSON text. `actor` is whose it is (None:
     nobody's), `user` the reported user id, normalised, `student` the key that its partition and its redelivery memory
-    go by, `academy` its scope, `named` the distinct id of a notebook's student as it was sent.
+    go by, `academy` its scope, `named` the distinct id of a notebook's student as it was sent,
+    `params` the header of that name as it came.
     """
 
     id: int
@@ -69,6 +70,7 @@ class Webhook:
     package_slug: str | None
     package_id: int | None
     named: str | None = None
+    params: bytes = b""
 
     @property
     def telemetry_id(self) -> str:
@@ -117,6 +119,7 @@ def read(record: Record) -> Webhook:
         event=event(payload),
         package_slug=package_slug(payload),
         package_id=learnpack_package_id(payload),
+        params=next((value for name, value in record.headers if name == "params"), b""),
     )
 
 

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
 from schemas.reference.lookup import Reference
 from schemas.wire.headers import RawHeaders, encode_headers
-from streams.core.chunk import ChunkProcessor, Effects, Record
+from streams.core.chunk import ChunkProcessor, Record
 from streams.core.policy import Past, Policy
 from streams.core.webhook import read
+
+if TYPE_CHECKING:
+    from streams.core.effects import Effects
 
 __all__ = ["MORNING", "Core", "live_facts", "live_rows"]
 

@@ -13,21 +13,23 @@ import msgspec
 from schemas import vocabulary as texts
 from schemas.reference.rules import Known
 from schemas.wire.notebook import events_of
-from streams.core.decide import Decision, error
+from streams.core.applied import Applied
+from streams.core.decide import Decision, error, keys_of, recorded, redelivered, spoofed
 from streams.core.errors import Refused
 from streams.core.lines import user_number
 from streams.core.notebook.event import Clock, Unreadable, read_event
 from streams.core.notebook.facts import fact_line
 from streams.core.notebook.state import add, remember, seen
+from streams.core.remember import remember_keys
 from streams.core.resolve import resolver
 from streams.core.state import Notebook
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from schemas.reference.lookup import Reference
     from streams.core.notebook.event import NotebookEvent
-    from streams.core.policy import Policy
+    from streams.core.policy import Past, Policy
+    from streams.core.scores import Scoring
+    from streams.core.state import Student
     from streams.core.store import Store
     from streams.core.webhook import Webhook
     from streams.core.working_state import WorkingState
@@ -61,38 +63,51 @@ class _Taken:
 
 
 class Notebooks:
-    """Applies the records of notebooks to the states of one chunk; facts go to `facts`, `touch` marks a state.
+    """Handles the records of notebooks; facts go to `facts`."""
 
-    `by_rules` is whether today's ignore rules judge the events.
-    """
-
-    __slots__ = ("_by_rules", "_facts", "_policy", "_reference", "_store", "_touch")
+    __slots__ = ("_by_rules", "_facts", "_past", "_policy", "_reference", "_scoring", "_store")
 
     def __init__(
         self,
         store: Store,
         reference: Reference,
         policy: Policy,
-        facts: list[bytes],
-        touch: Callable[[WorkingState, Webhook, int], None],
+        past: Past | None,
         *,
-        by_rules: bool = True,
+        facts: list[bytes],
+        scoring: Scoring,
     ) -> None:
-        self._by_rules = by_rules
+        self._past = past
+        # Where it is recorded what rules ignored, today's judge nothing.
+        self._by_rules = past is None or past.ignored is None
         self._store = store
         self._reference = reference
         self._policy = policy
         self._facts = facts
-        self._touch = touch
+        self._scoring = scoring
 
-    def user_of(self, named: str | None) -> int | None:
+    def handle(self, webhook: Webhook, student: Student, now: int) -> Applied:
+        """Judge a record that takes effect at `now` (ms) and apply its events that are new."""
+        user = self._user_of(webhook.named)
+        webhook.user = None if user is None else str(user)
+        keys = keys_of(webhook)
+        decision = (
+            spoofed(webhook, self._reference) or recorded(webhook, self._past) or redelivered(webhook, keys, student)
+        )
+        if decision is None:
+            decision = self._record(webhook, user, now)
+            if decision.status == "DONE":
+                remember_keys(self._store, webhook, keys, student, now)
+        return Applied(decision)
+
+    def _user_of(self, named: str | None) -> int | None:
         """The user that a distinct id means: as the directory's names link it, else the id that it is itself."""
         if named is None:
             return None
         linked = self._reference.user_named(named)
         return user_number(named) if linked is None else linked
 
-    def record(self, webhook: Webhook, user: int | None, now: int) -> Decision:
+    def _record(self, webhook: Webhook, user: int | None, now: int) -> Decision:
         """Apply a record of a student whose user id is `user`."""
         actor, named = webhook.actor, webhook.named
         if actor is None or named is None:
@@ -117,7 +132,7 @@ class Notebooks:
                 taken.unreadable.append(refused.text)
                 continue
             if self._is_new(working, webhook, event, user, now):
-                self._tell(webhook, event, actor, user, taken.new)
+                self._emit(webhook, event, actor, user, taken.new)
                 taken.new += 1
             else:
                 taken.repeated += 1
@@ -143,7 +158,7 @@ class Notebooks:
         if notebook is not None and seen(notebook, event.digest):
             return False
         if event.notebook:
-            self._touch(working, webhook, now)
+            self._scoring.touch(working, webhook, now)
             working.graded = True
         # Only a notebook has scores; what names none is remembered.
         working.changed = True
@@ -160,6 +175,6 @@ class Notebooks:
         asset = self._reference.asset_by_slug(event.notebook) if event.notebook else None
         return None if asset is None else asset.id
 
-    def _tell(self, webhook: Webhook, event: NotebookEvent, actor: str, user: int | None, ordinal: int) -> None:
+    def _emit(self, webhook: Webhook, event: NotebookEvent, actor: str, user: int | None, ordinal: int) -> None:
         asset_id = self._asset_id(event)
         self._facts.append(fact_line(event, webhook, actor=actor, user_id=user, asset_id=asset_id, ordinal=ordinal))
