@@ -58,10 +58,10 @@ class BadReferences:
         done, written = await committed(self._options, self._group, partitions), 0
         for topic, bad in met.items():
             source = TopicPartition(topic, 0)
-            fresh = [one for one in bad if one.record.offset >= (done[source].offset or 0)]
+            fresh = [reference for reference in bad if reference.record.offset >= (done[source].offset or 0)]
             if fresh:
-                dead = [DeadLetter(one.record, "reference", one.reason) for one in fresh]
-                letters = [letter(one, self._limit, self._redact) for one in dead]
+                dead = [DeadLetter(reference.record, "reference", reference.reason) for reference in fresh]
+                letters = [letter(dead_letter, self._limit, self._redact) for dead_letter in dead]
                 target = TopicPartition(self._topics.dead_letters, WRITER)
                 await producer.commit({target: letters}, source, fresh[-1].record.offset + 1, "", group=self._group)
                 written += len(fresh)

@@ -88,7 +88,7 @@ class LimitsState:
         Raises TooManyDeadLettersError if a limit is passed on the way.
         """
         others = list(elsewhere)
-        other_runs, other_keys = sum(one.run for one in others), sum(one.run_keys for one in others)
+        other_runs, other_keys = sum(state.run for state in others), sum(state.run_keys for state in others)
         run, run_keys, seen, failed = self.run, self.run_keys, self.seen, self.failed
         keys = list(self.keys)
         for key, dead in tried:

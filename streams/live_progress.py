@@ -193,14 +193,14 @@ class LiveProgress:
         outcomes = [TopicPartition(self._leader.outcomes, number) for number in range(self._partitions)]
         while True:
             try:
-                found = await committed(admin, self._leader.application, raw)
+                offsets = await committed(admin, self._leader.application, raw)
                 # After the offsets: what was committed with them is below these ends.
                 ends = await reader.end_offsets(outcomes) if self.ignored is not None else {}
             except (KafkaError, OSError) as error:
                 _log.warning("the live generation's offsets cannot be read", error=repr(error))
             else:
                 async with self._moved:
-                    self._committed = {tp.partition: at.offset for tp, at in found.items()}
+                    self._committed = {tp.partition: at.offset for tp, at in offsets.items()}
                     self._ends = {tp.partition: end for tp, end in ends.items()}
                     self._moved.notify_all()
             await asyncio.sleep(_POLL_S)

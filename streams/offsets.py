@@ -94,5 +94,5 @@ async def committed(
     Raises KafkaError if the broker does not answer in half a minute.
     """
     async with clients.opened(clients.admin(options)) as admin:
-        found = await offsets.committed(admin, group, partitions)
-    return {tp: Checkpoint.of(at) for tp, at in found.items()}
+        kept = await offsets.committed(admin, group, partitions)
+    return {tp: Checkpoint.of(at) for tp, at in kept.items()}

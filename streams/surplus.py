@@ -40,8 +40,8 @@ async def partitions_with_state(options: Mapping[str, Any], topics: Topics) -> i
     async with clients.opened(clients.admin(options)) as admin:
         # All are asked for: a topic that is named and not there would be created.
         described = await admin.describe_topics()
-    found = {entry["topic"]: len(entry["partitions"]) for entry in described if not entry["error_code"]}
-    there, used = found.get(topics.raw, 0), found.get(topics.changelog, 0)
+    partitions = {entry["topic"]: len(entry["partitions"]) for entry in described if not entry["error_code"]}
+    there, used = partitions.get(topics.raw, 0), partitions.get(topics.changelog, 0)
     if 0 < used < there:
         _log.error(
             "somebody has added partitions to the raw topic: what comes there is moved; `doctor` says more",

@@ -122,7 +122,7 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]  # Fa
         assignment = subscription.assignment if subscription is not None else None
         if assignment is None:
             return {}
-        states = ((tp, assignment.state_value(tp)) for tp in (TopicPartition(*one) for one in partitions))
+        states = ((tp, assignment.state_value(tp)) for tp in (TopicPartition(*tp) for tp in partitions))
         return {tp: state.position for tp, state in states if state is not None and state.has_valid_position}
 
     async def _fetch_records(
@@ -143,10 +143,10 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]  # Fa
         fetched: dict[TopicPartition, list[Any]] = {}
         most, taken, size, part, wait = max_records or limits.records, 0, 0, _FIRST_SLICE, timeout
         while size < limits.size and taken < most:
-            found = await super()._fetch_records(consumer, chunked, timeout=wait, max_records=min(most - taken, part))
-            if not found:
+            more = await super()._fetch_records(consumer, chunked, timeout=wait, max_records=min(most - taken, part))
+            if not more:
                 break
-            for tp, records in found.items():
+            for tp, records in more.items():
                 fetched.setdefault(tp, []).extend(records)
                 taken += len(records)
                 size += sum(record.serialized_value_size for record in records)

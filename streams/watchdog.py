@@ -89,7 +89,7 @@ class Watchdog:
 
     async def _waiting(self, asked: Waiting) -> bool:
         """Whether there is work for this worker, as far as the broker tells."""
-        owned = {number: one.admission.position for number, one in self._owner.partitions.items()}
+        owned = {number: partition.admission.position for number, partition in self._owner.partitions.items()}
         assigning = self._owner.generation is None
         if not assigning and not owned:
             return False

@@ -23,7 +23,7 @@ from operations.replay.run import rollback as rollback_
 from operations.replay_students.run import replay_part
 from operations.replay_students.scope import Scope
 from schemas.settings import Settings
-from schemas.wire.generations import Journal, JournalError, Step
+from schemas.wire.generations import Journal, JournalError, Phase
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -162,9 +162,9 @@ def status(*, json: Annotated[bool, typer.Option("--json", help="Print JSON, for
             str(one.number), role.get(one.number, "to be deleted"), one.rules, one.algorithm or "-", one.began or "-"
         )
     out.print(table)
-    if journal.step is Step.PATCHING:
+    if journal.step is Phase.PATCHING:
         err.print("A replay of a part runs." if held else "A replay of a part ended; workers go on by themselves.")
-    elif journal.step is not Step.IDLE:
+    elif journal.step is not Phase.IDLE:
         what = "A rollback" if journal.rollback else "A replay"
         state = "runs" if held else "is unfinished: `replay resume` goes on, `replay drop` gives it up"
         err.print(f"{what} to generation {journal.target} {state}.", soft_wrap=True)

@@ -11,7 +11,7 @@ import structlog
 from operations.generations.journal import JournalWriter, read_journal
 from operations.generations.lease import Lease, lease_is_held
 from operations.generations.telling import tell_rest
-from schemas.wire.generations import JournalError, Step
+from schemas.wire.generations import JournalError, Phase
 from sinks.clickhouse import connect
 from sinks.setup import publish
 
@@ -33,15 +33,15 @@ def publish_generation(settings: Settings, generation: int) -> None:
 
 async def finish_interrupted(settings: Settings, writer: JournalWriter) -> Journal:
     """Undo or end a pause, finish a swap; the caller holds the lease. The journal as it is then."""
-    if writer.journal.step is Step.PAUSED:
+    if writer.journal.step is Phase.PAUSED:
         await writer.write(writer.journal.undone())
         _log.warning("a pause for a change of generations was undone", live=writer.journal.live)
-    elif writer.journal.step is Step.SWAPPING and writer.journal.target is not None:
+    elif writer.journal.step is Phase.SWAPPING and writer.journal.target is not None:
         await asyncio.to_thread(publish_generation, settings, writer.journal.target)
         await tell_rest(settings, writer.journal.live, writer.journal.target)
         await writer.write(writer.journal.swapped())
         _log.warning("a change of generations was finished", live=writer.journal.live)
-    elif writer.journal.step is Step.PATCHING:
+    elif writer.journal.step is Phase.PATCHING:
         await writer.write(writer.journal.unpaused())
         _log.warning("a pause for the replay of a part was ended", live=writer.journal.live)
     return writer.journal
@@ -49,7 +49,7 @@ async def finish_interrupted(settings: Settings, writer: JournalWriter) -> Journ
 
 async def finish_abandoned(settings: Settings) -> None:
     """The same if nobody holds the lease; else nothing. Raises aiokafka's and ClickHouse's errors."""
-    if (await read_journal(settings)).step not in {Step.PAUSED, Step.SWAPPING, Step.PATCHING} or await lease_is_held(
+    if (await read_journal(settings)).step not in {Phase.PAUSED, Phase.SWAPPING, Phase.PATCHING} or await lease_is_held(
         settings
     ):
         return

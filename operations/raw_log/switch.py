@@ -13,7 +13,7 @@ from operations.generations.offsets import Offsets
 from operations.generations.recovery import finish_interrupted, publish_generation
 from operations.generations.swap import bring_days_up, stored_everything
 from operations.raw_log.errors import RawLogError
-from schemas.wire.generations import Generation, Step
+from schemas.wire.generations import Generation, Phase
 from schemas.wire.topics import Topics
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ async def switch(settings: Settings) -> None:
     topics = Topics.of(settings)
     async with Lease(settings), JournalWriter(settings) as writer, Offsets(settings) as offsets:
         journal = await finish_interrupted(settings, writer)
-        if journal.step is not Step.IDLE:
+        if journal.step is not Phase.IDLE:
             message = "a replay is unfinished: `replay status` shows it, `replay drop` gives it up."
             raise RawLogError(message)
         ends = {tp.partition: end for tp, end in (await offsets.ends_of([topics.raw])).items()}

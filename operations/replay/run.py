@@ -21,7 +21,7 @@ from operations.replay.progress import catch_up
 from operations.replay.report import save, show, show_untold
 from operations.topics import setup_topics
 from operations.wording import counted
-from schemas.wire.generations import JournalError, Step
+from schemas.wire.generations import JournalError, Phase
 from schemas.wire.topics import Topics
 from sinks.setup import setup_tables
 
@@ -105,7 +105,7 @@ async def replay(
         if options.dry_run:
             await _give_up(settings, writer)
             console.print("Nothing was changed and nothing is left behind.")
-        elif writer.journal.step is Step.IDLE:
+        elif writer.journal.step is Phase.IDLE:
             await clean_surplus(settings, writer)
             console.print(f"Generation {writer.journal.live} is live; `replay rollback` goes back.")
         else:
@@ -115,7 +115,7 @@ async def replay(
 async def rollback(settings: Settings, console: Console, workers: int, processes: Processes) -> None:
     """Bring the previous generation up to the live one and put it in its place; raises as `replay`."""
     async with changing(settings) as writer:
-        if writer.journal.step is not Step.CATCHING_UP or not writer.journal.rollback:
+        if writer.journal.step is not Phase.CATCHING_UP or not writer.journal.rollback:
             await writer.write(writer.journal.returning())
 
         async def agreed(_comparison: Comparison) -> bool:
@@ -137,10 +137,10 @@ async def drop(settings: Settings) -> int | None:
 
 async def _begin(settings: Settings, options: ReplayOptions, writer: JournalWriter) -> None:
     journal = writer.journal
-    if journal.step is Step.IDLE and options.resume:
+    if journal.step is Phase.IDLE and options.resume:
         message = "no replay is under way; `replay` begins one."
         raise JournalError(message)
-    if journal.step is Step.IDLE:
+    if journal.step is Phase.IDLE:
         algorithm = options.algorithm or journal.generation(journal.live).algorithm or settings.algorithm
         await writer.write(journal.begun(options.rules, algorithm, datetime.now(UTC).isoformat(timespec="seconds")))
         return
@@ -155,7 +155,7 @@ async def _begin(settings: Settings, options: ReplayOptions, writer: JournalWrit
 
 
 async def _finish_dropping(settings: Settings, writer: JournalWriter) -> None:
-    if writer.journal.step is Step.DROPPING:
+    if writer.journal.step is Phase.DROPPING:
         await _give_up(settings, writer)
 
 

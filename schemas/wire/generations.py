@@ -12,7 +12,7 @@ from schemas.errors import OperatorError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-__all__ = ["JOURNAL_KEY", "Generation", "Journal", "JournalError", "Rules", "Step"]
+__all__ = ["JOURNAL_KEY", "Generation", "Journal", "JournalError", "Phase", "Rules"]
 
 JOURNAL_KEY: Final = b"journal"
 
@@ -27,7 +27,7 @@ def _unreadable(reason: str) -> str:
     return f"the journal of generations cannot be read ({reason}): use the version that wrote it."
 
 
-class Step(StrEnum):
+class Phase(StrEnum):
     """Where a change of generations stands.
 
     Before `swapping` a crash is undone and the live generation goes on; from then on the change is finished. While a
@@ -72,7 +72,7 @@ class Journal(msgspec.Struct, frozen=True, kw_only=True):
     live: int = 1
     previous: int | None = None
     last: int = 1
-    step: Step = Step.IDLE
+    step: Phase = Phase.IDLE
     target: int | None = None
     rollback: bool = False
     stopped: dict[int, int] = {}
@@ -126,25 +126,25 @@ class Journal(msgspec.Struct, frozen=True, kw_only=True):
 
     def serves(self, number: int) -> bool:
         """Whether a generation's webhooks are to be worked on as the live one's."""
-        return self.stores(number) and self.step is not Step.PATCHING
+        return self.stores(number) and self.step is not Phase.PATCHING
 
     def stores(self, number: int) -> bool:
         """Whether a generation's derived records are to be stored as the live one's."""
-        return number == self.live and self.step not in {Step.PAUSED, Step.SWAPPING}
+        return number == self.live and self.step not in {Phase.PAUSED, Phase.SWAPPING}
 
     def computes(self, number: int) -> bool:
         """Whether a generation is to be computed beside the live one."""
-        return number == self.target and self.step in {Step.CATCHING_UP, Step.PAUSED}
+        return number == self.target and self.step in {Phase.CATCHING_UP, Phase.PAUSED}
 
     def begun(self, rules: Rules, algorithm: str | None, began: str) -> Journal:
         """A new generation is computed."""
-        self._require(Step.IDLE)
+        self._require(Phase.IDLE)
         number = self.last + 1
         new = Generation(number=number, rules=rules, algorithm=algorithm, began=began)
         return msgspec.structs.replace(
             self,
             last=number,
-            step=Step.CATCHING_UP,
+            step=Phase.CATCHING_UP,
             target=number,
             rollback=False,
             generations=(*self.generations, new),
@@ -152,72 +152,72 @@ class Journal(msgspec.Struct, frozen=True, kw_only=True):
 
     def patching(self, outcomes: dict[int, int]) -> Journal:
         """A part of the live generation is replaced; its outcomes end at these offsets, by partition."""
-        self._require(Step.IDLE)
+        self._require(Phase.IDLE)
         known = self.generation(self.live)
         first = {number: min(end, known.patched.get(number, end)) for number, end in outcomes.items()}
         new = msgspec.structs.replace(known, patched=known.patched | first)
         others = (one for one in self.generations if one.number != self.live)
         return msgspec.structs.replace(
-            self, step=Step.PATCHING, generations=tuple(sorted((new, *others), key=lambda one: one.number))
+            self, step=Phase.PATCHING, generations=tuple(sorted((new, *others), key=lambda one: one.number))
         )
 
     def unpaused(self) -> Journal:
         """The live generation's workers go on, with the part replaced or not."""
-        self._require(Step.PATCHING)
-        return msgspec.structs.replace(self, step=Step.IDLE)
+        self._require(Phase.PATCHING)
+        return msgspec.structs.replace(self, step=Phase.IDLE)
 
     def returning(self) -> Journal:
         """The previous generation catches up, to be live again; raises JournalError if none is kept."""
-        self._require(Step.IDLE)
+        self._require(Phase.IDLE)
         if self.previous is None:
             message = f"generation {self.live} has no previous one to go back to; a replay makes one."
             raise JournalError(message)
-        return msgspec.structs.replace(self, step=Step.CATCHING_UP, target=self.previous, rollback=True)
+        return msgspec.structs.replace(self, step=Phase.CATCHING_UP, target=self.previous, rollback=True)
 
     def paused(self) -> Journal:
         """The live generation stands still."""
-        self._require(Step.CATCHING_UP)
-        return msgspec.structs.replace(self, step=Step.PAUSED)
+        self._require(Phase.CATCHING_UP)
+        return msgspec.structs.replace(self, step=Phase.PAUSED)
 
     def undone(self) -> Journal:
         """The live generation goes on; the target goes on catching up."""
-        self._require(Step.PAUSED)
-        return msgspec.structs.replace(self, step=Step.CATCHING_UP)
+        self._require(Phase.PAUSED)
+        return msgspec.structs.replace(self, step=Phase.CATCHING_UP)
 
     def swapping(self, stopped: dict[int, int]) -> Journal:
         """The target has everything that the live generation had at these offsets."""
-        self._require(Step.PAUSED)
-        return msgspec.structs.replace(self, step=Step.SWAPPING, stopped=stopped)
+        self._require(Phase.PAUSED)
+        return msgspec.structs.replace(self, step=Phase.SWAPPING, stopped=stopped)
 
     def swapped(self) -> Journal:
         """Everybody reads the target: it is live."""
-        self._require(Step.SWAPPING)
+        self._require(Phase.SWAPPING)
         assert self.target is not None  # noqa: S101 - whatever swaps has one
         return msgspec.structs.replace(
-            self, live=self.target, previous=self.live, step=Step.IDLE, target=None, rollback=False
+            self, live=self.target, previous=self.live, step=Phase.IDLE, target=None, rollback=False
         )
 
     def dropping(self) -> Journal:
         """The target is given up; a generation that was live before stays, a new one is deleted."""
         if self.rollback:
-            self._require(Step.CATCHING_UP)
-            return msgspec.structs.replace(self, step=Step.IDLE, target=None, rollback=False)
-        self._require(Step.CATCHING_UP, Step.DROPPING)
-        return msgspec.structs.replace(self, step=Step.DROPPING)
+            self._require(Phase.CATCHING_UP)
+            return msgspec.structs.replace(self, step=Phase.IDLE, target=None, rollback=False)
+        self._require(Phase.CATCHING_UP, Phase.DROPPING)
+        return msgspec.structs.replace(self, step=Phase.DROPPING)
 
     def without(self, number: int) -> Journal:
         """A generation's topics and tables are gone."""
         kept = tuple(one for one in self.generations if one.number != number)
         if number == self.target:
-            return msgspec.structs.replace(self, generations=kept, step=Step.IDLE, target=None)
+            return msgspec.structs.replace(self, generations=kept, step=Phase.IDLE, target=None)
         return msgspec.structs.replace(self, generations=kept)
 
-    def _require(self, *steps: Step) -> None:
+    def _require(self, *steps: Phase) -> None:
         if self.step not in steps:
             what = "a rollback" if self.rollback else f"the replay to generation {self.target}"
-            if self.step is Step.IDLE:
+            if self.step is Phase.IDLE:
                 message = "no replay is under way."
-            elif self.step is Step.PATCHING:
+            elif self.step is Phase.PATCHING:
                 message = "a replay of a part is under way; try again in a moment."
             else:
                 message = f"{what} is unfinished ({self.step}): `replay resume` goes on, `replay drop` gives it up."

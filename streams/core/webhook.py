@@ -135,7 +135,7 @@ def _json(value: bytes) -> tuple[bytes, Any]:
 def _of_notebooks(record: Record, headers: RawHeaders, value: bytes, body: dict[str, Any]) -> Webhook:
     """A part of a request of PostHog's clients: it is of whom its events are, and parameters say nothing about them."""
     events = events_of(body)
-    whose = next((found for one in events if (found := distinct_id(one)) is not None), None)
+    whose = next((named for item in events if (named := distinct_id(item)) is not None), None)
     return Webhook(
         id=webhook_id(record.partition, record.offset, headers),
         version=log_place(record.partition, record.offset, headers),
@@ -149,7 +149,7 @@ def _of_notebooks(record: Record, headers: RawHeaders, value: bytes, body: dict[
         academy=headers.academy,
         is_streaming=is_streaming(body),
         event=event(body),
-        package_slug=next((slug for one in events if (slug := notebook_of(one))), None),
+        package_slug=next((slug for item in events if (slug := notebook_of(item))), None),
         package_id=None,
         named=whose,
     )

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
-from schemas.wire.generations import Step
+from schemas.wire.generations import Phase
 from tests.chaos.replay_trial import Client, Keeper, Reader, alone, check_everything, onward, replay_killed, swap_with
 from tests.support.http_system import http_system
 from tests.support.replay import contents, journal
@@ -45,7 +45,7 @@ class Trials:
         self.swap("the last one")
 
     def swap(
-        self, what: str, command: str = "", step: Step = Step.SWAPPING, fault: Callable[[], None] | None = None
+        self, what: str, command: str = "", step: Phase = Phase.SWAPPING, fault: Callable[[], None] | None = None
     ) -> None:
         """Run a change of generations to its end, with something that happens at a step."""
         arguments = (command, "--yes") if command else onward(self.system)
@@ -55,14 +55,16 @@ class Trials:
         waited = next((line for line in child.output.splitlines() if line.startswith("Webhooks waited")), "")
         self.say(f"{what}: generation {journal(self.system.settings).live} is live. {waited}")
 
-    def killed_at(self, step: Step) -> None:
+    def killed_at(self, step: Phase) -> None:
         """SIGKILL the replay at a step of the swap, and see the others settle it."""
         child = swap_with(self.system, ("--yes",), step, lambda one: one.process.kill())
         child.process.wait()
         began = time.monotonic()
-        eventually(lambda: journal(self.system.settings).step in {Step.CATCHING_UP, Step.IDLE}, 60, "a settled journal")
+        eventually(
+            lambda: journal(self.system.settings).step in {Phase.CATCHING_UP, Phase.IDLE}, 60, "a settled journal"
+        )
         self.say(f"kill -9 of the replay while {step}: settled after {time.monotonic() - began:.1f} s")
-        if journal(self.system.settings).step is not Step.IDLE:
+        if journal(self.system.settings).step is not Phase.IDLE:
             self.swap("resumed")
 
     def kill_parts(self) -> None:
@@ -107,9 +109,9 @@ def main(
                 with Client(system, rate, seed) as client:
                     trials.kills(kills)
                     trials.swap("rollback", "rollback")
-                    trials.swap("worker and sink killed while paused", "", Step.PAUSED, trials.kill_parts)
-                    trials.killed_at(Step.PAUSED)
-                    trials.killed_at(Step.SWAPPING)
+                    trials.swap("worker and sink killed while paused", "", Phase.PAUSED, trials.kill_parts)
+                    trials.killed_at(Phase.PAUSED)
+                    trials.killed_at(Phase.SWAPPING)
                     trials.frozen()
                 live = contents(system.settings, journal(system.settings).live)
                 say(f"{sum(map(len, live.values()))} rows in generation {journal(system.settings).live}")

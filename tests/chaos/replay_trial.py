@@ -16,7 +16,7 @@ import httpx
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from operations.directory import load_reference
-from schemas.wire.generations import Step
+from schemas.wire.generations import Phase
 from schemas.wire.topics import Topics
 from streams.core.chunk import ChunkProcessor
 from streams.core.policy import Policy
@@ -162,10 +162,10 @@ class Reader(_Background):
 
 def onward(system: HttpSystem) -> tuple[str, ...]:
     """The command that swaps: a replay, or going on with the one that is unfinished."""
-    return ("--yes",) if journal(system.settings).step is Step.IDLE else ("resume", "--yes")
+    return ("--yes",) if journal(system.settings).step is Phase.IDLE else ("resume", "--yes")
 
 
-def replay_killed(system: HttpSystem, part: float) -> Step:
+def replay_killed(system: HttpSystem, part: float) -> Phase:
     """Kill a replay once it has this part (0 to 1) of the webhooks; returns the step at which it died."""
     child = start_replay(system, *onward(system))
 
@@ -180,7 +180,7 @@ def replay_killed(system: HttpSystem, part: float) -> Step:
 def _progress(system: HttpSystem) -> float:
     """Which part of the webhooks that are stored the generation that is being made has."""
     found = journal(system.settings)
-    if found.step is Step.IDLE:
+    if found.step is Phase.IDLE:
         return 0.0
     database = f"{system.settings.database}_g{found.last}"
     try:
@@ -198,7 +198,7 @@ def alone(system: HttpSystem) -> bool:
     return all(asyncio.run(members(system.settings.kafka, group)) == 1 for group in groups)
 
 
-def swap_with(system: HttpSystem, arguments: tuple[str, ...], step: Step, fault: Callable[[Child], None]) -> Child:
+def swap_with(system: HttpSystem, arguments: tuple[str, ...], step: Phase, fault: Callable[[Child], None]) -> Child:
     """Start the command and do something once the journal is at a step; returns the command's process."""
     child = start_replay(system, *arguments)
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from schemas.wire.generations import Step
+from schemas.wire.generations import Phase
 from tests.chaos.replay_trial import Client, Keeper, Reader, alone, check_everything, onward, replay_killed, swap_with
 from tests.support.http_system import http_system
 from tests.support.replay import contents, journal
@@ -47,9 +47,9 @@ def test_a_replay_that_is_killed_and_resumed_under_load_loses_and_doubles_nothin
             eventually(lambda: client.accepted > 5 * RATE, 60, "some load")
             for _ in range(2):
                 replay_killed(system, rnd.random())
-            assert swap_with(system, onward(system), Step.SWAPPING, lambda _: None).process.wait(240) == 0
+            assert swap_with(system, onward(system), Phase.SWAPPING, lambda _: None).process.wait(240) == 0
             swapped = journal(system.settings)
-            assert swap_with(system, ("rollback", "--yes"), Step.SWAPPING, lambda _: None).process.wait(240) == 0
+            assert swap_with(system, ("rollback", "--yes"), Phase.SWAPPING, lambda _: None).process.wait(240) == 0
         check_everything(system, client)
 
     assert journal(system.settings).live == swapped.previous == 1
@@ -63,22 +63,24 @@ def test_processes_that_die_or_freeze_during_the_swap_leave_one_whole_generation
     with Keeper(system, "worker", "sink") as keeper, Reader(system) as reader:
         with Client(system, RATE, SEED) as client:
             eventually(lambda: client.accepted > 5 * RATE, 60, "some load")
-            killed = swap_with(system, ("--yes",), Step.PAUSED, lambda child: child.process.kill())
+            killed = swap_with(system, ("--yes",), Phase.PAUSED, lambda child: child.process.kill())
             killed.process.wait()
-            eventually(lambda: journal(system.settings).step in {Step.CATCHING_UP, Step.IDLE}, 60, "a settled journal")
+            eventually(
+                lambda: journal(system.settings).step in {Phase.CATCHING_UP, Phase.IDLE}, 60, "a settled journal"
+            )
 
             def kill_both(_replay: object) -> None:
                 keeper.children["worker"].kill()
                 keeper.children["sink"].kill()
 
-            if journal(system.settings).step is Step.CATCHING_UP:
-                assert swap_with(system, ("resume", "--yes"), Step.PAUSED, kill_both).process.wait(240) == 0
+            if journal(system.settings).step is Phase.CATCHING_UP:
+                assert swap_with(system, ("resume", "--yes"), Phase.PAUSED, kill_both).process.wait(240) == 0
             own = {"TELEMETRY_DATA": str(system.directory / "zombie")}
             zombies = [system.start("worker", own), system.start("sink")]
             for zombie in zombies:
                 zombie.freeze()
             eventually(lambda: alone(system), 60, "a group without the zombies")
-            assert swap_with(system, ("rollback", "--yes"), Step.SWAPPING, lambda _: None).process.wait(240) == 0
+            assert swap_with(system, ("rollback", "--yes"), Phase.SWAPPING, lambda _: None).process.wait(240) == 0
         check_everything(system, client)
         live = journal(system.settings).live
         before = contents(system.settings, live)

@@ -16,7 +16,7 @@ from operations.directory import publish_reference
 from operations.generations.journal import JournalWriter
 from operations.generations.offsets import Offsets
 from operations.generations.telling import Telling
-from schemas.wire.generations import Step
+from schemas.wire.generations import Phase
 from schemas.wire.topics import Topics
 from tests.chaos.kafka import read_all
 from tests.support.core import MORNING
@@ -142,7 +142,7 @@ def test_what_a_replay_completes_is_told_once_though_it_dies_meanwhile(system: H
 
     leave(system, partitions=1)
 
-    eventually(lambda: journal(system.settings).step is Step.IDLE, 60, "the swap to be finished")
+    eventually(lambda: journal(system.settings).step is Phase.IDLE, 60, "the swap to be finished")
     assert journal(system.settings).live == 2
     assert told(system) == sorted(completed("first") + completed("second"))
     finish_all(system)
@@ -203,10 +203,10 @@ def test_a_replay_that_is_killed_and_resumed_tells_once(system: HttpSystem) -> N
     live = journal(system.settings).live
 
     killed = start_replay(system, "--yes")
-    eventually(lambda: journal(system.settings).step in {Step.PAUSED, Step.SWAPPING}, 90, "the swap")
+    eventually(lambda: journal(system.settings).step in {Phase.PAUSED, Phase.SWAPPING}, 90, "the swap")
     killed.kill()
 
-    settled = {Step.CATCHING_UP, Step.IDLE}
+    settled = {Phase.CATCHING_UP, Phase.IDLE}
     eventually(lambda: journal(system.settings).step in settled, 60, "the pause to be undone or the swap finished")
     if journal(system.settings).live == live:
         replay(system, "resume", "--yes")

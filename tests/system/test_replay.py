@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from schemas.wire.generations import Step
+from schemas.wire.generations import Phase
 from schemas.wire.topics import Topics
 from tests.chaos.kafka import produce, read_all
 from tests.support.http_system import HttpSystem, http_system
@@ -63,7 +63,7 @@ def test_a_dry_run_compares_and_leaves_nothing_behind(system: HttpSystem) -> Non
     assert leftovers(system.settings) - before == {f"group {system.settings.topic_prefix}generations"} or (
         leftovers(system.settings) == before
     )
-    assert journal(system.settings).step is Step.IDLE
+    assert journal(system.settings).step is Phase.IDLE
 
 
 def test_as_recorded_twice_gives_the_same_rows(system: HttpSystem) -> None:
@@ -106,7 +106,7 @@ def test_an_unfinished_replay_is_resumed_or_dropped(system: HttpSystem) -> None:
     before = leftovers(system.settings)
     live = journal(system.settings).live
     killed = start_replay(system, "--yes")
-    eventually(lambda: journal(system.settings).step is Step.CATCHING_UP, 60, "the replay")
+    eventually(lambda: journal(system.settings).step is Phase.CATCHING_UP, 60, "the replay")
     killed.kill()
 
     post_one(system, 6004)

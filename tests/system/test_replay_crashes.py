@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from operations.generations.journal import JournalWriter
-from schemas.wire.generations import Journal, Step
+from schemas.wire.generations import Journal, Phase
 from tests.support.http_system import HttpSystem, http_system
 from tests.support.replay import contents, journal, live_a_while, replay
 from tests.support.waiting import eventually
@@ -59,7 +59,7 @@ def test_a_pause_without_its_process_is_undone(system: HttpSystem) -> None:
     leave(system, Journal.paused)
     post(system, 7001)
 
-    eventually(lambda: journal(system.settings).step is Step.CATCHING_UP, 60, "the pause to be undone")
+    eventually(lambda: journal(system.settings).step is Phase.CATCHING_UP, 60, "the pause to be undone")
 
     assert journal(system.settings).live == 1
     eventually(lambda: seen(system, 7001), 60, "the event")
@@ -73,7 +73,7 @@ def test_a_swap_without_its_process_is_finished(system: HttpSystem) -> None:
 
     leave(system, Journal.paused, lambda one: one.swapping({0: 0, 1: 0}))
 
-    eventually(lambda: journal(system.settings).step is Step.IDLE, 60, "the swap to be finished")
+    eventually(lambda: journal(system.settings).step is Phase.IDLE, 60, "the swap to be finished")
     assert journal(system.settings).live == 2
     assert system.query("SELECT generation FROM live_generation") == [(2,)]
     assert contents(system.settings, 2) == before

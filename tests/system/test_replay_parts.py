@@ -14,7 +14,7 @@ import orjson
 import pytest
 
 from operations.directory import publish_reference
-from schemas.wire.generations import Step
+from schemas.wire.generations import Phase
 from schemas.wire.rows import ASSET_DAILY, DEAD_LETTERS, GENERATION_TABLES, WEBHOOKS
 from schemas.wire.topics import Topics
 from tests.chaos.kafka import produce
@@ -133,7 +133,7 @@ def test_a_dry_run_of_a_part_changes_nothing(system: HttpSystem, expected: Table
     assert not found["equal"]
     assert by_student(system, 1) == before
     assert leftovers(system.settings) <= left | {f"group {system.settings.topic_prefix}generations"}
-    assert journal(system.settings).step is Step.IDLE
+    assert journal(system.settings).step is Phase.IDLE
 
 
 @pytest.mark.parametrize("part", [("--student", "424242"), ("--asset", "no-such-slug"), ("--academy", "4242")])
@@ -144,7 +144,7 @@ def test_a_part_that_is_not_there_is_named(system: HttpSystem, part: tuple[str, 
     assert child.process.wait(180) == 1
     assert f"error: there is no webhook and no row of {part[0][2:]} {part[1]}: nothing to recompute" in child.output
     assert "Every row is the same" not in child.output
-    assert journal(system.settings).step is Step.IDLE
+    assert journal(system.settings).step is Phase.IDLE
 
 
 def test_a_student_is_as_everything_computed_anew_has_it(system: HttpSystem, expected: Tables) -> None:
@@ -200,7 +200,7 @@ def test_what_comes_next_folds_on_the_new_state(system: HttpSystem) -> None:
 def test_a_killed_replay_of_a_part_holds_nobody_up(system: HttpSystem, expected: Tables) -> None:
     """Killed while the workers wait, it leaves a system that goes on by itself; a second run does all of it."""
     killed = start_replay(system, "--academy", "1", "--rules", "current", "--yes")
-    eventually(lambda: journal(system.settings).step is Step.PATCHING, 60, "the pause")
+    eventually(lambda: journal(system.settings).step is Phase.PATCHING, 60, "the pause")
     killed.kill()
     post(system, 7001)
 
@@ -208,7 +208,7 @@ def test_a_killed_replay_of_a_part_holds_nobody_up(system: HttpSystem, expected:
         lambda: system.query("SELECT count() FROM events WHERE user_id = 7001")[0][0] > 0, 60, "the event of 7001"
     )
 
-    assert journal(system.settings).step is Step.IDLE
+    assert journal(system.settings).step is Phase.IDLE
     replay(system, "--academy", "1", "--rules", "current", "--yes")
     told = replay(system, "--academy", "1", "--rules", "current", "--dry-run")
     assert "Every row is the same." in told

@@ -12,7 +12,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 
 from operations.restart_record import RestartRecord, record_file
 from operations.topics import setup_topics
-from schemas.wire.generations import JOURNAL_KEY, Generation, Journal, Step
+from schemas.wire.generations import JOURNAL_KEY, Generation, Journal, Phase
 from schemas.wire.topics import Topics
 from tests.chaos.kafka import produce, transact
 from tests.support.commands import command
@@ -105,7 +105,7 @@ def test_a_topic_that_was_made_again_is_still_shown(installed: Settings) -> None
 def test_a_generation_beside_the_live_one_is_shown(installed: Settings) -> None:
     """While it is computed its groups are behind as well, and no process of them runs."""
     generations = (Generation(number=1), Generation(number=2))
-    journal = Journal(live=1, last=2, step=Step.CATCHING_UP, target=2, generations=generations)
+    journal = Journal(live=1, last=2, step=Phase.CATCHING_UP, target=2, generations=generations)
     topics = Topics.of(installed)
     other = topics.of_generation(2)
     asyncio.run(setup_topics(installed.model_copy(update={"generation": 2})))

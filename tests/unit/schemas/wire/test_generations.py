@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from schemas.wire.generations import Journal, JournalError, Step
+from schemas.wire.generations import Journal, JournalError, Phase
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,7 +29,7 @@ def test_without_a_record_generation_1_is_live() -> None:
     """A system that never replayed anything works on generation 1."""
     journal = Journal()
 
-    assert (journal.live, journal.step) == (1, Step.IDLE)
+    assert (journal.live, journal.step) == (1, Phase.IDLE)
     assert journal.serves(1)
     assert not journal.computes(1)
 
@@ -88,7 +88,7 @@ def test_while_a_part_is_replaced_only_sinks_go_on() -> None:
     assert not journal.serves(1)
     again = journal.unpaused().patching({0: 50, 1: 6}).unpaused()
     assert again.generation(1).patched == {0: 30, 1: 4}
-    assert again.step is Step.IDLE
+    assert again.step is Phase.IDLE
     assert not catching_up().paused().stores(1)
 
 
@@ -96,7 +96,7 @@ def test_after_a_swap_the_target_is_live_and_the_other_is_kept() -> None:
     """The new generation is served with its algorithm, and the old one can come back."""
     journal = swapped()
 
-    assert (journal.live, journal.previous, journal.target, journal.step) == (2, 1, None, Step.IDLE)
+    assert (journal.live, journal.previous, journal.target, journal.step) == (2, 1, None, Phase.IDLE)
     assert journal.serves(2)
     assert not journal.serves(1)
     assert journal.generation(2).algorithm == "1.1"
@@ -124,7 +124,7 @@ def test_numbers_are_never_given_twice() -> None:
     """What is left of a dropped generation can never be taken for a later one's."""
     dropped = catching_up().dropping().without(2)
 
-    assert dropped.step is Step.IDLE
+    assert dropped.step is Phase.IDLE
     assert [one.number for one in dropped.generations] == [1]
     assert dropped.begun("current", None, BEGAN).target == 3
 
