@@ -17,7 +17,7 @@ from operations.raw_log.bodies import AS_BYTES, BODY, BRIEF, body_of, headers_of
 from schemas.vocabulary import BATCH, token_cannot_report
 from streams.core.errors import Undecodable
 from streams.core.resolve import resolver
-from streams.core.run import known_of, session_after
+from streams.core.run import known_of, run_after
 from streams.core.webhook import read
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from schemas.reference.lookup import Reference
     from schemas.reference.rules import Rules
     from schemas.settings import Settings
-    from streams.core.state import Session
+    from streams.core.state import Run
 
 __all__ = ["Trial", "try_rules"]
 
@@ -92,7 +92,7 @@ def try_rules(settings: Settings, academy: int, rules: Rules, reference: Referen
     ignored: set[str] = set()
     strict = settings.directory == "strict"
     resolve = resolver(reference, strict=strict)
-    runs: dict[tuple[bytes, str], Session] = {}
+    runs: dict[tuple[bytes, str], Run] = {}
     client = clickhouse_connect.get_client(
         dsn=settings.clickhouse.get_secret_value(), database=settings.database, autogenerate_session_id=False
     )
@@ -116,10 +116,10 @@ def try_rules(settings: Settings, academy: int, rules: Rules, reference: Referen
             students.update(() if whose is None else (whose,))
             # As the worker, in the log's order: what a batch names its run by holds for the events that follow.
             run, batch = (webhook.student, webhook.telemetry_id), webhook.event == BATCH
-            session = runs.get(run) if webhook.telemetry_id else None
-            known = known_of(session, webhook.payload, reference, batch=batch, strict=strict)
+            known_run = runs.get(run) if webhook.telemetry_id else None
+            known = known_of(known_run, webhook.payload, reference, batch=batch, strict=strict)
             if batch and webhook.telemetry_id:
-                runs[run] = session_after(webhook.payload, session, reference, strict=strict)
+                runs[run] = run_after(webhook.payload, known_run, reference, strict=strict)
             if (matched := rules.match(webhook.payload, resolve, known)) is None:
                 continue
             trial.ignored += 1

@@ -88,7 +88,7 @@ async def committed(
 ) -> dict[TopicPartition, Checkpoint]:
     """Ask the broker, not a cache, for committed offsets.
 
-    A partition's transactional producer must have been initialised before: that settles the previous owner's open
+    A partition's transactional producer must have been initialised before: that ends the previous owner's open
     transaction.
 
     Raises KafkaError if the broker does not answer in half a minute.

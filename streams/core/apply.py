@@ -22,7 +22,7 @@ from streams.core.resolve import Resolved, adopt_package_id, recall, resolve_bat
 from streams.core.run import named_by, repeats_names
 from streams.core.scores import COMPLETE, completion_rate
 from streams.core.slim import slim
-from streams.core.state import Origin, Overlay, Session
+from streams.core.state import Origin, Overlay, Run
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -68,8 +68,8 @@ class Apply:
         """Apply a batch; raises Refused for one that is more than is kept."""
         strict = self._policy.strict
         check_document(webhook.payload)
-        session = self.session_of(webhook)
-        resolved = self._resolve_batch(webhook.payload, session)
+        run = self.run_of(webhook)
+        resolved = self._resolve_batch(webhook.payload, run)
         if resolved is None:
             return Applied(error(texts.ASSET_NOT_FOUND))
         actor = webhook.actor
@@ -90,7 +90,7 @@ class Apply:
         working.graded = resolved.graded
         working.state.asset_id = resolved.asset_id
         self._scoring.touch(working, webhook, now)
-        self._learn(webhook, working, resolved, session)
+        self._learn(webhook, working, resolved, run)
         document_sent = self._document(webhook) if became is BatchFate.STORED else None
         completed = self._completion(working, resolved, now)
         adopted = adopt_package_id(resolved.asset, webhook.payload) if resolved.asset is not None else None
@@ -100,9 +100,9 @@ class Apply:
     def event(self, webhook: Webhook, item: Overlay, now: int) -> Applied:
         """Apply a streamed event; raises Refused for one that is more than is kept."""
         check_item(item)
-        session = self.session_of(webhook)
-        named = () if session is None or session.named is None else (session.named.slug, session.named.package_slug)
-        known = self._recall(session)
+        run = self.run_of(webhook)
+        named = () if run is None or run.named is None else (run.named.slug, run.named.package_slug)
+        known = self._recall(run)
         strict = self._policy.strict
         resolved = resolve_event(webhook.payload, known, self._reference, strict=strict, named=named)
         if resolved is None and strict:
@@ -110,7 +110,7 @@ class Apply:
         details = self._details(webhook, item)
         actor = webhook.actor
         if resolved is None or actor is None:
-            self._orphan(webhook, item, details, session)
+            self._orphan(webhook, item, details, run)
             return Applied(DONE)
         working = self._store.state(actor, resolved.slug, webhook.id, resolved.asset_id)
         check_streamed(working, item)
@@ -123,33 +123,33 @@ class Apply:
         # Also where the item completes nothing: the directory may count now what it did not before.
         return Applied(DONE, working, completion=self._completion(working, resolved, now))
 
-    def _resolve_batch(self, payload: Mapping[str, Any], session: Session | None) -> Resolved | None:
-        named = None if session is None else session.named
+    def _resolve_batch(self, payload: Mapping[str, Any], run: Run | None) -> Resolved | None:
+        named = None if run is None else run.named
         asset_ids = named.asset_ids if named is not None and repeats_names(payload, named) else ()
         # An open directory takes another slug at its word, unless the run is known by its asset.
         strict = self._policy.strict
-        known = self._recall(session) if strict or (named is not None and named.asset_ids) else None
-        return resolve_batch(payload, self._reference, strict=strict, asset_ids=asset_ids, session=known)
+        known = self._recall(run) if strict or (named is not None and named.asset_ids) else None
+        return resolve_batch(payload, self._reference, strict=strict, asset_ids=asset_ids, run=known)
 
-    def session_of(self, webhook: Webhook) -> Session | None:
+    def run_of(self, webhook: Webhook) -> Run | None:
         """What is known of the webhook's run."""
         telemetry_id = webhook.telemetry_id
-        return self._store.session(webhook.student, telemetry_id) if telemetry_id else None
+        return self._store.run(webhook.student, telemetry_id) if telemetry_id else None
 
-    def name_ignored(self, webhook: Webhook, session: Session | None, text: str) -> None:
+    def name_ignored(self, webhook: Webhook, run: Run | None, text: str) -> None:
         """Remember how a batch that a rule about tutorials ignored names its own, for its streamed events do not."""
         telemetry_id = webhook.telemetry_id
         if telemetry_id and about_tutorials(text) and self._store.has_room(webhook.student, telemetry_id):
-            named = named_by(webhook.payload, None if session is None else session.named)
-            if session is None or session.named != named:
-                session = session or Session(None, None)
-                session.named = named
-                self._store.put_session(webhook.student, telemetry_id, session)
+            named = named_by(webhook.payload, None if run is None else run.named)
+            if run is None or run.named != named:
+                run = run or Run(None, None)
+                run.named = named
+                self._store.put_run(webhook.student, telemetry_id, run)
 
-    def _recall(self, session: Session | None) -> Resolved | None:
-        if session is None or session.asset_slug is None:
+    def _recall(self, run: Run | None) -> Resolved | None:
+        if run is None or run.asset_slug is None:
             return None
-        slug, asset_id = session.asset_slug, session.asset_id
+        slug, asset_id = run.asset_slug, run.asset_id
         # The reference does not change within a chunk.
         if (slug, asset_id) not in self._recalled:
             self._recalled[slug, asset_id] = recall(slug, asset_id, self._reference, strict=self._policy.strict)
@@ -181,30 +181,30 @@ class Apply:
             "stream" if webhook.is_streaming and webhook.event != texts.BATCH else "batch",
         )
 
-    def _orphan(self, webhook: Webhook, item: Overlay, details: str, session: Session | None) -> None:
+    def _orphan(self, webhook: Webhook, item: Overlay, details: str, run: Run | None) -> None:
         """Tell an item of an unknown tutorial, and keep it if a batch may still name that."""
         origin = self._origin(webhook, webhook.actor or f"webhook:{webhook.id}")
         if webhook.actor is not None and webhook.telemetry_id:
-            if session is None:
+            if run is None:
                 self._store.check_run(webhook.student, webhook.telemetry_id)
-                session = Session(None, None)
-            if not keep(session, origin, item, details):
+                run = Run(None, None)
+            if not keep(run, origin, item, details):
                 return
-            self._store.put_session(webhook.student, webhook.telemetry_id, session)
+            self._store.put_run(webhook.student, webhook.telemetry_id, run)
         emit_orphan(origin, item, details, self._facts)
 
-    def _learn(self, webhook: Webhook, working: WorkingState, resolved: Resolved, session: Session | None) -> None:
+    def _learn(self, webhook: Webhook, working: WorkingState, resolved: Resolved, run: Run | None) -> None:
         """The telemetry_id belongs to this asset from now on, and so do the streamed items that waited for it."""
         telemetry_id = webhook.telemetry_id
         if not telemetry_id:
             return
-        named = named_by(webhook.payload, None if session is None else session.named)
-        learnt = Session(resolved.slug, resolved.asset_id, [], named)
-        if session == learnt:
+        named = named_by(webhook.payload, None if run is None else run.named)
+        learnt = Run(resolved.slug, resolved.asset_id, [], named)
+        if run == learnt:
             return
-        if session is not None and session.orphans:
-            adopt(session, working, resolved.asset_id, webhook.version, self._facts)
-        self._store.put_session(webhook.student, telemetry_id, learnt)
+        if run is not None and run.orphans:
+            adopt(run, working, resolved.asset_id, webhook.version, self._facts)
+        self._store.put_run(webhook.student, telemetry_id, learnt)
 
     def _document(self, webhook: Webhook) -> bytes:
         if self._policy.redact:

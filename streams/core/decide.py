@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from schemas.reference.lookup import Reference
     from schemas.vocabulary import Status, Verdict
     from streams.core.policy import Past, Policy
-    from streams.core.state import Session, Student
+    from streams.core.state import Run, Student
     from streams.core.webhook import Webhook
 
 __all__ = [
@@ -74,11 +74,11 @@ def recorded(webhook: Webhook, past: Past | None) -> Decision | None:
 
 
 def screen(
-    webhook: Webhook, reference: Reference, policy: Policy, past: Past | None = None, session: Session | None = None
+    webhook: Webhook, reference: Reference, policy: Policy, past: Past | None = None, run: Run | None = None
 ) -> Decision | None:
     """Refuse a spoof and ignore what a rule of the academy names, or named; None lets the webhook pass.
 
-    `session` is what the webhook's run is known by.
+    `run` is what the webhook's run is known by.
     """
     decision = spoofed(webhook, reference)
     if decision is not None:
@@ -93,7 +93,7 @@ def screen(
     known = None
     if rules.about_tutorials:
         batch = webhook.event == texts.BATCH
-        known = known_of(session, webhook.payload, reference, batch=batch, strict=policy.strict)
+        known = known_of(run, webhook.payload, reference, batch=batch, strict=policy.strict)
     text = rules.match(webhook.payload, resolver(reference, strict=policy.strict), known)
     return None if text is None else Decision("IGNORED", text, "ignored")
 

@@ -60,11 +60,11 @@ class LearnPack:
 
     def _judge(self, webhook: Webhook, student: Student, now: int) -> Applied:
         # Rules.
-        session = self._apply.session_of(webhook)
-        decision = screen(webhook, self._reference, self._policy, self._past, session)
+        run = self._apply.run_of(webhook)
+        decision = screen(webhook, self._reference, self._policy, self._past, run)
         if decision is not None:
             if decision.verdict == "ignored" and webhook.event == texts.BATCH:
-                self._apply.name_ignored(webhook, session, decision.text)
+                self._apply.name_ignored(webhook, run, decision.text)
             return Applied(decision)
         # Deduplication, and what the payload alone is refused for.
         item = item_of(webhook, now)

@@ -15,7 +15,7 @@ from streams.core.lines import FactLines
 from streams.core.state import Orphan
 
 if TYPE_CHECKING:
-    from streams.core.state import Origin, Overlay, Session
+    from streams.core.state import Origin, Overlay, Run
     from streams.core.working_state import WorkingState
 
 __all__ = ["MOST", "adopt", "emit_orphan", "keep"]
@@ -33,11 +33,11 @@ def emit_orphan(origin: Origin, item: Overlay, details: str, facts: list[bytes],
     )
 
 
-def keep(session: Session, origin: Origin, item: Overlay, details: str) -> bool:
+def keep(run: Run, origin: Origin, item: Overlay, details: str) -> bool:
     """Keep an item until its asset is known, unless it is kept already; whether it is new."""
     start = item.own_start
     if start is not None or item.event == "open_step":
-        for known in session.orphans:
+        for known in run.orphans:
             other = known.item
             if (other.event, other.slug, other.position, other.own_start) == (
                 item.event,
@@ -46,17 +46,17 @@ def keep(session: Session, origin: Origin, item: Overlay, details: str) -> bool:
                 start,
             ):
                 return False
-    if len(session.orphans) < MOST:
-        session.orphans.append(Orphan(origin, item, details))
+    if len(run.orphans) < MOST:
+        run.orphans.append(Orphan(origin, item, details))
     return True
 
 
-def adopt(session: Session, working: WorkingState, asset_id: int | None, version: int, facts: list[bytes]) -> None:
-    """Take back what was told of the session's items without an asset, and fold them into the state.
+def adopt(run: Run, working: WorkingState, asset_id: int | None, version: int, facts: list[bytes]) -> None:
+    """Take back what was told of the run's items without an asset, and fold them into the state.
 
     What the state has no room for stays told as it was.
     """
-    for orphan in session.orphans:
+    for orphan in run.orphans:
         try:
             check_streamed(working, orphan.item)
         except Refused:

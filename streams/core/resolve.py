@@ -123,12 +123,12 @@ def resolve_batch(
     *,
     strict: bool,
     asset_ids: Sequence[int] = (),
-    session: Resolved | None = None,
+    run: Resolved | None = None,
 ) -> Resolved | None:
     """The asset of a batch: by root `asset_id`, else by slug or alias, else by `package_id`; None where there is none.
 
     Where it has no `asset_id`, `asset_ids` are those that other posts of the same run named, and where the directory
-    knows none of its names, `session` is what they resolved to. In an open directory an unknown asset is known by the
+    knows none of its names, `run` is what they resolved to. In an open directory an unknown asset is known by the
     slug that was sent, else as `asset-<id>`.
     """
     candidates = as_integers(payload.get("asset_id")) or list(asset_ids)
@@ -141,8 +141,8 @@ def resolve_batch(
         asset = reference.asset_by_slug(slug)
     if asset is not None:
         return _resolved(asset, reference, strict=strict)
-    if session is not None and not candidates:
-        return session
+    if run is not None and not candidates:
+        return run
     if strict or not (slug or candidates):
         return None
     number = min(candidates, default=None)
@@ -151,7 +151,7 @@ def resolve_batch(
 
 def resolve_event(
     payload: Mapping[str, Any],
-    session: Resolved | None,
+    run: Resolved | None,
     reference: Reference,
     *,
     strict: bool,
@@ -159,7 +159,7 @@ def resolve_event(
 ) -> Resolved | None:
     """The asset of a streamed event, whose bare `slug` is its step's and never asked.
 
-    By candidate ids, else by `package_slug`, else by `session` (what the batch with the same telemetry_id resolved to),
+    By candidate ids, else by `package_slug`, else by `run` (what the batch with the same telemetry_id resolved to),
     else by `package_id`; None where none of them tells. A `package_slug` that is among those that batch `named` means
     what the batch means. In an open directory an unknown one is taken as it is; an unknown id has no slug, so it does
     not decide.
@@ -167,14 +167,14 @@ def resolve_event(
     candidates = candidate_ids(payload)
     slug = as_slug(payload.get("package_slug"))
     asset = _chosen(candidates, reference)
-    if asset is None and slug and session is not None and slug in named:
-        return session
+    if asset is None and slug and run is not None and slug in named:
+        return run
     if asset is None and slug:
         asset = reference.asset_by_slug(slug)
         if asset is None and not strict:
             return Resolved(name_of(slug), min(candidates, default=None), None, graded=True)
-    if asset is None and session is not None:
-        return session
+    if asset is None and run is not None:
+        return run
     if asset is None:
         asset = _by_package(payload, reference)
     return None if asset is None else _resolved(asset, reference, strict=strict)

@@ -12,14 +12,14 @@ from schemas.coercion import as_integer, as_integers, as_slug
 from schemas.reference.rules import Known
 from schemas.wire.names import name_of
 from streams.core.resolve import resolve_batch, resolve_id
-from streams.core.state import Named, Session
+from streams.core.state import Named, Run
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from schemas.reference.lookup import Reference
 
-__all__ = ["known_of", "named_by", "repeats_names", "session_after"]
+__all__ = ["known_of", "named_by", "repeats_names", "run_after"]
 
 # A client's list has one id a language; what it invents must not outgrow a value.
 _MOST_IDS: Final = 32
@@ -48,23 +48,23 @@ def named_by(payload: Mapping[str, Any], before: Named | None) -> Named:
 
 
 def known_of(
-    session: Session | None, payload: Mapping[str, Any], reference: Reference, *, batch: bool, strict: bool
+    run: Run | None, payload: Mapping[str, Any], reference: Reference, *, batch: bool, strict: bool
 ) -> Known | None:
     """What rules may know of a webhook beside its payload, None where there is nothing.
 
     Of a batch only the asset that the run's other posts name, of a streamed event also slugs and packages, as they were
     sent and as the directory has them.
     """
-    if session is None:
+    if run is None:
         return None
-    named = session.named
+    named = run.named
     asset_id = None if named is None else resolve_id(named.asset_ids, reference, strict=strict)
     if batch:
         if named is None or asset_id is None or payload.get("asset_id") is not None:
             return None
         return Known(asset_ids=(asset_id,)) if repeats_names(payload, named) else None
-    slugs = {session.asset_slug, *(() if named is None else (named.slug, named.package_slug))} - {None, ""}
-    asset_ids = {asset_id, session.asset_id} - {None}
+    slugs = {run.asset_slug, *(() if named is None else (named.slug, named.package_slug))} - {None, ""}
+    asset_ids = {asset_id, run.asset_id} - {None}
     package_ids = {None if named is None else named.package_id} - {None}
     found = [*map(reference.asset, asset_ids), *map(reference.asset_by_slug, slugs)]  # type: ignore[arg-type]
     for asset in filter(None, found):
@@ -74,12 +74,10 @@ def known_of(
     return Known(tuple(slugs), tuple(asset_ids), tuple(package_ids))  # type: ignore[arg-type]
 
 
-def session_after(
-    payload: Mapping[str, Any], session: Session | None, reference: Reference, *, strict: bool
-) -> Session:
+def run_after(payload: Mapping[str, Any], run: Run | None, reference: Reference, *, strict: bool) -> Run:
     """What is known of a run after a batch of it, whether or not the batch is taken; items that wait are left out."""
-    named = named_by(payload, None if session is None else session.named)
+    named = named_by(payload, None if run is None else run.named)
     resolved = resolve_batch(payload, reference, strict=strict, asset_ids=named.asset_ids)
     if resolved is not None:
-        return Session(resolved.slug, resolved.asset_id, [], named)
-    return Session(None, None, [], named)
+        return Run(resolved.slug, resolved.asset_id, [], named)
+    return Run(None, None, [], named)

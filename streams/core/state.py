@@ -22,8 +22,8 @@ __all__ = [
     "Orphan",
     "Overlay",
     "Quiz",
+    "Run",
     "Seen",
-    "Session",
     "State",
     "Step",
     "Student",
@@ -214,7 +214,7 @@ class Named(msgspec.Struct, array_like=True, frozen=True, gc=False):
     package_id: int | None
 
 
-class Session(msgspec.Struct, array_like=True, gc=False):
+class Run(msgspec.Struct, array_like=True, gc=False):
     """Which asset a telemetry_id belongs to, the streamed items that wait to learn it, and how batches named it."""
 
     asset_slug: str | None
@@ -226,7 +226,7 @@ class Session(msgspec.Struct, array_like=True, gc=False):
 class Student(msgspec.Struct, array_like=True, gc=False):
     """What redelivery needs of one student: the last effective instant (ms) and two rings of recent webhooks.
 
-    `tutorials` and `runs` count the states and sessions that there are of it.
+    `tutorials` and `runs` count the states and runs that there are of it.
     """
 
     effective_at: int = 0

@@ -1,6 +1,6 @@
 """The tables of one partition as one chunk sees them: a value is decoded when first asked for, encoded at the end.
 
-Keys of the one state table: `s` state of (actor, asset), `t` session of (student, telemetry_id), `u` student, `c` what
+Keys of the one state table: `s` state of (actor, asset), `t` run of (student, telemetry_id), `u` student, `c` what
 was told of an actor's completions beside the states (streams.core.completions).
 """
 
@@ -13,7 +13,7 @@ import msgspec
 from schemas import vocabulary as texts
 from streams.core.effects import Change
 from streams.core.errors import Refused
-from streams.core.state import SCHEMA, Session, State, Student
+from streams.core.state import SCHEMA, Run, State, Student
 from streams.core.working_state import Work, WorkingState
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ RUNS: Final = 4_000
 
 _encode: Final = msgspec.msgpack.Encoder().encode
 _decode_state: Final = msgspec.msgpack.Decoder(State).decode
-_decode_session: Final = msgspec.msgpack.Decoder(Session).decode
+_decode_run: Final = msgspec.msgpack.Decoder(Run).decode
 _decode_student: Final = msgspec.msgpack.Decoder(Student).decode
 _decode_told: Final = msgspec.msgpack.Decoder(dict[str, list[int]]).decode
 
@@ -96,11 +96,11 @@ class Store:
     """What a chunk reads and changes, and the work that it asks for."""
 
     __slots__ = (
-        "_changed_sessions",
+        "_changed_runs",
         "_changed_students",
         "_forgotten",
         "_load",
-        "_sessions",
+        "_runs",
         "_states",
         "_students",
         "work",
@@ -111,9 +111,9 @@ class Store:
         self._load = load
         self.work = Work()
         self._states: dict[bytes, WorkingState] = {}
-        self._sessions: dict[bytes, Session] = {}
+        self._runs: dict[bytes, Run] = {}
         self._students: dict[bytes, Student] = {}
-        self._changed_sessions: set[bytes] = set()
+        self._changed_runs: set[bytes] = set()
         self._changed_students: set[bytes] = set()
 
     def _value(self, key: bytes) -> bytes | None:
@@ -155,31 +155,31 @@ class Store:
         value = self._value(told_key(actor))
         return None if value is None else told_tasks(value).get(asset_slug)
 
-    def session(self, student: bytes, telemetry_id: str) -> Session | None:
+    def run(self, student: bytes, telemetry_id: str) -> Run | None:
         """Which asset a telemetry_id of the student belongs to."""
         key = _key(b"t", student, telemetry_id)
-        session = self._sessions.get(key)
-        if session is None and (value := self._value(key)) is not None:
-            session = self._sessions[key] = _decode_session(value)
-        return session
+        run = self._runs.get(key)
+        if run is None and (value := self._value(key)) is not None:
+            run = self._runs[key] = _decode_run(value)
+        return run
 
     def has_room(self, student: bytes, telemetry_id: str) -> bool:
-        """Whether a session may be set: the student has fewer than are kept, or it is there already."""
-        return self.student(student).runs < RUNS or self.session(student, telemetry_id) is not None
+        """Whether a run may be set: the student has fewer than are kept, or it is there already."""
+        return self.student(student).runs < RUNS or self.run(student, telemetry_id) is not None
 
     def check_run(self, student: bytes, telemetry_id: str) -> None:
-        """Raises Refused where a session may not be set."""
+        """Raises Refused where a run may not be set."""
         if not self.has_room(student, telemetry_id):
             raise Refused(texts.too_many("telemetry ids of this student", RUNS + 1, RUNS))
 
-    def put_session(self, student: bytes, telemetry_id: str, session: Session) -> None:
-        """Set a session; ask `has_room` before."""
+    def put_run(self, student: bytes, telemetry_id: str, run: Run) -> None:
+        """Set a run; ask `has_room` before."""
         key = _key(b"t", student, telemetry_id)
-        if self.session(student, telemetry_id) is None:
+        if self.run(student, telemetry_id) is None:
             self.student(student).runs += 1
             self.touch_student(student)
-        self._sessions[key] = session
-        self._changed_sessions.add(key)
+        self._runs[key] = run
+        self._changed_runs.add(key)
 
     def student(self, student: bytes) -> Student:
         """What is remembered of a student; empty for a new one."""
@@ -190,14 +190,14 @@ class Store:
         return known
 
     def forget(self, student: bytes, actor: str, asset_slugs: Sequence[str], telemetry_ids: Sequence[str]) -> None:
-        """Drop an actor's states, sessions and what is remembered of the student, as if they had never been."""
+        """Drop an actor's states, runs and what is remembered of the student, as if they had never been."""
         for slug in asset_slugs:
             self._states.pop(state_key(actor, slug), None)
             self._forgotten.add(state_key(actor, slug))
         for telemetry_id in telemetry_ids:
             key = _key(b"t", student, telemetry_id)
-            self._sessions.pop(key, None)
-            self._changed_sessions.discard(key)
+            self._runs.pop(key, None)
+            self._changed_runs.discard(key)
             self._forgotten.add(key)
         if self._value(told_key(actor)) is not None:
             self._forgotten.add(told_key(actor))
@@ -221,6 +221,6 @@ class Store:
             if working.changed:
                 working.store_overlaid()
                 out.append(Change(key, _encode(working.state)))
-        out.extend(Change(key, _encode(self._sessions[key])) for key in self._changed_sessions)
+        out.extend(Change(key, _encode(self._runs[key])) for key in self._changed_runs)
         out.extend(Change(b"u" + key, _encode(self._students[key])) for key in self._changed_students)
         return out
