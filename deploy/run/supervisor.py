@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Part", "RestartPolicy", "Supervisor", "SupervisorError"]
 
-_COLOURS: Final = ("cyan", "magenta", "green", "yellow", "blue", "bright_red", "bright_cyan", "bright_magenta")
+# Red tells of faults only.
+_COLOURS: Final = ("cyan", "magenta", "green", "yellow", "blue", "bright_green", "bright_cyan", "bright_magenta")
 _STOP_SECONDS: Final = 9.0
 _LEAST_STOP_SECONDS: Final = 0.5
 _SWEEP_SECONDS: Final = 0.5

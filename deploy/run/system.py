@@ -61,10 +61,14 @@ class LocalSystem:
         self._base = settings
         self._kept = self._read_env()
         self.token = self._kept.get("TELEMETRY_TOKEN") or secrets.token_urlsafe(30)
-        self._kafka = KafkaNode(self.directory / "kafka", message_max_bytes=settings.max_message_bytes + _MESSAGE_ROOM)
+        self._kafka = KafkaNode(
+            self.directory / "kafka",
+            self._kept_port("TELEMETRY_KAFKA"),
+            message_max_bytes=settings.max_message_bytes + _MESSAGE_ROOM,
+        )
         self._clickhouse = ClickHouseServer(
             self.directory / "clickhouse",
-            self._kept_port(),
+            self._kept_port("TELEMETRY_CLICKHOUSE"),
             user=_CLICKHOUSE_USER,
             password=self._password("TELEMETRY_CLICKHOUSE", _CLICKHOUSE_USER),
             analyst=Analyst(
@@ -140,9 +144,9 @@ class LocalSystem:
         password, at, _ = rest.partition("@")
         return password if at else secrets.token_urlsafe(18)
 
-    def _kept_port(self) -> int | None:
-        """The port that ClickHouse had the last time, unless somebody else has it by now."""
-        port = self._kept.get("TELEMETRY_CLICKHOUSE", "").rpartition(":")[2]
+    def _kept_port(self, variable: str) -> int | None:
+        """The port that a server had the last time, unless somebody else has it by now."""
+        port = self._kept.get(variable, "").rpartition(":")[2]
         return int(port) if port.isdecimal() and 0 < int(port) < 1 << 16 and is_free(int(port)) else None
 
     def prepare(self, progress: Progress) -> None:

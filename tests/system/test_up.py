@@ -331,8 +331,9 @@ def test_a_killed_part_comes_back(system: System, part: str, student: int) -> No
 
 
 def test_an_interrupted_system_leaves_nothing_and_goes_on_later(system: System) -> None:
-    """Ctrl-C ends everything within 10 s; a later `up` on the directory has all rows and takes documents."""
+    """Ctrl-C ends everything within 10 s; a later `up` has all rows, takes documents, and is where it was before."""
     system.post_and_see(520)
+    before = system.addresses
     rows = system.sql("SELECT count(), uniqExact(item_id) FROM telemetry.events")
     running = descendants(system.child.pid)
     assert len(running) >= len(PARTS)
@@ -344,5 +345,6 @@ def test_an_interrupted_system_leaves_nothing_and_goes_on_later(system: System) 
 
     system.start(until="LearnPack Telemetry is up")
 
+    assert system.addresses == before
     assert system.sql("SELECT count(), uniqExact(item_id) FROM telemetry.events") == rows
     system.post_and_see(521)

@@ -58,7 +58,8 @@ def cache_directory() -> Path:
 def fetch(progress: Progress = silent, cache: Path | None = None) -> list[Path]:
     """Bring every locked jar into the cache and return their paths in the order of the class path.
 
-    What is there already is not downloaded again; a file whose SHA-256 differs is fetched once more.
+    What is there already is not downloaded again; a file whose SHA-256 differs is fetched once more. `progress` is told
+    only while something is downloaded.
     Raises LocalStackError without the `local` extra, without network, with a full disk or on a lasting mismatch.
     """
     cache = cache or cache_directory()
@@ -75,7 +76,13 @@ def fetch(progress: Progress = silent, cache: Path | None = None) -> list[Path]:
         cache.mkdir(parents=True, exist_ok=True)
         with _exclusive(cache / ".lock"):
             context = _maven(cache, advance)
-            return [_fetch_one(context, jar, cache, advance) for jar in jars]
+            paths = []
+            for jar in jars:
+                path, was_there = _fetch_one(context, jar, cache)
+                paths.append(path)
+                if was_there:
+                    finished += jar.size
+            return paths
     except OSError as error:
         message = f"Kafka could not be stored in {cache}: {error.strerror or error}. Make the directory writable."
         raise LocalStackError(message) from error
@@ -111,14 +118,14 @@ def _maven(cache: Path, advance: Callable[[int], None]) -> Any:
     )
 
 
-def _fetch_one(context: Any, jar: Jar, cache: Path, advance: Callable[[int], None]) -> Path:
+def _fetch_one(context: Any, jar: Jar, cache: Path) -> tuple[Path, bool]:
+    """Where a jar is, and whether it was there before."""
     group, artifact_id, version = jar.coordinate.split(":")
     artifact = context.project(group, artifact_id).at_version(version).artifact()
     path = Path(artifact.cached_path)
     if path.exists():
         if _digest(path) == jar.sha256:
-            advance(jar.size)
-            return path
+            return path, True
         path.unlink()
     require_space(cache, _ROOM_BYTES, "Kafka's download")
     _download(artifact, jar)
@@ -128,7 +135,7 @@ def _fetch_one(context: Any, jar: Jar, cache: Path, advance: Callable[[int], Non
             f"{jar.coordinate} was downloaded with wrong contents: try again, and check the Maven mirror if it stays."
         )
         raise LocalStackError(message)
-    return path
+    return path, False
 
 
 def _download(artifact: Any, jar: Jar) -> None:

@@ -93,13 +93,15 @@ def test_progress_counts_bytes_up_to_the_total(repository: Repository) -> None:
 
 
 def test_what_is_there_is_not_fetched_again(repository: Repository) -> None:
-    """The second start needs no network."""
+    """The second start needs no network, and tells of no download."""
     artifacts.fetch(cache=repository.cache)
     before = len(repository.asked)
+    heard: list[str] = []
 
-    artifacts.fetch(cache=repository.cache)
+    artifacts.fetch(lambda step, _done, _total: heard.append(step), repository.cache)
 
     assert len(repository.asked) == before
+    assert heard == []
 
 
 def test_a_damaged_jar_is_fetched_again(repository: Repository) -> None:
