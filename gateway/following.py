@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from tenacity.wait import wait_base
 
     from schemas.reference.directory import Token
+    from schemas.reference.lookup import Kind
 
 __all__ = ["Follow", "Follower", "Views"]
 
@@ -45,6 +46,20 @@ class Follower(Protocol):
 Follow = Callable[[Reference, Callable[[BaseException], None]], Follower]
 
 
+class _Followed(Reference):
+    """What the topics say, and whether that of the tokens says anything."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.has_heard_of_tokens = False
+
+    def apply(self, kind: Kind, key: bytes, value: bytes | None) -> None:
+        """Take over a record, as a Reference does."""
+        if kind == "tokens":
+            self.has_heard_of_tokens = True
+        super().apply(kind, key, value)
+
+
 class Views:
     """A Reference and what is known of its state.
 
@@ -61,7 +76,7 @@ class Views:
         *,
         pauses: wait_base = _PAUSES,
     ) -> None:
-        self.reference = Reference()
+        self.reference = _Followed()
         self.usable = asyncio.Event()
         self._follow = follow
         self._cache = TokenCache(cache_directory)
@@ -79,11 +94,15 @@ class Views:
     def token(self, sha256: str) -> Token | None:
         """The token with a SHA-256, as an earlier run knew it as long as the view is not complete.
 
+        So, too, while the topic of the tokens has no record, not even one that takes a token back: it was made anew
+        then, and to refuse all students would lose what they send.
         None for every token once the view has failed: what it said may have been revoked since.
         """
         if self._dead:
             return None
-        return self.reference.token(sha256) if self._complete else self._cache.token(sha256)
+        if self._complete and self.reference.has_heard_of_tokens:
+            return self.reference.token(sha256)
+        return self._cache.token(sha256)
 
     async def start(self) -> None:
         """Begin to follow, in the background and for as long as it takes."""
@@ -105,14 +124,20 @@ class Views:
 
     async def _follow_once(self) -> None:
         # A view of its own each time: an earlier one may hold what was revoked since.
-        reference = Reference()
+        reference = _Followed()
         follower = self._follow(reference, self._failed)
         try:
             await follower.start()
             await follower.complete.wait()
             self.reference = reference
             self._complete = not self._dead
-            self._cache.forget()
+            if reference.has_heard_of_tokens:
+                self._cache.forget()
+            elif self._cache.holds_any:
+                _log.error(
+                    "the topic of the tokens is empty: those of the last run stay in force; create them again with "
+                    "`learnpack-telemetry token create`"
+                )
             self.usable.set()
             self._saving.start()
             await asyncio.Event().wait()
@@ -126,6 +151,10 @@ class Views:
 
     async def _save(self) -> None:
         while True:
+            if not self.reference.has_heard_of_tokens and self._cache.holds_any:
+                await asyncio.sleep(_SAVE_SECONDS)
+                continue
+            self._cache.forget()
             tokens = tuple(self.reference.records("tokens"))
             try:
                 await asyncio.to_thread(self._cache.save, tokens)

@@ -45,6 +45,11 @@ class TokenCache:
         """A token as it was in the last run."""
         return self._cached.token(sha256)
 
+    @property
+    def holds_any(self) -> bool:
+        """Whether anything of an earlier run is held."""
+        return any(True for _ in self._cached.records("tokens"))
+
     def forget(self) -> None:
         """Drop what was loaded: what the topics say counts from now on, and may have revoked some of it."""
         self._cached = Reference()

@@ -36,8 +36,6 @@ _READ_MS: Final = 200
 _IGNORED: Final = b'"verdict":"ignored"'
 _NOWHERE: Final = -1
 
-# The header of outcomes that replace recorded ones, because a part of the generation was recomputed in place.
-
 
 @dataclass(slots=True)
 class _Tail:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from operations.replay.comparison import Comparison
-    from schemas.wire.generations import Rules
+    from schemas.wire.generations import RulesOfReplay
 
 __all__ = ["app"]
 
@@ -96,7 +96,7 @@ def replay(
     if algorithm not in {None, *known}:
         message = f"--algorithm is one of {', '.join(known)}."
         raise typer.BadParameter(message)
-    judged: Rules = "current" if rules == "current" else "as-recorded"
+    judged: RulesOfReplay = "current" if rules == "current" else "as-recorded"
     if parts := [one for one in (student, asset, academy) if one is not None]:
         if len(parts) > 1:
             message = "only one of --student, --asset and --academy at a time."

@@ -12,6 +12,7 @@ from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError, ProducerFenced
 
 from broker import clients
+from schemas.coercion import digits_as_id
 from schemas.wire.generations import JOURNAL_KEY, Journal, JournalError
 from schemas.wire.topics import Topics
 
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["JournalWriter", "follow_journal", "live_settings", "read_journal", "topic_records"]
 
-_log: Final = structlog.stdlib.get_logger("deploy")
+_log: Final = structlog.stdlib.get_logger("operations")
 
 _PARTITION: Final = 0
 _POLL_MS: Final = 500
@@ -79,7 +80,8 @@ def _passed_over(reason: str) -> None:
 async def read_journal(settings: Settings) -> Journal:
     """The journal as it stands now; before the first one generation 1 is live.
 
-    One that cannot be read is passed over. Raises KafkaError, and JournalError where there is no other.
+    One that cannot be read is passed over; where there is no other, the only generation that has topics is live. Raises
+    KafkaError, and JournalError where there are several.
     """
     # Asked for, for a consumer would create a topic that is not there.
     if not await _exists(settings):
@@ -87,11 +89,25 @@ async def read_journal(settings: Settings) -> Journal:
     reasons = list[str]()
     async with _reader(settings) as (consumer, source):
         journal = Journal.latest(await _all(consumer, source), None, reasons.append)
-    if journal is None and reasons:
-        raise JournalError(reasons[-1])
     for reason in reasons:
         _passed_over(reason)
-    return journal or Journal()
+    return await _without(settings, reasons[-1]) if journal is None and reasons else journal or Journal()
+
+
+async def _without(settings: Settings, reason: str) -> Journal:
+    """The journal where no record of it can be read: there is no doubt as long as only one generation has topics."""
+    first = Topics.of(settings).of_generation(1).facts
+    async with clients.opened(clients.admin(settings.kafka_options())) as admin:
+        there = set(await admin.list_topics())
+    later = (digits_as_id(name.removeprefix(f"{first}.g")) for name in there if name.startswith(f"{first}.g"))
+    numbers = sorted({1} & {int(first in there)} | {number for number in later if number})
+    if len(numbers) > 1:
+        message = (
+            f"{reason} Of the generations {', '.join(map(str, numbers))} the one is live that the view live_generation "
+            f"of the database {settings.database} names: set TELEMETRY_GENERATION to it everywhere."
+        )
+        raise JournalError(message)
+    return Journal.of_only(numbers[0]) if numbers else Journal()
 
 
 async def follow_journal(settings: Settings, until: Callable[[Journal], bool]) -> Journal:

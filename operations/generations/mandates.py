@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["LiveMandate", "ReplayMandate", "live_mandate", "live_progress", "replay_mandate"]
 
-_log: Final = structlog.stdlib.get_logger("deploy")
+_log: Final = structlog.stdlib.get_logger("operations")
 
 _LOOK_SECONDS: Final = 1.0
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["finish_abandoned", "finish_interrupted", "publish_generation"]
 
-_log: Final = structlog.stdlib.get_logger("deploy")
+_log: Final = structlog.stdlib.get_logger("operations")
 
 
 def publish_generation(settings: Settings, generation: int) -> None:

@@ -19,8 +19,6 @@ import time
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
-import structlog
-
 from operations.generations.recovery import publish_generation
 from schemas.wire.generations import JournalError
 from schemas.wire.topics import Topics
@@ -40,7 +38,6 @@ if TYPE_CHECKING:
 
 __all__ = ["bring_days_up", "stored_everything", "swap", "until_left"]
 
-_log: Final = structlog.stdlib.get_logger("deploy")
 
 # A worker that is told to stop finishes its chunk; one that hangs is fenced.
 _LEAVE_SECONDS: Final = 4.0

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Telling", "tell_rest"]
 
-_log: Final = structlog.stdlib.get_logger("deploy")
+_log: Final = structlog.stdlib.get_logger("operations")
 
 # All of a partition's completions are one transaction, however many they are.
 _TRANSACTION_MS: Final = 300_000
@@ -65,7 +65,7 @@ class Telling:
     async def tell(self, offsets: Offsets) -> int:
         """Tell what is untold, and remember in the target what either has told; how many completions there were.
 
-        1. The target's partitions are taken away from its workers, which come back and restore their state. 2. The
+        1. The target's partitions are taken from whoever still believes to own them; its workers have ended. 2. The
         changelogs are read to their ends. 3. Each partition's completions and cells are committed together. Raises
         aiokafka's KafkaError; to do it again does the rest.
         """

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from operations.replay.comparison import Comparison
     from schemas.settings import Settings
-    from schemas.wire.generations import Rules
+    from schemas.wire.generations import RulesOfReplay
 
 __all__ = ["Processes", "ReplayOptions", "changing", "drop", "replay", "rollback"]
 
@@ -53,7 +53,7 @@ class ReplayOptions:
         workers: Worker processes; 0 for one a core.
     """
 
-    rules: Rules = "as-recorded"
+    rules: RulesOfReplay = "as-recorded"
     algorithm: str | None = None
     dry_run: bool = False
     resume: bool = False

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from operations.replay_students.scope import Scope
     from schemas.reference.lookup import Reference
     from schemas.settings import Settings
-    from schemas.wire.generations import Rules
+    from schemas.wire.generations import RulesOfReplay
     from streams.messages import Message
 
 __all__ = ["replay_part"]
@@ -58,7 +58,7 @@ class _Work:
     settings: Settings
     topics: Topics
     part: Scope
-    rules: Rules
+    rules: RulesOfReplay
     offsets: Offsets
     client: Client
     tables: LiveTables
@@ -122,7 +122,7 @@ class _Work:
 async def replay_part(
     settings: Settings,
     part: Scope,
-    rules: Rules,
+    rules: RulesOfReplay,
     console: Console,
     agreed: Callable[[Comparison], Awaitable[bool]] | None,
 ) -> None:

@@ -12,11 +12,11 @@ from schemas.errors import OperatorError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-__all__ = ["JOURNAL_KEY", "Generation", "Journal", "JournalError", "Phase", "Rules"]
+__all__ = ["JOURNAL_KEY", "Generation", "Journal", "JournalError", "Phase", "RulesOfReplay"]
 
 JOURNAL_KEY: Final = b"journal"
 
-Rules = Literal["as-recorded", "current"]
+RulesOfReplay = Literal["as-recorded", "current"]
 
 
 class JournalError(OperatorError):
@@ -50,7 +50,7 @@ class Generation(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     number: int
-    rules: Rules = "current"
+    rules: RulesOfReplay = "current"
     algorithm: str | None = None
     began: str = ""
     patched: dict[int, int] = {}
@@ -104,11 +104,20 @@ class Journal(msgspec.Struct, frozen=True, kw_only=True):
         One that cannot be read changes nothing, whoever wrote it: `passed_over` is told why, in one line.
         """
         for value in values:
+            if value is None:
+                # Somebody took the journal back; nobody of ours does.
+                passed_over(_unreadable("it was deleted"))
+                continue
             try:
                 known = cls.decode(value)
             except JournalError as error:
                 passed_over(str(error))
         return known
+
+    @classmethod
+    def of_only(cls, number: int) -> Journal:
+        """The journal of an installation that has this generation and no other."""
+        return cls(live=number, last=number, generations=(Generation(number=number),))
 
     def encode(self) -> bytes:
         """The record's value."""
@@ -136,7 +145,7 @@ class Journal(msgspec.Struct, frozen=True, kw_only=True):
         """Whether a generation is to be computed beside the live one."""
         return number == self.target and self.step in {Phase.CATCHING_UP, Phase.PAUSED}
 
-    def begun(self, rules: Rules, algorithm: str | None, began: str) -> Journal:
+    def begun(self, rules: RulesOfReplay, algorithm: str | None, began: str) -> Journal:
         """A new generation is computed."""
         self._require(Phase.IDLE)
         number = self.last + 1

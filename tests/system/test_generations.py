@@ -52,7 +52,7 @@ async def test_an_unreadable_journal_leaves_the_last_good_one_in_force(settings:
 
 
 async def test_where_no_good_journal_is_left_who_works_goes_on(settings: SettingsFactory) -> None:
-    """Its topic is compacted: who starts then says what to do, who began before keeps to what was."""
+    """Its topic is compacted: who starts then takes the only generation for live, who began before goes on."""
     own = settings(partitions=1)
     await create_topics(own)
     mandate = await live_mandate(own)
@@ -60,8 +60,24 @@ async def test_where_no_good_journal_is_left_who_works_goes_on(settings: Setting
 
     await _put(own, BAD)
 
-    with pytest.raises(JournalError, match="cannot be read"):
-        await read_journal(own)
+    assert await read_journal(own) == Journal()
     assert await mandate.holds()
     await _put(own, _swapped().encode())
     await asyncio.wait_for(ended, 30)
+
+
+@pytest.mark.parametrize("value", [BAD, b"{}", None])
+async def test_where_only_bad_journals_are_there_is_no_doubt_of_one_generation(
+    settings: SettingsFactory, value: bytes | None
+) -> None:
+    """An installation that never had a replay starts, whatever somebody wrote; one with several says what to do."""
+    own = settings(partitions=1)
+    await create_topics(own)
+    await _put(own, value)
+
+    assert await read_journal(own) == Journal()
+    assert (await live_mandate(own)).settings.generation == 1
+
+    await create_topics(own.model_copy(update={"generation": 3}))
+    with pytest.raises(JournalError, match=r"Of the generations 1, 3 the one is live that the view live_generation"):
+        await read_journal(own)

@@ -290,6 +290,40 @@ async def test_a_revoked_token_never_comes_back(tmp_path: Path) -> None:
     await second.stop()
 
 
+async def test_tokens_outlive_a_topic_that_was_made_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A topic without any record revokes nothing, and what is kept on disk stays; its first record counts again."""
+    monkeypatch.setattr(following, "_SAVE_SECONDS", 0.01)
+    topics = Topics()
+    first = Views(topics.follow, tmp_path, unheard, pauses=wait_none())
+    await first.start()
+    file = tmp_path / "tokens.ndjson"
+
+    async def saved() -> bool:
+        return file.exists() and bool(file.read_bytes())
+
+    await aeventually(saved, 60)
+    await first.stop()
+    before = file.read_bytes()
+    topics.records = []
+    second = Views(topics.follow, tmp_path, unheard, pauses=wait_none())
+    await second.start()
+
+    async def complete() -> bool:
+        return second.complete
+
+    await aeventually(complete, 60)
+    assert second.token(SHA) is not None
+    assert file.read_bytes() == before
+    second.reference.apply("tokens", b"%064x" % 1, TOKEN)
+    assert second.token(SHA) is None
+
+    async def written() -> bool:
+        return file.read_bytes() not in {b"", before}
+
+    await aeventually(written, 60)
+    await second.stop()
+
+
 async def test_tokens_that_change_while_they_are_saved(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What is saved is what was in force at one moment, however many come and go meanwhile."""
     monkeypatch.setattr(following, "_SAVE_SECONDS", 0)
