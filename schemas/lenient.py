@@ -61,9 +61,9 @@ def as_utf8(text: bytes) -> bytes:
 
 
 def mend(text: bytes) -> Mended:
-    """A text that is not JSON, as JSON in UTF-8; raises ValueError where it cannot be mended."""
+    """A text that is not JSON, as JSON in UTF-8; raises ValueError, which says why not, where it cannot be mended."""
     if not _BEGINNING.match(text):
-        message = "not JSON: it begins otherwise"
+        message = "it begins otherwise"
         raise ValueError(message)
     what: list[Mending] = []
     decoded = as_utf8(text)
@@ -97,7 +97,7 @@ def _paired(text: bytes) -> bytes:
 def _rewritten(text: bytes) -> bytes:
     """The text with null for numbers that JSON does not have; raises ValueError."""
     if sum(map(text.count, (b",", b"[", b"{"))) > _MOST_VALUES:
-        message = f"not JSON, and more than {_MOST_VALUES} values are not mended"
+        message = f"more than {_MOST_VALUES} values are not mended"
         raise ValueError(message)
     try:
         value = json.loads(
@@ -105,8 +105,7 @@ def _rewritten(text: bytes) -> bytes:
         )
         return orjson.dumps(value)
     except (RecursionError, TypeError, UnicodeError) as error:
-        message = f"not JSON: {error}"
-        raise ValueError(message) from None
+        raise ValueError(str(error)) from None
 
 
 def _finite(text: str) -> float | None:

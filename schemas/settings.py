@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, DotEnvSettingsSource, EnvSettingsSource, SettingsConfigDict
@@ -25,6 +25,9 @@ from schemas.setting_types import (
     TopicPrefix,
     Url,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 __all__ = ["PREFIX", "REDACTION_OFF", "Settings", "SettingsError", "load_settings"]
 
@@ -224,11 +227,12 @@ class Settings(BaseSettings):
         return options
 
 
-def load_settings(**overrides: Any) -> Settings:
+def load_settings(*, options: Mapping[str, str] | None = None, **overrides: Any) -> Settings:
     """Read the settings; `overrides` come before the environment, and that before `.env`.
 
     Raises SettingsError for an unknown `TELEMETRY_` name in the environment or in `.env`, and for a bad value, with one
-    line that names it. No value of a secret is in it.
+    line that names it. No value of a secret is in it. `options` names the options of a command whose values `overrides`
+    have: those are named in place of the setting.
     """
     try:
         sources = {**DotEnvSettingsSource(Settings).env_vars, **EnvSettingsSource(Settings).env_vars}
@@ -248,12 +252,15 @@ def load_settings(**overrides: Any) -> Settings:
     try:
         return Settings(**overrides)
     except ValidationError as error:
-        raise SettingsError(_complaint(error)) from None
+        raise SettingsError(_complaint(error, options)) from None
 
 
-def _complaint(error: ValidationError) -> str:
+def _complaint(error: ValidationError, options: Mapping[str, str] | None) -> str:
     first = error.errors(include_url=False, include_context=False)[0]
     field = str(first["loc"][0]) if first["loc"] else ""
     annotation = Settings.model_fields[field].annotation if field in Settings.model_fields else None
     given = "" if "SecretStr" in str(annotation) else f" (got {first['input']!r:.200})"
-    return f"{PREFIX}{field.upper()}: {first['msg']}{given}. Correct it or unset it for the default."
+    wrong = first["msg"].removeprefix("Value error, ")
+    if option := (options or {}).get(field):
+        return f"{option}: {wrong}{given}. Correct it."
+    return f"{PREFIX}{field.upper()}: {wrong}{given}. Correct it or unset it for the default."

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,6 +11,7 @@ import typer
 from deploy.cli import raw
 from deploy.cli.configuration import settings
 from deploy.cli.console import err, out, run
+from deploy.cli.moments import day
 from deploy.cli.raw import progress_to, tell_settings
 from operations.raw_log.archiving import archive_raw
 from operations.raw_log.restoring import restore_raw
@@ -30,7 +31,7 @@ def archive(
     ],
     *,
     until: Annotated[
-        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Last UTC day, included; else yesterday.")
+        date | None, typer.Option(parser=day, metavar="YYYY-MM-DD", help="Last UTC day, included; else yesterday.")
     ] = None,
 ) -> None:
     """Write raw webhooks into Parquet files, one a day and partition; what is there already stays as it is."""
@@ -38,7 +39,7 @@ def archive(
     def say(part: ArchivePart) -> None:
         out.print(f"{part.name}: {counted(part.rows, 'record')}, {part.bytes} bytes", markup=False)
 
-    done = archive_raw(settings(), directory, until.date() if until else None, say)
+    done = archive_raw(settings(), directory, until, say)
     records = sum(part.rows for part in done.written)
     out.print(
         f"{counted(len(done.written), 'file')} with {counted(records, 'record')} written, "

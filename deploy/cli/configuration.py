@@ -11,14 +11,21 @@ from operations.generations import journal as generations
 from schemas.settings import load_settings
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from schemas.settings import Settings
 
 __all__ = ["live_settings", "settings"]
 
 
-def settings(**overrides: Any) -> Settings:
-    """The settings of this process; those that are None in `overrides` come from the environment."""
-    return load_settings(**{name: value for name, value in overrides.items() if value is not None})
+def settings(*, options: Mapping[str, str] | None = None, **overrides: Any) -> Settings:
+    """The settings of this process; those that are None in `overrides` come from the environment.
+
+    `options` gives the option of a setting that came from one, such as `--url`, for what is said of a bad value.
+    """
+    given = {name: value for name, value in overrides.items() if value is not None}
+    named = {name: option for name, option in (options or {}).items() if name in given}
+    return load_settings(options=named, **given)
 
 
 def live_settings() -> Settings:

@@ -1,12 +1,12 @@
-"""Instants as options give them: a span before or after now, or an ISO 8601 date."""
+"""Days and instants as options give them: a span before or after now, or an ISO 8601 date."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import typer
 
-__all__ = ["ago", "ahead"]
+__all__ = ["ago", "ahead", "day"]
 
 _UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
@@ -19,6 +19,15 @@ def ahead(text: str, option: str, now: datetime) -> datetime:
 def ago(text: str, option: str, now: datetime) -> datetime:
     """The instant so long before `now`, or the date; raises BadParameter, which names the option."""
     return _moment(text, option, now, -1)
+
+
+def day(text: str) -> date:
+    """The day; raises BadParameter."""
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        message = f"{text!r} is not a day as YYYY-MM-DD."
+        raise typer.BadParameter(message) from None
 
 
 def _moment(text: str, option: str, now: datetime, sign: int) -> datetime:

@@ -29,7 +29,8 @@ def send(
     rate: Annotated[float | None, typer.Option(min=0.001, help="Posts per second at most.")] = None,
 ) -> None:
     """Post telemetry documents or webhooks as LearnPack would."""
-    current = settings(gateway_url=url, token=None if token is None else SecretStr(token))
+    secret = None if token is None else SecretStr(token)
+    current = settings(options={"gateway_url": "--url", "token": "--token"}, gateway_url=url, token=secret)
     if current.token is None:
         message = "no token: give --token or set TELEMETRY_TOKEN (`up` writes one to DIR/env)."
         raise Failed(message)

@@ -47,7 +47,7 @@ def _unwrapped(value: Any) -> Any:
 def read_webhooks(path: Path) -> Iterator[bytes]:
     """The bodies to post from a JSON file (one document) or an NDJSON file, either of them gzipped if you like.
 
-    Raises FileError for what is neither, naming the line.
+    Raises FileError for what is neither, naming the line, and for a file with none.
     """
     try:
         data = as_utf8(_decompressed(path.read_bytes()))
@@ -59,6 +59,9 @@ def read_webhooks(path: Path) -> Iterator[bytes]:
         lines = data.splitlines()
     else:
         lines = [orjson.dumps(item) for item in whole] if isinstance(whole, list) else [data]
+    if not any(map(bytes.strip, lines)):
+        message = f"{path} has no webhook: it is empty. Name a file with documents or webhooks."
+        raise FileError(message)
     for number, line in enumerate(lines, 1):
         if not line.strip():
             continue

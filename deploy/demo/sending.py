@@ -24,6 +24,9 @@ _LONGEST_WAIT: Final = 60.0
 # Of one webhook; then it counts as refused, for what does not pass in this time wants somebody to look at it.
 _PATIENCE_SECONDS: Final = 600.0
 
+# Of an answer that is not the gateway's own, such as a proxy's page.
+_MOST_TEXT: Final = 120
+
 
 def _nobody_sees(_seconds: float, _status: int) -> None:
     pass
@@ -61,9 +64,21 @@ async def send_webhooks(
                 await sleep(seconds)
                 waited += max(seconds, 1.0)
                 response = await client.post(INGEST_PATH, content=body)
-            answers[f"{response.status_code} {response.text.strip()[:120]}"] += 1
+            answers[f"{response.status_code} {_told(response)}"] += 1
             sent()
     return answers
+
+
+def _told(response: httpx.Response) -> str:
+    """What an answer says to a person: its `detail` whole, which ends in what to do, or the beginning of its text."""
+    try:
+        detail = response.json()["detail"]
+    except (ValueError, LookupError, TypeError):
+        detail = None
+    if isinstance(detail, str):
+        return " ".join(detail.split())
+    text = response.text.strip()
+    return text if len(text) <= _MOST_TEXT else f"{text[:_MOST_TEXT]}…"
 
 
 def _asked_for(response: httpx.Response) -> float:

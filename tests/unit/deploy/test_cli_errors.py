@@ -186,3 +186,29 @@ def test_a_part_that_cannot_be_replayed_is_refused(arguments: tuple[str, ...], c
 
     assert outcome.code == 2
     assert complaint in " ".join(outcome.err.replace("│", " ").split())
+
+
+def test_an_address_that_an_option_gave_is_said_of_the_option(tmp_path: Path) -> None:
+    """`send --url` without a scheme is told of as `--url`, in words of this project."""
+    outcome = command("send", tmp_path / "x", "--token", "t", "--url", "127.0.0.1:8000")
+
+    assert outcome.code == 1
+    assert outcome.complaint.startswith("error: --url: it must begin with http:// or https:// (got ")
+
+
+def test_a_file_without_webhooks_is_no_success(tmp_path: Path) -> None:
+    """Nothing was sent, and the line says why."""
+    (tmp_path / "empty").touch()
+
+    outcome = command("send", tmp_path / "empty", "--token", "t")
+
+    assert outcome.code == 1
+    assert outcome.complaint.startswith(f"error: {tmp_path / 'empty'} has no webhook: it is empty.")
+
+
+def test_a_day_is_asked_for_as_people_write_it(tmp_path: Path) -> None:
+    """Another format is refused with the one that is meant."""
+    outcome = command("archive", tmp_path, "--until", "21.11.2026")
+
+    assert outcome.code == 2
+    assert "'21.11.2026' is not a day as YYYY-MM-DD." in " ".join(outcome.err.replace("│", " ").split())

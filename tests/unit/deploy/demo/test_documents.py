@@ -69,12 +69,15 @@ def test_an_export_is_unwrapped(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("data", "complaint"),
     [
-        (b'{"a": 1}\nsoup\n', "line 2: not JSON: "),
+        (b'{"a": 1}\nsoup\n', "line 2: not JSON: it begins otherwise$"),
         (b'{"a": 1}\n[2]\n', "line 2: not a JSON object"),
         (b"5", "line 1: not a JSON object"),
         (b"null", "line 1: not a JSON object"),
         (b'[{"a": 1}, 2]', "line 2: not a JSON object"),
-        (b"\xff", "line 1: not JSON: "),
+        (b"\xff", "line 1: not JSON: it begins otherwise$"),
+        (b"", "has no webhook: it is empty"),
+        (b" \n\n", "has no webhook: it is empty"),
+        (b"[]", "has no webhook: it is empty"),
         (gzip.compress(b'{"a": 1}')[:-9], "cannot be read: "),
         (gzip.compress(b"{" * 99)[:12] + b"\xff" * 20, "cannot be read: "),
     ],

@@ -12,9 +12,15 @@ from deploy.demo.sending import send_webhooks
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
+DETAIL = f"{'A long story. ' * 20}Name the asset: add ?asset_id=ASSET_ID to the address."
+LONG = b'{"detail":"%s","slug":"unknown","status_code":404}' % DETAIL.encode()
+PAGE = b"<html>" + b"x" * 300
+
 ANSWERS = {
     200: b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok",
     400: b"HTTP/1.1 400 Bad Request\r\ncontent-length: 2\r\n\r\nno",
+    404: b"HTTP/1.1 404 Not Found\r\ncontent-length: %d\r\n\r\n%s" % (len(LONG), LONG),
+    413: b"HTTP/1.1 413 Content Too Large\r\ncontent-length: %d\r\n\r\n%s" % (len(PAGE), PAGE),
     429: b"HTTP/1.1 429 Too Many Requests\r\nretry-after: 7\r\ncontent-length: 4\r\n\r\nslow",
     503: b"HTTP/1.1 503 Service Unavailable\r\ncontent-length: 4\r\n\r\nbusy",
 }
@@ -93,6 +99,15 @@ async def test_what_is_wrong_is_not_sent_again(gateway: Gateway) -> None:
 
     assert await send_webhooks([b"1", b"2"], gateway.url, "t", sleep=noting(slept)) == {"400 no": 2}
     assert slept == []
+
+
+async def test_what_to_do_is_shown_whole(gateway: Gateway) -> None:
+    """The text of a refusal ends in its remedy; a page that is none of the gateway's is cut."""
+    gateway.statuses = [404, 413]
+
+    answers = await send_webhooks([b"1", b"2"], gateway.url, "t")
+
+    assert answers == {f"404 {DETAIL}": 1, f"413 <html>{'x' * 114}…": 1}
 
 
 async def test_patience_ends(gateway: Gateway) -> None:
