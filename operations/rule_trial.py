@@ -47,7 +47,7 @@ SELECT r.source, r.academy_id, r.principal, r.params, {BODY}, w.verdict, w.statu
 FROM
 (
     SELECT id, source, academy_id, principal, params, payload FROM raw FINAL
-    WHERE received_at >= {{since:DateTime64(3, 'UTC')}} AND source != 'staff'
+    WHERE received_at >= {{since:DateTime64(3, 'UTC')}} AND source NOT IN ('staff', 'posthog')
         AND (academy_id = {{academy:UInt64}}
             OR academy_id IS NULL AND (match(payload, 'academy_id|\\\\\\\\u') OR position(params, 'academy_id') > 0))
 ) AS r
@@ -85,7 +85,8 @@ class Trial:
 def try_rules(settings: Settings, academy: int, rules: Rules, reference: Reference, since: datetime) -> Trial:
     """Hold the rules to every webhook of the academy since then; raises ClickHouse's errors.
 
-    Spoofs and records that are no webhooks are left out: they are refused before any rule is asked.
+    Spoofs and records that are no webhooks are left out: they are refused before any rule is asked. So are notebooks'
+    requests, of which the worker judges each event by itself.
     """
     trial = Trial()
     students: set[str] = set()

@@ -62,7 +62,7 @@ def put(
 ) -> None:
     """Replace the rules; in force everywhere within two seconds.
 
-    Says what is odd about them and how many webhooks of the last 7 days they would have ignored, and asks.
+    Says what is odd about them, how many of LearnPack's webhooks of the last 7 days they would have ignored, and asks.
     """
     body = _read(file)
     try:
