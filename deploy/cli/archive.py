@@ -66,6 +66,8 @@ def restore(
                 update(done.checked, done.total, f"checks {directory}")
             elif done.read < done.total:
                 update(done.read, done.total, f"reads {directory}")
+            elif done.filled < done.to_fill:
+                update(done.filled, done.to_fill, f"fills offsets of {target}")
             else:
                 update(done.records + done.left_out, done.total)
 

@@ -61,7 +61,10 @@ def copy(
 
         def progress(done: Copied) -> None:
             copied = done.records + done.left_out
-            update(copied, copied + done.missing)
+            if done.filled < done.to_fill:
+                update(done.filled, done.to_fill, f"fills offsets of {target}")
+            else:
+                update(copied, copied + done.missing)
 
         done = run(
             copy_raw(

@@ -17,7 +17,7 @@ from broker import clients
 from broker.committed import committed, committed_before
 from broker.waiting import behind
 from operations.generations.journal import read_journal
-from operations.raw_log.errors import RawLogError
+from operations.raw_log.errors import RawLogError, fenced
 from operations.raw_log.partition_copy import PartitionCopy
 from operations.raw_log.progress import restored_until
 from operations.raw_log.seam import log_ends
@@ -43,11 +43,16 @@ _ASK_SECONDS: Final = 10.0
 
 @dataclass(slots=True)
 class Copied:
-    """How far a copy is: records that this run copied and left out, and offsets of the source still to come."""
+    """How far a copy is: records that this run copied and left out, and offsets of the source still to come.
+
+    Before the first record `filled` of `to_fill` offsets of the target are.
+    """
 
     records: int = 0
     left_out: int = 0
     missing: int = 0
+    filled: int = 0
+    to_fill: int = 0
 
 
 async def copy_raw(
@@ -67,10 +72,23 @@ async def copy_raw(
         partitions: Of the target; a multiple of the source's.
         keep: Whether a record is to be copied; the others are left out for good.
         what: What `keep` leaves out, as a text: a copy is finished with the same one that it was begun with.
-        progress: Called once it is known how many there are, and after every transaction.
+        progress: Called while offsets are filled, once it is known how many there are, and after every transaction.
 
     Raises RawLogError where source and target do not fit, and aiokafka's KafkaError.
     """
+    with fenced(target):
+        return await _copied(settings, target, partitions, keep=keep, what=what, progress=progress)
+
+
+async def _copied(
+    settings: Settings,
+    target: str,
+    partitions: int,
+    *,
+    keep: Callable[[Any], bool],
+    what: str,
+    progress: Callable[[Copied], None],
+) -> Copied:
     plan = await _planned(settings, target, partitions)
     copies = [
         PartitionCopy(
@@ -85,11 +103,17 @@ async def copy_raw(
         for place in plan.committed
     ]
     done = Copied()
+
+    def filled(so_far: int, of: int) -> None:
+        done.filled, done.to_fill = so_far, of
+        progress(done)
+
     try:
         for copy in copies:
             await copy.start(plan.committed[copy.source] if plan.is_begun else None)
         if not plan.is_begun:
-            await _begin(settings, plan, copies, target=target, partitions=partitions, what=what)
+            await _create(settings, plan, copies, target=target, partitions=partitions, filled=filled)
+            await _begin(plan, copies, what)
         for copy in copies:
             _check(copy, target, what, restored=bool(plan.restored.offsets))
             done.missing += copy.missing
@@ -126,11 +150,7 @@ async def _planned(settings: Settings, target: str, partitions: int) -> _Plan:
         known = await topic_partitions(admin)
         before, there = used_partitions(settings, known), known.get(target, 0)
         if not before or target == source or partitions % before or there not in {0, partitions}:
-            message = (
-                f"{source} has {before} partitions and {target} {there}: a copy has another name, and as many or a "
-                "multiple of them (a student's new webhooks must follow the old ones)."
-            )
-            raise RawLogError(message)
+            raise RawLogError(_misfit(source, before, target, there, partitions))
         places = [TopicPartition(source, number) for number in range(before)]
         return _Plan(
             committed=await committed(admin, Topics.of(settings).copies_into(target), places),
@@ -140,18 +160,42 @@ async def _planned(settings: Settings, target: str, partitions: int) -> _Plan:
         )
 
 
-async def _begin(
-    settings: Settings, plan: _Plan, copies: Sequence[PartitionCopy], *, target: str, partitions: int, what: str
+def _misfit(source: str, before: int, target: str, there: int, partitions: int) -> str:
+    if not before:
+        return f"there is no topic {source} to copy; TELEMETRY_RAW_TOPIC names it."
+    if target == source:
+        return f"{target} is the topic that is copied; choose another name."
+    if partitions % before:
+        return (
+            f"{target} cannot have {partitions} partitions: {source} has {before}, and a copy has as many or a "
+            "multiple of them (a student's new webhooks must follow the old ones)."
+        )
+    return f"{target} has {there} partitions, not {partitions}; choose another name."
+
+
+async def _create(
+    settings: Settings,
+    plan: _Plan,
+    copies: Sequence[PartitionCopy],
+    *,
+    target: str,
+    partitions: int,
+    filled: Callable[[int, int], None],
 ) -> None:
-    """Create the target, unless an archive has made it, and note for each partition what its copy begins with."""
-    restored = plan.restored
-    if not restored.offsets:
-        # What was moved from a partition that somebody has added keeps an id of that one.
-        added = {number: end for number, end in plan.ends_of_added.items() if number < partitions}
-        await create_target(settings, target, partitions, added | {copy.source.partition: copy.end for copy in copies})
+    """Create the target, unless an archive has made it."""
+    if plan.restored.offsets:
+        return
+    # What was moved from a partition that somebody has added keeps an id of that one.
+    added = {number: end for number, end in plan.ends_of_added.items() if number < partitions}
+    ends = added | {copy.source.partition: copy.end for copy in copies}
+    await create_target(settings, target, partitions, ends, filled)
+
+
+async def _begin(plan: _Plan, copies: Sequence[PartitionCopy], what: str) -> None:
+    """Note for each partition what its copy begins with."""
     for copy in copies:
-        end, without = restored.noted(copy.source.partition) or (copy.end, what)
-        note = {"end": end, "without": without, "restored": bool(restored.offsets)}
+        end, without = plan.restored.noted(copy.source.partition) or (copy.end, what)
+        note = {"end": end, "without": without, "restored": bool(plan.restored.offsets)}
         await copy.begin(orjson.dumps(note).decode())
 
 

@@ -2,10 +2,35 @@
 
 from __future__ import annotations
 
+import contextlib
+from typing import TYPE_CHECKING
+
+from aiokafka.errors import ProducerFenced
+
 from schemas.errors import OperatorError
 
-__all__ = ["RawLogError"]
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["RawLogError", "fenced", "taken_over"]
 
 
 class RawLogError(OperatorError):
     """The work cannot be done as asked; the text is one line that says what to do."""
+
+
+@contextlib.contextmanager
+def fenced(target: str) -> Iterator[None]:
+    """Raise RawLogError where another run that writes into the same topic has taken over."""
+    try:
+        yield
+    except ProducerFenced as error:
+        raise taken_over(target) from error
+
+
+def taken_over(target: str) -> RawLogError:
+    """The error of a run whose topic another one writes into now."""
+    return RawLogError(
+        f"another restore or copy into {target} was started and has taken over: let it finish; run this again only if "
+        "it was stopped."
+    )

@@ -29,13 +29,17 @@ __all__ = ["RestoreWriter"]
 
 @dataclass(frozen=True, slots=True)
 class RestoreWriter:
-    """Writes into `target`, which has `partitions`, what `keep` is true for; the producer is transactional."""
+    """Writes into `target`, which has `partitions`, what `keep` is true for; the producer is transactional.
+
+    `filled` is told how many offsets are filled before, of how many.
+    """
 
     settings: Settings
     producer: Any
     target: str
     partitions: int
     keep: Callable[[Any], bool]
+    filled: Callable[[int, int], None]
 
     async def begin(self, notes: dict[int, Note], begun: Restored) -> Restored:
         """Create the topic, or go on with one that was begun: the archive may have more than it had then.
@@ -50,7 +54,7 @@ class RestoreWriter:
             notes[number] = msgspec.structs.replace(own, end=note.end)
         if not begun.notes:
             ends = {number: note.end for number, note in notes.items()}
-            await create_target(self.settings, self.target, self.partitions, ends)
+            await create_target(self.settings, self.target, self.partitions, ends, self.filled)
         state = Restored({number: begun.offsets.get(number, 0) for number in notes}, notes)
         async with self.producer.transaction():
             await self._commit(state, *notes)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import hashlib
+import secrets
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
@@ -19,7 +20,7 @@ from aiokafka import TopicPartition
 from broker import clients
 from broker.committed import has_committed
 from operations.raw_log.archive_parts import check, read_parts
-from operations.raw_log.errors import RawLogError
+from operations.raw_log.errors import RawLogError, fenced, taken_over
 from operations.raw_log.producer import transactional_producer
 from operations.raw_log.progress import Note, read_progress
 from operations.raw_log.restore_writer import RestoreWriter
@@ -27,10 +28,10 @@ from operations.raw_log.seam import log_ends, offsets_between
 from operations.raw_log.staging import Staging
 from operations.raw_log.target import partition_count
 from schemas.wire.topics import Topics
-from sinks.clickhouse import connect
+from sinks.clickhouse import CLICKHOUSE_ERRORS, connect
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from operations.raw_log.archive_parts import ArchivePart
@@ -44,7 +45,8 @@ __all__ = ["Restoration", "restore_raw"]
 class Restoration:
     """What a run did: records written and left out, of how many in the files.
 
-    First files are checked, with so many records so far, and then read; writing begins when all are.
+    First files are checked, with so many records so far, and then read; then `filled` of `to_fill` offsets of the topic
+    are, and writing begins.
 
     `gaps` are offsets that neither archive nor raw topic have, by partition; `lost` files that are named but not there.
     """
@@ -52,6 +54,8 @@ class Restoration:
     total: int = 0
     checked: int = 0
     read: int = 0
+    filled: int = 0
+    to_fill: int = 0
     records: int = 0
     left_out: int = 0
     gaps: dict[int, int] = field(default_factory=dict)
@@ -95,26 +99,32 @@ async def restore_raw(
         done.read += part.rows
         progress(done)
 
+    def filled(so_far: int, of: int) -> None:
+        done.filled, done.to_fill = so_far, of
+        progress(done)
+
     await asyncio.to_thread(_check, directory, parts, checked)
     _refuse_expired(settings, parts)
     there, had, begun = await _target_state(settings, target, partitions, parts)
     ends = await log_ends(settings, there)
     names = {part.name for part in parts}
     done.lost = sorted({part.previous for part in parts if part.previous} - names)
-    table = f"raw_restore_{hashlib.sha256(target.encode()).hexdigest()[:12]}"
-    with contextlib.closing(await asyncio.to_thread(connect, settings)) as client:
+    prefix = f"raw_restore_{hashlib.sha256(target.encode()).hexdigest()[:12]}"
+    with _taken_over(target), contextlib.closing(await asyncio.to_thread(connect, settings)) as client:
         producer = transactional_producer(settings, Topics.of(settings).restores_into(target))
-        staging = Staging(client, settings.database, table)
+        # A name of its own: another run that ends drops what that one made.
+        staging = Staging(client, settings.database, f"{prefix}_{secrets.token_hex(4)}")
         try:
             # An earlier run that is still alive can commit nothing from here on.
             await producer.start()
+            await asyncio.to_thread(staging.drop_others, prefix)
             lasts = await asyncio.to_thread(_stage, staging, directory, parts, read)
             goals = {number: lasts.get(number, -1) + 1 for number in range(had)}
             notes = {
                 number: Note(end=max(ends.get(number, 0), goal), without=what, goal=goal)
                 for number, goal in goals.items()
             }
-            writer = RestoreWriter(settings, producer, target, partitions, keep)
+            writer = RestoreWriter(settings, producer, target, partitions, keep, filled)
             state = await writer.begin(notes, begun)
             for number in goals:
                 async for written, left_out in writer.write(staging, number, state):
@@ -126,6 +136,18 @@ async def restore_raw(
             await asyncio.to_thread(staging.drop)
     done.gaps = await offsets_between(settings, there, goals)
     return done
+
+
+@contextlib.contextmanager
+def _taken_over(target: str) -> Iterator[None]:
+    """Name a later run of the same target as the cause where that fences this one or drops its table."""
+    try:
+        with fenced(target):
+            yield
+    except CLICKHOUSE_ERRORS as error:
+        if "UNKNOWN_TABLE" in str(error):
+            raise taken_over(target) from error
+        raise
 
 
 async def _target_state(

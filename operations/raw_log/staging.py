@@ -85,6 +85,14 @@ class Staging:
         self.drop()
         self._client.command(_STAGING, self._own)
 
+    def drop_others(self, prefix: str) -> None:
+        """Remove tables whose names begin so: those of runs that were killed, and of one that still runs."""
+        query = (
+            "SELECT name FROM system.tables WHERE database = {database:String} AND startsWith(name, {prefix:String})"
+        )
+        for (name,) in self._client.query(query, {**self._own, "prefix": prefix}).result_rows:
+            Staging(self._client, self._own["database"], str(name)).drop()
+
     def drop(self) -> None:
         """Remove the table."""
         self._client.command("DROP TABLE IF EXISTS {database:Identifier}.{table:Identifier} SYNC", self._own)

@@ -19,7 +19,7 @@ from operations.topics import await_leaders
 from schemas.wire.topics import Topics
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from schemas.settings import Settings
 
@@ -28,6 +28,7 @@ __all__ = ["MARGIN", "create_target", "partition_count"]
 _ALREADY_EXISTS: Final = 36
 # What the source may still grow by until the copy is finished.
 MARGIN: Final = 1_000_000
+_FILLER_MS: Final = 0
 _BATCH_BYTES: Final = 1 << 20
 
 
@@ -39,10 +40,16 @@ async def partition_count(admin: AIOKafkaAdminClient, topic: str) -> int:
     return len(described["partitions"])
 
 
-async def create_target(settings: Settings, target: str, partitions: int, ends: Mapping[int, int]) -> None:
+async def create_target(
+    settings: Settings,
+    target: str,
+    partitions: int,
+    ends: Mapping[int, int],
+    progress: Callable[[int, int], None] = lambda _filled, _of: None,
+) -> None:
     """Create the topic with raw's configuration, or go on with one that was begun.
 
-    `ends` are the source's, by partition.
+    `ends` are the source's, by partition; `progress` is told how many offsets are filled, of how many.
 
     Raises RawLogError where the topic exists with another number of partitions or with records, and aiokafka's
     KafkaError.
@@ -58,7 +65,13 @@ async def create_target(settings: Settings, target: str, partitions: int, ends: 
             await admin.create_topics([NewTopic(target, partitions, spec.replication, topic_configs=spec.config)])
             await await_leaders(admin, [target])
         goals = {TopicPartition(target, number): end + MARGIN for number, end in ends.items()}
-        await asyncio.gather(*(_fill(settings, tp, goal) for tp, goal in goals.items()))
+        filled: dict[TopicPartition, int] = {}
+
+        def tell(tp: TopicPartition, offset: int) -> None:
+            filled[tp] = offset
+            progress(sum(filled.values()), sum(goals.values()))
+
+        await asyncio.gather(*(_fill(settings, tp, goal, tell) for tp, goal in goals.items()))
         await admin.delete_records({tp: RecordsToDelete(goal) for tp, goal in goals.items()})
 
 
@@ -68,14 +81,14 @@ async def _refuse_records(settings: Settings, target: str, partitions: int) -> N
         clients.consumer(settings.kafka_options(), isolation_level="read_uncommitted")
     ) as consumer:
         places = [TopicPartition(target, number) for number in range(partitions)]
-        begins, ends = await consumer.beginning_offsets(places), await consumer.end_offsets(places)
-    # Where it is still being filled it begins at 0, and afterwards it is empty.
-    if any(0 < begins[tp] < ends[tp] for tp in places):
+        # What fills it has the timestamp 0. It may begin anywhere: retention removes that also during the filling.
+        found = await consumer.offsets_for_times(dict.fromkeys(places, _FILLER_MS + 1))
+    if any(found.values()):
         message = f"{target} has records, and Kafka no longer knows of which copy; choose another name."
         raise RawLogError(message)
 
 
-async def _fill(settings: Settings, tp: TopicPartition, goal: int) -> None:
+async def _fill(settings: Settings, tp: TopicPartition, goal: int, tell: Callable[[TopicPartition, int], None]) -> None:
     options: dict[str, Any] = settings.kafka_options()
     consumer = clients.consumer(options, isolation_level="read_uncommitted")
     producer = clients.producer(options, compression_type="gzip", max_batch_size=_BATCH_BYTES)
@@ -83,11 +96,13 @@ async def _fill(settings: Settings, tp: TopicPartition, goal: int) -> None:
         await consumer.start()
         await producer.start()
         missing = goal - (await consumer.end_offsets([tp]))[tp]
+        tell(tp, goal - max(0, missing))
         while missing > 0:
             batch = producer.create_batch()
-            while missing > 0 and batch.append(timestamp=0, key=None, value=None) is not None:
+            while missing > 0 and batch.append(timestamp=_FILLER_MS, key=None, value=None) is not None:
                 missing -= 1
             await (await producer.send_batch(batch, tp.topic, partition=tp.partition))
+            tell(tp, goal - missing)
     finally:
         await producer.stop()
         await consumer.stop()

@@ -12,10 +12,16 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 import pytest
+from aiokafka import TopicPartition
+from aiokafka.admin import NewTopic, RecordsToDelete
 
+from broker import clients
+from operations.raw_log.copying import copy_raw
+from operations.raw_log.errors import RawLogError
+from operations.topics import await_leaders
 from schemas.wire.headers import RawHeaders, encode_headers
 from schemas.wire.topics import Topics
-from tests.chaos.kafka import is_caught_up, produce, read_all
+from tests.chaos.kafka import admin, is_caught_up, produce, read_all
 from tests.chaos.load import webhooks
 from tests.support.commands import as_environment, command
 from tests.support.core import MORNING
@@ -209,5 +215,65 @@ def test_students_are_left_out(own: Settings, processes: Processes, tmp_path: Pa
     refused = command("raw", "copy", "clean", "--without", 8)
     assert refused.code == 1
     assert "choose another name" in refused.complaint
-    assert command("raw", "copy", "odd", "--partitions", 3).code == 1
+    odd = command("raw", "copy", "odd", "--partitions", 3)
+    assert (odd.code, "odd cannot have 3 partitions: " in odd.complaint) == (1, True)
+    other = command("raw", "copy", "clean", "--partitions", 4)
+    assert (other.code, "clean has 2 partitions, not 4; choose another name." in other.complaint) == (1, True)
     assert command("raw", "copy", "clean", "--without", "07").out.startswith("0 records copied, 0 left out.")
+
+
+@pytest.mark.usefixtures("fast")
+def test_a_copy_that_was_killed_while_it_is_filled_goes_on_after_retention(
+    own: Settings, processes: Processes, tmp_path: Path
+) -> None:
+    """Retention may remove what fills a topic before all is filled; a record that nobody knows of is refused."""
+    Generation(own, processes, tmp_path).setup()
+    asyncio.run(produce(own.kafka, Topics.of(own).raw, [(None, b"7", b'{"user_id": 7, "slug": "a"}', [])]))
+    half = own.model_copy(update={"raw_topic": "half"})
+    other = own.model_copy(update={"raw_topic": "other"})
+    for settings in (half, other):
+        asyncio.run(_half_filled(settings))
+    asyncio.run(produce(own.kafka, Topics.of(other).raw, [(1, b"8", b"{}", [])]))
+    told: list[tuple[int, int]] = []
+
+    asyncio.run(copy_raw(own, Topics.of(half).raw, 2, progress=lambda done: told.append((done.filled, done.to_fill))))
+
+    assert ids(half) == ids(own)
+    assert told[-1] == (2 * MARGIN + 1, 2 * MARGIN + 1)
+    refused = command("raw", "copy", "other")
+    assert (refused.code, "other has records, and Kafka no longer knows" in refused.complaint) == (1, True)
+
+
+@pytest.mark.usefixtures("fast")
+def test_a_copy_that_another_one_takes_over_says_so(own: Settings, processes: Processes, tmp_path: Path) -> None:
+    """The later one finishes; the earlier one ends with a line that names it."""
+    Generation(own, processes, tmp_path).setup()
+    asyncio.run(produce(own.kafka, Topics.of(own).raw, [(None, b"7", b'{"user_id": 7, "slug": "a"}', [])]))
+    target = Topics.of(own).raw + ".twice"
+
+    def another(_: Any) -> bool:
+        """Stand still in the middle of a run of records until another run of the command has taken over."""
+        child = processes.start([sys.executable, "-c", FAST_CLI, "raw", "copy", "webhooks.raw.twice"])
+        assert child.process.wait(60) == 0
+        return True
+
+    with pytest.raises(RawLogError, match=r"another restore or copy into .* has taken over"):
+        asyncio.run(copy_raw(own, target, 2, keep=another))
+
+    assert len(ids(own.model_copy(update={"raw_topic": "webhooks.raw.twice"}))) == 1
+
+
+async def _half_filled(settings: Settings) -> None:
+    """A topic as a copy leaves it that was killed while it filled it, after retention removed the beginning."""
+    topic = Topics.of(settings).raw
+    async with admin(settings.kafka) as client:
+        (spec,) = (spec for spec in Topics.of(settings).specs(settings) if spec.name == topic)
+        await client.create_topics([NewTopic(topic, 2, spec.replication, topic_configs=spec.config)])
+        await await_leaders(client, [topic])
+        async with clients.opened(clients.producer(settings.kafka_options())) as producer:
+            for number in range(2):
+                batch = producer.create_batch()
+                for _ in range(10):
+                    batch.append(timestamp=0, key=None, value=None)
+                await (await producer.send_batch(batch, topic, partition=number))
+        await client.delete_records({TopicPartition(topic, number): RecordsToDelete(4) for number in range(2)})
