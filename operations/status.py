@@ -14,6 +14,7 @@ from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from broker import clients
 from broker.committed import members
+from operations.absence import absence, address_of
 from operations.generations.journal import read_journal
 from operations.lag import Lag, collect_lag, readings
 from operations.restart_record import read_record, restarting
@@ -68,12 +69,15 @@ async def collect_status(settings: Settings) -> Status:
             await _kafka(settings, status)
         status.parts.setdefault("kafka", "ok")
     except (KafkaError, OSError, TimeoutError, JournalError) as error:
-        status.parts["kafka"] = f"does not answer at {settings.kafka}: {error or type(error).__name__}"
+        away = absence(error, settings.kafka, "TELEMETRY_KAFKA")
+        status.parts["kafka"] = str(away or f"fails at {settings.kafka}: {error or type(error).__name__}")
     try:
         await asyncio.to_thread(_clickhouse, settings, status)
         status.parts["clickhouse"] = "ok"
     except (ClickHouseError, OSError) as error:
-        status.parts["clickhouse"] = f"does not answer: {str(error).splitlines()[0]}"
+        address = address_of(settings.clickhouse)
+        away = absence(error, address, "TELEMETRY_CLICKHOUSE")
+        status.parts["clickhouse"] = str(away or f"fails at {address}: {str(error).splitlines()[0]}")
     _supervised(settings, status)
     return status
 
@@ -83,7 +87,8 @@ async def _gateway(settings: Settings, status: Status) -> None:
         async with httpx.AsyncClient(timeout=_TIMEOUT_SECONDS) as client:
             response = await client.get(f"{settings.gateway_url}/health/ready")
     except httpx.HTTPError as error:
-        status.parts["gateway"] = f"does not answer at {settings.gateway_url}: {error!r}"
+        away = absence(error, settings.gateway_url, "TELEMETRY_GATEWAY_URL")
+        status.parts["gateway"] = str(away or f"fails at {settings.gateway_url}: {error!r}")
         return
     try:
         body = dict(response.json())

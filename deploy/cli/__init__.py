@@ -42,17 +42,11 @@ def _options(
 def _explain(error: Exception) -> str:
     if isinstance(error, OperatorError):
         return str(error)
-    # Only who has something to explain waits for these.
-    from aiokafka.errors import KafkaError  # noqa: PLC0415
-    from clickhouse_connect.driver.exceptions import ClickHouseError  # noqa: PLC0415
-    from httpx import HTTPError  # noqa: PLC0415
+    # Only who has something to explain waits for the libraries.
+    from deploy.cli.explaining import explain_server  # noqa: PLC0415
 
-    if isinstance(error, KafkaError):
-        return f"Kafka: {error}. Check TELEMETRY_KAFKA and that the broker runs."
-    if isinstance(error, ClickHouseError):
-        return f"ClickHouse: {str(error).splitlines()[0]}. Check TELEMETRY_CLICKHOUSE and that the server runs."
-    if isinstance(error, HTTPError):
-        return f"Gateway: {error!r}. Check TELEMETRY_GATEWAY_URL and that the gateway runs."
+    if told := explain_server(error):
+        return told
     if isinstance(error, OSError) and error.filename and error.strerror:
         # Its own text has a number that says nothing.
         return f"{os.fsdecode(error.filename)}: {error.strerror} (--verbose shows where)"

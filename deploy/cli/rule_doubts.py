@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from deploy.cli.console import Failed, err, run
+from operations.absence import absence, address_of
 from operations.directory import load_reference
 from operations.rule_trial import try_rules
 from operations.wording import counted
@@ -59,8 +60,9 @@ def _tried(settings: Settings, academy: int, cleaned: dict[str, Any]) -> bool:
     try:
         trial = try_rules(settings, academy, Rules.compile(cleaned), run(load_reference(settings)), since)
     except ClickHouseError as error:
-        reason = str(error).splitlines()[0]
-        err.print(f"What they would have ignored is not known, for ClickHouse does not answer: {reason}", markup=False)
+        away = absence(error, address_of(settings.clickhouse), "TELEMETRY_CLICKHOUSE")
+        reason = away or f"fails: {str(error).splitlines()[0]}"
+        err.print(f"What they would have ignored is not known, for ClickHouse {reason}.", markup=False)
         return True
     err.print(
         f"They would have ignored {trial.ignored} of {counted(trial.webhooks, 'webhook')} of the last {_DAYS} days, "

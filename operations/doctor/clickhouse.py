@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Final
 import clickhouse_connect
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
-from operations.doctor.findings import failed, good, warning
+from operations.absence import absence, address_of
+from operations.doctor.findings import failed, good, unreachable, warning
 from sinks.errors import SchemaMismatchError
 from sinks.setup import check_tables, live_generation
 from sinks.templates import Installation
@@ -44,8 +45,9 @@ def check_clickhouse(settings: Settings) -> Iterator[Finding]:
             dsn=settings.clickhouse.get_secret_value(), autogenerate_session_id=False, connect_timeout=_CONNECT_SECONDS
         )
     except (ClickHouseError, OSError) as error:
-        mend = "Start the server or correct address, user and password in TELEMETRY_CLICKHOUSE."
-        yield failed(_PART, "reachable", str(error).splitlines()[0], mend)
+        away = absence(error, address_of(settings.clickhouse), "TELEMETRY_CLICKHOUSE")
+        mend = "Correct address, user and password in TELEMETRY_CLICKHOUSE."
+        yield unreachable(_PART, away, str(error).splitlines()[0], mend)
         return
     with contextlib.closing(client):
         yield good(_PART, "reachable", f"user {client.command('SELECT currentUser()')}")

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-__all__ = ["Finding", "State", "failed", "good", "warning"]
+if TYPE_CHECKING:
+    from operations.absence import Absence
+
+__all__ = ["Finding", "State", "failed", "good", "unreachable", "warning"]
 
 State = Literal["ok", "warning", "failed"]
 
@@ -34,3 +37,10 @@ def warning(part: str, check: str, detail: str, mend: str) -> Finding:
 def failed(part: str, check: str, detail: str, mend: str) -> Finding:
     """Something that does not work."""
     return Finding(part, check, "failed", detail, mend)
+
+
+def unreachable(part: str, away: Absence | None, detail: str, mend: str) -> Finding:
+    """A server that does not answer, or one that does and fails as `detail` says."""
+    if away is None:
+        return failed(part, "reachable", detail, mend)
+    return failed(part, "reachable", away.detail, f"{away.mend[0].upper()}{away.mend[1:]}.")

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Final
 
 import httpx
 
-from operations.doctor.findings import failed, good, warning
+from operations.absence import absence
+from operations.doctor.findings import failed, good, unreachable, warning
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -37,8 +38,9 @@ async def check_gateway(settings: Settings) -> AsyncIterator[Finding]:
         try:
             answer = await client.get("/health/ready")
         except httpx.HTTPError as error:
-            mend = "Start it or correct TELEMETRY_GATEWAY_URL."
-            yield failed(_PART, "reachable", f"{settings.gateway_url} does not answer: {error!r}", mend)
+            away = absence(error, settings.gateway_url, "TELEMETRY_GATEWAY_URL")
+            mend = "Correct TELEMETRY_GATEWAY_URL."
+            yield unreachable(_PART, away, f"{settings.gateway_url} fails: {error!r}", mend)
             return
         yield good(_PART, "reachable", settings.gateway_url)
         try:

@@ -13,7 +13,8 @@ from aiokafka.protocol.admin import ApiVersionRequest
 
 from broker import clients
 from broker.committed import committed
-from operations.doctor.findings import failed, good, warning
+from operations.absence import absence
+from operations.doctor.findings import failed, good, unreachable, warning
 from operations.topic_fit import misfits
 from operations.topics import differing_configs, topic_partitions
 from schemas.wire.topics import Topics
@@ -46,8 +47,9 @@ async def check_kafka(settings: Settings) -> AsyncIterator[Finding]:
         async with asyncio.timeout(_TIMEOUT_SECONDS):
             brokers, spoken = await _versions(settings)
     except (KafkaError, OSError, TimeoutError) as error:
-        mend = "Start the broker or correct TELEMETRY_KAFKA and TELEMETRY_KAFKA_SECURITY_*."
-        yield failed(_PART, "reachable", f"{settings.kafka} does not answer: {error or type(error).__name__}", mend)
+        away = absence(error, settings.kafka, "TELEMETRY_KAFKA and TELEMETRY_KAFKA_SECURITY_*")
+        mend = "Correct TELEMETRY_KAFKA and TELEMETRY_KAFKA_SECURITY_*, or look into the broker's log."
+        yield unreachable(_PART, away, f"{settings.kafka} fails: {error or type(error).__name__}", mend)
         return
     yield good(_PART, "reachable", f"{brokers} broker{'s' * (brokers != 1)} at {settings.kafka}")
     if any(spoken.get(request, -1) < least for request, least in (_METADATA, _BEGIN)):

@@ -358,8 +358,8 @@ def test_what_cannot_be_used_is_refused_in_one_line(
     clickhouse.command(f"INSERT INTO {own.database}.raw (id, received_at) VALUES (999, '2026-11-10 10:00:00')")
     assert "1 webhooks, the last of 2026-11-10 10:00:00.000, were stored before" in refused("archive", directory)
     monkeypatch.setenv("TELEMETRY_CLICKHOUSE", "http://127.0.0.1:9/")
-    assert "Check TELEMETRY_CLICKHOUSE" in refused("archive", directory)
-    assert "Check TELEMETRY_CLICKHOUSE" in refused("raw", "restore", directory, "c")
+    assert "or correct TELEMETRY_CLICKHOUSE" in refused("archive", directory)
+    assert "or correct TELEMETRY_CLICKHOUSE" in refused("raw", "restore", directory, "c")
 
 
 async def exists(settings: Settings, name: str) -> bool:

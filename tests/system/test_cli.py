@@ -218,5 +218,5 @@ def test_status_survives_servers_that_are_away(place: Settings, monkeypatch: pyt
 
     assert outcome.code == 1
     assert nowhere in parts["kafka"]
-    assert parts["clickhouse"].startswith("does not answer: ")
+    assert parts["clickhouse"].startswith(f"does not answer at {nowhere}; start it ")
     assert place.gateway_url in parts["gateway"]

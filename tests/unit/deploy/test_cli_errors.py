@@ -126,26 +126,32 @@ def test_wrong_usage_is_two(arguments: tuple[str, ...]) -> None:
 
 @pytest.mark.parametrize("arguments", [("setup",), ("token", "list"), ("token", "create", "--user", "7")])
 def test_a_broker_that_is_away_is_named(monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...]) -> None:
-    """Without Kafka the line says which variable to look at."""
-    monkeypatch.setenv("TELEMETRY_KAFKA", f"127.0.0.1:{free_port()}")
+    """Without Kafka the line says where it was looked for, how to start it and which variable to look at."""
+    address = f"127.0.0.1:{free_port()}"
+    monkeypatch.setenv("TELEMETRY_KAFKA", address)
 
     outcome = command(*arguments)
 
     assert outcome.code == 1
-    assert outcome.complaint.startswith("error: Kafka: ")
-    assert outcome.complaint.endswith("Check TELEMETRY_KAFKA and that the broker runs.")
+    assert outcome.complaint == (
+        f"error: Kafka: it does not answer at {address}; start it (`learnpack-telemetry up`) or correct "
+        "TELEMETRY_KAFKA."
+    )
 
 
 def test_a_gateway_that_is_away_is_named(tmp_path: Path) -> None:
-    """Without a gateway nothing is sent and the line says which variable to look at."""
+    """Without a gateway nothing is sent and the line says where it was looked for and what to do."""
+    url = f"http://127.0.0.1:{free_port()}"
     file = tmp_path / "document.json"
     file.write_text("{}")
 
-    outcome = command("send", file, "--token", "t", "--url", f"http://127.0.0.1:{free_port()}")
+    outcome = command("send", file, "--token", "t", "--url", url)
 
     assert (outcome.code, outcome.out) == (1, "")
-    assert outcome.err.splitlines()[-1].startswith("error: Gateway: ")
-    assert "TELEMETRY_GATEWAY_URL" in outcome.err
+    assert outcome.err.splitlines()[-1] == (
+        f"error: Gateway: it does not answer at {url}; start it (`learnpack-telemetry up`) or correct --url or "
+        "TELEMETRY_GATEWAY_URL."
+    )
 
 
 def test_sending_needs_a_token(tmp_path: Path) -> None:
@@ -212,3 +218,19 @@ def test_a_day_is_asked_for_as_people_write_it(tmp_path: Path) -> None:
 
     assert outcome.code == 2
     assert "'21.11.2026' is not a day as YYYY-MM-DD." in " ".join(outcome.err.replace("│", " ").split())
+
+
+@pytest.mark.parametrize("asked", ["status", "doctor"])
+def test_a_stopped_system_is_told_of_in_plain_words(monkeypatch: pytest.MonkeyPatch, asked: str) -> None:
+    """Each server is said not to answer at its address, with how to start it, and nothing is in a library's words."""
+    address = f"127.0.0.1:{free_port()}"
+    monkeypatch.setenv("TELEMETRY_KAFKA", address)
+    monkeypatch.setenv("TELEMETRY_CLICKHOUSE", f"http://telemetry:hunter2@{address}")
+    monkeypatch.setenv("TELEMETRY_GATEWAY_URL", f"http://{address}")
+
+    outcome = command(asked, "--json")
+
+    assert outcome.code == 1
+    assert outcome.out.count("does not answer at ") == 3
+    assert outcome.out.lower().count("start it (`learnpack-telemetry up`) or correct telemetry_") == 3
+    assert not [word for word in ("Pool", "Error", "AddressFamily", "hunter2") if word in outcome.out]

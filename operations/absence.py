@@ -1,0 +1,64 @@
+"""What is said of a server that does not answer: where it was looked for, and what to do."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+from typing import TYPE_CHECKING, Final, NamedTuple
+from urllib.parse import urlsplit
+
+import httpx
+from aiokafka.errors import KafkaConnectionError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pydantic import SecretStr
+
+__all__ = ["Absence", "absence", "address_of"]
+
+# The first that fits; an empty one says it all: nobody listens there.
+_REASONS: Final[tuple[tuple[type[BaseException] | tuple[type[BaseException], ...], str], ...]] = (
+    (ssl.SSLError, " in TLS as it is set up"),
+    (socket.gaierror, ", for its name is not known"),
+    ((ConnectionError, KafkaConnectionError), ""),
+    ((TimeoutError, httpx.TimeoutException), " in time"),
+    (httpx.TransportError, ""),
+)
+
+
+class Absence(NamedTuple):
+    """A server that does not answer, and what to do; as text one line without a full stop."""
+
+    detail: str
+    mend: str
+
+    def __str__(self) -> str:
+        return f"{self.detail}; {self.mend}"
+
+
+def absence(error: BaseException, address: str, source: str) -> Absence | None:
+    """What to say where `error` is that nothing answers at `address`, None where a server has answered.
+
+    `source` names the setting or option that the address is from.
+    """
+    causes = list(_causes(error))
+    for kinds, reason in _REASONS:
+        if any(isinstance(cause, kinds) for cause in causes):
+            return Absence(
+                f"does not answer at {address}{reason}", f"start it (`learnpack-telemetry up`) or correct {source}"
+            )
+    return None
+
+
+def address_of(url: SecretStr) -> str:
+    """The HOST:PORT of an address that may hold a password."""
+    return urlsplit(url.get_secret_value()).netloc.rpartition("@")[2]
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """An error and what it came of."""
+    cause: BaseException | None = error
+    while cause is not None:
+        yield cause
+        cause = cause.__cause__ or (None if cause.__suppress_context__ else cause.__context__)
