@@ -127,8 +127,10 @@ def require_upload(token: Token, academy: int | None) -> None:
     else:
         capabilities = token.capabilities(academy)
         allowed = not capabilities or UPLOAD in capabilities
+    if not allowed and academy is None:
+        raise ApiError("missing-capability.nowhere", capability=UPLOAD)
     if not allowed:
-        raise ApiError("missing-capability", capability=UPLOAD, academy="-" if academy is None else academy)
+        raise ApiError("missing-capability", capability=UPLOAD, academy=academy)
 
 
 def academy_id(value: str | None) -> int | None:

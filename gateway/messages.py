@@ -160,6 +160,16 @@ MESSAGES: Final[dict[str, Message]] = {
         "This token does not have the capability {capability} for academy {academy}.",
         "Este token no tiene la capacidad {capability} para la academia {academy}.",
     ),
+    "missing-capability.nowhere": Message(
+        403,
+        "This token does not have the capability {capability} for no academy; name one in which it has it.",
+        "Este token no tiene la capacidad {capability} para ninguna academia; indique una en la que la tenga.",
+    ),
+    "missing-capability.student": Message(
+        403,
+        "This token does not have the capability {capability} for this student.",
+        "Este token no tiene la capacidad {capability} para este estudiante.",
+    ),
     "missing-status": Message(
         400,
         "Deleting in bulk needs the parameter `status=ERROR`.",

@@ -49,7 +49,7 @@ def list_(
     if not letters:
         out.print("No dead letters." if everything else "No dead letter waits.")
         return
-    table = whole_table("id", "at (UTC)", "from", "stage", "reason", "became")
+    table = whole_table("id", "at (UTC)", "from", "stage", "reason", "became", unbroken=("id",))
     for letter in letters:
         reason = escape(_shortened(letter.reason))
         table.add_row(

@@ -10,7 +10,7 @@ import typer
 from deploy.cli.configuration import settings
 from deploy.cli.console import Failed, err, out, run
 from deploy.cli.moments import ahead
-from deploy.tables import whole_table
+from deploy.tables import keep_words, whole_table
 from operations.tokens import CAPABILITIES, NewToken, grant, list_tokens, revoke_token
 from schemas.reference.tenancy import REPORT_FOR_ANYONE
 from schemas.times import sql_time
@@ -21,6 +21,9 @@ _NO_ACADEMY: Final = (
     "warning: without --academy ID no academy's staff see what comes in with this key, unless the document names one "
     "or the gateway has TELEMETRY_DEFAULT_ACADEMY."
 )
+
+# The column that has lists of capabilities.
+_ACADEMIES: Final = 3
 
 app = typer.Typer(help="Personal tokens and write-only ingest keys.", no_args_is_help=True)
 
@@ -70,7 +73,7 @@ def create(
 @app.command("list")
 def list_() -> None:
     """Show all tokens in force, by the beginning of their SHA-256."""
-    table = whole_table("SHA-256", "kind", "user", "academies", "expires", "label")
+    table = whole_table("SHA-256", "kind", "user", "academies", "expires", "label", unbroken=("SHA-256",))
     for token in run(list_tokens(settings())):
         academies = "; ".join(
             f"{academy}: {', '.join(sorted(names)) or 'upload'}" for academy, names in sorted(token.academies.items())
@@ -83,6 +86,7 @@ def list_() -> None:
             "never" if token.expires_at is None else sql_time(token.expires_at // 1000)[:19],
             token.label or "",
         )
+    keep_words(table, _ACADEMIES, out)
     out.print(table)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import orjson
 import typer
@@ -20,6 +20,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 __all__ = ["lines", "register"]
+
+# By verdict, where a webhook was not asked what it tells.
+_NO_FACTS: Final = {
+    "ignored": "none: it was ignored",
+    "error": "none: it was refused",
+    "dead": "none: it could not be processed",
+}
 
 
 def trace(
@@ -54,7 +61,7 @@ def _list(rows: list[dict[str, Any]], *, json: bool) -> None:
     if json:
         out.print(orjson.dumps(rows, option=orjson.OPT_INDENT_2).decode(), markup=False)
         return
-    table = whole_table("id", "received (UTC)", "event", "slug", "status", "why")
+    table = whole_table("id", "received (UTC)", "event", "slug", "status", "why", unbroken=("id", "status"))
     for row in rows:
         texts = (row["event"] or "", row["package_slug"] or "", row["status"], row["status_text"] or "")
         table.add_row(str(row["id"]), row["received_at"][:19], *map(escape, texts))
@@ -85,7 +92,7 @@ def lines(found: Trace) -> Iterator[tuple[str, Any]]:
         step = f" of step {fact['step_slug']}" if fact["step_slug"] else ""
         yield "facts", f"{fact['facts']} {fact['event']}{step} in {fact['asset_slug'] or 'an unknown tutorial'}"
     if not found.facts and outcome is not None:
-        yield "facts", "none: it told nothing that was not known"
+        yield "facts", _NO_FACTS.get(outcome["verdict"], "none: it told nothing that was not known")
     for name, rows in (("scores", found.scores), ("document", found.documents)):
         for row in rows:
             when = "later" if row["later"] else "before"

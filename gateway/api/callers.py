@@ -83,4 +83,4 @@ def require_sight(services: Services, token: Token, user_id: int | None) -> None
     """
     student = None if user_id is None else services.reference.user(user_id)
     if not sees(token, user_id, student, strict=services.strict):
-        raise ApiError("missing-capability", capability=READ, academy="-")
+        raise ApiError("missing-capability.student", capability=READ)

@@ -151,8 +151,10 @@ def test_who_may_upload(held: Token, academy: int | None, allowed: bool) -> None
     if allowed:
         require_upload(held, academy)
     else:
-        with pytest.raises(ApiError, match="missing-capability"):
+        with pytest.raises(ApiError, match="missing-capability") as refusal:
             require_upload(held, academy)
+        where = "no academy;" if academy is None else f"academy {academy}."
+        assert f"for {where}" in refusal.value.body("en").decode()
 
 
 @given(st.text() | st.none())

@@ -37,3 +37,20 @@ def test_what_is_left_out_is_told() -> None:
     found = Trace(7, 0, 7, more=["facts"])
 
     assert ("more", "only the first 200 facts are shown; the tables have all of them") in list(lines(found))
+
+
+@pytest.mark.parametrize(
+    ("verdict", "why"),
+    [
+        ("error", "it was refused"),
+        ("ignored", "it was ignored"),
+        ("dead", "it could not be processed"),
+        ("duplicate", "it told nothing that was not known"),
+    ],
+)
+def test_why_there_are_no_facts_is_told(verdict: str, why: str) -> None:
+    """A webhook that nobody asked what it tells did not repeat what was known."""
+    outcome = dict.fromkeys(("status", "status_text", "event", "student_id", "asset_id", "updated_at", "version"))
+    found = Trace(7, 0, 7, outcome={**outcome, "verdict": verdict})
+
+    assert ("facts", f"none: {why}") in list(lines(found))
