@@ -78,7 +78,7 @@ def replay(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Compare, and leave nothing behind.")] = False,
     yes: _Yes = False,
     workers: _Workers = 0,
-    student: Annotated[str | None, typer.Option(help="Recompute one student in place, by user id.")] = None,
+    student: Annotated[str | None, typer.Option(help="Recompute one student in place: a user id, or a name.")] = None,
     asset: Annotated[str | None, typer.Option(help="Recompute every student of a tutorial in place, by slug.")] = None,
     academy: Annotated[int | None, typer.Option(min=1, help="Recompute every student of an academy in place.")] = None,
 ) -> None:

@@ -56,7 +56,7 @@ def get(academy: _Academy) -> None:
 @app.command()
 def put(
     academy: _Academy,
-    file: Annotated[Path | None, typer.Argument(help="JSON file; standard input without.")] = None,
+    file: Annotated[Path | None, typer.Argument(help="JSON file [default: standard input].")] = None,
     *,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask, whatever is odd about them.")] = False,
 ) -> None:

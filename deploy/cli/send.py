@@ -24,8 +24,8 @@ _SENDING: Final = "sending"
 def send(
     paths: Annotated[list[Path], typer.Argument(help="Documents (JSON) or webhooks (NDJSON), gzipped if you like.")],
     *,
-    url: Annotated[str | None, typer.Option(help="Gateway; TELEMETRY_GATEWAY_URL without.")] = None,
-    token: Annotated[str | None, typer.Option(help="Token; TELEMETRY_TOKEN without.")] = None,
+    url: Annotated[str | None, typer.Option(help="The gateway's address [default: TELEMETRY_GATEWAY_URL].")] = None,
+    token: Annotated[str | None, typer.Option(help="The token to send with [default: TELEMETRY_TOKEN].")] = None,
     rate: Annotated[float | None, typer.Option(min=0.001, help="Posts per second at most.")] = None,
 ) -> None:
     """Post telemetry documents or webhooks as LearnPack would."""

@@ -10,12 +10,12 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 
 if TYPE_CHECKING:
     from rich.console import Console
-    from rich.progress import Task
+    from rich.progress import Task, TaskID
 
     from operations.generations.offsets import Offsets
     from schemas.wire.topics import Topics
 
-__all__ = ["catch_up"]
+__all__ = ["advance_to", "catch_up"]
 
 # As close as one gets to a live generation that goes on: about what it commits between two looks. If it stands, the
 # target comes all the way in this time.
@@ -30,6 +30,11 @@ class _Rate(TextColumn):
 
     def render(self, task: Task) -> str:  # type: ignore[override]  # rich takes text as well
         return f"{task.speed:,.0f}/s" if task.speed else ""
+
+
+def advance_to(progress: Progress, bar: TaskID, done: float, total: float) -> None:
+    """Show `done` of `total`; where there is nothing to do, it is done."""
+    progress.update(bar, completed=done if total else 1, total=total or 1)
 
 
 async def catch_up(offsets: Offsets, live: Topics, target: Topics, console: Console) -> int:
@@ -52,8 +57,8 @@ async def catch_up(offsets: Offsets, live: Topics, target: Topics, console: Cons
             behind = {number: max(0, goal[number] - done[number]) for number in done}
             gone = {number: done[number] - first[number] for number in done}
             for number, bar in bars.items():
-                progress.update(bar, completed=gone[number], total=gone[number] + behind[number])
-            progress.update(whole, completed=sum(gone.values()), total=sum(gone.values()) + sum(behind.values()))
+                advance_to(progress, bar, gone[number], gone[number] + behind[number])
+            advance_to(progress, whole, sum(gone.values()), sum(gone.values()) + sum(behind.values()))
             now = time.monotonic()
             close_since = None if sum(behind.values()) > _CLOSE else close_since or now
             if not any(behind.values()) or (close_since is not None and now - close_since > _CLOSE_SECONDS):

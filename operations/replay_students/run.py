@@ -14,12 +14,13 @@ from operations.generations.mandates import LiveMandate, live_progress
 from operations.generations.offsets import Offsets
 from operations.generations.swap import stored_everything
 from operations.pseudonyms import keyed_settings
+from operations.replay.progress import advance_to
 from operations.replay.report import save, show, show_untold
 from operations.replay.run import changing
 from operations.replay_students.difference import Difference, difference
 from operations.replay_students.log import Recomputation, find_students
 from operations.replay_students.patch import patch
-from operations.replay_students.scope import Students, unit_of
+from operations.replay_students.scope import Students, unit_of, whom
 from operations.replay_students.tables import LiveTables
 from operations.wording import counted
 from schemas.wire.generations import JournalError
@@ -115,7 +116,8 @@ class _Work:
         )
         with Progress(*columns, console=self.console, disable=not self.console.is_terminal) as progress:
             total = sum(max(0, goal - begin.get(number, 0)) for number, goal in end.items())
-            task = progress.add_task(what, total=total)
+            task = progress.add_task(what)
+            advance_to(progress, task, 0, total)
             yield lambda count: progress.advance(task, count)
 
 
@@ -155,7 +157,7 @@ async def replay_part(
         if not recomputed.records and found.comparison.equal and not recomputed.cells():
             message = f"there is no webhook and no row of {part}: nothing to recompute. Check what it is called."
             raise JournalError(message)
-        console.print(f"{counted(len(units), 'student', ',')}, {counted(len(recomputed.records), 'webhook', ',')}.")
+        console.print(f"{whom(part, units)}, {counted(len(recomputed.records), 'webhook', ',')}.")
         path = settings.data.absolute() / "replay" / "comparison-part.json"
         await asyncio.to_thread(save, found.comparison, path)
         show(found.comparison, console)

@@ -9,20 +9,23 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from operations.wording import counted
 from schemas import vocabulary as texts
 from schemas.coercion import digits_as_id
 from schemas.wire.notebook import events_of, notebook_of
-from schemas.wire.webhook import normal_user_id
+from schemas.wire.webhook import ANONYMOUS, normal_user_id
 from streams.core.decide import student_id
 from streams.core.identity import identify
 from streams.core.resolve import resolve_batch, resolve_event
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from schemas.reference.lookup import Reference
     from streams.core.policy import Policy
     from streams.core.webhook import Webhook
 
-__all__ = ["Scope", "Students", "unit_of"]
+__all__ = ["Scope", "Students", "unit_of", "whom"]
 
 
 def unit_of(actor: str) -> bytes:
@@ -42,6 +45,15 @@ class Scope:
         if self.student is not None:
             return f"student {self.student}"
         return f"asset {self.asset}" if self.asset is not None else f"academy {self.academy}"
+
+
+def whom(part: Scope, units: Collection[bytes]) -> str:
+    """Whom a replay recomputes: its one student, or how many, and how many runs in which nobody was logged in."""
+    if part.student is not None:
+        return str(part)
+    runs = sum(unit.startswith(ANONYMOUS.encode()) for unit in units)
+    students = counted(len(units) - runs, "student", ",")
+    return f"{students}, {counted(runs, 'run', ',')} of nobody known" if runs else students
 
 
 class Students:

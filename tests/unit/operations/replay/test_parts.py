@@ -17,7 +17,7 @@ from operations.replay_students.changes import Changes, Known, changes_of, lost
 from operations.replay_students.derived import Rows
 from operations.replay_students.difference import Difference
 from operations.replay_students.replacing import replacing
-from operations.replay_students.scope import Scope, Students, unit_of
+from operations.replay_students.scope import Scope, Students, unit_of, whom
 from schemas.reference.lookup import Reference
 from schemas.wire.rows import CLAIMS, EVENTS, SCORES, STUDENT_DAY, TELEMETRY, WEBHOOKS
 from schemas.wire.topics import Topics
@@ -271,3 +271,12 @@ def test_an_academy_is_the_requests_or_the_students() -> None:
 
     assert student(part, {"user_id": 7, **event}, {"user_id": 8, **event}, reference=reference) == [True, False]
     assert student(part, {"user_id": 8, **event}, academy=4) == [True]
+
+
+def test_whom_a_part_concerns_is_told_in_words() -> None:
+    """One student is one, however many names there are to look under; runs of nobody are not students."""
+    units = [unit_of(actor) for actor in ("7", "8", "telemetry:f1")]
+
+    assert whom(Scope(student="7"), units) == "student 7"
+    assert whom(Scope(asset="lists"), units) == "2 students, 1 run of nobody known"
+    assert whom(Scope(academy=4), units[:1]) == "1 student"
