@@ -63,6 +63,7 @@ def put(
     """Replace the rules; in force everywhere within two seconds.
 
     Says what is odd about them, how many of LearnPack's webhooks of the last 7 days they would have ignored, and asks.
+    Webhooks that were refused before any rule was asked are not counted.
     """
     body = _read(file)
     try:
@@ -100,7 +101,10 @@ def try_out(
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print what --since finds as JSON, for scripts.")] = False,
 ) -> None:
-    """Say what rules would do with a webhook, or would have done with those received, without changing anything."""
+    """Say what rules would do with a webhook, or would have done with those received, without changing anything.
+
+    With --since, webhooks that were refused before any rule was asked are not counted.
+    """
     if since is not None:
         if file is not None and draft is not None:
             message = "with --since give the rules once: as FILE, as --draft or on standard input."

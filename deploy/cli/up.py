@@ -106,6 +106,7 @@ def _summary(system: LocalSystem) -> str:
         "",
         "learn.json of a tutorial:",
         f'  "telemetry": {{"batch": "{url}?asset_id=ASSET_ID", "streaming": "{url}?token={system.ingest_key}"}}',
+        "  (ASSET_ID is the tutorial's id: put it in, or leave `?asset_id=ASSET_ID` out)",
         "",
     ]
     return "\n".join(lines)

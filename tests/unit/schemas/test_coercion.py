@@ -62,6 +62,7 @@ def test_a_looked_up_slug_is_not_trimmed() -> None:
         (True, []),
         (None, []),
         ("", []),
+        ("ASSET_ID", []),
         (2.0, []),
         (-1, []),
         ("-1,2", [2]),
