@@ -4,19 +4,26 @@ from __future__ import annotations
 
 import shlex
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import orjson
 import typer
 
 from deploy.cli.configuration import settings
 from deploy.cli.console import Failed, err, out, run
+from operations.forgetting.forget import Forgotten
 from operations.forgetting.forget import forget as forget_student
+from operations.wording import counted
 
 if TYPE_CHECKING:
     from operations.forgetting.found import Found
 
 __all__ = ["register"]
+
+_NOTHING: Final = (
+    "There is nothing of {student}, and nothing was done. With --yes all steps are made all the same: where an earlier "
+    "`forget` was interrupted, or webhooks are still on their way."
+)
 
 
 def forget(
@@ -26,23 +33,42 @@ def forget(
     json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
 ) -> None:
     """Erase a student from state, directory and tables, and tell what Kafka's logs still hold until when."""
+    nothing = False
 
     def agreed(found: Found) -> bool:
-        err.print(f"{', '.join(found.actors)}: {found.total} rows", style="dim", markup=False)
+        nonlocal nothing
+        nothing = not found.left and not found.records
+        if nothing and not yes:
+            err.print(_NOTHING.format(student=student), markup=False)
+            return False
+        what = f"{counted(found.total, 'row')} in ClickHouse, {counted(found.records, 'record')} in the directory"
+        err.print(f"{', '.join(found.actors)}: {what}", style="dim", markup=False)
         return yes or typer.confirm(f"Erase student {student}? It cannot be undone", err=True)
 
     done = run(forget_student(settings(), student, agreed, lambda text: err.print(text, style="dim", markup=False)))
+    if done is None and nothing:
+        done = Forgotten()
+        if not json:
+            return
     if done is None:
         message = "nothing was erased."
         raise Failed(message)
     if json:
         out.print(orjson.dumps(asdict(done), option=orjson.OPT_INDENT_2).decode(), markup=False)
         return
+    _show(done)
+
+
+def _show(done: Forgotten) -> None:
     out.print(f"Erased: {', '.join(done.actors)}", markup=False)
     for table, count in sorted(done.rows.items()):
-        out.print(f"{count:>9}  rows of {table}, deleted", markup=False)
+        if count:
+            out.print(f"{counted(count, 'row', '>9')} of {table}, deleted", markup=False)
     for topic, count in sorted(done.tombstones.items()):
-        out.print(f"{count:>9}  tombstones in {topic}; the broker compacts it within hours", markup=False)
+        if count:
+            out.print(
+                f"{counted(count, 'tombstone', '>9')} in {topic}; the broker compacts it within hours", markup=False
+            )
     for topic, end in sorted(done.until.items()):
         out.print(f"still in {topic}, until {end}", markup=False)
     without = " ".join(f"--without {shlex.quote(actor)}" for actor in done.actors)

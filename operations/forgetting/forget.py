@@ -16,9 +16,9 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from operations.directory import load_reference
-from operations.forgetting.found import find
+from operations.forgetting.found import find, webhooks_with
 from operations.forgetting.person import identify
-from operations.forgetting.records import forget_tasks_and_tokens, forget_user, send_commands
+from operations.forgetting.records import directory_records, forget_tasks_and_tokens, forget_user, send_commands
 from operations.forgetting.rows import delete
 from operations.generations.journal import live_settings, read_journal
 from operations.pseudonyms import keyed_settings
@@ -76,14 +76,18 @@ async def forget(
 ) -> Forgotten | None:
     """Erase a student, if `agreed` to what was found; None where not. Safe to repeat after an end anywhere.
 
+    The report counts what was of the student, not the commands that this writes and deletes itself.
+
     Raises RawLogError if no worker or sink takes part within a minute or the student goes on sending, and the errors of
     Kafka and ClickHouse.
     """
     settings = await keyed_settings(await live_settings(settings))
-    person = identify(await load_reference(settings), asked, Policy.of(settings).pseudonyms)
+    reference = await load_reference(settings)
+    person = identify(reference, asked, Policy.of(settings).pseudonyms)
     with contextlib.closing(await asyncio.to_thread(connect, settings)) as client:
         work = _Work(settings, client, person, Topics.of(settings), say)
         found = await work.find()
+        found.records = directory_records(reference, person.user)
         return await work.erase(found) if agreed(found) else None
 
 
@@ -94,32 +98,37 @@ class _Work:
     person: Person
     topics: Topics
     say: Callable[[str], None]
+    commands: list[int] = field(default_factory=list)
 
     async def find(self) -> Found:
         return await asyncio.to_thread(find, self.client, self.settings.database, self.topics.raw, self.person)
 
     async def erase(self, found: Found) -> Forgotten:
-        done = Forgotten(rows=dict.fromkeys(found.rows, 0))
+        done, shown = Forgotten(rows=dict.fromkeys(found.rows, 0)), found.rows
         done.tombstones = await forget_tasks_and_tokens(self.settings, self.person.user)
         told: dict[str, tuple[list[str], list[str]]] = {}
         for _ in range(_ROUNDS):
             while new := {actor: places for actor, places in found.places.items() if told.get(actor) != places}:
                 self.say("waiting for the worker")
-                await self._stored(await send_commands(self.settings, new))
+                sent = await send_commands(self.settings, new)
+                self.commands += sent
+                await self._stored(sent)
                 told |= new
                 # What was on its way when the first search was made is stored by now.
                 found = await self.find()
             self.say("deleting rows")
             await self._delete(found, done.rows)
             found = await self.find()
-            if not found.total:
+            if not found.left:
                 break
         else:
-            message = f"{found.total} new rows of {self.person.student} came meanwhile: stop who sends, forget again."
+            message = f"{found.left} new rows of {self.person.student} came meanwhile: stop who sends, forget again."
             raise RawLogError(message)
         for database in found.databases:
             own = self.settings.model_copy(update={"generation": int(database.rpartition("_g")[2])})
             await asyncio.to_thread(refresh_all, self.client, Installation.of(own))
+        # A row that ClickHouse has merged with the one that takes it back is gone as well.
+        done.rows = {table: max(number, shown.get(table, 0)) for table, number in done.rows.items()}
         done.tombstones |= await forget_user(self.settings, self.person.user)
         documents = sum(len(slugs) for slugs, _ in told.values())
         done.tombstones |= {self.topics.telemetry: documents, self.topics.changelog: documents + len(told)}
@@ -129,9 +138,11 @@ class _Work:
 
     async def _delete(self, found: Found, deleted: dict[str, int]) -> None:
         on_cluster = Installation.of(self.settings).on_cluster
+        commands = webhooks_with(self.settings.database, found.databases, self.commands)
         quiet = time.monotonic() + _QUIET_SECONDS
         while time.monotonic() < quiet:
-            if await asyncio.to_thread(delete, self.client, on_cluster, found, deleted):
+            await asyncio.to_thread(delete, self.client, on_cluster, commands, {})
+            if await asyncio.to_thread(delete, self.client, on_cluster, found.conditions, deleted):
                 quiet = time.monotonic() + _QUIET_SECONDS
             await asyncio.sleep(_POLL_SECONDS)
 
@@ -154,9 +165,11 @@ class _Work:
         kept = (topics.raw, topics.facts, topics.outcomes, topics.scores, topics.dead_letters, topics.completions)
         until = dict.fromkeys(kept, f"{last:%Y-%m-%d}")
         # Its workers stand still, so they have not taken the command.
-        for other in (await read_journal(self.settings)).generations:
+        journal = await read_journal(self.settings)
+        for other in journal.generations:
             if other.number != self.settings.generation:
                 old = topics.of_generation(other.number)
-                end = f"generation {other.number} is dropped (`replay drop`)"
+                how = "`replay drop` does it" if other.number == journal.target else "by the next replay that swaps"
+                end = f"generation {other.number} is deleted ({how})"
                 until |= dict.fromkeys((old.changelog, old.telemetry, old.facts, old.outcomes, old.scores), end)
         return until

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from operations.forgetting.letters import Letter, find_letters
 from operations.forgetting.webhooks import find_webhooks
 from operations.raw_log.students import Students
+from schemas.wire.rows import TABLES
 from schemas.wire.webhook import ANONYMOUS
 
 if TYPE_CHECKING:
@@ -17,9 +18,10 @@ if TYPE_CHECKING:
 
     from operations.forgetting.person import Person
 
-__all__ = ["Condition", "Found", "count", "find"]
+__all__ = ["Condition", "Found", "count", "find", "webhooks_with"]
 
 _BY_ACTOR: Final = ("events", "telemetry", "scores", "student_day")
+_TAKEN_BACK: Final = frozenset(one.name for one in TABLES if any(column.name == "deleted" for column in one.columns))
 _WITH_RUNS: Final = ("events", "telemetry", "scores")
 _IDS_AT_ONCE: Final = 10_000
 
@@ -45,6 +47,8 @@ _WHOSE: Final = """
 SELECT telemetry_id, groupUniqArray(actor) FROM {database:Identifier}.{table:Identifier}
 WHERE telemetry_id IN {runs:Array(String)} GROUP BY telemetry_id
 """
+# Told by the student and, as a rule, by the webhook as well.
+_LOGGED: Final = "SELECT id FROM {database:Identifier}.webhooks WHERE student_id = {user:UInt64} AND NOT deleted"
 _PLACES: Final = """
 SELECT DISTINCT asset_slug, telemetry_id FROM {database:Identifier}.{table:Identifier} WHERE actor = {actor:String}
 """
@@ -64,8 +68,9 @@ class Found:
     """What there is of a person.
 
     `actors` are the user, names and anonymous runs, `places` the tutorials and telemetry_ids by actor, `rows` how many
-    by table, `conditions` what tells them, in the order in which they may be deleted: whatever is left, a later search
-    still finds the rest.
+    by table, each counted once, `conditions` what tells them, in the order in which they may be deleted: whatever is
+    left, a later search still finds the rest. `records` is how many the directory has, `left` is 0 once every row
+    is gone, those that take others back included.
     """
 
     databases: list[str] = field(default_factory=list)
@@ -73,6 +78,8 @@ class Found:
     places: dict[str, tuple[list[str], list[str]]] = field(default_factory=dict)
     conditions: list[Condition] = field(default_factory=list)
     rows: dict[str, int] = field(default_factory=dict)
+    records: int = 0
+    left: int = 0
 
     @property
     def total(self) -> int:
@@ -80,10 +87,12 @@ class Found:
         return sum(self.rows.values())
 
 
-def count(client: Client, condition: Condition) -> int:
-    """How many rows a condition tells."""
-    query = f"SELECT count() FROM {condition.table} WHERE {condition.where}"  # noqa: S608 - both are this module's
-    return int(str(client.command(query, parameters=condition.parameters)))
+def count(client: Client, condition: Condition) -> tuple[int, int]:
+    """How many rows a condition tells, and how many without those that only take others back."""
+    own = "countIf(NOT deleted)" if condition.table.rpartition(".")[2] in _TAKEN_BACK else "count()"
+    query = f"SELECT count(), {own} FROM {condition.table} WHERE {condition.where}"  # noqa: S608 - this module's
+    ((every, told),) = client.query(query, parameters=condition.parameters).result_rows
+    return int(every), int(told)
 
 
 def find(client: Client, public: str, raw_topic: str, person: Person) -> Found:
@@ -96,22 +105,33 @@ def find(client: Client, public: str, raw_topic: str, person: Person) -> Found:
     webhooks = find_webhooks(client, public, found.databases, person.known_as[0], students)
     hidden = sorted({person.hidden(owner) for owner in webhooks.owners})
     named += sorted({*webhooks.owners, *_there(client, found.databases, hidden)} - {*named, *runs})
-    letters = {database: list(find_letters(client, database, raw_topic, students)) for database in found.databases}
+    # A letter and what became of it have one place.
+    letters = {
+        database: list(dict.fromkeys(find_letters(client, database, raw_topic, students)))
+        for database in found.databases
+    }
     lettered = {one.webhook for some in letters.values() for one in some if one.webhook >= 0}
     found.actors = [*named, *runs]
     found.places = {actor: _places(client, found.databases, actor) for actor in found.actors}
     # What leads to other rows goes after them: letters after webhooks, a user's rows after those of names and runs.
     found.conditions = [
-        *_webhooks(public, found.databases, sorted(webhooks.anonymous)),
+        *webhooks_with(public, found.databases, sorted(webhooks.anonymous)),
         *_rows(found.databases, runs, None),
-        *_webhooks(public, found.databases, sorted({*webhooks.ids, *lettered} - webhooks.anonymous)),
+        *webhooks_with(public, found.databases, sorted({*webhooks.ids, *lettered} - webhooks.anonymous)),
         *(condition for database in found.databases for condition in _letters(database, letters[database])),
         *_rows(found.databases, named, person.user),
         *_claims(found.databases, found.actors),
     ]
     found.rows = {f"{public}.raw": 0}
     for condition in found.conditions:
-        found.rows[condition.table] = found.rows.get(condition.table, 0) + count(client, condition)
+        every, told = count(client, condition)
+        found.rows[condition.table] = found.rows.get(condition.table, 0) + told
+        found.left += every
+    if person.user is not None:
+        ids = {*webhooks.ids, *webhooks.anonymous, *lettered}
+        for database in found.databases:
+            twice = client.query(_LOGGED, {"database": database, "user": person.user}).result_rows
+            found.rows[f"{database}.webhooks"] -= sum(identity in ids for (identity,) in twice)
     return found
 
 
@@ -190,7 +210,8 @@ def _letters(database: str, letters: list[Letter]) -> list[Condition]:
     return [Condition(f"{database}.dead_letters", where, letter.place) for letter in letters]
 
 
-def _webhooks(public: str, databases: list[str], ids: list[int]) -> list[Condition]:
+def webhooks_with(public: str, databases: list[str], ids: list[int]) -> list[Condition]:
+    """What tells the webhooks with these ids, in the logs and in `raw`."""
     # A row of the log is found by the webhook, so it goes first.
     tables = (*(f"{database}.webhooks" for database in databases), f"{public}.raw")
     return [

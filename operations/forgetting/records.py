@@ -19,26 +19,33 @@ from schemas.wire.topics import Topics
 from schemas.wire.webhook import ANONYMOUS, student_key
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     import aiokafka
 
+    from schemas.reference.lookup import Reference
     from schemas.settings import Settings
 
 # Pseudonyms, and runs whose telemetry_id is no name.
 _HIDDEN = (PREFIX, f"{ANONYMOUS}~")
 
-__all__ = ["forget_tasks_and_tokens", "forget_user", "send_commands"]
+__all__ = ["directory_records", "forget_tasks_and_tokens", "forget_user", "send_commands"]
 
 
 async def forget_tasks_and_tokens(settings: Settings, user: int | None) -> dict[str, int]:
     """Write tombstones for a user's tasks and tokens; how many by topic. Raises aiokafka's KafkaError."""
     topics, reference = Topics.of(settings), await load_reference(settings)
     found = {
-        topics.tasks: [key for key, value in reference.records("tasks") if user is not None and _user(value) == user],
-        topics.tokens: [key for key, value in reference.records("tokens") if user is not None and _user(value) == user],
+        topics.tasks: _keys(reference.records("tasks"), user),
+        topics.tokens: _keys(reference.records("tokens"), user),
     }
     return await _bury(settings, found)
+
+
+def directory_records(reference: Reference, user: int | None) -> int:
+    """How many records the directory has of a user: tasks, tokens, and the user."""
+    keys = [key for kind in ("tasks", "tokens") for key in _keys(reference.records(kind), user)]
+    return len(keys) + (user is not None and reference.has_user(user))
 
 
 async def forget_user(settings: Settings, user: int | None) -> dict[str, int]:
@@ -52,6 +59,10 @@ async def _bury(settings: Settings, found: Mapping[str, Sequence[bytes]]) -> dic
     for topic, keys in found.items():
         await publish_reference(settings, topic, [(key, None) for key in keys])
     return {topic: len(keys) for topic, keys in found.items()}
+
+
+def _keys(records: Iterable[tuple[bytes, bytes]], user: int | None) -> list[bytes]:
+    return [key for key, value in records if user is not None and _user(value) == user]
 
 
 def _user(value: bytes) -> int | None:

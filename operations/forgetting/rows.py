@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Final
 from operations.forgetting.found import count
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from clickhouse_connect.driver.client import Client
 
-    from operations.forgetting.found import Found
+    from operations.forgetting.found import Condition
 
 __all__ = ["delete"]
 
@@ -17,13 +19,14 @@ __all__ = ["delete"]
 _AT_ONCE: Final = {"mutations_sync": 2}
 
 
-def delete(client: Client, on_cluster: str, found: Found, deleted: dict[str, int]) -> int:
-    """Delete every row that there is now and add to `deleted` by table; how many. Raises ClickHouse's errors."""
+def delete(client: Client, on_cluster: str, conditions: Iterable[Condition], deleted: dict[str, int]) -> int:
+    """Delete every row that conditions tell now and add to `deleted` by table; how many. Raises ClickHouse's errors."""
     rows = 0
-    for condition in found.conditions:
-        if number := count(client, condition):
+    for condition in conditions:
+        every, told = count(client, condition)
+        if every:
             statement = f"ALTER TABLE {condition.table} {on_cluster} DELETE WHERE {condition.where}"
             client.command(statement, parameters=condition.parameters, settings=_AT_ONCE)
-            deleted[condition.table] = deleted.get(condition.table, 0) + number
-            rows += number
+            deleted[condition.table] = deleted.get(condition.table, 0) + told
+            rows += every
     return rows
