@@ -124,7 +124,7 @@ def resume(*, yes: _Yes = False, workers: _Workers = 0) -> None:
 
 @app.command()
 def drop() -> None:
-    """Give an unfinished replay or rollback up; what a replay has computed is deleted."""
+    """Give an unfinished replay or rollback up; what a replay has computed is deleted, a kept generation is not."""
     target = run(drop_(settings()))
     out.print("No replay is under way." if target is None else f"The change to generation {target} is given up.")
 
