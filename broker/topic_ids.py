@@ -124,8 +124,8 @@ async def topic_ids(options: dict[str, Any], names: Iterable[str]) -> dict[str, 
     """
     wanted = list(names)
     client = AIOKafkaClient(**options)
-    await client.bootstrap()
     try:
+        await client.bootstrap()
         async with asyncio.timeout(_PATIENCE_SECONDS):
             response = await client.send(client.get_random_node(), _MetadataRequest(wanted))
     except (NotImplementedError, IncompatibleBrokerVersion) as error:

@@ -8,10 +8,11 @@ as many.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from schemas.wire.topics import REFERENCE, Topics
+from schemas.wire.topics import DERIVED, REFERENCE, Topics
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["Misfit", "misfits", "used_partitions"]
 
 _SETUP: Final = "Run: learnpack-telemetry setup"
+_OF_A_GENERATION: Final = rf"(?:{'|'.join(DERIVED)})(?:\.g\d+)?|worker\.g\d+-state-changelog"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +66,9 @@ def misfits(settings: Settings, partitions: Mapping[str, int]) -> Iterator[Misfi
     """What does not fit, of topics with these numbers of partitions; what is not harmless comes first."""
     topics, wanted = Topics.of(settings), settings.partitions
     for spec in topics.specs(settings):
-        if spec.name not in partitions:
+        if spec.name == topics.raw and spec.name not in partitions and _lived(topics, partitions):
+            yield _lost(topics)
+        elif spec.name not in partitions:
             yield Misfit(spec.name, "is missing", _SETUP, missing=True)
     raw = partitions.get(topics.raw, wanted)
     derived = {name: partitions[name] for name in _derived(topics) if name in partitions}
@@ -96,6 +100,23 @@ def misfits(settings: Settings, partitions: Mapping[str, int]) -> Iterator[Misfi
         for name, count in derived.items()
         if count > wanted
     )
+
+
+def _lived(topics: Topics, partitions: Mapping[str, int]) -> bool:
+    """Whether there was a raw topic: `setup` makes it before anything that is derived from it."""
+    name = re.compile(f"{re.escape(topics.prefix)}(?:{_OF_A_GENERATION})")
+    return any(name.fullmatch(one) for one in partitions)
+
+
+def _lost(topics: Topics) -> Misfit:
+    new = f"{topics.raw_name}.2"
+    mend = (
+        "Correct TELEMETRY_RAW_TOPIC if it names the wrong one; if the topic was deleted, bring it back from "
+        "ClickHouse: `learnpack-telemetry archive DIR --until DATE` with the day of today (UTC), then "
+        f"`learnpack-telemetry raw restore DIR {new}`, and go on with {new} as docs/operations.md says under "
+        "'The raw topic was deleted'"
+    )
+    return Misfit(topics.raw, "is gone: in a new one webhooks would take the ids of those that are stored", mend)
 
 
 def _settings_differ(topic: str, there: int, wanted: int) -> Misfit:

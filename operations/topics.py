@@ -34,9 +34,10 @@ class TopicsError(OperatorError):
 async def setup_topics(settings: Settings) -> list[str]:
     """Create missing topics, update configurations and make the key of pseudonyms; one line for each.
 
-    Raises TopicsError, before anything is done, where a topic has partitions that do not fit (see operations.topic_fit;
-    partitions are never added: a student's records would move to another partition). Only the completions follow a raw
-    topic that was copied into more partitions.
+    Raises TopicsError, before anything is done, where the raw topic was deleted (ids of webhooks are offsets in it), or
+    where a topic has partitions that do not fit (see operations.topic_fit; partitions are never added: a student's
+    records would move to another partition). Only the completions follow a raw topic that was copied into more
+    partitions.
     """
     specs = Topics.of(settings).specs(settings)
     async with clients.opened(clients.admin(settings.kafka_options())) as admin:
@@ -45,7 +46,11 @@ async def setup_topics(settings: Settings) -> list[str]:
             if not one.missing and not one.harmless:
                 message = f"topic {one.topic} {one.detail}; {one.mend[0].lower()}{one.mend[1:]}"
                 raise TopicsError(message)
-        done = await _create(admin, [spec for spec in specs if spec.name not in known])
+        missing = [spec for spec in specs if spec.name not in known]
+        raw = Topics.of(settings).raw
+        # The raw topic first and alone: where something derived is without it, it was deleted.
+        done = await _create(admin, [spec for spec in missing if spec.name == raw])
+        done += await _create(admin, [spec for spec in missing if spec.name != raw])
         await await_leaders(admin, [spec.name for spec in specs])
         completions = Topics.of(settings).completions
         if known.get(completions, settings.partitions) < settings.partitions:

@@ -22,6 +22,7 @@ from streams.bad_references import WRITER, BadReferences
 from streams.exits import end_process
 from streams.mandate import Unlimited
 from streams.surplus import partitions_with_state
+from streams.topic_watch import TopicWatch
 from streams.tuning import Tuning
 from streams.views import BadReference, ReferenceFollower, ReferenceView
 from streams.watchdog import Watchdog
@@ -107,6 +108,7 @@ class Service:
         )
         self.app = create_app(settings, topics, core, tuning, data_dir=data_dir, hooks=hooks)
         self._watchdog = Watchdog(self.app.owner, topics.raw, options, tuning.stall_s, self.end)
+        self._topic_watch = TopicWatch(topics.raw, options, self.end)
 
     async def start(self) -> None:
         """Connect and join the group; partitions open as they are assigned."""
@@ -116,12 +118,14 @@ class Service:
             await self.mandate.live_progress.start()
         self.app.owner.home = await partitions_with_state(self._options, self._topics)
         self._watchdog.start()
+        await self._topic_watch.start()
         await self.app.start()
 
     async def stop(self) -> None:
         """Finish or abort the chunks in flight, leave the group; within seconds."""
         self._ready_file.remove()
         await self._watchdog.stop()
+        await self._topic_watch.stop()
         await self.app.owner.release()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_STOP_S):
