@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from broker import clients
+from broker.partitioning import topic_partitions
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -37,9 +38,8 @@ class RecordReader:
         Raises aiokafka's KafkaError, and TimeoutError if the broker does not hand it over in 15 s.
         """
         if topic not in self._partitions:
-            described = await self._admin.describe_topics([topic])
-            self._partitions[topic] = sum(len(one["partitions"]) for one in described)
-        if partition >= self._partitions[topic]:
+            self._partitions = await topic_partitions(self._admin)
+        if partition >= self._partitions.get(topic, 0):
             return None
         consumer, source = self._consumer, TopicPartition(topic, partition)
         consumer.assign([source])

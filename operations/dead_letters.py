@@ -19,7 +19,7 @@ from broker.lookup import RecordReader, open_reader
 from operations.cut import cut
 from schemas.errors import OperatorError
 from schemas.redaction import redacted_body
-from schemas.wire.dead_letters import LETTER
+from schemas.wire.dead_letters import LETTER, sent_headers
 from schemas.wire.headers import readable_headers
 from schemas.wire.place import split_place
 from schemas.wire.topics import Topics
@@ -145,7 +145,7 @@ async def retry(settings: Settings, letters: Sequence[DeadLetter]) -> Resolved:
             raise DeadLetterError(message)
         record = await _record(settings, reader, letter)
         source = await _source(reader, letter, record)
-        headers = _own(source.headers)
+        headers = sent_headers(source.headers)
         if letter.topic == topics.raw:
             headers = _as_retry(letter, headers)
         at = _timestamp(letter, record)
@@ -245,10 +245,6 @@ async def _source(reader: RecordReader, letter: DeadLetter, record: Any) -> Any:
         message = f"dead letter {letter.id} does not hold its whole value, and {letter.origin} is gone (retention)."
         raise DeadLetterError(message)
     return source
-
-
-def _own(headers: Sequence[tuple[str, bytes]]) -> Headers:
-    return [(name, value) for name, value in headers if not name.startswith(LETTER)]
 
 
 def _as_retry(letter: DeadLetter, headers: Headers) -> Headers:

@@ -14,12 +14,12 @@ from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from broker import clients
 from broker.committed import members
+from broker.partitioning import topic_partitions
 from operations.absence import absence, address_of
 from operations.generations.journal import read_journal
 from operations.lag import Lag, collect_lag, readings
 from operations.restart_record import read_record, restarting
 from operations.topic_fit import misfits
-from operations.topics import topic_partitions
 from schemas.wire.generations import JournalError
 
 if TYPE_CHECKING:

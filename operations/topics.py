@@ -11,6 +11,7 @@ from aiokafka.errors import for_code
 
 from broker import clients
 from broker.incremental_configs import set_topic_configs
+from broker.partitioning import topic_partitions
 from operations.pseudonyms import make_pseudonym_key
 from operations.topic_fit import misfits
 from schemas.errors import OperatorError
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from schemas.settings import Settings
     from schemas.wire.topics import TopicSpec
 
-__all__ = ["TopicsError", "await_leaders", "differing_configs", "setup_topics", "topic_partitions"]
+__all__ = ["TopicsError", "await_leaders", "differing_configs", "setup_topics"]
 
 _ALREADY_EXISTS: Final = 36
 _LEADER_SECONDS: Final = 30.0
@@ -62,12 +63,6 @@ async def setup_topics(settings: Settings) -> list[str]:
     if await make_pseudonym_key(settings):
         done.append("made the key of pseudonyms")
     return done
-
-
-async def topic_partitions(admin: AIOKafkaAdminClient) -> dict[str, int]:
-    """How many partitions each topic has; raises aiokafka's KafkaError."""
-    described = await admin.describe_topics()
-    return {entry["topic"]: len(entry["partitions"]) for entry in described if not entry["error_code"]}
 
 
 async def _create(admin: AIOKafkaAdminClient, specs: list[TopicSpec]) -> list[str]:

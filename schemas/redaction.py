@@ -9,7 +9,7 @@ import orjson
 from schemas.lenient import loads
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
 
 __all__ = [
     "NEEDED",
@@ -45,16 +45,17 @@ _SIZED: Final = frozenset(
 
 
 def redacted(value: Any, keys: frozenset[str]) -> Any:
-    """A copy of a JSON value without the named keys."""
-    return _copy(value, keys, frozenset())
+    """A copy of a JSON value without the named keys; the value itself where none is named."""
+    return _copy(value, keys, frozenset()) if keys else value
 
 
 def blotted(value: Any, keys: frozenset[str]) -> Any:
     """A copy of a JSON value as raw keeps it: without the named keys, but of what facts tell the size of as long.
 
-    Such a text is one of asterisks, such a list one of zeros; neither takes more bytes than what it stands for.
+    Such a text is one of asterisks, such a list one of zeros; neither takes more bytes than what it stands for. The
+    value itself where no key is named.
     """
-    return _copy(value, keys, _SIZED)
+    return _copy(value, keys, _SIZED) if keys else value
 
 
 def redacted_body(body: bytes | None, keys: frozenset[str]) -> bytes | None:
@@ -70,14 +71,16 @@ def blotted_body(body: bytes, keys: frozenset[str]) -> bytes:
     return _rewritten(body, keys, _SIZED) or b""
 
 
-def blotted_params(params: Mapping[str, str], keys: frozenset[str]) -> dict[str, str]:
+def blotted_params(params: dict[str, str], keys: frozenset[str]) -> dict[str, str]:
     """Query parameters as raw keeps them."""
-    kept: dict[str, str] = blotted(dict(params), keys)
+    kept: dict[str, str] = blotted(params, keys)
     return kept
 
 
 def redacted_headers(headers: Iterable[tuple[str, bytes]], keys: frozenset[str]) -> list[tuple[str, bytes]]:
     """The headers of a raw record with parameters that lack the named keys; none where they cannot be read."""
+    if not keys:
+        return list(headers)
     kept = ((name, redacted_body(value, keys) if name == "params" else value) for name, value in headers)
     return [(name, value) for name, value in kept if value is not None and (value or name != "params")]
 

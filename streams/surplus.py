@@ -15,7 +15,7 @@ import structlog
 from aiokafka import TopicPartition
 
 from broker import clients
-from broker.partitioning import partition_of
+from broker.partitioning import partition_of, topic_partitions
 from schemas.wire.headers import readable_headers
 from schemas.wire.webhook import webhook_id
 from streams.messages import Message
@@ -38,9 +38,7 @@ _log = structlog.stdlib.get_logger("streams")
 async def partitions_with_state(options: Mapping[str, Any], topics: Topics) -> int:
     """How many partitions the changelog has, 0 if there is none. Raises aiokafka's KafkaError."""
     async with clients.opened(clients.admin(options)) as admin:
-        # All are asked for: a topic that is named and not there would be created.
-        described = await admin.describe_topics()
-    partitions = {entry["topic"]: len(entry["partitions"]) for entry in described if not entry["error_code"]}
+        partitions = await topic_partitions(admin)
     there, used = partitions.get(topics.raw, 0), partitions.get(topics.changelog, 0)
     if 0 < used < there:
         _log.error(

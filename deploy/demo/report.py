@@ -95,7 +95,7 @@ async def _ends(settings: Settings) -> dict[int, int]:
     """Where the raw topic ends, by partition."""
     topics = Topics.of(settings)
     async with Offsets(settings) as offsets:
-        return {tp.partition: end for tp, end in (await offsets.ends_of([topics.raw])).items()}
+        return await offsets.ends_in(topics.raw)
 
 
 def _client(settings: Settings) -> Client:

@@ -90,8 +90,8 @@ class Capture:
                 pipeline.access.uploader(pipeline.access.known_of(keys))
             request, key = await pipeline.work(place, size, lambda _limit: self._read(body), grows=False)
             token = self._admitted(key, scope) if token is None else token
-            blotted = (secret or key) if token.sha256 else None
-            parts = await pipeline.work(place, size, lambda _limit: split(request, blotted), grows=False)
+            shown_key = (secret or key) if token.sha256 else None
+            parts = await pipeline.work(place, size, lambda _limit: split(request, shown_key), grows=False)
             for part in parts:
                 pipeline.count(token, part.key, address, len(part.value))
             params = {name: value for name, value in query.params.items() if name not in _NOT_RECORDED}
@@ -128,7 +128,7 @@ class Capture:
         """The request in a body, and the key that was in it, without what no record may keep."""
         request = read_events(body, self._metrics.note_mended)
         key = take_key(request)
-        return blotted(request, self._pipeline.redact) if self._pipeline.redact else request, key
+        return blotted(request, self._pipeline.redact), key
 
     def _admitted(self, secret: str | None, scope: int | None) -> Token:
         token = self._pipeline.access.uploader(secret)

@@ -147,7 +147,7 @@ class IngestPipeline:
         traceparent = sent.get(b"traceparent")
         headers = RawHeaders(
             source=source,
-            params=(blotted_params(params, self.redact) if self.redact else params) or None,
+            params=blotted_params(params, self.redact) or None,
             academy=academy,
             principal=None if token.user_id is None else str(token.user_id),
             capabilities=_sorted(_capabilities(token, scope)),

@@ -13,10 +13,11 @@ from aiokafka.protocol.admin import ApiVersionRequest
 
 from broker import clients
 from broker.committed import committed
+from broker.partitioning import topic_partitions
 from operations.absence import absence
 from operations.doctor.findings import failed, good, unreachable, warning
 from operations.topic_fit import misfits
-from operations.topics import differing_configs, topic_partitions
+from operations.topics import differing_configs
 from schemas.wire.topics import Topics
 
 if TYPE_CHECKING:

@@ -29,6 +29,8 @@ _PARTITION: Final = 0
 _POLL_MS: Final = 500
 _PAUSE_SECONDS: Final = 0.5
 
+_Record = tuple[bytes | None, bytes | None]
+
 
 @contextlib.asynccontextmanager
 async def _reader(settings: Settings) -> AsyncIterator[tuple[aiokafka.AIOKafkaConsumer, TopicPartition]]:
@@ -43,15 +45,15 @@ async def _exists(settings: Settings) -> bool:
         return Topics.of(settings).generations in await admin.list_topics()
 
 
-async def _next(consumer: aiokafka.AIOKafkaConsumer, source: TopicPartition) -> list[bytes | None]:
-    """The journals that the topic holds from here on; waits a moment for them."""
+async def _next(consumer: aiokafka.AIOKafkaConsumer, source: TopicPartition) -> list[_Record]:
+    """What the topic holds from here on; waits a moment for it."""
     records = (await consumer.getmany(source, timeout_ms=_POLL_MS)).get(source, ())
-    return [record.value for record in records if record.key == JOURNAL_KEY]
+    return [(record.key, record.value) for record in records]
 
 
-async def _all(consumer: aiokafka.AIOKafkaConsumer, source: TopicPartition) -> list[bytes | None]:
-    """The journals up to the end as it is now."""
-    found = list[bytes | None]()
+async def _all(consumer: aiokafka.AIOKafkaConsumer, source: TopicPartition) -> list[_Record]:
+    """What it holds up to the end as it is now."""
+    found = list[_Record]()
     await consumer.seek_to_beginning(source)
     end = (await consumer.end_offsets([source]))[source]
     while await consumer.position(source) < end:
@@ -59,18 +61,16 @@ async def _all(consumer: aiokafka.AIOKafkaConsumer, source: TopicPartition) -> l
     return found
 
 
-async def topic_records(settings: Settings) -> list[tuple[bytes | None, bytes | None]]:
+def _journals(records: list[_Record]) -> list[bytes | None]:
+    return [value for key, value in records if key == JOURNAL_KEY]
+
+
+async def topic_records(settings: Settings) -> list[_Record]:
     """Key and value of all that the journal's topic holds, in order; nothing before the first `setup`."""
     if not await _exists(settings):
         return []
-    found = list[tuple[bytes | None, bytes | None]]()
     async with _reader(settings) as (consumer, source):
-        await consumer.seek_to_beginning(source)
-        end = (await consumer.end_offsets([source]))[source]
-        while await consumer.position(source) < end:
-            records = (await consumer.getmany(source, timeout_ms=_POLL_MS)).get(source, ())
-            found += [(record.key, record.value) for record in records]
-    return found
+        return await _all(consumer, source)
 
 
 def _passed_over(reason: str) -> None:
@@ -88,7 +88,7 @@ async def read_journal(settings: Settings) -> Journal:
         return Journal()
     reasons = list[str]()
     async with _reader(settings) as (consumer, source):
-        journal = Journal.latest(await _all(consumer, source), None, reasons.append)
+        journal = Journal.latest(_journals(await _all(consumer, source)), None, reasons.append)
     for reason in reasons:
         _passed_over(reason)
     return await _without(settings, reasons[-1]) if journal is None and reasons else journal or Journal()
@@ -100,7 +100,10 @@ async def _without(settings: Settings, reason: str) -> Journal:
     async with clients.opened(clients.admin(settings.kafka_options())) as admin:
         there = set(await admin.list_topics())
     later = (digits_as_id(name.removeprefix(f"{first}.g")) for name in there if name.startswith(f"{first}.g"))
-    numbers = sorted({1} & {int(first in there)} | {number for number in later if number})
+    found = {number for number in later if number}
+    if first in there:
+        found.add(1)
+    numbers = sorted(found)
     if len(numbers) > 1:
         message = (
             f"{reason} Of the generations {', '.join(map(str, numbers))} the one is live that the view live_generation "
@@ -116,10 +119,10 @@ async def follow_journal(settings: Settings, until: Callable[[Journal], bool]) -
         with contextlib.suppress(KafkaError, OSError):
             if await _exists(settings):
                 async with _reader(settings) as (consumer, source):
-                    found = await _all(consumer, source)
+                    found = _journals(await _all(consumer, source))
                     journal = Journal.latest(found, None, _passed_over) if found else Journal()
                     while journal is None or not until(journal):
-                        journal = Journal.latest(await _next(consumer, source), journal, _passed_over)
+                        journal = Journal.latest(_journals(await _next(consumer, source)), journal, _passed_over)
                     return journal
         await asyncio.sleep(_PAUSE_SECONDS)
 

@@ -76,6 +76,10 @@ class Offsets:
         )
         return found
 
+    async def ends_in(self, topic: str) -> dict[int, int]:
+        """Where the partitions of a topic end for readers of committed records."""
+        return {tp.partition: end for tp, end in (await self.ends_of([topic])).items()}
+
     async def unstored(self, topics: Topics, ends: Mapping[TopicPartition, int]) -> int:
         """Offsets below `ends` that a generation's sinks have not stored yet."""
         found = await committed_before(self.admin, topics.sinks, ends)

@@ -16,14 +16,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from operations.generations.recovery import publish_generation
 from schemas.wire.generations import JournalError
 from schemas.wire.topics import Topics
 from sinks.clickhouse import connect
-from sinks.daily.refresh import changed_since, refresh, refresh_all, server_time
+from sinks.daily.refresh import refresh_since
 from sinks.templates import Installation
 from streams.transactions import PartitionProducer
 
@@ -38,14 +38,11 @@ if TYPE_CHECKING:
 
 __all__ = ["bring_days_up", "stored_everything", "swap", "until_left"]
 
-
 # A worker that is told to stop finishes its chunk; one that hangs is fenced.
 _LEAVE_SECONDS: Final = 4.0
 _CATCH_UP_SECONDS: Final = 60.0
 _MARKERS_SECONDS: Final = 2.0
 _POLL_SECONDS: Final = 0.1
-# A row is dated when its insert begins and seen when it ends.
-_OVERLAP: Final = timedelta(seconds=15)
 
 
 async def swap(
@@ -59,9 +56,9 @@ async def swap(
 ) -> float:
     """Make the journal's target the live generation; returns for how many seconds nothing was processed.
 
-    `since` is a time of ClickHouse's clock at which the target's days were right, `telling` what is told at
-    the end. Raises JournalError if the target
-    cannot catch up in a minute, or another process has taken over: the live generation goes on then.
+    `since` is a time of ClickHouse's clock at which the target's days were right, `telling` what is told at the end.
+    Raises JournalError if the target cannot catch up in a minute, or another process has taken over: the live
+    generation goes on then.
     """
     live, target = Topics.of(settings).of_generation(writer.journal.live), _target(settings, writer)
     # Of what may be long, as much as can be read while nobody waits.
@@ -80,9 +77,7 @@ async def swap(
         await asyncio.shield(writer.write(writer.journal.undone()))
         raise
 
-    async def tell() -> None:
-        await telling.tell(offsets)
-
+    tell = partial(telling.tell, offsets)
     finishing = asyncio.ensure_future(_finish(settings, writer, stopped, stop_children, tell))
     try:
         await asyncio.shield(finishing)
@@ -97,7 +92,7 @@ async def _finish(
     writer: JournalWriter,
     stopped: dict[int, int],
     stop_children: Callable[[], Awaitable[None]],
-    tell: Callable[[], Awaitable[None]],
+    tell: Callable[[], Awaitable[int]],
 ) -> None:
     target = _target(settings, writer)
     await writer.write(writer.journal.swapping(stopped))
@@ -168,11 +163,5 @@ async def stored_everything(offsets: Offsets, topics: Topics, seconds: float, ag
 def bring_days_up(settings: Settings, generation: int, since: datetime | None) -> datetime:
     """Make a generation's daily figures right; a time of ClickHouse's clock from which on they may be wrong again."""
     installation = Installation.of(settings.model_copy(update={"generation": generation}))
-    client = connect(settings)
-    with contextlib.closing(client):
-        now = server_time(client)
-        if since is None:
-            refresh_all(client, installation)
-        else:
-            refresh(client, installation, *changed_since(client, installation, since - _OVERLAP))
-    return now
+    with contextlib.closing(connect(settings)) as client:
+        return refresh_since(client, installation, since)

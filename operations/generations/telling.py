@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Final
 import structlog
 from aiokafka import TopicPartition
 
+from broker.reading import read_cells
 from operations.generations.offsets import Offsets
-from operations.generations.reading import read_topic
 from schemas.wire.topics import Topics
 from streams.core.completions import Told, untold
 from streams.messages import Message, keyed
@@ -51,11 +51,9 @@ class Telling:
         """Read what the changelogs hold now beyond what was read before; raises aiokafka's KafkaError."""
         # The target is never ahead: read first, it has nothing that the live one has not told.
         for topic in (self._target.changelog, self._live.changelog):
-            ends = {tp.partition: end for tp, end in (await offsets.ends_of([topic])).items()}
-            begin = self._read.get(topic, {})
-            async for number, records in read_topic(self._settings, topic, begin, ends, lambda _: None):
-                told = self._told.setdefault((topic, number), Told())
-                told.take((record.key, record.value) for record in records if record.key is not None)
+            ends = await offsets.ends_in(topic)
+            async for number, cells in read_cells(self._settings, topic, self._read.get(topic, {}), ends):
+                self._told.setdefault((topic, number), Told()).take(cells)
             self._read[topic] = ends
 
     def count(self) -> int:

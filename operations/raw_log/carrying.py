@@ -10,15 +10,14 @@ from typing import TYPE_CHECKING
 
 from aiokafka import TopicPartition
 
-from broker.partitioning import partition_of
+from broker.partitioning import partition_of, topic_partitions
+from broker.reading import read_cells
 from operations.generations.journal import read_journal
 from operations.generations.offsets import Offsets
-from operations.generations.reading import read_topic
-from operations.topics import topic_partitions
 from operations.wording import counted
 from schemas.wire.pseudonyms import PREFIX
 from schemas.wire.topics import Topics
-from schemas.wire.webhook import MAX_KEY_BYTES
+from schemas.wire.webhook import record_key
 from streams.core.completions import Told, remembering
 from streams.messages import keyed
 from streams.offsets import Checkpoint
@@ -62,7 +61,7 @@ def _homes(actor: str, partitions: int) -> range:
     """The partitions on which an actor's webhooks may be: one, unless the key has what the pseudonym hides."""
     if actor.startswith(PREFIX):
         return range(partitions)
-    number = partition_of(actor.encode("utf-8", "replace")[:MAX_KEY_BYTES], partitions)
+    number = partition_of(record_key(actor), partitions)
     return range(number, number + 1)
 
 
@@ -70,9 +69,9 @@ async def _told(settings: Settings, topics: Topics, partitions: int) -> Told:
     whole = Told()
     own = settings.model_copy(update={"partitions": partitions})
     async with Offsets(own) as offsets:
-        ends = {tp.partition: end for tp, end in (await offsets.ends_of([topics.changelog])).items()}
-    async for _, records in read_topic(own, topics.changelog, {}, ends, lambda _: None):
-        whole.take((record.key, record.value) for record in records if record.key is not None)
+        ends = await offsets.ends_in(topics.changelog)
+    async for _, cells in read_cells(own, topics.changelog, {}, ends):
+        whole.take(cells)
     return whole
 
 

@@ -15,6 +15,7 @@ from aiokafka import TopicPartition
 
 from broker import clients
 from broker.committed import committed, committed_before
+from broker.partitioning import topic_partitions
 from broker.waiting import behind
 from operations.generations.journal import read_journal
 from operations.raw_log.errors import RawLogError, fenced
@@ -23,7 +24,6 @@ from operations.raw_log.progress import restored_until
 from operations.raw_log.seam import log_ends
 from operations.raw_log.target import MARGIN, create_target
 from operations.topic_fit import used_partitions
-from operations.topics import topic_partitions
 from schemas.wire.topics import Topics
 
 if TYPE_CHECKING:
@@ -77,52 +77,40 @@ async def copy_raw(
     Raises RawLogError where source and target do not fit, and aiokafka's KafkaError.
     """
     with fenced(target):
-        return await _copied(settings, target, partitions, keep=keep, what=what, progress=progress)
+        plan = await _planned(settings, target, partitions)
+        copies = [
+            PartitionCopy(
+                settings,
+                place,
+                target,
+                (len(plan.committed), partitions),
+                group=Topics.of(settings).copies_into(target),
+                keep=keep,
+                restored=plan.restored.offsets,
+            )
+            for place in plan.committed
+        ]
+        done = Copied()
 
+        def filled(so_far: int, of: int) -> None:
+            done.filled, done.to_fill = so_far, of
+            progress(done)
 
-async def _copied(
-    settings: Settings,
-    target: str,
-    partitions: int,
-    *,
-    keep: Callable[[Any], bool],
-    what: str,
-    progress: Callable[[Copied], None],
-) -> Copied:
-    plan = await _planned(settings, target, partitions)
-    copies = [
-        PartitionCopy(
-            settings,
-            place,
-            target,
-            (len(plan.committed), partitions),
-            group=Topics.of(settings).copies_into(target),
-            keep=keep,
-            restored=plan.restored.offsets,
-        )
-        for place in plan.committed
-    ]
-    done = Copied()
-
-    def filled(so_far: int, of: int) -> None:
-        done.filled, done.to_fill = so_far, of
-        progress(done)
-
-    try:
-        for copy in copies:
-            await copy.start(plan.committed[copy.source] if plan.is_begun else None)
-        if not plan.is_begun:
-            await _create(settings, plan, copies, target=target, partitions=partitions, filled=filled)
-            await _begin(plan, copies, what)
-        for copy in copies:
-            _check(copy, target, what, restored=bool(plan.restored.offsets))
-            done.missing += copy.missing
-        progress(done)
-        await asyncio.gather(*(_copy_all(copy, done, progress) for copy in copies))
-    finally:
-        for copy in copies:
-            await copy.stop()
-    return done
+        try:
+            for copy in copies:
+                await copy.start(plan.committed[copy.source] if plan.is_begun else None)
+            if not plan.is_begun:
+                await _create(settings, plan, copies, target=target, partitions=partitions, filled=filled)
+                await _begin(plan, copies, what)
+            for copy in copies:
+                _check(copy, target, what, restored=bool(plan.restored.offsets))
+                done.missing += copy.missing
+            progress(done)
+            await asyncio.gather(*(_copy_all(copy, done, progress) for copy in copies))
+        finally:
+            for copy in copies:
+                await copy.stop()
+        return done
 
 
 @dataclass(frozen=True, slots=True)

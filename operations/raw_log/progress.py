@@ -13,8 +13,8 @@ import msgspec
 from aiokafka import TopicPartition
 
 from broker.committed import committed
+from broker.partitioning import topic_partitions
 from operations.raw_log.errors import RawLogError
-from operations.raw_log.target import partition_count
 from schemas.wire.topics import Topics
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ class Restored:
 
 async def read_progress(settings: Settings, admin: AIOKafkaAdminClient, target: str) -> Restored:
     """How far a restore is; empty where none was begun. Raises aiokafka's KafkaError."""
-    places = [TopicPartition(target, number) for number in range(await partition_count(admin, target))]
+    places = [TopicPartition(target, number) for number in range((await topic_partitions(admin)).get(target, 0))]
     found = await committed(admin, Topics.of(settings).restores_into(target), places)
     begun = {tp.partition: one for tp, one in found.items() if one.offset >= 0}
     return Restored(

@@ -19,6 +19,7 @@ from aiokafka import TopicPartition
 
 from broker import clients
 from broker.committed import has_committed
+from broker.partitioning import topic_partitions
 from operations.raw_log.archive_parts import check, read_parts
 from operations.raw_log.errors import RawLogError, fenced, taken_over
 from operations.raw_log.producer import transactional_producer
@@ -26,7 +27,6 @@ from operations.raw_log.progress import Note, read_progress
 from operations.raw_log.restore_writer import RestoreWriter
 from operations.raw_log.seam import log_ends, offsets_between
 from operations.raw_log.staging import Staging
-from operations.raw_log.target import partition_count
 from schemas.wire.topics import Topics
 from sinks.clickhouse import CLICKHOUSE_ERRORS, connect
 
@@ -159,7 +159,7 @@ async def _target_state(
     """
     source = Topics.of(settings).raw
     async with clients.opened(clients.admin(settings.kafka_options())) as admin:
-        there = await partition_count(admin, source)
+        there = (await topic_partitions(admin)).get(source, 0)
         had = {part.partitions for part in parts} | ({there} if there else set())
         if partitions < max(had) or any(partitions % one for one in had) or target == source:
             message = (

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from operations.raw_log.bodies import record_of
 from schemas.reference.lookup import folded_name
 from schemas.wire.headers import readable_headers
-from schemas.wire.webhook import MAX_KEY_BYTES, normal_user_id, student_key
+from schemas.wire.webhook import normal_user_id, record_key, student_key
 from streams.core.errors import Undecodable
 from streams.core.webhook import read
 
@@ -66,7 +66,7 @@ def _key(actor: str) -> bytes:
     if normal_user_id(actor) is not None:
         return student_key({"user_id": actor}, None)
     # A word for nobody, which an earlier release took for a name: today's webhooks with it have the key of others.
-    return actor.encode("utf-8", "replace")[:MAX_KEY_BYTES]
+    return record_key(actor)
 
 
 def _actor(record: Any) -> str | None:

@@ -41,7 +41,7 @@ async def switch(settings: Settings) -> None:
         if journal.step is not Phase.IDLE:
             message = "a replay is unfinished: `replay status` shows it, `replay drop` gives it up."
             raise RawLogError(message)
-        ends = {tp.partition: end for tp, end in (await offsets.ends_of([topics.raw])).items()}
+        ends = await offsets.ends_in(topics.raw)
         if await offsets.between(topics, await offsets.worked(topics), ends):
             message = f"generation {topics.generation} has not processed all of {topics.raw} yet: see `status`."
             raise RawLogError(message)

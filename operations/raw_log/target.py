@@ -11,9 +11,10 @@ import asyncio
 from typing import TYPE_CHECKING, Any, Final
 
 from aiokafka import TopicPartition
-from aiokafka.admin import AIOKafkaAdminClient, NewTopic, RecordsToDelete
+from aiokafka.admin import NewTopic, RecordsToDelete
 
 from broker import clients
+from broker.partitioning import topic_partitions
 from operations.raw_log.errors import RawLogError
 from operations.topics import await_leaders
 from schemas.wire.topics import Topics
@@ -23,21 +24,12 @@ if TYPE_CHECKING:
 
     from schemas.settings import Settings
 
-__all__ = ["MARGIN", "create_target", "partition_count"]
+__all__ = ["MARGIN", "create_target"]
 
-_ALREADY_EXISTS: Final = 36
 # What the source may still grow by until the copy is finished.
 MARGIN: Final = 1_000_000
 _FILLER_MS: Final = 0
 _BATCH_BYTES: Final = 1 << 20
-
-
-async def partition_count(admin: AIOKafkaAdminClient, topic: str) -> int:
-    """How many partitions a topic has; 0 if there is no such topic."""
-    if topic not in await admin.list_topics():
-        return 0
-    (described,) = await admin.describe_topics([topic])
-    return len(described["partitions"])
 
 
 async def create_target(
@@ -56,7 +48,7 @@ async def create_target(
     """
     async with clients.opened(clients.admin(settings.kafka_options())) as admin:
         (spec,) = (spec for spec in Topics.of(settings).specs(settings) if spec.name == Topics.of(settings).raw)
-        if found := await partition_count(admin, target):
+        if found := (await topic_partitions(admin)).get(target):
             if found != partitions:
                 message = f"topic {target} has {found} partitions, not {partitions}; choose another name."
                 raise RawLogError(message)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from operations.generations.reading import read_topic
+from broker.reading import read_topic
 from operations.replay_students.derived import Rows
 from operations.replay_students.scope import unit_of
 from schemas.wire.pseudonyms import PREFIX

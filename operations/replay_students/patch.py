@@ -49,8 +49,7 @@ async def patch(
     """
     began = time.monotonic()
     topics = Topics.of(settings)
-    ends = await offsets.ends_of([topics.outcomes])
-    await writer.write(writer.journal.patching({tp.partition: end for tp, end in ends.items()}))
+    await writer.write(writer.journal.patching(await offsets.ends_in(topics.outcomes)))
     try:
         await until_left(offsets, topics)
         await _replace(settings, topics, offsets, prepare)

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Final
 from schemas.redaction import redacted_body, redacted_headers
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping
 
-__all__ = ["LETTER", "encode_letter", "letter_headers"]
+__all__ = ["LETTER", "encode_letter", "letter_headers", "sent_headers"]
 
 # What the headers of a letter that are ours begin with.
 LETTER: Final = "dead-letter-"
@@ -25,10 +25,15 @@ def letter_headers(fields: Mapping[str, str | int]) -> list[tuple[str, bytes]]:
     return [(f"{LETTER}{name}", str(text).encode(errors="replace")) for name, text in fields.items()]
 
 
+def sent_headers(headers: Iterable[tuple[str, bytes]]) -> list[tuple[str, bytes]]:
+    """The headers of a letter, or of a record, that are not ours: those of what could not be processed."""
+    return [(name, data) for name, data in headers if not name.startswith(LETTER)]
+
+
 def encode_letter(
     key: bytes | None,
     value: bytes | None,
-    headers: Sequence[tuple[str, bytes]],
+    headers: Iterable[tuple[str, bytes]],
     fields: Mapping[str, str | int],
     *,
     limit: int,
@@ -40,8 +45,8 @@ def encode_letter(
     that does not fit is cut, and has its SHA-256 in the headers; the keys that `redact` names are left out of value and
     parameters. Of a value that is not whole its size is in the headers.
     """
-    sent = [(name, data) for name, data in headers if not name.startswith(LETTER)]
-    kept = redacted_headers(sent, redact) if redact else sent
+    sent = sent_headers(headers)
+    kept = redacted_headers(sent, redact)
     kept_value = redacted_body(value, redact)
     is_whole = kept_value is value and kept == sent
     ours: dict[str, str | int] = dict(fields)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from schemas.wire.names import name_of
-from schemas.wire.webhook import MAX_KEY_BYTES, normal_user_id
+from schemas.wire.webhook import normal_user_id, record_key
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -63,7 +63,7 @@ def notebook_of(event: Any) -> str:
 
 def distinct_key(whose: str | None) -> bytes:
     """The raw record's key for a distinct id; events of nobody have one of their own."""
-    return _NOBODY if whose is None else whose.encode("utf-8", "replace")[:MAX_KEY_BYTES]
+    return _NOBODY if whose is None else record_key(whose)
 
 
 def events_of(payload: Mapping[str, Any]) -> list[Any]:

@@ -31,6 +31,7 @@ __all__ = [
     "merge",
     "normal_user_id",
     "package_slug",
+    "record_key",
     "student_key",
     "webhook_id",
 ]
@@ -103,6 +104,11 @@ def actor(payload: Mapping[str, Any], principal: str | None) -> str | None:
     return normal_user_id(payload.get("user_id")) or principal or _telemetry_actor(payload)
 
 
+def record_key(whose: str) -> bytes:
+    """The raw record's key for an actor, or whatever stands for nobody."""
+    return whose.encode("utf-8", "replace")[:MAX_KEY_BYTES]
+
+
 def student_key(payload: Mapping[str, Any], principal: str | None) -> bytes:
     """The raw record's key: the actor, or the asset where a merged payload names nobody.
 
@@ -112,7 +118,7 @@ def student_key(payload: Mapping[str, Any], principal: str | None) -> bytes:
     if whose is None:
         asset = payload.get("asset_id") or payload.get("package_slug") or payload.get("slug") or ""
         whose = f"asset:{_text(asset)}"
-    return whose.encode("utf-8", "replace")[:MAX_KEY_BYTES]
+    return record_key(whose)
 
 
 def webhook_id(partition: int, offset: int, headers: RawHeaders) -> int:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import time
-from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 import structlog
 
 from sinks.clickhouse import CLICKHOUSE_ERRORS, one_line
-from sinks.daily.refresh import changed_since, refresh, refresh_all, server_time
+from sinks.daily.refresh import refresh_since
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,8 +19,6 @@ if TYPE_CHECKING:
 
 __all__ = ["keep_fresh"]
 
-# A row is dated when its insert begins and seen when it ends.
-_OVERLAP: Final = timedelta(seconds=15)
 # Everything is compared that often, for what the clocks hide.
 _EVERYTHING_SECONDS: Final = 600.0
 # Of the time, at most this part is spent computing.
@@ -44,7 +41,7 @@ async def keep_fresh(inserter: Inserter, leads: Callable[[], bool], stop: asynci
         else:
             try:
                 everything = since is None or started >= everything_at
-                since = await inserter.call(_pass, inserter, None if everything else since)
+                since = await inserter.call(_refresh, inserter, None if everything else since)
             except CLICKHOUSE_ERRORS as error:
                 since = None
                 _log.warning("daily_waits", error=one_line(error))
@@ -60,11 +57,5 @@ async def keep_fresh(inserter: Inserter, leads: Callable[[], bool], stop: asynci
             continue
 
 
-def _pass(inserter: Inserter, since: datetime | None) -> datetime:
-    client, installation = inserter.client, inserter.installation
-    now = server_time(client)
-    if since is None:
-        refresh_all(client, installation)
-    else:
-        refresh(client, installation, *changed_since(client, installation, since - _OVERLAP))
-    return now
+def _refresh(inserter: Inserter, since: datetime | None) -> datetime:
+    return refresh_since(inserter.client, inserter.installation, since)

@@ -7,6 +7,7 @@ fingerprints is computed again, so nothing has to be remembered between two runs
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from importlib.resources import files
 from string import Template
 from typing import TYPE_CHECKING, Any, Final
@@ -19,10 +20,12 @@ if TYPE_CHECKING:
 
     from sinks.templates import Installation
 
-__all__ = ["Change", "changed_since", "refresh", "refresh_all", "server_time"]
+__all__ = ["Change", "changed_since", "refresh", "refresh_all", "refresh_since", "server_time"]
 
 # Tutorials of one statement when all are checked; bounds its memory.
 _TUTORIALS: Final = 200
+# A row is dated when its insert begins and seen when it ends.
+_OVERLAP: Final = timedelta(seconds=15)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,3 +92,16 @@ def refresh_all(client: Client, installation: Installation) -> None:
     assets: Sequence[str] = sorted(str(asset) for (asset,) in rows)
     for first in range(0, len(assets), _TUTORIALS):
         refresh(client, installation, Change(tuple(assets[first : first + _TUTORIALS])))
+
+
+def refresh_since(client: Client, installation: Installation, since: datetime | None) -> datetime:
+    """Make `asset_daily` right where it was so at `since`, an instant of ClickHouse's clock; everywhere for None.
+
+    Returns the instant for the next time.
+    """
+    now = server_time(client)
+    if since is None:
+        refresh_all(client, installation)
+    else:
+        refresh(client, installation, *changed_since(client, installation, since - _OVERLAP))
+    return now

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from schemas.coercion import digits_as_id
-from schemas.wire.dead_letters import LETTER
+from schemas.wire.dead_letters import LETTER, sent_headers
 from schemas.wire.derived import ROW
 from schemas.wire.headers import readable_headers
 from schemas.wire.place import place_at
@@ -119,7 +119,7 @@ def dead_letter_row(record: ConsumerRecord) -> dict[str, Any]:
         "key": record.key,
         "value": record.value,
         "size": _integer(headers, "size", len(record.value or b"")),
-        "headers": {name: value for name, value in headers.items() if not name.startswith(LETTER)},
+        "headers": dict(sent_headers(record.headers)),
         "resolution": _header(headers, "resolution"),
         "received_at": _integer(headers, "received-at", record.timestamp),
         "version": record.timestamp,

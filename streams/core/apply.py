@@ -163,7 +163,7 @@ class Apply:
     def _told(self, said: dict[str, Any]) -> dict[str, Any]:
         """What facts may be told of: all but the values that are redacted."""
         untold = self._policy.untold
-        told: dict[str, Any] = redacted(said, untold) if untold else said
+        told: dict[str, Any] = redacted(said, untold)
         return told
 
     def _lines(self, webhook: Webhook, actor: str, resolved: Resolved) -> FactLines:

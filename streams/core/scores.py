@@ -150,7 +150,7 @@ def scores_line(working: WorkingState, algorithm: float, redact: frozenset[str] 
             row["total_time_seconds"] = value
         elif name in row:
             row[name] = value
-    row["overlay"] = redacted(overlay_of(working), redact) if redact else overlay_of(working)
+    row["overlay"] = redacted(overlay_of(working), redact)
     last = _millis(document.last)
     row["last_interaction_at"] = None if last is None or not 0 <= last < LATEST_MS else sql_time(last)
     row["finished_at"] = None if state.finished_at is None else sql_time(state.finished_at)

@@ -94,7 +94,9 @@ def _set_fields(
         fields["metrics"] = redacted(kept_metrics(fields["metrics"]), policy.redact)
     asset = reference.asset_by_slug(command.asset_slug)
     working.graded = not policy.strict or working.state.notebook is not None or (asset is not None and asset.graded)
-    document = _document(fields["telemetry"], policy) if "telemetry" in command.fields else None
+    document = None
+    if "telemetry" in command.fields:
+        document = orjson.dumps(redacted(fields["telemetry"], policy.redact))
     if "telemetry" in fields:
         # Only that there is one: it is kept where documents are.
         fields["telemetry"] = None
@@ -114,10 +116,6 @@ def _permitted(command: TelemetryCommand, webhook: Webhook, reference: Reference
         return webhook.headers.permitted
     number = user_number(command.user_id)
     return may_change(command.academy, None if number is None else reference.user(number), strict=policy.strict)
-
-
-def _document(telemetry: Any, policy: Policy) -> bytes:
-    return orjson.dumps(redacted(telemetry, policy.redact) if policy.redact else telemetry)
 
 
 _NULLS: Final[dict[str, Any]] = dict.fromkeys(FIELDS)

@@ -37,6 +37,9 @@ FACTS: Final = {
             "deploy/demo/sending.py",
         },
     ),
+    # The second cuts bytes that may be one.
+    "keys of records": (r"\[:MAX_KEY_BYTES\]", {"schemas/wire/webhook.py", "operations/replay_students/log.py"}),
+    "how many partitions topics have": (r"describe_topics\(\)", {"broker/partitioning.py"}),
     "what the brokers keep of a group": (r"list_consumer_group_offsets", {"broker/committed.py"}),
 }
 

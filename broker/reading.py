@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from schemas.settings import Settings
 
-__all__ = ["read_topic"]
+__all__ = ["read_cells", "read_topic"]
 
 _READ_MS: Final = 500
 _RECORDS: Final = 500
@@ -43,3 +43,11 @@ async def read_topic(
                 advanced(min(position, goal) - before)
                 # What is there already is handed over without a pause; the lease has to be kept meanwhile.
                 await asyncio.sleep(0)
+
+
+async def read_cells(
+    settings: Settings, topic: str, begin: Mapping[int, int], end: Mapping[int, int]
+) -> AsyncIterator[tuple[int, list[tuple[bytes, bytes | None]]]]:
+    """The same of a topic that holds a table: keys and values, in the order in which they were written."""
+    async for number, records in read_topic(settings, topic, begin, end, lambda _: None):
+        yield number, [(record.key, record.value) for record in records if record.key is not None]
