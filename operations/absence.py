@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import socket
 import ssl
+from http.client import HTTPException
 from typing import TYPE_CHECKING, Final, NamedTuple
+from urllib.error import URLError
 from urllib.parse import urlsplit
 
-import httpx
 from aiokafka.errors import KafkaConnectionError
 
 if TYPE_CHECKING:
@@ -22,8 +23,8 @@ _REASONS: Final[tuple[tuple[type[BaseException] | tuple[type[BaseException], ...
     (ssl.SSLError, " in TLS as it is set up"),
     (socket.gaierror, ", for its name is not known"),
     ((ConnectionError, KafkaConnectionError), ""),
-    ((TimeoutError, httpx.TimeoutException), " in time"),
-    (httpx.TransportError, ""),
+    (TimeoutError, " in time"),
+    ((HTTPException, URLError), ""),
 )
 
 
@@ -37,13 +38,16 @@ class Absence(NamedTuple):
         return f"{self.detail}; {self.mend}"
 
 
-def absence(error: BaseException, address: str, source: str) -> Absence | None:
+def absence(
+    error: BaseException, address: str, source: str, *, unanswered: tuple[type[BaseException], ...] = ()
+) -> Absence | None:
     """What to say where `error` is that nothing answers at `address`, None where a server has answered.
 
-    `source` names the setting or option that the address is from.
+    `source` names the setting or option that the address is from, `unanswered` the errors by which a client of the
+    caller's says, whatever they come of, that there was no answer.
     """
     causes = list(_causes(error))
-    for kinds, reason in _REASONS:
+    for kinds, reason in (*_REASONS, (unanswered, "")):
         if any(isinstance(cause, kinds) for cause in causes):
             return Absence(
                 f"does not answer at {address}{reason}", f"start it (`learnpack-telemetry up`) or correct {source}"

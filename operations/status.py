@@ -8,7 +8,6 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 import clickhouse_connect
-import httpx
 from aiokafka.errors import KafkaError
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
@@ -16,6 +15,7 @@ from broker import clients
 from broker.committed import members
 from broker.partitioning import topic_partitions
 from operations.absence import absence, address_of
+from operations.asking import NO_ANSWER, ask
 from operations.generations.journal import read_journal
 from operations.lag import Lag, collect_lag, readings
 from operations.restart_record import read_record, restarting
@@ -84,19 +84,18 @@ async def collect_status(settings: Settings) -> Status:
 
 async def _gateway(settings: Settings, status: Status) -> None:
     try:
-        async with httpx.AsyncClient(timeout=_TIMEOUT_SECONDS) as client:
-            response = await client.get(f"{settings.gateway_url}/health/ready")
-    except httpx.HTTPError as error:
+        answer = await ask(f"{settings.gateway_url}/health/ready", timeout_seconds=_TIMEOUT_SECONDS)
+    except NO_ANSWER as error:
         away = absence(error, settings.gateway_url, "TELEMETRY_GATEWAY_URL")
         status.parts["gateway"] = str(away or f"fails at {settings.gateway_url}: {error!r}")
         return
     try:
-        body = dict(response.json())
-    except ValueError:
+        body = dict(answer.json())
+    except (ValueError, TypeError):
         body = {}
     # What it says of other parts is said of them.
-    served = response.is_success or all(body.get(need) is True for need in ("kafka", "clickhouse", "views"))
-    status.parts["gateway"] = "ok" if served else f"not ready: {response.text[:200]}"
+    served = answer.good or all(body.get(need) is True for need in ("kafka", "clickhouse", "views"))
+    status.parts["gateway"] = "ok" if served else f"not ready: {answer.text[:200]}"
     if served and (damaged := body.get("damaged_spool_segments")):
         status.parts["gateway"] = f"{damaged} damaged spool segments: run `learnpack-telemetry doctor`"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from aiokafka.errors import KafkaError
 from clickhouse_connect.driver.exceptions import ClickHouseError
-from httpx import HTTPError, RequestError
+from httpx import HTTPError, RequestError, TransportError
 
 from operations.absence import Absence, absence, address_of
 from schemas.settings import SettingsError, load_settings
@@ -30,7 +30,8 @@ def _away(error: Exception) -> Absence | None:
     if isinstance(error, RequestError):
         # It may be another address than the settings'.
         url = error.request.url
-        return absence(error, f"{url.scheme}://{url.netloc.decode()}", "--url or TELEMETRY_GATEWAY_URL")
+        address, source = f"{url.scheme}://{url.netloc.decode()}", "--url or TELEMETRY_GATEWAY_URL"
+        return absence(error, address, source, unanswered=(TransportError,))
     try:
         settings = load_settings()
     except SettingsError:

@@ -20,6 +20,8 @@ HEAVY = ("aiohttp", "chdb", "fastapi", "faust", "granian", "httpx", "jgo", "rock
         ("sink", "sinks.main", []),
         ("worker", "streams.worker", ["aiohttp", "faust", "rocksdict"]),
         ("setup", "deploy.cli", []),
+        ("status", "deploy.cli", []),
+        ("doctor", "deploy.cli", []),
         ("token", "deploy.cli", []),
         ("trace", "deploy.cli", []),
         ("replay", "deploy.cli", []),
