@@ -7,23 +7,25 @@ more, so it is asked again until it knows.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import tenacity
 from aiokafka.errors import CoordinatorNotAvailableError, KafkaError
 
+from broker import clients
+
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from aiokafka import TopicPartition
     from aiokafka.admin import AIOKafkaAdminClient
     from aiokafka.structs import OffsetAndMetadata
 
-__all__ = ["committed", "committed_before", "has_committed", "members"]
+__all__ = ["committed", "committed_before", "committed_by_new_client", "has_committed", "members"]
 
 # A broker that nobody has asked for a group yet makes the topic of groups first, and one that took groups over reads
 # it: seconds in which it is not unwell.
-_PATIENCE_SECONDS: Final = 20.0
+_PATIENCE_SECONDS: Final = 30.0
 
 
 def _may_pass(error: BaseException) -> bool:
@@ -44,8 +46,23 @@ async def committed(
 ) -> dict[TopicPartition, OffsetAndMetadata]:
     """What a group has committed for each of the partitions; an offset of -1 where nothing was.
 
-    Raises aiokafka's KafkaError where the broker does not tell within 20 s.
+    Raises aiokafka's KafkaError where the broker does not tell within 30 s.
     """
+    return await _asked_once(admin, group, partitions)
+
+
+@_settling
+async def committed_by_new_client(
+    options: Mapping[str, Any], group: str, partitions: Iterable[TopicPartition]
+) -> dict[TopicPartition, OffsetAndMetadata]:
+    """The same, for who has no administrator's client; each attempt connects anew. Raises as `committed`."""
+    async with clients.opened(clients.admin(options)) as admin:
+        return await _asked_once(admin, group, partitions)
+
+
+async def _asked_once(
+    admin: AIOKafkaAdminClient, group: str, partitions: Iterable[TopicPartition]
+) -> dict[TopicPartition, OffsetAndMetadata]:
     wanted = list(partitions)
     if not wanted:
         return {}
@@ -78,7 +95,7 @@ async def has_committed(admin: AIOKafkaAdminClient, group: str, some: TopicParti
 
 @_settling
 async def members(admin: AIOKafkaAdminClient, group: str) -> int:
-    """Living members of a group; raises aiokafka's KafkaError where the broker does not tell within 20 s."""
+    """Living members of a group; raises aiokafka's KafkaError where the broker does not tell within 30 s."""
     # One group a request: aiokafka 0.14 misreads an answer about several.
     answers = await admin.describe_consumer_groups([group])
     return sum(len(described[5]) for answer in answers for described in answer.groups)

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import orjson
-import tenacity
-from aiokafka.errors import KafkaError
 
-from broker import clients
-from broker import committed as offsets
+from broker.committed import committed_by_new_client
 from streams.limits import LimitsState
 
 if TYPE_CHECKING:
@@ -20,8 +17,6 @@ if TYPE_CHECKING:
     from aiokafka.structs import OffsetAndMetadata
 
 __all__ = ["Checkpoint", "committed"]
-
-_PATIENCE_S: Final = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,12 +72,6 @@ class Checkpoint:
             return cls(offset)
 
 
-@tenacity.retry(
-    retry=tenacity.retry_if_exception_type(KafkaError),
-    wait=tenacity.wait_exponential_jitter(multiplier=0.1, max=2),
-    stop=tenacity.stop_after_delay(_PATIENCE_S),
-    reraise=True,
-)
 async def committed(
     options: Mapping[str, Any], group: str, partitions: Iterable[TopicPartition]
 ) -> dict[TopicPartition, Checkpoint]:
@@ -91,8 +80,7 @@ async def committed(
     A partition's transactional producer must have been initialised before: that ends the previous owner's open
     transaction.
 
-    Raises KafkaError if the broker does not answer in half a minute.
+    Raises as `broker.committed.committed`, which waits for a coordinator that loads.
     """
-    async with clients.opened(clients.admin(options)) as admin:
-        kept = await offsets.committed(admin, group, partitions)
+    kept = await committed_by_new_client(options, group, partitions)
     return {tp: Checkpoint.of(at) for tp, at in kept.items()}
