@@ -1,1 +1,1 @@
-"""The thin HTTP edge: it authenticates, bounds, publishes and reads; no business rule lives here."""
+"""The thin HTTP edge: decides who may send and see what, makes bodies durable, reads; never what a webhook means."""

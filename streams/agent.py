@@ -1,4 +1,4 @@
-"""The agent: what the worker does with every chunk of webhooks, step by step.
+"""The agent: the steps that every chunk of webhooks is taken through, in their order, and nothing else.
 
 Faust runs `ingest` over the chunks of all assigned partitions. Each goes to the task of its partition, which takes it
 through `ingest_chunk` while other partitions work on theirs. Why those tasks are not Faust's `isolated_partitions`:
@@ -47,7 +47,7 @@ class Ingestion(Protocol):
 async def ingest(stream: AsyncIterable[Chunk], partitions: Partitions) -> None:
     """Give each chunk to the partition that it is of, which takes it through `ingest_chunk`.
 
-    A chunk that was fetched for an earlier generation of the consumer group is dropped: it is read again.
+    A chunk that was fetched in an earlier group generation is dropped: it is read again.
     """
     async for chunk in stream:
         await partitions.submit(chunk, current_event().message.generation_id)

@@ -1,4 +1,4 @@
-"""The Faust application around the core: one agent on the raw topic, one table, one transaction a chunk."""
+"""Faust's application: how Faust is set up, with one agent on the raw topic and one table; their work is elsewhere."""
 
 from __future__ import annotations
 

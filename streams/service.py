@@ -1,4 +1,4 @@
-"""A worker process from start to SIGTERM."""
+"""A worker's process: starts and stops Faust's application, views and watchdog; signals and exit codes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The worker: the core in its Faust service."""
+"""What a worker runs: the product's core, with bounds from the settings; streams.service is the process around it."""
 
 from __future__ import annotations
 
