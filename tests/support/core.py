@@ -5,18 +5,22 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import orjson
 
 from schemas.reference.lookup import Reference
 from schemas.wire.headers import RawHeaders, encode_headers
 from streams.core.chunk import ChunkProcessor, Record
 from streams.core.policy import Past, Policy
+from streams.core.state import State
+from streams.core.store import state_key
 from streams.core.webhook import read
 
 if TYPE_CHECKING:
     from streams.core.effects import Effects
 
-__all__ = ["MORNING", "Core", "live_facts", "live_rows"]
+
+__all__ = ["MORNING", "Core", "Posted", "deliver", "live_facts", "live_rows", "state_of"]
 
 # 2026-03-02 08:00 UTC, in milliseconds.
 MORNING = 1_772_438_400_000
@@ -121,3 +125,20 @@ class Core:
     def score(self) -> dict[str, Any]:
         """The last scores row."""
         return self.scores[-1]
+
+
+# What a client posted: (milliseconds, payload).
+Posted = list[tuple[int, dict[str, Any]]]
+
+
+def state_of(core: Core, actor: str = "7", slug: str = "lists") -> State:
+    """The stored state of a student in a tutorial."""
+    return msgspec.msgpack.decode(core.table[state_key(actor, slug)], type=State)
+
+
+def deliver(posted: Posted) -> Core:
+    """A core that has processed what was posted."""
+    core = Core()
+    for at, payload in posted:
+        core.send(payload, at=at)
+    return core

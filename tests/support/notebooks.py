@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from tests.support.core import MORNING
+from tests.support.core import MORNING, Core, live_rows
 
-__all__ = ["Notebook", "iso", "request_of"]
+__all__ = ["Notebook", "facts", "iso", "request_of", "send", "session"]
 
 
 def iso(milliseconds: int) -> str:
@@ -56,3 +56,32 @@ class Notebook:
     def test(self, exercise: str, *, ok: bool, attempt: int = 1, error: str | None = None) -> dict[str, Any]:
         """A test of an exercise ran, for half a second."""
         return self.capture("test", **{"ex": exercise, "ok": ok, "try": attempt, "ms": 500, "err": error})
+
+
+_WHEN = ("webhook_id", "ordinal", "received_at", "version")
+
+
+def send(core: Core, *events: dict[str, Any], **options: Any) -> tuple[str, str]:
+    """Send one student's part of a request; status and text of its outcome."""
+    return core.verdict(request_of(*events), source="posthog", **options)
+
+
+def facts(core: Core) -> dict[str, Any]:
+    """The facts in force by identity, without where they were first seen."""
+    rows = live_rows(core.facts, ("item_id",))
+    return {str(key): {name: row[name] for name in row if name not in _WHEN} for key, row in rows.items()}
+
+
+def session() -> Notebook:
+    """Two exercises, one passed at the third try, one not yet, and a cell that nobody tests."""
+    notebook = Notebook()
+    notebook.start()
+    notebook.cell("setup")
+    notebook.cell("ex_1")
+    notebook.test("ex_1", ok=False, attempt=1)
+    notebook.test("ex_1", ok=False, attempt=2)
+    notebook.test("ex_1", ok=True, attempt=3)
+    notebook.test("ex_1", ok=False, attempt=4)
+    notebook.test("ex_2", ok=False, attempt=1)
+    notebook.capture("hint", level=2)
+    return notebook

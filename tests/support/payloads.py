@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-__all__ = ["START", "attempt", "document", "iso", "milliseconds", "step"]
+__all__ = ["START", "attempt", "batch", "compiled", "document", "iso", "milliseconds", "step"]
 
 # 2025-03-03 09:00 UTC, in milliseconds.
 START = 1_740_992_400_000
@@ -58,3 +58,16 @@ def document(*steps: dict[str, Any], last: float | None = 0, sessions: int = 1, 
     if last is not None:
         made["last_interaction_at"] = milliseconds(last)
     return made
+
+
+def compiled(start: float, *, step_slug: str = "01", **changes: Any) -> dict[str, Any]:
+    """A streamed compilation that began so many seconds after the start."""
+    data = {"started_at": milliseconds(start), "ended_at": milliseconds(start), "exit_code": 1}
+    event = {"event": "compile", "user_id": 7, "telemetry_id": "t-1", "package_slug": "tutorial", "slug": step_slug}
+    return {**event, "data": data, **changes}
+
+
+def batch(*starts: float, **changes: Any) -> dict[str, Any]:
+    """A document of one step with compilations that began then."""
+    held = step("01", 0, compilations=[attempt(start, 1) for start in starts])
+    return document(held, last=max(starts, default=0), user_id=7, **changes)

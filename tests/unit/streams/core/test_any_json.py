@@ -15,20 +15,7 @@ from streams.core.policy import Policy
 from tests.support.client import Client
 from tests.support.core import MORNING, Core
 from tests.support.examples import examples
-
-_SCALARS = (
-    st.none()
-    | st.booleans()
-    | st.integers(-(1 << 63), (1 << 64) - 1)
-    | st.floats(allow_nan=False, allow_infinity=False)
-    | st.text(max_size=20)
-    | st.sampled_from(
-        ["", " ", "7", "07", "²", "1_0", "batch", "test", "2024-12-19T15:17:49.242Z", "0001-01-01", "1e400"]
-    )
-)
-ANY_JSON = st.recursive(
-    _SCALARS, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3)
-)
+from tests.support.strategies import ANY_JSON
 
 
 def _paths(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:

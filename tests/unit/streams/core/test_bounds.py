@@ -2,46 +2,18 @@
 
 from __future__ import annotations
 
-from itertools import count
 from typing import TYPE_CHECKING, Any
 
-import msgspec
 import orjson
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from schemas.settings import Settings
-from streams.core import bounds, chunk, known_starts, store, working_state
-from streams.core.errors import TooMuchAtOnce
-from streams.core.overlaid import Overlaid, find_step
-from streams.core.state import Attempt, Document, Overlay, State, Step
-from tests.support.core import Core
-from tests.support.payloads import attempt, document, milliseconds, step
+from streams.core import bounds, store
+from tests.support.payloads import attempt, batch, compiled, document, step
 
 if TYPE_CHECKING:
-    from streams.core.chunk import Record
+    from tests.support.core import Core
 
 _SMALL = 20
-
-
-@pytest.fixture
-def core() -> Core:
-    """A core with an open directory."""
-    return Core()
-
-
-def compiled(start: float, *, step_slug: str = "01", **changes: Any) -> dict[str, Any]:
-    """A streamed compilation that began so many seconds after the start."""
-    data = {"started_at": milliseconds(start), "ended_at": milliseconds(start), "exit_code": 1}
-    event = {"event": "compile", "user_id": 7, "telemetry_id": "t-1", "package_slug": "tutorial", "slug": step_slug}
-    return {**event, "data": data, **changes}
-
-
-def batch(*starts: float, **changes: Any) -> dict[str, Any]:
-    """A document of one step with compilations that began then."""
-    held = step("01", 0, compilations=[attempt(start, 1) for start in starts])
-    return document(held, last=max(starts, default=0), user_id=7, **changes)
 
 
 def test_a_document_of_too_many_items_is_refused_whole(core: Core) -> None:
@@ -204,149 +176,3 @@ def test_events_of_one_request_are_bounded(core: Core) -> None:
         "There are more events in a request than can be kept: 10001, and at most 10000 are",
     )
     assert not core.facts
-
-
-@pytest.fixture
-def few_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    """So few starts of told items are kept that a test passes the bound."""
-    monkeypatch.setattr(known_starts, "KNOWN_STARTS", _SMALL)
-    monkeypatch.setattr(working_state, "KNOWN_STARTS", _SMALL)
-
-
-@pytest.mark.usefixtures("few_told")
-def test_what_has_been_let_go_is_not_told_again(core: Core) -> None:
-    """A document that repeats everything since the tutorial began tells each item once, though few are remembered."""
-    for last in range(1, 100):
-        core.send(batch(*range(last)))
-    core.send(batch(*range(99), telemetry_id="another"))
-
-    compilations = [row["item_id"] for row in core.facts if row["event"] == "compile"]
-    assert len(compilations) == len(set(compilations)) == 99
-    assert core.score()["metrics"]["global"]["metrics"]["total_interactions"] == 99
-
-
-_webhooks = st.lists(
-    st.one_of(
-        st.builds(lambda starts: ("batch", sorted(starts)), st.lists(st.integers(0, 200), max_size=30, unique=True)),
-        st.builds(lambda start: ("event", [start]), st.integers(0, 200)),
-    ),
-    max_size=30,
-)
-
-
-@given(_webhooks)
-def test_nothing_is_ever_told_twice(webhooks: list[tuple[str, list[int]]]) -> None:
-    """Whatever comes in whatever order: no item's fact is told a second time, and few starts are kept."""
-    core = Core()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(known_starts, "KNOWN_STARTS", _SMALL)
-        patch.setattr(working_state, "KNOWN_STARTS", _SMALL)
-        for kind, starts in webhooks:
-            core.send(batch(*starts) if kind == "batch" else compiled(starts[0]))
-
-    told = [row["item_id"] for row in core.facts if row["event"] == "compile"]
-    assert len(told) == len(set(told))
-    if webhooks:
-        assert all(len(seen.compilations) <= _SMALL for seen in _state(core, "7", "tutorial").seen.values())
-
-
-@given(st.permutations(range(12)), st.integers(1, 12))
-def test_within_the_bound_nothing_depends_on_it(starts: list[int], size: int) -> None:
-    """As many items as are kept, in any order and in chunks of any size, are told as without a bound."""
-    core = Core()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(known_starts, "KNOWN_STARTS", 12)
-        patch.setattr(working_state, "KNOWN_STARTS", 12)
-        core.run([core.record(compiled(start)) for start in (*starts, *starts)], size)
-
-    assert core.events().count(("compile", "01")) == 12
-
-
-def test_late_items_hold_nobody_up(core: Core, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each of them has all others laid anew, so a chunk of them is processed in pieces, with the same result."""
-    monkeypatch.setattr(chunk, "_MOST_LAID", _SMALL)
-    records = [core.record(compiled(100 - at, event="test")) for at in range(30)]
-    at_once = Core()
-
-    def run(records: list[Record]) -> int:
-        try:
-            core.run(records)
-        except TooMuchAtOnce:
-            return run(records[: len(records) // 2]) + run(records[len(records) // 2 :])
-        return 1
-
-    pieces = run(records)
-    with monkeypatch.context() as patch:
-        patch.setattr(chunk, "_MOST_LAID", 1 << 60)
-        at_once.run(records)
-
-    assert pieces > 3
-    assert (core.table, core.facts) == (at_once.table, at_once.facts)
-
-
-@given(
-    st.lists(st.tuples(st.integers(-1, 4), st.sampled_from(["a", "b", "", None, 1.0, True])), max_size=6),
-    st.lists(st.tuples(st.none() | st.integers(0, 5), st.sampled_from(["a", "b", "c", ""])), max_size=12),
-)
-def test_a_view_finds_the_step_that_looking_through_all_finds(
-    steps: list[tuple[int, Any]], places: list[tuple[int | None, str]]
-) -> None:
-    """Also of the steps that items themselves have brought."""
-    view = Overlaid(Document("", None, None, 0, [Step(slug, position) for position, slug in steps]), [])
-    for at, (position, slug) in enumerate(places):
-        item = Overlay("compile", slug, position, at, at, at, Attempt(at, at, 0))
-
-        index = view.find(item)
-
-        assert index == find_step(view.document.steps, position, slug)
-        view.apply(item, index)
-
-
-def _state(core: Core, actor: str, slug: str) -> State:
-    return msgspec.msgpack.decode(core.table[store.state_key(actor, slug)], type=State)
-
-
-def _notebook() -> dict[str, Any]:
-    long = "{:😀>128}".format
-
-    def event(name: str, at: int, **properties: Any) -> dict[str, Any]:
-        properties |= {"nb": "tutorial", "sess": long(at)}
-        return {"event": name, "distinct_id": "7", "uuid": f"{name} {at}", "properties": properties}
-
-    tests = [event("test", at, ex=long(at % 1_000), ok=False) for at in range(5_000)]
-    return {"batch": [*tests, *(event("cell", at, cell_id=long(at)) for at in range(1_000))]}
-
-
-def _fill(core: Core) -> None:
-    """Bring one state to all of its bounds, with the longest texts there can be."""
-    names = (f"{number:\x01>128}" for number in count())
-    starts = count(1)
-
-    def quiz() -> dict[str, Any]:
-        start = milliseconds(next(starts))
-        return {"started_at": start, "ended_at": start, "quiz_hash": "\x02" * 64}
-
-    core.send(_notebook(), source="posthog")
-    own = [next(names) for _ in range(bounds.STEPS)]
-    event = {"event": "quiz_submission", "user_id": 7, "telemetry_id": "t-1", "package_slug": "tutorial"}
-    core.run([core.record({**event, "slug": own[at % 500], "data": quiz()}) for at in range(bounds.STREAMED)])
-    for run in range(3):
-        each = [quiz() for _ in range(10)]
-        steps = [step(next(names), 0, 1, quiz_submissions=each, position=1 << 31) for _ in range(bounds.STEPS)]
-        core.send(document(*steps, last=0, user_id=7, telemetry_id=f"{run:x>255}"))
-    core.send({"user_id": 7, "slug": "tutorial", "telemetry_id": "x" * 255, "note": "\x03" * (bounds.ROOT - 400)})
-    command = {"command": "telemetry.upsert", "user_id": "7", "asset_slug": "tutorial"}
-    core.send({**command, "fields": {"metrics": {"m": "m" * (255 << 10)}, "telemetry": None}}, source="staff")
-
-
-def test_the_largest_state_and_its_scores_fit_into_a_message() -> None:
-    """At all bounds at once, with texts that grow sixfold in JSON, both stay well below what a topic takes."""
-    core = Core()
-    _fill(core)
-
-    state = _state(core, "7", "tutorial")
-    limit = Settings(_env_file=None).max_message_bytes
-    assert [row["status_text"] for row in core.outcomes if row["status"] == "ERROR"] == []
-    assert (len(state.overlay), len(state.seen)) == (bounds.STREAMED, bounds.NAMES)
-    assert max(map(len, core.table.values())) < bounds.LARGEST < limit * 0.9
-    assert max(len(orjson.dumps(score)) for score in core.scores) < limit / 2

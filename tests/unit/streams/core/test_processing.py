@@ -2,52 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
 import pytest
 
 from streams.core.errors import Undecodable
 from streams.core.policy import Policy
-from tests.support.core import MORNING, Core
+from tests.support.webhooks import DOCUMENT, batch, without
 
-DOCUMENT: dict[str, Any] = {
-    "telemetry_id": "t1",
-    "user_id": 7,
-    "slug": "lists",
-    "tutorial_started_at": MORNING,
-    "last_interaction_at": MORNING + 60_000,
-    "steps": [{"slug": "01", "position": 0, "opened_at": MORNING, "compilations": [], "tests": []}],
-    "workout_session": [{"started_at": MORNING}],
-}
-
-
-def batch(**changes: Any) -> dict[str, Any]:
-    """The document with some keys changed."""
-    return {**DOCUMENT, **changes}
-
-
-def without(*keys: str) -> dict[str, Any]:
-    """The document without some keys."""
-    return {key: value for key, value in DOCUMENT.items() if key not in keys}
-
-
-@pytest.fixture
-def core() -> Core:
-    """A core with an open directory."""
-    return Core()
-
-
-@pytest.fixture
-def strict() -> Core:
-    """A core with a strict directory that knows user 7, asset 5 (`lists`, in Spanish `listas`, 6) and a task."""
-    core = Core(policy=Policy(strict=True))
-    core.refer("users", 7, {"id": 7, "first_name": "Ada", "last_name": "L", "academies": [1, 2]})
-    translations = {"us": "lists", "es": "listas"}
-    core.refer("assets", 5, {"id": 5, "slug": "lists", "lang": "us", "graded": True, "translations": translations})
-    core.refer("assets", 6, {"id": 6, "slug": "listas", "lang": "es", "graded": True, "translations": translations})
-    core.refer("tasks", 70, {"id": 70, "user_id": 7, "associated_slug": "listas", "task_type": "EXERCISE"})
-    return core
+if TYPE_CHECKING:
+    from tests.support.core import Core
 
 
 def test_a_batch_is_stored(core: Core) -> None:
@@ -247,107 +212,6 @@ def test_a_document_without_parameters_is_kept_byte_for_byte(core: Core) -> None
     core.send(body)
 
     assert core.telemetry[b"7:lists"][0] == body
-
-
-def test_the_outcome_names_the_academies_that_may_see_it(strict: Core) -> None:
-    """First the request's scope, then the student's memberships."""
-    assert strict.send(DOCUMENT, academy=9)["academy_ids"] == [9, 1, 2]
-    assert strict.send(batch(telemetry_id="t2"), academy=2)["academy_ids"] == [2, 1]
-
-
-def test_the_log_row_has_the_resolved_asset_and_the_package(strict: Core) -> None:
-    """Candidates that do not exist give null; package ids are read as int() does."""
-    row = strict.send(batch(asset_id="99, 6,5", package_id="12"))
-    other = strict.send(batch(telemetry_id="t2", package_id="x", package_slug="p"))
-
-    assert (row["asset_id"], row["learnpack_package_id"], row["package_slug"]) == (5, 12, "lists")
-    assert (other["asset_id"], other["learnpack_package_id"], other["package_slug"]) == (None, None, "p")
-
-
-def test_a_package_id_is_adopted_by_an_asset_found_by_its_id(strict: Core) -> None:
-    """The directory's record gets the learnpack_id, unless it has one or the id is no number."""
-    strict.send(batch(asset_id=5, package_id="x"))
-    assert strict.directory == []
-
-    strict.send(batch(asset_id=5, package_id="12", telemetry_id="t2"))
-    [(kind, key, value)] = strict.directory
-    assert (kind, key, orjson.loads(value or b"")["learnpack_id"]) == ("assets", b"5", 12)
-
-    strict.send(batch(asset_id=5, package_id="13", telemetry_id="t3"))
-    assert len(strict.directory) == 1
-
-
-def test_package_events_update_the_directory(strict: Core) -> None:
-    """A published package sets what is unset and the manifest; without an asset it is an error."""
-    manifest = {"payload": {"manifest": {"a": 1}}}
-    payload = {"event": "package_published", "slug": "x", "asset_id": 5, "package_id": 3, **manifest}
-    assert strict.verdict(payload)[0] == "DONE"
-    assert strict.reference.asset(5).fields()["manifest"] == {"a": 1}  # type: ignore[union-attr]
-
-    assert strict.verdict({"event": "package_published", "slug": "unknown"}) == (
-        "ERROR",
-        "Asset specified by learnpack package_published was not found using either the payload 'asset_id' or 'slug'",
-    )
-    assert strict.verdict({"event": "package_manifest_updated", "slug": "lists"}) == (
-        "ERROR",
-        "Impossible to retrieve learnpack manifest from package_manifest_updated payload",
-    )
-
-
-def test_two_package_events_of_one_chunk_both_count(strict: Core) -> None:
-    """The second changes the record that the first left."""
-
-    def published(**fields: Any) -> dict[str, Any]:
-        return {"event": "package_published", "slug": "x", "asset_id": 5, **fields}
-
-    manifest = published(payload={"manifest": {"a": 1}})
-    deployed = published(package={"deployment_url": "https://example.org"})
-    strict.run([strict.record(manifest), strict.record(deployed)])
-    asset = strict.reference.asset(5)
-
-    assert asset is not None
-    assert asset.fields()["manifest"] == {"a": 1}
-    assert asset.fields()["learnpack_deploy_url"] == "https://example.org"
-
-
-def test_only_a_graded_asset_is_scored_in_a_strict_directory(strict: Core) -> None:
-    """Without grading the row says null; an open directory grades everything."""
-    strict.refer("assets", 5, {"id": 5, "slug": "lists", "graded": False})
-    strict.refer("tasks", 70, {"id": 70, "user_id": 7, "associated_slug": "lists"})
-    strict.send(DOCUMENT)
-    assert strict.score()["engagement_score"] is None
-
-    core = Core()
-    core.refer("assets", 5, {"id": 5, "slug": "lists", "graded": False})
-    core.send(DOCUMENT)
-    assert core.score()["engagement_score"] is not None
-
-
-def finished(**changes: Any) -> dict[str, Any]:
-    """The document of a student who has completed all steps."""
-    step = {"slug": "01", "position": 0, "opened_at": MORNING, "completed_at": MORNING + 1000}
-    return batch(steps=[step], **changes)
-
-
-def test_a_finished_tutorial_is_announced_with_its_tasks_once(strict: Core) -> None:
-    """A completion names the tasks of the whole translation group."""
-    strict.send(DOCUMENT)
-    assert strict.completions == []
-
-    strict.send(finished(last_interaction_at=MORNING + 70_000))
-    strict.send(finished(last_interaction_at=MORNING + 80_000))
-    [completion] = strict.completions
-    assert (completion["user_id"], completion["asset_slug"], completion["tasks"]) == (7, "lists", [70])
-    assert (completion["task_status"], completion["revision_status"]) == ("DONE", "APPROVED")
-
-
-def test_a_task_that_comes_later_is_completed_too(strict: Core) -> None:
-    """A new task of a finished tutorial is announced by the next batch."""
-    strict.send(finished())
-    strict.refer("tasks", 71, {"id": 71, "user_id": 7, "associated_slug": "lists"})
-    strict.send(finished(last_interaction_at=MORNING + 80_000))
-
-    assert [completion["tasks"] for completion in strict.completions] == [[70], [70, 71]]
 
 
 def test_a_retried_dead_letter_keeps_its_id_and_replaces_its_row(core: Core) -> None:
