@@ -6,7 +6,8 @@ import asyncio
 import contextlib
 import os
 import signal
-from typing import TYPE_CHECKING, Final
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, Self
 
 import structlog
 import uvloop
@@ -31,7 +32,7 @@ from gateway.reading.store import ClickHouse
 from gateway.server import BindError, serve
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import AsyncIterator, Callable, Mapping
     from pathlib import Path
 
     from gateway.following import Follow
@@ -84,55 +85,84 @@ async def _run(
         _log.critical("the view of the reference topics failed; stopping", reason=f"{type(error).__name__}: {error}")
         signal.raise_signal(signal.SIGTERM)
 
-    metrics = Metrics()
-    producer = RawProducer(settings, metrics)
-    spool = Spool(settings.spool, settings.spool_max_bytes)
-    delivery = Delivery(producer, spool)
-    metrics.watch(delivery, spool)
-    views = Views(follow_views, settings.spool, end_process)
-    clickhouse = ClickHouse(settings)
-
-    services = Services(
-        settings=settings,
-        access=Access(views, everybody=settings.auth == "open"),
-        views=views,
-        clickhouse=clickhouse,
-        producer=producer,
-        commands=Commands(delivery, clickhouse, redact=settings.keys_out_of_raw),
-        metrics=metrics,
-        shares=Shares(large=max(_LARGE_BODIES_BYTES, 4 * settings.max_body_bytes), small=_SMALL_BODIES_BYTES),
-        workshop=Workshop(),
-    )
-
-    async def kafka_answers() -> bool:
-        try:
-            await producer.probe()
-        except KafkaUnavailableError:
-            return False
-        return delivery.direct
-
-    async def readiness() -> Readiness:
-        kafka, database, damaged, parts = await asyncio.gather(
-            kafka_answers(), clickhouse.answers(), spool.damaged_segments(), asyncio.to_thread(restarting)
-        )
-        return Readiness(kafka, database, views.complete, damaged, parts)
+    running = _Running.of(settings, Views(follow_views, settings.spool, end_process))
 
     async def announce() -> None:
-        await views.usable.wait()
+        await running.views.usable.wait()
         if ready_file is not None:
             await asyncio.to_thread(ready_file.write_text, f"{os.getpid()}\n")
         _log.info("gateway accepts webhooks", address=settings.gateway_bind)
 
-    async with contextlib.AsyncExitStack() as closing:
-        closing.push_async_callback(clickhouse.close)
-        await delivery.start()
-        closing.push_async_callback(delivery.stop)
-        await views.start()
-        closing.push_async_callback(views.stop)
-        app = create_app(services, publisher=delivery, metrics=metrics, readiness=readiness)
-        connections = Connections(
-            int(settings.gateway_bind.rpartition(":")[2]),
-            settings.connections_per_address,
-            Addresses(settings.trusted_proxies),
+    async def readiness() -> Readiness:
+        return await running.readiness(restarting)
+
+    async with running.started():
+        app = create_app(running.services, publisher=running.delivery, metrics=running.metrics, readiness=readiness)
+        await serve(app, settings.gateway_bind, _connections(settings), once_listening=announce)
+
+
+def _connections(settings: Settings) -> Connections:
+    port = int(settings.gateway_bind.rpartition(":")[2])
+    return Connections(port, settings.connections_per_address, Addresses(settings.trusted_proxies))
+
+
+@dataclass(frozen=True, slots=True)
+class _Running:
+    """What runs in the process beside the server, and what the routes use of it."""
+
+    views: Views
+    spool: Spool
+    delivery: Delivery
+    clickhouse: ClickHouse
+    metrics: Metrics
+    services: Services
+
+    @classmethod
+    def of(cls, settings: Settings, views: Views) -> Self:
+        """Everything, connected with each other; nothing is started."""
+        metrics = Metrics()
+        producer = RawProducer(settings, metrics)
+        spool = Spool(settings.spool, settings.spool_max_bytes)
+        delivery = Delivery(producer, spool)
+        metrics.watch(delivery, spool)
+        clickhouse = ClickHouse(settings)
+        services = Services(
+            settings=settings,
+            access=Access(views, everybody=settings.auth == "open"),
+            views=views,
+            clickhouse=clickhouse,
+            producer=producer,
+            commands=Commands(delivery, clickhouse, redact=settings.keys_out_of_raw),
+            metrics=metrics,
+            shares=Shares(large=max(_LARGE_BODIES_BYTES, 4 * settings.max_body_bytes), small=_SMALL_BODIES_BYTES),
+            workshop=Workshop(),
         )
-        await serve(app, settings.gateway_bind, connections, once_listening=announce)
+        return cls(views, spool, delivery, clickhouse, metrics, services)
+
+    @contextlib.asynccontextmanager
+    async def started(self) -> AsyncIterator[None]:
+        """Run it for a while. The views end first and ClickHouse's client last; a start that fails ends what runs."""
+        async with contextlib.AsyncExitStack() as closing:
+            closing.push_async_callback(self.clickhouse.close)
+            await self.delivery.start()
+            closing.push_async_callback(self.delivery.stop)
+            await self.views.start()
+            closing.push_async_callback(self.views.stop)
+            yield
+
+    async def readiness(self, restarting: Callable[[], Mapping[str, str]]) -> Readiness:
+        """What `/health/ready` tells, asked of all at once."""
+        kafka, database, damaged, parts = await asyncio.gather(
+            self._kafka_answers(),
+            self.clickhouse.answers(),
+            self.spool.damaged_segments(),
+            asyncio.to_thread(restarting),
+        )
+        return Readiness(kafka, database, self.views.complete, damaged, parts)
+
+    async def _kafka_answers(self) -> bool:
+        try:
+            await self.services.producer.probe()
+        except KafkaUnavailableError:
+            return False
+        return self.delivery.direct
