@@ -64,13 +64,8 @@ def _listen(bind: str) -> socket.socket:
         raise BindError(message) from error
 
 
-async def serve(
-    app: Any, bind: str, connections: Connections, *, once_listening: Callable[[], Coroutine[Any, Any, None]]
-) -> None:
-    """Serve an ASGI application on HOST:PORT until SIGTERM or SIGINT; requests under way are finished first.
-
-    `once_listening` is run beside the server once it accepts connections, again while it fails. Raises BindError.
-    """
+def _counting(app: Any, connections: Connections) -> Any:
+    """The same application, whose requests under way are known to `connections`."""
 
     async def counted(scope: dict[str, Any], receive: Any, send: Any) -> None:
         if not (client := scope.get("client")):
@@ -83,8 +78,18 @@ async def serve(
         finally:
             connections.end(peer)
 
+    return counted
+
+
+async def serve(
+    app: Any, bind: str, connections: Connections, *, once_listening: Callable[[], Coroutine[Any, Any, None]]
+) -> None:
+    """Serve an ASGI application on HOST:PORT until SIGTERM or SIGINT; requests under way are finished first.
+
+    `once_listening` is run beside the server once it accepts connections, again while it fails. Raises BindError.
+    """
     server = _Server(
-        counted,
+        _counting(app, connections),
         _listen(bind),
         interface=Interfaces.ASGINL,
         http=HTTPModes.http1,

@@ -24,9 +24,10 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from schemas.reference.lookup import Reference
-    from schemas.reference.rules import Rules
+    from schemas.reference.rules import Known, Rules
     from schemas.settings import Settings
     from streams.core.state import Run
+    from streams.core.webhook import Webhook
 
 __all__ = ["Trial", "try_rules"]
 
@@ -88,12 +89,7 @@ def try_rules(settings: Settings, academy: int, rules: Rules, reference: Referen
     Spoofs and records that are no webhooks are left out: they are refused before any rule is asked. So are notebooks'
     requests, of which the worker judges each event by itself.
     """
-    trial = Trial()
-    students: set[str] = set()
-    ignored: set[str] = set()
-    strict = settings.directory == "strict"
-    resolve = resolver(reference, strict=strict)
-    runs: dict[tuple[bytes, str], Run] = {}
+    trying = _Trying(academy, rules, reference, strict=settings.directory == "strict")
     client = clickhouse_connect.get_client(
         dsn=settings.clickhouse.get_secret_value(), database=settings.database, autogenerate_session_id=False
     )
@@ -108,24 +104,48 @@ def try_rules(settings: Settings, academy: int, rules: Rules, reference: Referen
                 webhook = read(record_of(None, body_of(body, raws, _KEYS), headers))
             except Undecodable:
                 continue
-            if webhook.academy != academy or verdict == b"dead":
-                continue
-            whose = webhook.actor
-            if verdict == b"error" and text.decode().startswith(token_cannot_report(webhook.headers.principal, "")):
-                continue
-            trial.webhooks += 1
-            students.update(() if whose is None else (whose,))
-            # As the worker, in the log's order: what a batch names its run by holds for the events that follow.
-            run, batch = (webhook.student, webhook.telemetry_id), webhook.event == BATCH
-            known_run = runs.get(run) if webhook.telemetry_id else None
-            known = known_of(known_run, webhook.payload, reference, batch=batch, strict=strict)
-            if batch and webhook.telemetry_id:
-                runs[run] = run_after(webhook.payload, known_run, reference, strict=strict)
-            if (matched := rules.match(webhook.payload, resolve, known)) is None:
-                continue
-            trial.ignored += 1
-            ignored.update(() if whose is None else (whose,))
-            trial.rules[matched] += 1
-            trial.before[verdict.decode() or "pending"] += 1
-    trial.students, trial.ignored_students = len(students), len(ignored)
-    return trial
+            trying.hold_to(webhook, verdict.decode(), text)
+    return trying.outcome
+
+
+class _Trying:
+    """A trial under way: webhooks in the log's order, and what is known of the runs that they belong to."""
+
+    def __init__(self, academy: int, rules: Rules, reference: Reference, *, strict: bool) -> None:
+        self.outcome = Trial()
+        self._academy, self._rules, self._reference, self._strict = academy, rules, reference, strict
+        self._resolve = resolver(reference, strict=strict)
+        self._students: set[str] = set()
+        self._ignored: set[str] = set()
+        self._runs: dict[tuple[bytes, str], Run] = {}
+
+    def hold_to(self, webhook: Webhook, verdict: str, status_text: bytes) -> None:
+        """Hold the rules to one more webhook, whose outcome is told if it has one."""
+        if webhook.academy != self._academy or _refused_before_rules(webhook, verdict, status_text):
+            return
+        outcome, whose = self.outcome, set() if webhook.actor is None else {webhook.actor}
+        self._students |= whose
+        outcome.webhooks += 1
+        outcome.students = len(self._students)
+        matched = self._rules.match(webhook.payload, self._resolve, self._known_of(webhook))
+        if matched is None:
+            return
+        self._ignored |= whose
+        outcome.ignored += 1
+        outcome.ignored_students = len(self._ignored)
+        outcome.rules[matched] += 1
+        outcome.before[verdict or "pending"] += 1
+
+    def _known_of(self, webhook: Webhook) -> Known | None:
+        """What the worker knew of the run then; those that follow know what this one tells of it."""
+        run, batch = (webhook.student, webhook.telemetry_id), webhook.event == BATCH
+        known_run = self._runs.get(run) if webhook.telemetry_id else None
+        known = known_of(known_run, webhook.payload, self._reference, batch=batch, strict=self._strict)
+        if batch and webhook.telemetry_id:
+            self._runs[run] = run_after(webhook.payload, known_run, self._reference, strict=self._strict)
+        return known
+
+
+def _refused_before_rules(webhook: Webhook, verdict: str, status_text: bytes) -> bool:
+    spoof = token_cannot_report(webhook.headers.principal, "")
+    return verdict == "dead" or (verdict == "error" and status_text.decode(errors="replace").startswith(spoof))

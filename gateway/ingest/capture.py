@@ -1,6 +1,6 @@
 """The routes of PostHog's clients, which notebooks send to: events in, `{"status": 1}` out once they are durable.
 
-A request may hold events of several students under one project key. Each student's part becomes one record of the raw
+A request may hold events of several students under one project key. What it holds of each becomes one record of the raw
 topic (docs/adr/0024-one-record-per-student-and-request.md), and the answer waits for all of them.
 """
 
@@ -22,9 +22,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from gateway.ingest.bodies import Receive
+    from gateway.ingest.capture_bodies import StudentRecord
     from gateway.ingest.pipeline import IngestPipeline
     from gateway.ingest.shares import Place
     from schemas.reference.directory import Token
+    from schemas.wire.headers import RawHeaders
 
 __all__ = ["CAPTURE_PATHS", "CAPTURE_ROUTES", "Capture"]
 
@@ -91,29 +93,36 @@ class Capture:
             request, key = await pipeline.work(place, size, lambda _limit: self._read(body), grows=False)
             token = self._admitted(key, scope) if token is None else token
             shown_key = (secret or key) if token.sha256 else None
-            parts = await pipeline.work(place, size, lambda _limit: split(request, shown_key), grows=False)
-            for part in parts:
-                pipeline.count(token, part.key, address, len(part.value))
+            records = await pipeline.work(place, size, lambda _limit: split(request, shown_key), grows=False)
+            for record in records:
+                pipeline.count(token, record.key, address, len(record.value))
             params = {name: value for name, value in query.params.items() if name not in _NOT_RECORDED}
-            academy = self._academy(token, scope)
-            headers = (
-                pipeline.headers(
-                    sent,
-                    token,
-                    scope=scope,
-                    academy=academy,
-                    user=None if token.ingest else pipeline.user_in_notebooks(part.whose),
-                    params=params,
-                    source="posthog",
-                )
-                for part in parts
-            )
-            records = [(part.key, part.value, own) for part, own in zip(parts, headers, strict=True)]
-            for begin in range(0, len(records), _AT_ONCE):
-                await asyncio.gather(*(pipeline.publish(*record) for record in records[begin : begin + _AT_ONCE]))
+            await self._publish(records, sent, token, scope, params)
         finally:
             place.leave()
         self._metrics.accepted_bytes.inc(size)
+
+    async def _publish(
+        self,
+        records: list[StudentRecord],
+        sent: dict[bytes, bytes],
+        token: Token,
+        scope: int | None,
+        params: dict[str, str],
+    ) -> None:
+        """Make every student's record durable; raises ApiError 503 where one cannot be."""
+        pipeline = self._pipeline
+        academy = self._academy(token, scope)
+        publications: list[tuple[bytes, bytes, RawHeaders]] = []
+        for record in records:
+            user = None if token.ingest else pipeline.user_in_notebooks(record.whose)
+            headers = pipeline.headers(
+                sent, token, scope=scope, academy=academy, user=user, params=params, source="posthog"
+            )
+            publications.append((record.key, record.value, headers))
+        for begin in range(0, len(publications), _AT_ONCE):
+            at_once = publications[begin : begin + _AT_ONCE]
+            await asyncio.gather(*(pipeline.publish(*publication) for publication in at_once))
 
     async def _unwrapped(
         self, receive: Receive, sent: dict[bytes, bytes], place: Place, compression: str | None

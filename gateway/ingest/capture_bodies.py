@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from schemas.lenient import Mending
 
-__all__ = ["MAX_EVENTS", "Part", "keys_in", "read_events", "split", "take_key", "unwrap"]
+__all__ = ["MAX_EVENTS", "StudentRecord", "keys_in", "read_events", "split", "take_key", "unwrap"]
 
 # PostHog's clients send a hundred.
 MAX_EVENTS: Final = 10_000
@@ -45,8 +45,8 @@ _TOKEN: Final = re.compile(rb'"\$?token"[ \t\r\n]*:[ \t\r\n]*"([!#-\[\]-~]{1,256
 _MOST_KEYS: Final = 16
 
 
-class Part(NamedTuple):
-    """One student's part of a request, as a record of the raw topic: its key, its value, and the distinct id."""
+class StudentRecord(NamedTuple):
+    """What a request holds of one student, as a record of the raw topic: its key, its value, and the distinct id."""
 
     key: bytes
     value: bytes
@@ -150,20 +150,23 @@ def _property_key(event: dict[str, Any]) -> str | None:
     return value if type(value) is str and value else None
 
 
-def split(request: dict[str, Any], secret: str | None) -> list[Part]:
+def split(request: dict[str, Any], secret: str | None) -> list[StudentRecord]:
     """The request by student, each one's events in their order; `secret` is blotted out wherever it still stands."""
     if "batch" not in request:
         whose = distinct_id(request)
-        return [Part(distinct_key(whose), _written(request, secret), whose)]
+        return [StudentRecord(distinct_key(whose), _written(request, secret), whose)]
     kept = {name: request[name] for name in REQUEST_FIELDS if _is_plain(request.get(name))}
     events: dict[str | None, list[Any]] = {}
     for event in events_of(request):
         events.setdefault(distinct_id(event), []).append(event)
-    return [Part(distinct_key(whose), _written({**kept, "batch": own}, secret), whose) for whose, own in events.items()]
+    return [
+        StudentRecord(distinct_key(whose), _written({**kept, "batch": batch}, secret), whose)
+        for whose, batch in events.items()
+    ]
 
 
 def _is_plain(value: Any) -> bool:
-    # Each part repeats these, so a long one would multiply.
+    # Each record repeats these, so a long one would multiply.
     return type(value) in (int, float, bool) or (type(value) is str and len(value) <= 64)  # noqa: PLR2004 - a time
 
 
