@@ -23,7 +23,7 @@ from streams.core.policy import Policy
 from tests.chaos.kafka import members, read_all
 from tests.chaos.load import webhooks
 from tests.support.commands import as_environment
-from tests.support.http_system import secret
+from tests.support.http_directory import secret
 from tests.support.replay import comparison, journal, replay, start_replay
 from tests.support.waiting import eventually
 

@@ -12,7 +12,8 @@ import pytest
 
 from operations.directory import publish_reference
 from schemas.wire.topics import Topics
-from tests.support.http_system import HttpSystem, http_system, secret
+from tests.support.http_directory import secret
+from tests.support.http_system import HttpSystem, http_system
 from tests.support.waiting import eventually
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ import pytest
 
 from gateway.ingest.capture import CAPTURE_ROUTES
 from operations.tokens import CAPABILITIES, NewToken, grant, revoke_token
-from tests.support.http_system import TOKENS, secret
+from tests.support.http_directory import TOKENS, secret
 from tests.support.waiting import eventually
 
 if TYPE_CHECKING:

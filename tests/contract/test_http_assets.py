@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.support.http_system import ASSETS
+from tests.support.http_directory import ASSETS
 from tests.support.waiting import eventually
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.support.http_system import secret
+from tests.support.http_directory import secret
 from tests.support.waiting import eventually
 
 if TYPE_CHECKING:

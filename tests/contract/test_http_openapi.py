@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.support.http_system import http_system, secret
+from tests.support.http_directory import secret
+from tests.support.http_system import http_system
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

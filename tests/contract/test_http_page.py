@@ -14,7 +14,8 @@ import pytest
 
 from tests.support.blocks import run_by
 from tests.support.commands import as_environment
-from tests.support.http_system import HttpSystem, http_system, secret
+from tests.support.http_directory import secret
+from tests.support.http_system import HttpSystem, http_system
 from tests.support.waiting import eventually
 
 if TYPE_CHECKING:

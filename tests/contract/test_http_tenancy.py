@@ -15,7 +15,7 @@ import pytest
 from operations.directory import publish_reference
 from operations.tokens import CAPABILITIES, NewToken, grant
 from schemas.wire.topics import Topics
-from tests.support.http_system import secret
+from tests.support.http_directory import secret
 from tests.support.waiting import eventually
 
 if TYPE_CHECKING:

@@ -19,7 +19,6 @@ from streams.core.webhook import read
 if TYPE_CHECKING:
     from streams.core.effects import Effects
 
-
 __all__ = ["MORNING", "Core", "Posted", "deliver", "live_facts", "live_rows", "state_of"]
 
 # 2026-03-02 08:00 UTC, in milliseconds.

@@ -1,7 +1,7 @@
 """How a test run is shared between processes (pytest-xdist), which is faster since most system tests wait.
 
 The tests of a module stay together, in their order: they may share a started system. Several modules that share one are
-named in `_TOGETHER`. The modules of `_FIRST` begin first, the others by directory, so that the long ones do not come
+named in `TOGETHER`. The modules of `FIRST` begin first, the others by directory, so that the long ones do not come
 last; what is not named here runs all the same.
 """
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import pytest
     from xdist.remote import Producer
 
-__all__ = ["Sharing", "number_of_processes", "order"]
+__all__ = ["APART", "FIRST", "TOGETHER", "Sharing", "number_of_processes", "order"]
 
 # Half of them wait for something at any moment.
 _PROCESSES_PER_CORE: Final = 2
@@ -26,11 +26,11 @@ _MOST_PROCESSES: Final = 4
 _TESTS: Final = Path(__file__).parents[1]
 _DIRECTORIES: Final = ("chaos", "system", "contract", "unit")
 _SHARED: Final = {_TESTS.parent, _TESTS, *(_TESTS / name for name in _DIRECTORIES)}
-_FIRST: Final = (
+FIRST: Final = (
     "tests/chaos/test_replay.py",
     "tests/system/test_replay.py",
     "tests/system/test_replay_parts.py",
-    "tests/system/test_archive.py",
+    "tests/system/archive/test_archive.py",
     "tests/chaos/test_sink_faults.py",
     "tests/system/test_raw_copy.py",
     "tests/system/test_sink_flow.py",
@@ -39,6 +39,7 @@ _FIRST: Final = (
     "tests/system/test_replay_crashes.py",
     "tests/chaos/test_chaos_workers.py",
     "tests/system/test_cli_operations.py",
+    "tests/system/test_cli_doctor.py",
     "tests/system/test_up.py",
     "tests/system/test_grown_topic.py",
     "tests/system/test_gateway_outage.py",
@@ -46,8 +47,8 @@ _FIRST: Final = (
     "tests/system/test_local_kafka.py",
 )
 # These have systems of their own, beside the one of tests/contract/conftest.py.
-_APART: Final = ("tests/contract/test_http_documented.py", "tests/contract/test_http_page.py")
-_TOGETHER: Final = ("tests/contract/test_http_", "tests/contract/test_asyncapi.py")
+APART: Final = ("tests/contract/test_http_documented.py", "tests/contract/test_http_page.py")
+TOGETHER: Final = ("tests/contract/test_http_", "tests/contract/test_asyncapi.py")
 
 
 def number_of_processes(arguments: list[str]) -> int:
@@ -78,10 +79,10 @@ class Sharing(LoadScopeScheduling):  # type: ignore[misc]  # it has no types
 
 def _module(nodeid: str) -> str:
     module = nodeid.partition("::")[0]
-    return "tests/contract" if module.startswith(_TOGETHER) and module not in _APART else module
+    return "tests/contract" if module.startswith(TOGETHER) and module not in APART else module
 
 
 def _rank(module: str) -> tuple[int, int]:
-    first = _FIRST.index(module) if module in _FIRST else len(_FIRST)
+    first = FIRST.index(module) if module in FIRST else len(FIRST)
     directory = next((number for number, name in enumerate(_DIRECTORIES) if f"tests/{name}" in module), -1)
     return first, directory

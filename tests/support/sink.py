@@ -18,15 +18,30 @@ from schemas.settings import PREFIX
 from schemas.times import sql_time
 from schemas.wire.topics import Topics
 from sinks.setup import setup_tables
+from tests.support.waiting import aeventually
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable, Sequence
     from pathlib import Path
 
+    from clickhouse_connect.driver.client import Client
+
     from schemas.settings import Settings
     from tests.support.processes import Child, Processes
 
-__all__ = ["SinkBench", "document_row", "environment", "fact", "outcome", "pack", "score"]
+__all__ = [
+    "SinkBench",
+    "caught_up",
+    "document_row",
+    "ended",
+    "environment",
+    "fact",
+    "make_again",
+    "outcome",
+    "pack",
+    "rows",
+    "score",
+]
 
 NOON = 1_795_262_400_000
 
@@ -210,3 +225,38 @@ class SinkBench:
         finally:
             await consumer.stop()
             await admin.close()
+
+
+def rows(client: Client, query: str, **parameters: Any) -> list[tuple[Any, ...]]:
+    """The rows of a query."""
+    return [tuple(row) for row in client.query(query, parameters=parameters).result_rows]
+
+
+async def caught_up(bench: SinkBench, child: Child) -> None:
+    """Wait until everything is stored and committed."""
+
+    async def done() -> bool:
+        assert child.process.poll() is None, child.output
+        return await bench.lag() == 0
+
+    await aeventually(done, 60, "no lag")
+
+
+async def ended(child: Child) -> int:
+    """Wait for the end of a sink that should end by itself; its exit code."""
+    await aeventually(lambda: asyncio.to_thread(lambda: child.process.poll() is not None), 60, "the sink's end")
+    return int(child.process.returncode)
+
+
+async def make_again(bench: SinkBench) -> None:
+    """Delete the topic of facts, and have `setup` make it again."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=bench.settings.kafka)
+    await admin.start()
+    await admin.delete_topics([bench.topics.facts])
+
+    async def gone() -> bool:
+        return bench.topics.facts not in await admin.list_topics()
+
+    await aeventually(gone, 30, "the topic's end")
+    await admin.close()
+    await bench.setup()

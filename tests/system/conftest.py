@@ -1,4 +1,4 @@
-"""Fixtures of the tests of commands."""
+"""Fixtures of the tests of commands and of the supervisor."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import pytest
 
 from deploy.local.resources import free_port
 from tests.support.commands import as_environment, command
+from tests.support.parts import Screen
 from tests.support.waiting import eventually
 
 if TYPE_CHECKING:
@@ -54,3 +55,9 @@ def start_part(installed: Settings, processes: Processes, tmp_path: Path) -> Cal
         return child
 
     return start
+
+
+@pytest.fixture
+def screen() -> Screen:
+    """A console that remembers."""
+    return Screen()

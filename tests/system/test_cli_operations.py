@@ -1,26 +1,22 @@
-"""The operator's commands against real servers: dead letters, a webhook's trace, the doctor."""
+"""The operator's commands against real servers: dead letters, and a webhook's trace."""
 
 from __future__ import annotations
 
 import asyncio
-import time
 from typing import TYPE_CHECKING, Any
 
 import orjson
 import pytest
 
-from deploy.local.resources import free_port
-from operations.restart_record import RestartRecord, record_file
 from schemas.times import sql_time
-from schemas.wire.headers import RawHeaders, encode_headers
 from schemas.wire.topics import Topics
 from tests.chaos.kafka import produce, read_all
 from tests.support.commands import command
+from tests.support.operators import ARRIVAL, document, send
 from tests.support.waiting import eventually
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-    from pathlib import Path
+    from collections.abc import Callable
 
     from clickhouse_connect.driver.client import Client
 
@@ -28,24 +24,6 @@ if TYPE_CHECKING:
     from tests.support.processes import Child
 
 pytestmark = pytest.mark.system
-
-# An hour ago, so that a time of arrival that is kept can be told from one that is not.
-ARRIVAL = time.time_ns() // 1_000_000 - 3_600_000
-
-
-def document(student: int, size: int = 0) -> bytes:
-    """A document with one compilation and so many bytes of output."""
-    compilation = {"started_at": 1_772_438_405_000, "exit_code": 0, "stdout": "x" * size}
-    step = {"slug": "00", "position": 0, "opened_at": 1_772_438_400_000, "compilations": [compilation]}
-    whole = {"telemetry_id": f"run-{student}", "user_id": student, "slug": "lists", "steps": [step]}
-    return orjson.dumps(whole | {"tutorial_started_at": 1_772_438_400_000, "workout_session": []})
-
-
-def send(place: Settings, values: Sequence[bytes], topic: str = "", partition: int = 0) -> None:
-    """Append webhooks for academy 4, with receipts r0, r1…, to the raw topic, or bare records to another one."""
-    headers = [[] if topic else encode_headers(RawHeaders(academy=4, receipt=f"r{at}")) for at in range(len(values))]
-    records = [(partition, b"7", value, own) for value, own in zip(values, headers, strict=True)]
-    asyncio.run(produce(place.kafka, topic or Topics.of(place).raw, records, timestamps=[ARRIVAL] * len(records)))
 
 
 def waiting(least: int = 0) -> list[dict[str, Any]]:
@@ -224,121 +202,3 @@ def test_trace_says_what_a_webhook_waits_for(installed: Settings, start_part: Ca
     nobody = command("trace", 5)
     assert (nobody.code, nobody.out) == (1, "")
     assert nobody.complaint.startswith(f"error: no webhook 5: neither {Topics.of(installed).raw}[0]@5 nor a row")
-
-
-def doctor() -> tuple[int, dict[tuple[str, str], dict[str, str]]]:
-    """The exit code and the findings of `doctor` by part and check."""
-    outcome = command("doctor", "--json")
-    findings = {(one["part"], one["check"]): one for one in orjson.loads(outcome.out)}
-    assert all(one["mend"] for one in findings.values() if one["state"] != "ok")
-    return outcome.code, findings
-
-
-def states(findings: dict[tuple[str, str], dict[str, str]], part: str) -> dict[str, str]:
-    """The states of a part's checks."""
-    return {check: one["state"] for (whose, check), one in findings.items() if whose == part}
-
-
-def test_the_doctor_finds_nothing_wrong_with_a_sound_system(
-    installed: Settings, start_part: Callable[..., Child], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """With servers, topics, tables, parts and token every check passes, and nothing of it is left in the log."""
-    monkeypatch.setenv("TELEMETRY_TOKEN", command("token", "create", "--user", 7).out.strip())
-    for part in ("gateway", "worker", "sink"):
-        start_part(part)
-
-    code, findings = doctor()
-
-    assert {one["state"] for one in findings.values()} == {"ok"}
-    assert code == 0
-    own = {"settings", "machine", "kafka", "clickhouse", "gateway", "worker", "sink"}
-    assert {part for part, _ in findings} == own
-    # The key of pseudonyms is what `setup` left there.
-    (journal,) = asyncio.run(read_all(installed.kafka, Topics.of(installed).generations, 1))
-    assert [record.key.partition(b":")[0] for record in journal] == [b"pseudonym-key"]
-    monkeypatch.setenv("TELEMETRY_TOKEN", "no-such-token")
-    assert states(doctor()[1], "gateway") == {"reachable": "ok", "ready": "ok", "token": "failed"}
-
-
-def test_the_doctor_counts_webhooks_that_nobody_sees(
-    installed: Settings, start_part: Callable[..., Child], clickhouse: Client
-) -> None:
-    """Those of the last days that are in no academy are a warning, with what to set."""
-    send(installed, [document(7)])
-    records = [(0, b"8", document(8), encode_headers(RawHeaders(receipt="r9")))]
-    asyncio.run(produce(installed.kafka, Topics.of(installed).raw, records, timestamps=[ARRIVAL]))
-    start_part("sink")
-    start_part("worker")
-    query = f"SELECT count() FROM {installed.database}.webhooks"
-    eventually(lambda: clickhouse.query(query).first_row == (2,), 60, "both outcomes")
-
-    found = doctor()[1]["clickhouse", "academies"]
-
-    assert (found["state"], found["detail"]) == ("warning", "1 of 2 webhooks of the last 7 days are in none")
-    assert "--academy ID" in found["mend"]
-    assert "TELEMETRY_DEFAULT_ACADEMY" in found["mend"]
-
-
-def test_the_doctor_names_parts_that_do_not_run(installed: Settings) -> None:
-    """Without members in their groups workers and sinks are missing; one that `up` starts again and again is named."""
-    record = RestartRecord(record_file(installed.data))
-    for name, ends in (("worker-1", 3), ("sink", 1), ("gateway", 0)):
-        for _ in range(ends):
-            record.ended(name, "exit code 72")
-        record.running(name)
-
-    code, findings = doctor()
-
-    assert code == 1
-    assert (states(findings, "worker"), states(findings, "sink")) == (
-        {"running": "failed"},
-        {
-            "running": "failed",
-            "restarts": "warning",
-        },
-    )
-    assert f"{Topics.of(installed).application} runs" in findings["worker", "running"]["detail"]
-    assert findings["worker-1", "restarts"]["state"] == "failed"
-    assert findings["worker-1", "restarts"]["detail"].endswith("3 times in the last 10 minutes: exit code 72")
-    assert findings["sink", "restarts"]["detail"] == "restarted 1 time, last: exit code 72"
-    assert findings["gateway", "restarts"]["state"] == "ok"
-
-
-def test_the_doctor_names_what_setup_would_make(place: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Before `setup` topics and tables are missing; after it another number of partitions is named."""
-    code, findings = doctor()
-
-    assert code == 1
-    assert findings["kafka", "topics"]["mend"] == findings["clickhouse", "tables"]["mend"]
-    assert findings["kafka", "topics"]["mend"] == "Run: learnpack-telemetry setup"
-    assert states(findings, "gateway") == {"reachable": "failed"}
-    assert place.gateway_url in findings["gateway", "reachable"]["detail"]
-
-    assert command("setup").code == 0
-    monkeypatch.setenv("TELEMETRY_PARTITIONS", "5")
-    findings = doctor()[1]
-    assert findings["kafka", "topics"]["mend"] == "Set TELEMETRY_PARTITIONS=2."
-    assert set(states(findings, "clickhouse").values()) == {"ok"}
-
-
-def test_the_doctor_names_what_cannot_be_reached(
-    place: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A broker that is away, a wrong password and a directory that is a file are found in one go."""
-    nowhere = f"127.0.0.1:{free_port()}"
-    monkeypatch.setenv("TELEMETRY_KAFKA", nowhere)
-    address = place.clickhouse.get_secret_value().rpartition("@")[2]
-    monkeypatch.setenv("TELEMETRY_CLICKHOUSE", f"http://telemetry:hunter2@{address}")
-    (tmp_path / "file").touch()
-    monkeypatch.setenv("TELEMETRY_SPOOL", str(tmp_path / "file" / "spool"))
-
-    code, findings = doctor()
-
-    assert code == 1
-    assert states(findings, "kafka") == {"reachable": "failed"}
-    assert nowhere in findings["kafka", "reachable"]["detail"]
-    assert states(findings, "clickhouse") == {"reachable": "failed"}
-    assert states(findings, "machine")["spool"] == "failed"
-    assert "hunter2" not in str(findings)
-    monkeypatch.setenv("TELEMETRY_STORE", "disk")
-    assert list(doctor()[1]) == [("settings", "valid")]

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, Self
 
 import pytest
 
-from tests.support.http_system import HttpSystem, http_system, secret
+from tests.support.http_directory import secret
+from tests.support.http_system import HttpSystem, http_system
 from tests.support.waiting import eventually
 
 if TYPE_CHECKING:

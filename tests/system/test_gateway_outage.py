@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING
 import httpx
 import pytest
 
-from tests.support.http_system import UNLIMITED, HttpSystem, http_system, secret
+from tests.support.http_directory import secret
+from tests.support.http_system import UNLIMITED, HttpSystem, http_system
 from tests.support.stack import Stack
 from tests.support.waiting import aeventually
 

@@ -14,7 +14,8 @@ import pytest
 from learnpack_notebook_telemetry import get_telemetry_setup_cell
 
 from tests.support.blocks import run_by
-from tests.support.http_system import HttpSystem, http_system, secret
+from tests.support.http_directory import secret
+from tests.support.http_system import HttpSystem, http_system
 from tests.support.questions import Question, answer, questions
 from tests.support.student_computer import EXAMPLE, Computer, outputs
 from tests.support.waiting import eventually

@@ -12,7 +12,7 @@ import pytest
 from aiokafka import TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 
-from tests.support.sink import SinkBench, document_row, fact, outcome, pack, score
+from tests.support.sink import SinkBench, caught_up, document_row, ended, fact, make_again, outcome, pack, rows, score
 from tests.support.waiting import aeventually
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from clickhouse_connect.driver.client import Client
 
     from tests.conftest import SettingsFactory
-    from tests.support.processes import Child, Processes
+    from tests.support.processes import Processes
 
 pytestmark = pytest.mark.system
 
@@ -32,27 +32,6 @@ async def bench(settings: SettingsFactory, processes: Processes, tmp_path: Path)
     bench = SinkBench(settings(partitions=2), processes, tmp_path)
     await bench.setup()
     return bench
-
-
-def rows(client: Client, query: str, **parameters: Any) -> list[tuple[Any, ...]]:
-    """The rows of a query."""
-    return [tuple(row) for row in client.query(query, parameters=parameters).result_rows]
-
-
-async def caught_up(bench: SinkBench, child: Child) -> None:
-    """Wait until everything is stored and committed."""
-
-    async def done() -> bool:
-        assert child.process.poll() is None, child.output
-        return await bench.lag() == 0
-
-    await aeventually(done, 60, "no lag")
-
-
-async def ended(child: Child) -> int:
-    """Wait for the end of a sink that should end by itself; its exit code."""
-    await aeventually(lambda: asyncio.to_thread(lambda: child.process.poll() is not None), 60, "the sink's end")
-    return int(child.process.returncode)
 
 
 async def test_committed_records_reach_their_tables(bench: SinkBench, clickhouse: Client, database: str) -> None:
@@ -260,20 +239,6 @@ async def test_records_that_retention_took_are_passed_over_loudly(
 
     assert rows(clickhouse, f"SELECT toUInt32(item_id) FROM {database}.events ORDER BY item_id") == [(1,), (4,)]
     assert "records_expired" in child.output
-
-
-async def make_again(bench: SinkBench) -> None:
-    """Delete the topic of facts, and have `setup` make it again."""
-    admin = AIOKafkaAdminClient(bootstrap_servers=bench.settings.kafka)
-    await admin.start()
-    await admin.delete_topics([bench.topics.facts])
-
-    async def gone() -> bool:
-        return bench.topics.facts not in await admin.list_topics()
-
-    await aeventually(gone, 30, "the topic's end")
-    await admin.close()
-    await bench.setup()
 
 
 @pytest.mark.parametrize("records", [1, 30])

@@ -4,26 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import random
-import shutil
 import sys
 import time
-from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import orjson
 import pytest
-from aiokafka import TopicPartition
-from aiokafka.admin import RecordsToDelete
 
 from operations.raw_log.restoring import Restoration, restore_raw
 from schemas.wire.headers import RawHeaders, encode_headers
 from schemas.wire.topics import Topics
-from tests.chaos.kafka import admin, produce, read_all
+from tests.chaos.kafka import admin
 from tests.chaos.load import webhooks
-from tests.support.commands import Outcome, as_environment, command
+from tests.support.archives import END, EVENING_MS, HOUR_MS, Record, done, put, student, whole, yesterday
+from tests.support.commands import as_environment, command
 from tests.support.generations import TABLES, Generation, rows_of
-from tests.support.raw_log import FAST_CLI, MARGIN, agrees, all_stored, ids, restored, send, written_beyond
+from tests.support.raw_log import FAST_CLI, agrees, all_stored, ids, restored, send, written_beyond
 from tests.support.waiting import eventually
 
 if TYPE_CHECKING:
@@ -32,79 +28,9 @@ if TYPE_CHECKING:
     from clickhouse_connect.driver.client import Client
 
     from schemas.settings import Settings
-    from tests.conftest import SettingsFactory
     from tests.support.processes import Processes
 
 pytestmark = pytest.mark.system
-
-# 2026-11-10 23:00 UTC.
-EVENING_MS = 1_794_351_600_000
-HOUR_MS = 3_600_000
-END = ("--until", "2026-12-31")
-
-Record = tuple[int | None, bytes | None, bytes | None, Any]
-
-
-@pytest.fixture
-def own(settings: SettingsFactory, monkeypatch: pytest.MonkeyPatch) -> Settings:
-    """Two partitions, and tables that keep the load's days; commands use them, too."""
-    made = settings(partitions=2, webhook_retention_days=3650)
-    for name, value in as_environment(made).items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.setenv("TELEMETRY_WEBHOOK_RETENTION_DAYS", "3650")
-    monkeypatch.setattr("operations.raw_log.target.MARGIN", MARGIN)
-    return made
-
-
-@pytest.fixture
-def directory(tmp_path: Path) -> Path:
-    """Where the archive is."""
-    made = tmp_path / "archive"
-    made.mkdir()
-    return made
-
-
-@pytest.fixture
-def stored(own: Settings, processes: Processes, tmp_path: Path) -> Generation:
-    """A system whose sink runs alone: it stores what is in the raw topic."""
-    system = Generation(own, processes, tmp_path)
-    system.setup()
-    system.start("sink")
-    return system
-
-
-def put(settings: Settings, records: list[Record], times: list[int]) -> None:
-    """Send records with these timestamps."""
-    asyncio.run(produce(settings.kafka, Topics.of(settings).raw, records, timestamps=times))
-
-
-def student(number: int, text: str = "", partition: int | None = None) -> Record:
-    """A webhook of a student."""
-    value = orjson.dumps({"event": "open_step", "slug": f"a{text}", "user_id": number, "telemetry_id": f"t{number}"})
-    return partition, str(number).encode(), value, encode_headers(RawHeaders(receipt=text or "r"))
-
-
-def whole(settings: Settings) -> list[list[tuple[Any, ...]]]:
-    """Every record of the raw topic by partition, with all that it has but its own place."""
-    found = asyncio.run(read_all(settings.kafka, Topics.of(settings).raw, settings.partitions))
-    return [
-        [
-            (one.key, one.value, one.timestamp, tuple(header for header in one.headers if header[0] != "id"))
-            for one in part
-        ]
-        for part in found
-    ]
-
-
-def yesterday() -> str:
-    """The last UTC day that is over."""
-    return f"{datetime.now(UTC).date() - timedelta(days=1)}"
-
-
-def done(outcome: Outcome) -> list[str]:
-    """What a command said that went well."""
-    assert outcome.code == 0, outcome.err
-    return outcome.out.splitlines()
 
 
 def test_an_archive_alone_gives_the_same_ids_and_the_same_tables(
@@ -277,92 +203,3 @@ def test_a_restore_that_is_killed_goes_on_and_brings_nothing_twice(
     assert done(command("raw", "restore", directory, "b"))[0] == "0 of 4000 records restored, 0 left out."
     leftover = "SELECT count() FROM system.tables WHERE database = {database:String} AND name LIKE 'raw\\_%'"
     assert clickhouse.command(leftover, {"database": own.database}) == 0
-
-
-@pytest.mark.usefixtures("stored")
-def test_what_lies_between_archive_and_topic_is_counted(own: Settings, clickhouse: Client, directory: Path) -> None:
-    """Records that retention took before they were archived, and files that are gone, are named."""
-    put(own, [student(n, partition=0) for n in range(10)], [EVENING_MS] * 10)
-    all_stored(clickhouse, own.database, "raw", 10)
-    done(command("archive", directory))
-    put(own, [student(n, partition=0) for n in range(7)], [EVENING_MS + HOUR_MS] * 7)
-    # Retention must not take what the sink has yet to read.
-    all_stored(clickhouse, own.database, "raw", 17)
-
-    async def retention() -> None:
-        async with admin(own.kafka) as client:
-            await client.delete_records({TopicPartition(Topics.of(own).raw, 0): RecordsToDelete(14)})
-
-    asyncio.run(retention())
-    outcome = command("raw", "restore", directory, "gap")
-    assert done(outcome)[0] == "10 of 10 records restored, 0 left out."
-    assert outcome.complaint == ("warning: 4 offsets of partition 0 are missing between the archive and the raw topic.")
-
-    done(command("archive", directory))
-    first, second = sorted(directory.glob("*.parquet"))
-    for file in (first, first.with_name(f"{first.name}.json")):
-        file.unlink()
-    outcome = command("raw", "restore", directory, "lost")
-    assert done(outcome)[0] == "7 of 7 records restored, 0 left out."
-    assert outcome.complaint == f"warning: {first.name} is not in {directory}; its records are left out."
-    assert second.exists()
-
-
-@pytest.mark.usefixtures("stored")
-def test_what_cannot_be_used_is_refused_in_one_line(
-    own: Settings,
-    clickhouse: Client,
-    directory: Path,
-    processes: Processes,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """Damaged files, a file in the place of a directory, a full disk, old rows and an absent ClickHouse."""
-    put(own, [student(n, "x" * 2_000) for n in range(50)], [EVENING_MS] * 50)
-    all_stored(clickhouse, own.database, "raw", 50)
-
-    def refused(*arguments: object) -> str:
-        outcome = command(*arguments)
-        assert outcome.code == 1, outcome.out
-        return outcome.complaint
-
-    in_the_way = directory.with_name("file")
-    in_the_way.touch()
-    assert "name a directory that you may write to" in refused("archive", in_the_way / "below")
-    made = directory.with_name("made") / "with" / "parents"
-    assert " with 50 records written, 0 were there" in done(command("archive", made))[-1]
-    assert done(command("archive", made))[-1].startswith("0 files with 0 records written, ")
-    assert "has no archive" in refused("raw", "restore", directory, "c")
-    # Files of a kilobyte at most; `cat` writes the test's own.
-    limited = ["bash", "-c", 'ulimit -f 1; "$@" 2>&1 | cat', "-", sys.executable, "-m", "deploy.cli", "archive"]
-    child = processes.start([*limited, str(directory)], as_environment(own))
-    child.process.wait(60)
-    assert "cannot be written: File too large" in child.output
-    assert list(directory.iterdir()) == []
-
-    done(command("archive", directory))
-    file = min(directory.glob("*.parquet"))
-    broken = directory.with_name("broken")
-    whole_file = file.read_bytes()
-    damaged = whole_file[:200] + bytes([whole_file[200] ^ 1]) + whole_file[201:]
-    for content, complaint in ((whole_file[:-100], "is damaged: it has"), (damaged, "is damaged: its SHA-256")):
-        shutil.copytree(directory, broken)
-        (broken / file.name).write_bytes(content)
-        assert complaint in refused("raw", "restore", broken, "c")
-        shutil.rmtree(broken)
-    assert "2 partitions, which the log had" in refused("raw", "restore", directory, "c", "--partitions", 3)
-    assert asyncio.run(exists(own, "c")) is False
-
-    monkeypatch.setenv("TELEMETRY_RAW_RETENTION_DAYS", "2")
-    assert "the archive begins on 2026-11-10, which Kafka would not keep" in refused("raw", "restore", directory, "c")
-    monkeypatch.delenv("TELEMETRY_RAW_RETENTION_DAYS")
-    clickhouse.command(f"INSERT INTO {own.database}.raw (id, received_at) VALUES (999, '2026-11-10 10:00:00')")
-    assert "1 webhooks, the last of 2026-11-10 10:00:00.000, were stored before" in refused("archive", directory)
-    monkeypatch.setenv("TELEMETRY_CLICKHOUSE", "http://127.0.0.1:9/")
-    assert "or correct TELEMETRY_CLICKHOUSE" in refused("archive", directory)
-    assert "or correct TELEMETRY_CLICKHOUSE" in refused("raw", "restore", directory, "c")
-
-
-async def exists(settings: Settings, name: str) -> bool:
-    """Whether there is a topic of this name."""
-    async with admin(settings.kafka) as client:
-        return f"{settings.topic_prefix}{name}" in await client.list_topics()
