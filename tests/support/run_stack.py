@@ -2,7 +2,8 @@
 
 The process that a run began with (`RunStack.begin`) owns a directory; a worker process finds it by its path. The first
 test that needs servers starts them as a process of their own, which ends with the run, however that ends: it waits for
-a lock that the run's first process holds.
+a lock that the run's first process holds. A guardian ends whatever else the run has started and left, also where that
+process was killed.
 """
 
 from __future__ import annotations
@@ -15,11 +16,13 @@ import subprocess
 import sys
 import tempfile
 import time
+import uuid
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Final
 
 from deploy.local.kafka import KafkaNode
+from deploy.run.guardian import MARK_VARIABLE
 from tests.support.stack import STACK_VARIABLE, Stack
 from tests.support.waiting import eventually
 
@@ -40,6 +43,7 @@ class RunStack:
 
     directory: Path
     _run: IO[bytes] | None = field(default=None)
+    _guardian: subprocess.Popen[bytes] | None = field(default=None)
 
     @classmethod
     def begin(cls) -> RunStack:
@@ -52,16 +56,19 @@ class RunStack:
             _remove_if_over(other)
         own._run = (own.directory / "run.lock").open("wb")
         fcntl.flock(own._run, fcntl.LOCK_EX)
+        own._guardian = _guard(uuid.uuid4().hex)
         return own
 
     def end(self) -> None:
-        """End the servers, if there are any, wait until they are gone, and remove the directory."""
+        """End the servers, if there are any, wait until nothing of the run is left, and remove the directory."""
         if self._run is None:
             return
         self._run.close()
         if (self.directory / "stack.lock").exists():
             with (self.directory / "stack.lock").open("rb") as lock:
                 eventually(lambda: _taken(lock), _STOP_SECONDS, "the end of the stack")
+        if self._guardian is not None:
+            self._guardian.communicate()
         shutil.rmtree(self.directory, ignore_errors=True)
 
     def addresses(self) -> Stack:
@@ -109,6 +116,15 @@ class RunStack:
             lambda: (self.directory / "env").exists() or process.poll() is not None, _START_SECONDS, "a running stack"
         )
         assert process.poll() is None, f"the stack did not start: {log.read_text(errors='replace')}"
+
+
+def _guard(mark: str) -> subprocess.Popen[bytes]:
+    """Start what ends all that inherits `mark` from this process's environment, as soon as this process has ended."""
+    guardian = subprocess.Popen(
+        [sys.executable, "-m", "deploy.run.guardian", mark], stdin=subprocess.PIPE, start_new_session=True
+    )
+    os.environ[MARK_VARIABLE] = mark
+    return guardian
 
 
 def _remove_if_over(directory: Path) -> None:
