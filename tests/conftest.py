@@ -37,6 +37,7 @@ from hypothesis import settings as hypothesis_settings
 from deploy.local.clickhouse import ClickHouseServer
 from deploy.local.kafka import KafkaNode
 from schemas.settings import PREFIX, Settings
+from tests.support.bytecode import keep_bytecode
 from tests.support.processes import Processes
 from tests.support.run_stack import RunStack
 from tests.support.sharing import Sharing, number_of_processes, order
@@ -77,6 +78,7 @@ _NAME_CHARACTERS = 60
 
 def pytest_configure(config: pytest.Config) -> None:
     """Know where the run's servers are, or will be."""
+    keep_bytecode(config)
     given = getattr(config, "workerinput", None)
     config.stash[_RUN_STACK] = RunStack(Path(given[_DIRECTORY])) if given else RunStack.begin()
 
