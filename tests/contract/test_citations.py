@@ -15,8 +15,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import pytest
 
-from tests.contract.test_documentation import EVERY_PAGE, ROOT
-from tests.contract.test_imports import PACKAGES
+from tests.support.sources import EVERY_PAGE, PACKAGES, ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 import pytest
 
-from tests.contract.test_imports import PACKAGES, ROOT, modules, tops
+from tests.support.sources import PACKAGES, ROOT, modules, tops
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import ast
 import re
-from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING
 
-import pytest
 import typer.main
 
 from deploy.cli import app
 from deploy.settings_page import PAGE, render
 from schemas.settings import PREFIX, Settings
+from tests.support.sources import EVERY_PAGE, ROOT
 
-ROOT: Final = Path(__file__).parents[2]
-PAGES: Final = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
-EVERY_PAGE: Final = pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 @EVERY_PAGE

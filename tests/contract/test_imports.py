@@ -3,40 +3,20 @@
 from __future__ import annotations
 
 import ast
+import re
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import pytest
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from tests.support.sources import PACKAGES, ROOT, imports, modules, tops
 
-ROOT: Final = Path(__file__).parents[2]
-PACKAGES: Final = ("schemas", "broker", "streams", "sinks", "gateway", "operations", "deploy")
+if TYPE_CHECKING:
+    from pathlib import Path
+
 # What turns bytes into values and back; neither knows a socket or a file.
 ENCODINGS: Final = {"msgspec", "orjson"}
 SETTINGS: Final = {"pydantic", "pydantic_settings"}
-
-
-def modules(folder: str) -> list[Path]:
-    """The source files of a package."""
-    return sorted((ROOT / folder).rglob("*.py"))
-
-
-def imports(path: Path) -> Iterator[str]:
-    """Every module that a file names, those for type checkers and those within functions among them."""
-    for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0, f"{path} has a relative import"
-            yield node.module or ""
-
-
-def tops(path: Path) -> set[str]:
-    """The packages that a file names."""
-    return {name.split(".")[0] for name in imports(path)}
 
 
 @pytest.mark.parametrize("path", modules("streams/core"), ids=lambda path: str(path.relative_to(ROOT)))
@@ -68,12 +48,35 @@ def test_the_gateway_calls_nobody(path: Path) -> None:
 EVERY_MODULE: Final = pytest.mark.parametrize(
     "path", [path for package in PACKAGES for path in modules(package)], ids=lambda path: str(path.relative_to(ROOT))
 )
+EVERY_TEST: Final = pytest.mark.parametrize(
+    "path", [*modules("tests"), *modules("bench")], ids=lambda path: str(path.relative_to(ROOT))
+)
+
+
+def lines(path: Path) -> int:
+    """How many lines a module has."""
+    return len(path.read_text().splitlines())
 
 
 @EVERY_MODULE
 def test_a_module_stays_small(path: Path) -> None:
     """No module outgrows 300 lines."""
-    assert len(path.read_text().splitlines()) <= 300
+    assert lines(path) <= 300
+
+
+@EVERY_TEST
+def test_a_module_of_tests_stays_small(path: Path) -> None:
+    """Nor does one of tests or measurements: what several tests need stands in tests/support or a conftest."""
+    assert lines(path) <= 300
+
+
+@EVERY_TEST
+def test_tests_do_not_import_each_other(path: Path) -> None:
+    """What two test modules need is in neither of them, so that each may be split or renamed."""
+    froms = [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.ImportFrom)]
+    names = {*imports(path), *(f"{node.module}.{alias.name}" for node in froms for alias in node.names)}
+
+    assert [name for name in names if re.match(r"tests\.(.*\.)?test_", name)] == []
 
 
 @EVERY_MODULE

@@ -30,12 +30,14 @@ if TYPE_CHECKING:
     from tests.support.processes import Child, Processes
 
 __all__ = [
+    "Row",
     "SinkBench",
     "caught_up",
     "document_row",
     "ended",
     "environment",
     "fact",
+    "insert",
     "make_again",
     "outcome",
     "pack",
@@ -260,3 +262,14 @@ async def make_again(bench: SinkBench) -> None:
     await aeventually(gone, 30, "the topic's end")
     await admin.close()
     await bench.setup()
+
+
+Row = dict[str, Any]
+
+
+def insert(client: Client, table: str, rows: list[Row]) -> None:
+    """Insert rows of the worker into a table, as the sink does."""
+    body = b"\n".join(map(orjson.dumps, rows))
+    settings = {"async_insert": 0, "input_format_skip_unknown_fields": 1}
+    if rows:
+        client.raw_insert(table, None, body, settings=settings, fmt="JSONEachRow")

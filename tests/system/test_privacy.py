@@ -11,7 +11,8 @@ import pytest
 
 from schemas.wire.headers import RawHeaders, encode_headers
 from schemas.wire.topics import Topics
-from tests.chaos.kafka import admin, produce, read_all
+from tests.chaos.kafka import produce, read_all
+from tests.support.kept import texts_of, topics_of
 from tests.support.secrets import MARK, secret_document, secret_event, secret_notebook, secret_staff
 from tests.support.waiting import eventually
 
@@ -46,30 +47,6 @@ def send_all(place: Settings) -> int:
     command = (0, b"7", orjson.dumps(secret_staff()), encode_headers(staff))
     asyncio.run(produce(place.kafka, Topics.of(place).raw, [command, no_webhook]))
     return len(bodies) + len(EVENTS) + 1 + 2
-
-
-def texts_of(clickhouse: Client, place: Settings) -> dict[str, str]:
-    """Everything in the tables, as text by column."""
-    columns = clickhouse.query(
-        "SELECT database, table, name FROM system.columns WHERE database IN {names:Array(String)} AND table IN"
-        " (SELECT name FROM system.tables WHERE database IN {names:Array(String)} AND engine LIKE '%MergeTree')",
-        parameters={"names": [place.database, f"{place.database}_g1"]},
-    ).result_rows
-    return {
-        f"{table}.{name}": str(clickhouse.query(f"SELECT `{name}` FROM {database}.{table}").result_rows)
-        for database, table, name in columns
-    }
-
-
-def topics_of(place: Settings) -> dict[str, int]:
-    """Every topic of this system and its partitions."""
-
-    async def find() -> dict[str, int]:
-        async with admin(place.kafka) as client:
-            names = [name for name in await client.list_topics() if name.startswith(place.topic_prefix)]
-            return {one["topic"]: len(one["partitions"]) for one in await client.describe_topics(names)}
-
-    return asyncio.run(find())
 
 
 def test_a_text_is_only_where_what_was_sent_is_kept(

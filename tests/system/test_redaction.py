@@ -17,8 +17,8 @@ from schemas.wire.topics import Topics
 from tests.chaos.kafka import produce, read_all
 from tests.support.commands import command
 from tests.support.core import MORNING
+from tests.support.kept import texts_of, topics_of
 from tests.support.waiting import eventually
-from tests.system.test_privacy import texts_of, topics_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable

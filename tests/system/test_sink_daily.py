@@ -6,7 +6,6 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-import orjson
 import pytest
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
@@ -17,7 +16,7 @@ from sinks.daily.refresh import Change, changed_since, refresh, refresh_all, ser
 from sinks.setup import setup_tables
 from sinks.templates import Installation
 from tests.support.examples import examples
-from tests.support.sink import SinkBench, document_row, fact, pack, score
+from tests.support.sink import Row, SinkBench, document_row, fact, insert, pack, score
 from tests.support.waiting import aeventually
 
 if TYPE_CHECKING:
@@ -37,21 +36,11 @@ FIGURES = (
     "compile_failures, tests, test_failures, quizzes, quiz_failures, ai_interactions"
 )
 
-Row = dict[str, Any]
-
 
 def at(day: int) -> str:
     """An instant of a day, as the rows have it."""
     moment = datetime(FIRST.year, FIRST.month, FIRST.day, 23, 59, 59, 999_000, tzinfo=UTC) + timedelta(days=day)
     return sql_time(round(moment.timestamp() * 1000))
-
-
-def insert(client: Client, table: str, rows: list[Row]) -> None:
-    """Insert rows of the worker into a table, as the sink does."""
-    body = b"\n".join(map(orjson.dumps, rows))
-    settings = {"async_insert": 0, "input_format_skip_unknown_fields": 1}
-    if rows:
-        client.raw_insert(table, None, body, settings=settings, fmt="JSONEachRow")
 
 
 def latest(rows: list[Row], *identity: str) -> list[Row]:

@@ -9,8 +9,7 @@ import pytest
 
 from schemas.times import sql_time
 from sinks.setup import setup_tables
-from tests.support.sink import fact, outcome, score
-from tests.system.test_sink_daily import insert
+from tests.support.sink import fact, insert, outcome, score
 
 if TYPE_CHECKING:
     from clickhouse_connect.driver.client import Client

@@ -1,0 +1,39 @@
+"""The modules and pages of this repository, and what a module imports."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["EVERY_PAGE", "PACKAGES", "PAGES", "ROOT", "imports", "modules", "tops"]
+
+ROOT: Final = Path(__file__).parents[2]
+PACKAGES: Final = ("schemas", "broker", "streams", "sinks", "gateway", "operations", "deploy")
+PAGES: Final = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
+EVERY_PAGE: Final = pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+
+
+def modules(folder: str) -> list[Path]:
+    """The source files of a package."""
+    return sorted((ROOT / folder).rglob("*.py"))
+
+
+def imports(path: Path) -> Iterator[str]:
+    """Every module that a file names, those for type checkers and those within functions among them."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path} has a relative import"
+            yield node.module or ""
+
+
+def tops(path: Path) -> set[str]:
+    """The packages that a file names."""
+    return {name.split(".")[0] for name in imports(path)}
