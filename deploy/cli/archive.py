@@ -19,7 +19,7 @@ from operations.raw_log.students import Students
 from operations.wording import counted
 
 if TYPE_CHECKING:
-    from operations.raw_log.archive_parts import ArchivePart
+    from operations.raw_log.archive_files import ArchiveFile
     from operations.raw_log.restoring import Restoration
 
 __all__ = ["register"]
@@ -36,11 +36,11 @@ def archive(
 ) -> None:
     """Write raw webhooks into Parquet files, one a day and partition; what is there already stays as it is."""
 
-    def say(part: ArchivePart) -> None:
-        out.print(f"{part.name}: {counted(part.rows, 'record')}, {part.bytes} bytes", markup=False)
+    def say(file: ArchiveFile) -> None:
+        out.print(f"{file.name}: {counted(file.rows, 'record')}, {file.bytes} bytes", markup=False)
 
     done = archive_raw(settings(), directory, until, say)
-    records = sum(part.rows for part in done.written)
+    records = sum(file.rows for file in done.written)
     out.print(
         f"{counted(len(done.written), 'file')} with {counted(records, 'record')} written, "
         f"{done.there} {'was' if done.there == 1 else 'were'} there, until {done.until}.",

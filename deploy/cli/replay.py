@@ -20,7 +20,7 @@ from operations.replay.run import ReplayOptions
 from operations.replay.run import drop as drop_
 from operations.replay.run import replay as replay_
 from operations.replay.run import rollback as rollback_
-from operations.replay_students.run import replay_part
+from operations.replay_students.run import replay_in_place
 from operations.replay_students.scope import Scope
 from schemas.settings import Settings
 from schemas.wire.generations import Journal, JournalError, Phase
@@ -84,7 +84,7 @@ def replay(
 ) -> None:
     """Recompute everything from the raw topic as a new generation, compare it with the live one, and swap.
 
-    With --student, --asset or --academy that part alone, in the live generation itself.
+    With --student, --asset or --academy those students alone, in the live generation itself.
     """
     if context.invoked_subcommand is not None:
         return
@@ -97,15 +97,15 @@ def replay(
         message = f"--algorithm is one of {', '.join(known)}."
         raise typer.BadParameter(message)
     judged: RulesOfReplay = "current" if rules == "current" else "as-recorded"
-    if parts := [one for one in (student, asset, academy) if one is not None]:
-        if len(parts) > 1:
+    if scopes := [given for given in (student, asset, academy) if given is not None]:
+        if len(scopes) > 1:
             message = "only one of --student, --asset and --academy at a time."
             raise typer.BadParameter(message)
         if algorithm is not None:
             message = "a generation has one algorithm: leave --algorithm out, or replay everything with it."
             raise typer.BadParameter(message)
-        part = Scope(student, asset, academy)
-        run(replay_part(settings(), part, judged, out, None if dry_run else _asking(yes=yes)))
+        scope = Scope(student, asset, academy)
+        run(replay_in_place(settings(), scope, judged, out, None if dry_run else _asking(yes=yes)))
         return
     options = ReplayOptions(rules=judged, algorithm=algorithm, dry_run=dry_run, workers=workers)
     run(replay_(settings(), options, out, _asking(yes=yes), run_beside))
@@ -163,7 +163,7 @@ def status(*, json: Annotated[bool, typer.Option("--json", help="Print JSON, for
         )
     out.print(table)
     if journal.step is Phase.PATCHING:
-        err.print("A replay of a part runs." if held else "A replay of a part ended; workers go on by themselves.")
+        err.print("A replay in place runs." if held else "A replay in place ended; workers go on by themselves.")
     elif journal.step is not Phase.IDLE:
         what = "A rollback" if journal.rollback else "A replay"
         state = "runs" if held else "is unfinished: `replay resume` goes on, `replay drop` gives it up"

@@ -35,7 +35,7 @@ class LiveMandate:
     def __init__(self, settings: Settings, journal: Journal, *, stores: bool = False) -> None:
         """Be bound to the generation that is live in the journal, or to the one that the settings name.
 
-        `stores` if it is a sink's: the work of those goes on while a part of the generation is replaced.
+        `stores` if it is a sink's: the work of those goes on while students are replaced in the generation.
         """
         self._stores = stores
         self._journal = journal

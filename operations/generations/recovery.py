@@ -43,7 +43,7 @@ async def finish_interrupted(settings: Settings, writer: JournalWriter) -> Journ
         _log.warning("a change of generations was finished", live=writer.journal.live)
     elif writer.journal.step is Phase.PATCHING:
         await writer.write(writer.journal.unpaused())
-        _log.warning("a pause for the replay of a part was ended", live=writer.journal.live)
+        _log.warning("a pause for a replay in place was ended", live=writer.journal.live)
     return writer.journal
 
 
@@ -53,7 +53,7 @@ async def finish_abandoned(settings: Settings) -> None:
         settings
     ):
         return
-    # Of several parts that wait, one is enough.
+    # Of several processes that wait, one is enough.
     with contextlib.suppress(JournalError):
         async with Lease(settings, patience=0), JournalWriter(settings) as writer:
             await finish_interrupted(settings, writer)

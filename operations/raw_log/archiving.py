@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from operations.raw_log.archive_parts import ArchivePart, missing_ranges, part_name, previous_of, read_parts
+from operations.raw_log.archive_files import ArchiveFile, file_name, missing_ranges, previous_of, read_files
 from operations.raw_log.errors import RawLogError
 from operations.raw_log.raw_rows import Range, RawRows
 from operations.raw_log.staging import Staging
@@ -28,7 +28,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from operations.raw_log.archive_parts import Group
+    from operations.raw_log.archive_files import Group
+    from operations.raw_log.figures import Figures
     from schemas.settings import Settings
 
 __all__ = ["Archived", "archive_raw"]
@@ -41,12 +42,12 @@ class Archived:
     """Which files were written, how many were there already, and up to which UTC day."""
 
     until: str
-    written: list[ArchivePart] = field(default_factory=list)
+    written: list[ArchiveFile] = field(default_factory=list)
     there: int = 0
 
 
 def archive_raw(
-    settings: Settings, directory: Path, until: date | None = None, say: Callable[[ArchivePart], None] = lambda _: None
+    settings: Settings, directory: Path, until: date | None = None, say: Callable[[ArchiveFile], None] = lambda _: None
 ) -> Archived:
     """Write what the directory does not have yet, up to the last record of a UTC day (None: of yesterday).
 
@@ -55,8 +56,8 @@ def archive_raw(
     """
     done = Archived(f"{until or datetime.now(UTC).date() - timedelta(days=1)}")
     with _only_one(directory), contextlib.closing(connect(settings)) as client:
-        parts = read_parts(directory)
-        done.there = len(parts)
+        files = read_files(directory)
+        done.there = len(files)
         rows = RawRows(client, settings.database, settings.partitions)
         count, last = rows.incomplete(done.until)
         if count:
@@ -70,10 +71,10 @@ def archive_raw(
         try:
             writer = _Writer(rows, staging, directory, settings.partitions)
             for group in rows.groups(done.until):
-                for part in writer.write_group(group, parts):
-                    parts.append(part)
-                    done.written.append(part)
-                    say(part)
+                for file in writer.write_group(group, files):
+                    files.append(file)
+                    done.written.append(file)
+                    say(file)
         finally:
             staging.drop()
     return done
@@ -86,79 +87,83 @@ class _Writer:
     directory: Path
     partitions: int
 
-    def write_group(self, group: Group, parts: list[ArchivePart]) -> Iterator[ArchivePart]:
-        """Write what a group has and `parts` have not."""
-        own = [part for part in parts if (part.day, part.partition) == (group.day, group.partition)]
+    def write_group(self, group: Group, files: list[ArchiveFile]) -> Iterator[ArchiveFile]:
+        """Write what a group has and `files` have not."""
+        own = [file for file in files if (file.day, file.partition) == (group.day, group.partition)]
         covered = group.rows
         for first, last in missing_ranges(group, own):
             wanted = Range(group.day, group.partition, first, last)
-            part = self._write(wanted, previous_of(parts, group.partition, first))
-            if part is not None:
-                covered -= part.rows
-                yield part
+            file = self._write(wanted, previous_of(files, group.partition, first))
+            if file is not None:
+                covered -= file.rows
+                yield file
         # Fewer are there where retention or `forget` has removed some since.
-        if own and covered > sum(part.rows for part in own):
+        if own and covered > sum(file.rows for file in own):
             message = (
                 f"{self.directory / own[0].name} lacks rows that the table has by now; delete the files of {group.day}"
                 f".p{group.partition} with their notes and archive again."
             )
             raise RawLogError(message)
 
-    def _write(self, wanted: Range, previous: str) -> ArchivePart | None:
+    def _write(self, wanted: Range, previous: str) -> ArchiveFile | None:
         expected = self.rows.figures(wanted)
         if not expected.rows:
             return None
         first, last = (place & OFFSET_MASK for place in (expected.low, expected.high))
-        file = self.directory / part_name(wanted.day, wanted.partition, first)
-        unfinished = file.with_name(f"{file.name}{_UNFINISHED}")
+        path = self.directory / file_name(wanted.day, wanted.partition, first)
+        unfinished = path.with_name(f"{path.name}{_UNFINISHED}")
         try:
             size, sha256 = _store(unfinished, self.rows.export(wanted))
-            self.staging.empty()
-            self.staging.load(unfinished)
-            if (found := self.staging.figures()) != expected:
-                message = (
-                    f"{file.name} would hold {found.rows} rows that are not the {expected.rows} of the table, which "
-                    "changed meanwhile; archive again."
-                )
-                raise RawLogError(message)
-            part = ArchivePart(
-                name=file.name,
+            self._compare(unfinished, path.name, expected)
+            file = ArchiveFile(
+                name=path.name,
                 day=wanted.day,
                 partition=wanted.partition,
                 partitions=self.partitions,
                 first=first,
                 last=last,
-                rows=found.rows,
-                digest=found.digest,
+                rows=expected.rows,
+                digest=expected.digest,
                 bytes=size,
                 sha256=sha256,
                 previous=previous,
             )
-            note = self.directory / f"{file.name}.json"
-            _store(note.with_name(f"{note.name}{_UNFINISHED}"), iter([msgspec.json.format(msgspec.json.encode(part))]))
-            unfinished.rename(file)
+            note = self.directory / f"{path.name}.json"
+            _store(note.with_name(f"{note.name}{_UNFINISHED}"), iter([msgspec.json.format(msgspec.json.encode(file))]))
+            unfinished.rename(path)
             note.with_name(f"{note.name}{_UNFINISHED}").rename(note)
             _sync(self.directory)
         except (ConnectionError, TimeoutError):
             raise
         except OSError as error:
-            message = f"{file} cannot be written: {error.strerror or error}; make room or mend it, and archive again."
+            message = f"{path} cannot be written: {error.strerror or error}; make room or mend it, and archive again."
             raise RawLogError(message) from error
         finally:
             unfinished.unlink(missing_ok=True)
-        return part
+        return file
+
+    def _compare(self, written: Path, name: str, expected: Figures) -> None:
+        """Read what was written back into ClickHouse; raises RawLogError where it is not what the table has."""
+        self.staging.empty()
+        self.staging.load(written)
+        if (found := self.staging.figures()) != expected:
+            message = (
+                f"{name} would hold {found.rows} rows that are not the {expected.rows} of the table, which "
+                "changed meanwhile; archive again."
+            )
+            raise RawLogError(message)
 
 
 def _store(path: Path, pieces: Iterator[bytes]) -> tuple[int, str]:
     """Write and sync; size and SHA-256."""
     digest, size = hashlib.sha256(), 0
-    with path.open("wb") as file:
+    with path.open("wb") as opened:
         for piece in pieces:
-            file.write(piece)
+            opened.write(piece)
             digest.update(piece)
             size += len(piece)
-        file.flush()
-        os.fsync(file.fileno())
+        opened.flush()
+        os.fsync(opened.fileno())
     return size, digest.hexdigest()
 
 

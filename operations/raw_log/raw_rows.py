@@ -10,7 +10,7 @@ import contextlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from operations.raw_log.archive_parts import Group
+from operations.raw_log.archive_files import Group
 from operations.raw_log.figures import FIGURES, figures_of
 from schemas.wire.place import OFFSET_MASK, place_at
 

@@ -20,7 +20,7 @@ from aiokafka import TopicPartition
 from broker import clients
 from broker.committed import has_committed
 from broker.partitioning import topic_partitions
-from operations.raw_log.archive_parts import check, read_parts
+from operations.raw_log.archive_files import check, read_files
 from operations.raw_log.errors import RawLogError, fenced, taken_over
 from operations.raw_log.producer import transactional_producer
 from operations.raw_log.progress import Note, read_progress
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from operations.raw_log.archive_parts import ArchivePart
+    from operations.raw_log.archive_files import ArchiveFile
     from operations.raw_log.progress import Restored
     from schemas.settings import Settings
 
@@ -87,28 +87,28 @@ async def restore_raw(
     Raises RawLogError where the files are damaged or do not fit the topic, aiokafka's KafkaError and
     sinks.clickhouse.CLICKHOUSE_ERRORS.
     """
-    parts = await asyncio.to_thread(_parts, directory)
-    done = Restoration(sum(part.rows for part in parts))
+    files = await asyncio.to_thread(_files_of, directory)
+    done = Restoration(sum(file.rows for file in files))
     progress(done)
 
-    def checked(part: ArchivePart) -> None:
-        done.checked += part.rows
+    def checked(file: ArchiveFile) -> None:
+        done.checked += file.rows
         progress(done)
 
-    def read(part: ArchivePart) -> None:
-        done.read += part.rows
+    def read(file: ArchiveFile) -> None:
+        done.read += file.rows
         progress(done)
 
     def filled(so_far: int, of: int) -> None:
         done.filled, done.to_fill = so_far, of
         progress(done)
 
-    await asyncio.to_thread(_check, directory, parts, checked)
-    _refuse_expired(settings, parts)
-    there, had, begun = await _target_state(settings, target, partitions, parts)
+    await asyncio.to_thread(_check, directory, files, checked)
+    _refuse_expired(settings, files)
+    there, had, begun = await _target_state(settings, target, partitions, files)
     ends = await log_ends(settings, there)
-    names = {part.name for part in parts}
-    done.lost = sorted({part.previous for part in parts if part.previous} - names)
+    names = {file.name for file in files}
+    done.lost = sorted({file.previous for file in files if file.previous} - names)
     prefix = f"raw_restore_{hashlib.sha256(target.encode()).hexdigest()[:12]}"
     with _taken_over(target), contextlib.closing(await asyncio.to_thread(connect, settings)) as client:
         producer = transactional_producer(settings, Topics.of(settings).restores_into(target))
@@ -118,7 +118,7 @@ async def restore_raw(
             # An earlier run that is still alive can commit nothing from here on.
             await producer.start()
             await asyncio.to_thread(staging.drop_others, prefix)
-            lasts = await asyncio.to_thread(_stage, staging, directory, parts, read)
+            lasts = await asyncio.to_thread(_stage, staging, directory, files, read)
             goals = {number: lasts.get(number, -1) + 1 for number in range(had)}
             notes = {
                 number: Note(end=max(ends.get(number, 0), goal), without=what, goal=goal)
@@ -151,7 +151,7 @@ def _taken_over(target: str) -> Iterator[None]:
 
 
 async def _target_state(
-    settings: Settings, target: str, partitions: int, parts: list[ArchivePart]
+    settings: Settings, target: str, partitions: int, files: list[ArchiveFile]
 ) -> tuple[int, int, Restored]:
     """How many partitions the log has now, the most that it ever had, and how far an earlier restore came.
 
@@ -160,7 +160,7 @@ async def _target_state(
     source = Topics.of(settings).raw
     async with clients.opened(clients.admin(settings.kafka_options())) as admin:
         there = (await topic_partitions(admin)).get(source, 0)
-        had = {part.partitions for part in parts} | ({there} if there else set())
+        had = {file.partitions for file in files} | ({there} if there else set())
         if partitions < max(had) or any(partitions % one for one in had) or target == source:
             message = (
                 f"{target} cannot have {partitions} partitions: it needs another name than {source}, and a multiple of "
@@ -173,23 +173,23 @@ async def _target_state(
         return there, max(had), await read_progress(settings, admin, target)
 
 
-def _parts(directory: Path) -> list[ArchivePart]:
-    parts = read_parts(directory)
-    if not parts:
+def _files_of(directory: Path) -> list[ArchiveFile]:
+    files = read_files(directory)
+    if not files:
         message = f"{directory} has no archive; write one with `learnpack-telemetry archive {directory}`."
         raise RawLogError(message)
-    return parts
+    return files
 
 
-def _check(directory: Path, parts: list[ArchivePart], checked: Callable[[ArchivePart], None]) -> None:
-    for part in parts:
-        check(directory, part)
-        checked(part)
+def _check(directory: Path, files: list[ArchiveFile], checked: Callable[[ArchiveFile], None]) -> None:
+    for file in files:
+        check(directory, file)
+        checked(file)
 
 
-def _refuse_expired(settings: Settings, parts: list[ArchivePart]) -> None:
+def _refuse_expired(settings: Settings, files: list[ArchiveFile]) -> None:
     """Kafka removes what is older than the retention by its own timestamp, also where that was just written."""
-    oldest = min(part.day for part in parts)
+    oldest = min(file.day for file in files)
     days = (datetime.now(UTC).date() - date.fromisoformat(oldest)).days
     if days >= settings.raw_retention_days:
         message = (
@@ -200,15 +200,15 @@ def _refuse_expired(settings: Settings, parts: list[ArchivePart]) -> None:
 
 
 def _stage(
-    staging: Staging, directory: Path, parts: list[ArchivePart], read: Callable[[ArchivePart], None]
+    staging: Staging, directory: Path, files: list[ArchiveFile], read: Callable[[ArchiveFile], None]
 ) -> dict[int, int]:
     """Fill the table; the last offset of each partition."""
     staging.create()
-    for part in parts:
-        staging.load(directory / part.name)
-        read(part)
-    found, digest = staging.figures(), sum(part.digest for part in parts) % (1 << 64)
-    if (found.rows, found.digest) != (sum(part.rows for part in parts), digest):
+    for file in files:
+        staging.load(directory / file.name)
+        read(file)
+    found, digest = staging.figures(), sum(file.digest for file in files) % (1 << 64)
+    if (found.rows, found.digest) != (sum(file.rows for file in files), digest):
         message = f"ClickHouse reads other rows from {directory} than were archived; nothing was restored."
         raise RawLogError(message)
     return staging.lasts()

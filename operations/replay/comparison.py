@@ -64,7 +64,7 @@ class Comparison:
     """What a replay would change; of each list the 10,000 largest changes, with how many there are in all.
 
     `verdicts` are kinds of changes with their number and some webhooks; `scores` and `days` have old and new figures.
-    `part` says what was recomputed in place, without days; empty for a whole generation.
+    `part`, as the saved file calls it, is the scope of a replay in place, which has no days; empty for a generation.
     """
 
     live: int

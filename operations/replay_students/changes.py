@@ -1,4 +1,4 @@
-"""What a part's rows say otherwise than those of the live generation, and the version that settles it (pure).
+"""What recomputed rows say otherwise than those of the live generation, and the version that settles it (pure).
 
 Of rows with one identity the highest version counts, of equal ones the one that was inserted last. A row that replaces
 another one has its own version, or that of the row it replaces if that is higher: never more than that of a webhook

@@ -1,4 +1,4 @@
-"""What the replay of a part would change, as a comparison for people and scripts (pure)."""
+"""What a replay in place would change, as a comparison for people and scripts (pure)."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ __all__ = ["comparison_of"]
 
 def comparison_of(
     generation: int,
-    part: Scope,
+    scope: Scope,
     rows: Rows,
     changes: Mapping[str, Changes],
     live: Mapping[str, Mapping[Identity, Known]],
     *,
     letters: tuple[int, int, int],
 ) -> Comparison:
-    """Compare a part with the live rows; `letters` are dead letters that there are, that are new, and that are gone."""
-    found = Comparison(generation, generation, part=str(part)[0].upper() + str(part)[1:])
+    """Compare recomputed rows with the live ones; `letters` are dead letters there are, new ones, those gone."""
+    found = Comparison(generation, generation, part=str(scope)[0].upper() + str(scope)[1:])
     found.tables = [
         TableDifference(name, one.live, one.new, len(one.gone), len(one.added), len(one.changed), one.moving)
         for name, one in changes.items()

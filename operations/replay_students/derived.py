@@ -1,4 +1,4 @@
-"""The rows that a part's records lead to, as they would be in the tables: of one identity the last one (pure)."""
+"""The rows that the students' records lead to, as they would be in the tables: of one identity the last one (pure)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Holding what was recomputed of a part to the live generation's tables, and what has to be written because of it."""
+"""Holding recomputed students to the live generation's tables, and what has to be written because of it."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ __all__ = ["Difference", "difference"]
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """What a part says otherwise than the live generation.
+    """What recomputed students say otherwise than the live generation.
 
     `changes`, `live` and `highest` are by table; `letters` that are new, and the ids of those that are `buried` no
     more, by partition, offset and stage; completions that are `untold`, by partition.
@@ -86,7 +86,7 @@ class Difference:
 
 
 def difference(
-    tables: LiveTables, topics: Topics, part: Scope, recomputed: Recomputation, *, webhook_days: int | None
+    tables: LiveTables, topics: Topics, scope: Scope, recomputed: Recomputation, *, webhook_days: int | None
 ) -> Difference:
     """Ask ClickHouse, which must hold everything that the live generation has said so far.
 
@@ -106,7 +106,7 @@ def difference(
             if webhook_days is not None:
                 new = _recent(new, known, webhook_days)
         else:
-            _hold(part, lost(known, recomputed.places, recomputed.positions))
+            _hold(scope, lost(known, recomputed.places, recomputed.positions))
         live[table.name], highest[table.name] = known, top
         contents = tables.contents(table, new)
         changes[table.name] = changes_of(table, new, contents, known, highest=top, positions=recomputed.positions)
@@ -114,7 +114,7 @@ def difference(
     added = [message for place, message in rows.letters.items() if place not in letters]
     buried = {place: number for place, number in letters.items() if place not in rows.letters}
     figures = len(letters), len(added), len(buried)
-    comparison = comparison_of(topics.generation, part, rows, changes, live, letters=figures)
+    comparison = comparison_of(topics.generation, scope, rows, changes, live, letters=figures)
     return Difference(comparison, changes, live, highest, added, buried, recomputed.completions())
 
 
@@ -123,10 +123,10 @@ def _recent(new: dict[Identity, Row], known: Mapping[Identity, Known], days: int
     return {identity: row for identity, row in new.items() if identity in known or row.columns["created_at"] >= since}
 
 
-def _hold(part: Scope, rows: list[Identity]) -> None:
+def _hold(scope: Scope, rows: list[Identity]) -> None:
     if rows:
         message = (
-            f"{len(rows)} rows of {part} come from webhooks that the log no longer has, such as {' '.join(rows[0])}: "
+            f"{len(rows)} rows of {scope} come from webhooks that the log no longer has, such as {' '.join(rows[0])}: "
             "recomputed, they would be lost, so nothing was changed."
         )
         raise JournalError(message)

@@ -1,4 +1,4 @@
-"""Recomputing a part's students from the raw topic, in memory, as the worker would."""
+"""Recomputing the students of a scope from the raw topic, in memory, as the worker would."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ async def find_students(
     end: Mapping[int, int],
     advanced: Callable[[int], None],
 ) -> set[bytes]:
-    """Whom a part concerns by the webhooks in the log."""
+    """Whom a scope takes in by the webhooks in the log."""
     found: set[bytes] = set()
     async for _, records in read_topic(settings, Topics.of(settings).raw, begin, end, advanced):
         for record in records:

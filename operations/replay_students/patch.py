@@ -1,9 +1,9 @@
-"""Replacing a part of the live generation while its workers wait.
+"""Replacing some students in the live generation while its workers wait.
 
 | # | step | a crash after it |
 | --- | --- | --- |
 | 1 | `patching` is written; the workers end, and whoever does not is fenced; sinks go on | undone: they go on |
-| 2 | where they have committed is read, the part is recomputed up to there and compared | undone |
+| 2 | where they have committed is read, the students are recomputed up to there and compared | undone |
 | 3 | rows and state of each partition are written, all of one in one transaction | its students are whole |
 | 4 | `patching` is ended: the workers come back and restore their state from the changelog | nothing is left to do |
 """
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 __all__ = ["patch"]
 
-# All of a part's rows on a partition are one transaction, however many they are.
+# All of the students' rows on a partition are one transaction, however many they are.
 _TRANSACTION_MS: Final = 300_000
 
 

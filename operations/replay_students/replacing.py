@@ -1,4 +1,4 @@
-"""The records that make the live generation say what was recomputed of a part (pure)."""
+"""The records that make the live generation say what was recomputed of some students (pure)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The replay of a part in place: recomputed beside the live generation, compared, and written into it."""
+"""The replay of some students in place: recomputed beside the live generation, compared, and written into it."""
 
 from __future__ import annotations
 
@@ -31,12 +31,13 @@ from sinks.templates import Installation
 from streams.core.policy import Policy
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterator, Mapping
+    from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping
 
     from aiokafka import TopicPartition
     from clickhouse_connect.driver.client import Client
     from rich.console import Console
 
+    from operations.generations.journal import JournalWriter
     from operations.replay.comparison import Comparison
     from operations.replay_students.scope import Scope
     from schemas.reference.lookup import Reference
@@ -44,7 +45,7 @@ if TYPE_CHECKING:
     from schemas.wire.generations import RulesOfReplay
     from streams.messages import Message
 
-__all__ = ["replay_part"]
+__all__ = ["replay_in_place"]
 
 _STORE_SECONDS: Final = 600.0
 # While the workers wait.
@@ -54,11 +55,11 @@ _AGAIN: Final = "the same replay again"
 
 @dataclass(slots=True)
 class _Work:
-    """A part and what is needed to recompute it; `settings` and `topics` are the live generation's."""
+    """A scope and what is needed to recompute it; `settings` and `topics` are the live generation's."""
 
     settings: Settings
     topics: Topics
-    part: Scope
+    scope: Scope
     rules: RulesOfReplay
     offsets: Offsets
     client: Client
@@ -66,11 +67,11 @@ class _Work:
     console: Console
 
     async def students(self, reference: Reference, policy: Policy) -> set[bytes]:
-        """Under whom the worker keeps what it knows of the part's students."""
-        students = Students(self.part, reference, policy)
+        """Under whom the worker keeps what it knows of the scope's students."""
+        students = Students(self.scope, reference, policy)
         found = {unit_of(actor) for actor in students.actors}
         if not students.actors:
-            actors = await asyncio.to_thread(self.tables.actors, self.part, students.slugs)
+            actors = await asyncio.to_thread(self.tables.actors, self.scope, students.slugs)
             found |= {unit_of(actor) for actor in actors if not actor.startswith("webhook:")}
         if not students.by_name_alone:
             begin, end = await self.offsets.begins(self.topics), await self.offsets.worked(self.topics)
@@ -92,7 +93,31 @@ class _Work:
         """Hold it to the tables, once they have everything."""
         await stored_everything(self.offsets, self.topics, seconds, _AGAIN)
         days = self.settings.webhook_retention_days if self.rules == "as-recorded" else None
-        return await asyncio.to_thread(difference, self.tables, self.topics, self.part, recomputed, webhook_days=days)
+        return await asyncio.to_thread(difference, self.tables, self.topics, self.scope, recomputed, webhook_days=days)
+
+    async def report(self, units: Collection[bytes], recomputed: Recomputation, found: Difference) -> None:
+        """Save the comparison, and show it with what cannot be undone."""
+        webhooks = counted(len(recomputed.records), "webhook", ",")
+        self.console.print(f"{whom(self.scope, units)}, {webhooks}.")
+        path = self.settings.data.absolute() / "replay" / "comparison-part.json"
+        await asyncio.to_thread(save, found.comparison, path)
+        show(found.comparison, self.console)
+        self.console.print(f"The comparison is in {path}", soft_wrap=True)
+        show_untold(sum(map(len, found.untold.values())), self.console)
+
+    async def replace(self, writer: JournalWriter, recomputed: Recomputation) -> Difference:
+        """Write what differs where the workers have stopped; returns the difference up to there."""
+        last: list[Difference] = []
+
+        async def prepare(stopped: dict[int, int]) -> Mapping[TopicPartition, list[Message]]:
+            await self.recompute(recomputed, stopped)
+            last.append(await self.compare(recomputed, _LAST_ROWS_SECONDS))
+            limit = self.settings.max_message_bytes
+            return await asyncio.to_thread(last[-1].outgoing, self.topics, recomputed, limit)
+
+        seconds = await patch(self.settings, writer, self.offsets, prepare)
+        self.console.print(f"Webhooks waited for {seconds:.1f} s.")
+        return last[-1]
 
     async def settle(self, recomputed: Recomputation, found: Difference) -> None:
         """Do what no record can: delete claims, and compute the days of these tutorials again."""
@@ -121,14 +146,14 @@ class _Work:
             yield lambda count: progress.advance(task, count)
 
 
-async def replay_part(
+async def replay_in_place(
     settings: Settings,
-    part: Scope,
+    scope: Scope,
     rules: RulesOfReplay,
     console: Console,
     agreed: Callable[[Comparison], Awaitable[bool]] | None,
 ) -> None:
-    """Recompute a part, show what is otherwise, and if `agreed` says so write it into the live generation.
+    """Recompute the students of a scope, show what differs, and if `agreed` says so write it into the live generation.
 
     None in place of `agreed` leaves it at the comparison. Interrupted, or killed, at any moment, the live generation
     goes on, with every student as before or as recomputed; the same replay does the rest. Raises JournalError,
@@ -145,7 +170,7 @@ async def replay_part(
         topics, offsets = Topics.of(own), await stack.enter_async_context(Offsets(own))
         client = stack.enter_context(contextlib.closing(await asyncio.to_thread(connect, own)))
         tables = LiveTables(client, Installation.of(own))
-        work = _Work(own, topics, part, rules, offsets, client, tables, console)
+        work = _Work(own, topics, scope, rules, offsets, client, tables, console)
         reference, policy = await load_reference(settings), Policy.of(own)
         units = await work.students(reference, policy)
         live = live_progress(own, writer.journal, as_recorded=rules == "as-recorded")
@@ -155,14 +180,9 @@ async def replay_part(
         await work.recompute(recomputed, await offsets.worked(topics))
         found = await work.compare(recomputed, _STORE_SECONDS)
         if not recomputed.records and found.comparison.equal and not recomputed.cells():
-            message = f"there is no webhook and no row of {part}: nothing to recompute. Check what it is called."
+            message = f"there is no webhook and no row of {scope}: nothing to recompute. Check what it is called."
             raise JournalError(message)
-        console.print(f"{whom(part, units)}, {counted(len(recomputed.records), 'webhook', ',')}.")
-        path = settings.data.absolute() / "replay" / "comparison-part.json"
-        await asyncio.to_thread(save, found.comparison, path)
-        show(found.comparison, console)
-        console.print(f"The comparison is in {path}", soft_wrap=True)
-        show_untold(sum(map(len, found.untold.values())), console)
+        await work.report(units, recomputed, found)
         if agreed is None:
             console.print("Nothing was changed and nothing is left behind.")
             return
@@ -170,14 +190,6 @@ async def replay_part(
             if not await agreed(found.comparison):
                 console.print("Nothing was changed.")
                 return
-
-            async def prepare(stopped: dict[int, int]) -> Mapping[TopicPartition, list[Message]]:
-                nonlocal found
-                await work.recompute(recomputed, stopped)
-                found = await work.compare(recomputed, _LAST_ROWS_SECONDS)
-                return await asyncio.to_thread(found.outgoing, topics, recomputed, own.max_message_bytes)
-
-            seconds = await patch(own, writer, offsets, prepare)
-            console.print(f"Webhooks waited for {seconds:.1f} s.")
+            found = await work.replace(writer, recomputed)
         await work.settle(recomputed, found)
         console.print(f"{found.comparison.part} is as recomputed.")

@@ -1,6 +1,6 @@
-"""The part of a generation that is recomputed in place, and which students it concerns (pure).
+"""The scope of a replay in place, and which students it takes in (pure).
 
-What is computed of one student depends on that student's webhooks alone, so a part is always some whole students: one,
+What is computed of one student depends on that student's webhooks alone, so a scope is always some whole students: one,
 or all who have or would have something on a tutorial or in an academy.
 """
 
@@ -47,29 +47,29 @@ class Scope:
         return f"asset {self.asset}" if self.asset is not None else f"academy {self.academy}"
 
 
-def whom(part: Scope, units: Collection[bytes]) -> str:
+def whom(scope: Scope, units: Collection[bytes]) -> str:
     """Whom a replay recomputes: its one student, or how many, and how many runs in which nobody was logged in."""
-    if part.student is not None:
-        return str(part)
+    if scope.student is not None:
+        return str(scope)
     runs = sum(unit.startswith(ANONYMOUS.encode()) for unit in units)
     students = counted(len(units) - runs, "student", ",")
     return f"{students}, {counted(runs, 'run', ',')} of nobody known" if runs else students
 
 
 class Students:
-    """Tells by one webhook whether it makes its student one of the part."""
+    """Tells by one webhook whether it makes its student one of the scope."""
 
-    def __init__(self, part: Scope, reference: Reference, policy: Policy) -> None:
+    def __init__(self, scope: Scope, reference: Reference, policy: Policy) -> None:
         """Ask the directory and by the settings as they are now."""
         self._reference = reference
         self._policy = policy
-        self._academy = part.academy
-        self.actor = None if part.student is None else normal_user_id(part.student) or part.student
+        self._academy = scope.academy
+        self.actor = None if scope.student is None else normal_user_id(scope.student) or scope.student
         # A user id that is no number is kept as its pseudonym, a notebook's name perhaps as it was sent.
         self.actors = (
             frozenset() if self.actor is None else frozenset({self.actor, policy.pseudonyms.actor_of(self.actor)})
         )
-        self.slugs = frozenset() if part.asset is None else self._slugs(part.asset)
+        self.slugs = frozenset() if scope.asset is None else self._slugs(scope.asset)
 
     @property
     def by_name_alone(self) -> bool:
@@ -86,7 +86,7 @@ class Students:
         return frozenset({slug} if asset is None else {slug, *(one.slug for one in self._reference.group(asset))})
 
     def concerns(self, webhook: Webhook) -> bool:
-        """Whether the webhook's student belongs to the part because of it; the webhook is identified then."""
+        """Whether the webhook's student belongs to the scope because of it; the webhook is identified then."""
         identify(webhook, self._policy)
         if self.actor is not None:
             return webhook.actor in self.actors or self._linked(webhook)

@@ -1,4 +1,4 @@
-"""What the live generation's tables hold of a part's students, and what recomputed rows would say in them."""
+"""What the live generation's tables hold of some students, and what recomputed rows would say in them."""
 
 from __future__ import annotations
 
@@ -67,13 +67,13 @@ class LiveTables:
         answer = self._client.raw_query(sql, settings=_SETTINGS, fmt="JSONCompactEachRow")
         return (orjson.loads(line) for line in answer.splitlines())
 
-    def actors(self, part: Scope, slugs: Collection[str]) -> set[str]:
-        """The students who have something on the part's tutorial, by any of its slugs, or in its academy."""
-        if part.academy is not None:
-            academy = f"SELECT DISTINCT actor FROM {self._database}.events FINAL WHERE academy_id = {part.academy}"
+    def actors(self, scope: Scope, slugs: Collection[str]) -> set[str]:
+        """The students who have something on the scope's tutorial, by any of its slugs, or in its academy."""
+        if scope.academy is not None:
+            academy = f"SELECT DISTINCT actor FROM {self._database}.events FINAL WHERE academy_id = {scope.academy}"
             students = (
                 f"SELECT DISTINCT toString(student_id) FROM {self._database}.webhooks FINAL "
-                f"WHERE has(academy_ids, {part.academy}) AND student_id IS NOT NULL"
+                f"WHERE has(academy_ids, {scope.academy}) AND student_id IS NOT NULL"
             )
             return {str(actor) for (actor,) in (*self._ask(academy), *self._ask(students))}
         wanted = ", ".join(map(_text, sorted(slugs)))

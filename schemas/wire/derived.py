@@ -11,5 +11,5 @@ ROW: Final = "row"
 # The raw offsets that a packed record was computed from.
 FIRST_OFFSET: Final = "first-offset"
 LAST_OFFSET: Final = "last-offset"
-# What marks a record that a replay of a part wrote.
+# What marks a record that a replay in place wrote.
 RECOMPUTED: Final = "recomputed"

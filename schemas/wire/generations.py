@@ -227,7 +227,7 @@ class Journal(msgspec.Struct, frozen=True, kw_only=True):
             if self.step is Phase.IDLE:
                 message = "no replay is under way."
             elif self.step is Phase.PATCHING:
-                message = "a replay of a part is under way; try again in a moment."
+                message = "a replay in place is under way; try again in a moment."
             else:
                 message = f"{what} is unfinished ({self.step}): `replay resume` goes on, `replay drop` gives it up."
             raise JournalError(message)

@@ -146,7 +146,7 @@ def test_giving_a_rollback_up_keeps_its_generation() -> None:
         (lambda: catching_up().swapping(STOPPED), r"unfinished \(catching-up\)"),
         (lambda: catching_up().paused().swapping(STOPPED).dropping(), r"unfinished \(swapping\)"),
         (lambda: catching_up().patching({}), r"the replay to generation 2 is unfinished"),
-        (lambda: Journal().patching({}).begun("current", None, BEGAN), r"a replay of a part is under way"),
+        (lambda: Journal().patching({}).begun("current", None, BEGAN), r"a replay in place is under way"),
         (lambda: Journal.decode(b"{"), r"cannot be read"),
         (lambda: Journal.decode(b'{"step": "elsewhere"}'), r"cannot be read"),
     ],

@@ -9,14 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from operations.raw_log.archive_parts import (
-    ArchivePart,
+from operations.raw_log.archive_files import (
+    ArchiveFile,
     Group,
     check,
+    file_name,
     missing_ranges,
-    part_name,
     previous_of,
-    read_parts,
+    read_files,
 )
 from operations.raw_log.errors import RawLogError
 
@@ -27,10 +27,10 @@ DAY = "2026-11-21"
 OF_NOTHING = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 
 
-def part(first: int, last: int, **fields: Any) -> ArchivePart:
-    """A part of partition 3."""
+def archived(first: int, last: int, **fields: Any) -> ArchiveFile:
+    """A file of partition 3."""
     given: dict[str, Any] = {
-        "name": part_name(fields.get("day", DAY), fields.get("partition", 3), first),
+        "name": file_name(fields.get("day", DAY), fields.get("partition", 3), first),
         "day": DAY,
         "partition": 3,
         "partitions": 4,
@@ -42,19 +42,19 @@ def part(first: int, last: int, **fields: Any) -> ArchivePart:
         "sha256": OF_NOTHING,
         "previous": "",
     }
-    return ArchivePart(**(given | fields))
+    return ArchiveFile(**(given | fields))
 
 
-def write(directory: Path, *parts: ArchivePart) -> None:
+def write(directory: Path, *files: ArchiveFile) -> None:
     """Put empty files and their notes there."""
-    for one in parts:
+    for one in files:
         (directory / one.name).touch()
         (directory / f"{one.name}.json").write_bytes(msgspec.json.encode(one))
 
 
 def test_names_say_day_partition_and_first_offset() -> None:
     """People find a day by its name."""
-    assert part_name(DAY, 3, 10_562) == "2026-11-21.p3.10562.parquet"
+    assert file_name(DAY, 3, 10_562) == "2026-11-21.p3.10562.parquet"
 
 
 def test_everything_is_missing_from_an_empty_archive() -> None:
@@ -62,58 +62,58 @@ def test_everything_is_missing_from_an_empty_archive() -> None:
     group = Group(DAY, 3, 10, 5, 20)
 
     assert missing_ranges(group, []) == [(5, 20)]
-    assert missing_ranges(group, [part(5, 20, day="2026-11-20"), part(5, 20, partition=2)]) == [(5, 20)]
-    assert missing_ranges(group, [part(5, 20)]) == []
+    assert missing_ranges(group, [archived(5, 20, day="2026-11-20"), archived(5, 20, partition=2)]) == [(5, 20)]
+    assert missing_ranges(group, [archived(5, 20)]) == []
 
 
 @given(st.integers(0, 40), st.integers(0, 40), st.lists(st.tuples(st.integers(0, 40), st.integers(0, 10)), max_size=5))
-def test_ranges_are_what_no_part_covers(first: int, length: int, intervals: list[tuple[int, int]]) -> None:
-    """Every offset of the group is in a part or in exactly one range, and no range reaches beyond the group."""
-    parts = [part(begin, begin + size) for begin, size in intervals]
-    ranges = missing_ranges(Group(DAY, 3, 1, first, first + length), parts)
+def test_ranges_are_what_no_file_covers(first: int, length: int, intervals: list[tuple[int, int]]) -> None:
+    """Every offset of the group is in a file or in exactly one range, and no range reaches beyond the group."""
+    files = [archived(begin, begin + size) for begin, size in intervals]
+    ranges = missing_ranges(Group(DAY, 3, 1, first, first + length), files)
 
     found = [offset for begin, end in ranges for offset in range(begin, end + 1)]
-    covered = {offset for one in parts for offset in range(one.first, one.last + 1)}
+    covered = {offset for one in files for offset in range(one.first, one.last + 1)}
     assert found == [offset for offset in range(first, first + length + 1) if offset not in covered]
 
 
 def test_a_file_names_the_one_before_it() -> None:
     """By offset and within its partition, whatever the days are."""
-    parts = [part(0, 9), part(10, 19, day="2026-11-20"), part(4, 30, partition=2)]
+    files = [archived(0, 9), archived(10, 19, day="2026-11-20"), archived(4, 30, partition=2)]
 
-    assert previous_of(parts, 3, 20) == parts[1].name
-    assert previous_of(parts, 3, 10) == parts[0].name
-    assert previous_of(parts, 3, 0) == ""
-    assert previous_of(parts, 1, 20) == ""
+    assert previous_of(files, 3, 20) == files[1].name
+    assert previous_of(files, 3, 10) == files[0].name
+    assert previous_of(files, 3, 0) == ""
+    assert previous_of(files, 1, 20) == ""
 
 
 def test_notes_are_read_in_the_order_of_the_log(tmp_path: Path) -> None:
     """A file without its note does not count, nor does what was left unfinished."""
-    parts = [part(9, 9, partition=0), part(2, 3), part(100, 101)]
-    write(tmp_path, *reversed(parts))
-    (tmp_path / part_name(DAY, 3, 200)).write_bytes(b"PAR1")
-    (tmp_path / f"{part_name(DAY, 3, 300)}.json.unfinished").write_bytes(b"{")
+    files = [archived(9, 9, partition=0), archived(2, 3), archived(100, 101)]
+    write(tmp_path, *reversed(files))
+    (tmp_path / file_name(DAY, 3, 200)).write_bytes(b"PAR1")
+    (tmp_path / f"{file_name(DAY, 3, 300)}.json.unfinished").write_bytes(b"{")
 
-    assert read_parts(tmp_path) == parts
-    for one in parts:
+    assert read_files(tmp_path) == files
+    for one in files:
         check(tmp_path, one)
 
 
 def test_what_is_damaged_is_named(tmp_path: Path) -> None:
     """A note that is no note, a file of another size, one of other bytes, and one that is gone."""
-    one = part(0, 0, bytes=4)
+    one = archived(0, 0, bytes=4)
     write(tmp_path, one)
     with pytest.raises(RawLogError, match=r"p3\.0\.parquet is damaged: it has 0 bytes, not 4"):
-        read_parts(tmp_path)
+        read_files(tmp_path)
     (tmp_path / one.name).write_bytes(b"PAR1")
-    assert read_parts(tmp_path) == [one]
+    assert read_files(tmp_path) == [one]
     with pytest.raises(RawLogError, match="SHA-256"):
         check(tmp_path, one)
     (tmp_path / one.name).unlink()
     with pytest.raises(RawLogError, match="is missing"):
-        read_parts(tmp_path)
+        read_files(tmp_path)
     (tmp_path / f"{one.name}.json").write_bytes(b"{}")
     with pytest.raises(RawLogError, match=r"\.json is damaged"):
-        read_parts(tmp_path)
+        read_files(tmp_path)
     with pytest.raises(RawLogError, match="no directory"):
-        read_parts(tmp_path / "nowhere")
+        read_files(tmp_path / "nowhere")
