@@ -86,7 +86,7 @@ class Gateway:
 def create_app(
     services: Services, *, publisher: Publisher, metrics: Metrics, readiness: Callable[[], Awaitable[Readiness]]
 ) -> Gateway:
-    """The application over these parts; webhooks go to `publisher`."""
+    """The application over these services; webhooks go to `publisher`."""
     settings = services.settings
     origins = Origins(settings.gateway_origins)
     pipeline = IngestPipeline(

@@ -1,4 +1,4 @@
-"""The gateway's process: connects its parts, serves until it is told to stop, and takes them apart again."""
+"""The gateway's process: connects what it consists of, serves until it is told to stop, and takes them apart again."""
 
 from __future__ import annotations
 

@@ -73,8 +73,8 @@ async def collect_lag(
     for reading in wanted:
         if reading.topic not in partitions:
             continue
-        places = [TopicPartition(reading.topic, number) for number in range(partitions[reading.topic])]
-        positions = await committed_before(admin, reading.group, places)
+        sources = [TopicPartition(reading.topic, number) for number in range(partitions[reading.topic])]
+        positions = await committed_before(admin, reading.group, sources)
         waiting = await behind(settings.kafka_options(), positions, _TIMEOUT_SECONDS)
         found.append(Lag(reading.group, reading.topic, sum(waiting.values())))
     return found

@@ -69,7 +69,7 @@ class TraceError(OperatorError, LookupError):
 
 @dataclass(slots=True)
 class Trace:
-    """What is known of a webhook; None and empty where a place does not have it.
+    """What is known of a webhook; None and empty where a topic or table does not have it.
 
     `record` is its record in the raw topic, `raw` and `outcome` its rows, `facts` those that it told first, by step,
     `scores` and `documents` the rows that it or a later webhook left, `waits_for` what must happen yet. Long texts end

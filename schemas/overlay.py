@@ -17,38 +17,38 @@ LISTS: Final = ("compilations", "tests", "ai_interactions", "quiz_submissions")
 _INSTANTS: Final = ("opened_at", "completed_at")
 
 
-def _position(step: Any, place: int) -> Any:
+def _position(step: Any, index: int) -> Any:
     if type(step) is not dict:
-        return place
+        return index
     position = step.get("position")
-    return place if position is None else position
+    return index if position is None else position
 
 
 def _find(steps: list[Any], added: Mapping[str, Any]) -> int | None:
     position, slug = added.get("position"), added.get("slug")
     if position is not None:
-        for place, step in enumerate(steps):
-            if type(step) is dict and _position(step, place) == position:
-                return place
+        for index, step in enumerate(steps):
+            if type(step) is dict and _position(step, index) == position:
+                return index
     if slug is not None:
-        for place, step in enumerate(steps):
+        for index, step in enumerate(steps):
             if type(step) is dict and step.get("slug") == slug:
-                return place
+                return index
     return None
 
 
 def _insert(steps: list[Any], added: Mapping[str, Any]) -> int:
     position = added.get("position")
-    place = len(steps)
+    index = len(steps)
     if type(position) is int:
         later = (
             index
             for index, step in enumerate(steps)
             if type(other := _position(step, index)) is int and other > position
         )
-        place = next(later, place)
-    steps.insert(place, {"slug": added.get("slug"), "position": position})
-    return place
+        index = next(later, index)
+    steps.insert(index, {"slug": added.get("slug"), "position": position})
+    return index
 
 
 def _merge_step(step: dict[str, Any], added: Mapping[str, Any]) -> dict[str, Any]:
@@ -66,10 +66,10 @@ def _merge_step(step: dict[str, Any], added: Mapping[str, Any]) -> dict[str, Any
 def _merge_steps(steps: Any, added: list[Mapping[str, Any]]) -> list[Any]:
     merged = list(steps) if type(steps) is list else []
     for step in added:
-        place = _find(merged, step)
-        if place is None:
-            place = _insert(merged, step)
-        merged[place] = _merge_step(merged[place], step)
+        index = _find(merged, step)
+        if index is None:
+            index = _insert(merged, step)
+        merged[index] = _merge_step(merged[index], step)
     return merged
 
 

@@ -102,9 +102,9 @@ def _copy(value: Any, keys: frozenset[str], sized: frozenset[str]) -> Any:
     todo: list[Any] = [whole]
     while todo:
         held = todo.pop()
-        for place, item in held.items() if type(held) is dict else enumerate(held):
+        for key, item in held.items() if type(held) is dict else enumerate(held):
             if type(item) is dict or type(item) is list:
-                held[place] = copy = _without(item, keys, sized) if type(item) is dict else item.copy()
+                held[key] = copy = _without(item, keys, sized) if type(item) is dict else item.copy()
                 todo.append(copy)
     return whole[0]
 

@@ -76,6 +76,6 @@ Networks = Annotated[Names, AfterValidator(_networks)]
 # Both become part of SQL, where names cannot be parameters.
 Identifier = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", max_length=64)]
 Cluster = Annotated[str, Field(pattern=r"^([A-Za-z_][A-Za-z0-9_]*)?$", max_length=64)]
-# What Kafka takes in a topic's name; the longest own part is well under 100 characters.
+# What Kafka takes in a topic's name; the longest own name is well under 100 characters.
 TopicPrefix = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]*$", max_length=100)]
 TopicName = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]+$", max_length=100)]

@@ -75,7 +75,7 @@ def sql_date(day: int) -> str:
     return (_EPOCH + timedelta(days=day)).strftime("%Y-%m-%d")
 
 
-# Facts carry three instants each, so their text is put together from parts that are formatted once.
+# Facts carry three instants each, so their text is put together from pieces that are formatted once.
 _MINUTES: Final = tuple(f"{hour:02}:{minute:02}:" for hour in range(24) for minute in range(60))
 _SECONDS: Final = tuple(f"{second:02}." for second in range(60))
 _MILLIS: Final = tuple(f"{milli:03}" for milli in range(1000))

@@ -29,7 +29,7 @@ class Verdict(Enum):
 
 @dataclass(slots=True)
 class Admission:
-    """The next offset of one partition that is to be processed, in one generation of the consumer group."""
+    """The next offset of one partition that is to be processed, in one group generation."""
 
     position: int
 

@@ -24,7 +24,7 @@ __all__ = ["Ingestion", "Partitions", "ingest", "ingest_chunk"]
 class Partitions(Protocol):
     """The partitions of this process (streams.ownership)."""
 
-    async def submit(self, chunk: Chunk, generation: int, /) -> None:
+    async def submit(self, chunk: Chunk, group_generation: int, /) -> None:
         """Queue a chunk for its partition's task; waits while that has enough to do."""
 
 

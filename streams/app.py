@@ -34,7 +34,7 @@ _LEAST_FETCH_BYTES: Final = 1 << 20
 
 
 def fetch_bytes(tuning: Tuning, partitions: int) -> int:
-    """Bytes of one partition to fetch at a time: a whole chunk if that fits, else a partition's part of the memory.
+    """Bytes of one partition to fetch at a time: a whole chunk if that fits, else a partition's share of the memory.
 
     aiokafka buffers one fetch of every partition, and a chunk cannot be larger than what one fetch brings: large
     documents in small chunks pay for a transaction every few dozen records.

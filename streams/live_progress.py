@@ -137,10 +137,10 @@ class LiveProgress:
                 self.ignored.pop(version, None)
 
     def _take(self, tail: _Tail, record: Any) -> None:
-        places = dict(record.headers)
-        if FIRST_OFFSET not in places:
+        headers = dict(record.headers)
+        if FIRST_OFFSET not in headers:
             return
-        tail.first = int(places[FIRST_OFFSET])
+        tail.first = int(headers[FIRST_OFFSET])
         if not record.value or _IGNORED not in record.value or self.ignored is None:
             return
         versions = []
@@ -151,7 +151,7 @@ class LiveProgress:
                     continue
                 self.ignored[row["version"]] = row["status_text"]
                 versions.append(row["version"])
-        tail.verdicts.append((int(places[LAST_OFFSET]), versions))
+        tail.verdicts.append((int(headers[LAST_OFFSET]), versions))
 
     async def _read_patches(self, reader: aiokafka.AIOKafkaConsumer, ignored: dict[int, str]) -> None:
         """Know the verdicts that replace others before the first of those is met; they are few, and stay."""

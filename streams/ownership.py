@@ -1,4 +1,4 @@
-"""Which partitions this process owns in the current generation of the consumer group."""
+"""Which partitions this process owns in the current group generation."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ _PATIENCE_S: Final = 4.0
 
 
 class Ownership:
-    """Opens partitions when a generation begins, closes all when it ends; chunks of no current owner are dropped."""
+    """Opens partitions when a group generation begins, closes all when it ends; drops chunks of no current owner."""
 
     def __init__(
         self, context: Callable[[], PartitionContext], *, on_ready: Callable[[], None], on_unready: Callable[[], None]
     ) -> None:
-        self.generation: int | None = None
+        self.group_generation: int | None = None
         self.partitions: dict[int, Partition] = {}
         # How many partitions have state; beyond them, records are moved.
         self.home = 0
@@ -39,12 +39,12 @@ class Ownership:
         self._on_unready = on_unready
         self._is_ready = False
 
-    def take(self, generation: int, partitions: Iterable[int]) -> None:
-        """Begin a generation: everything known of the one before is forgotten."""
-        self.generation = generation
+    def take(self, group_generation: int, partitions: Iterable[int]) -> None:
+        """Begin a group generation: everything known of the one before is forgotten."""
+        self.group_generation = group_generation
         context = self._context()
         self.partitions = {number: self._partition(number, context) for number in sorted(partitions)}
-        _log.info("partitions assigned", generation=generation, partitions=sorted(self.partitions))
+        _log.info("partitions assigned", group_generation=group_generation, partitions=sorted(self.partitions))
         self._opened()
 
     def _partition(self, number: int, context: PartitionContext) -> Partition:
@@ -53,8 +53,8 @@ class Ownership:
         return Partition(number, context, self._opened)
 
     async def release(self) -> None:
-        """End the generation: chunks in flight are finished or aborted within seconds, nothing is admitted any more."""
-        self.generation = None
+        """End it: chunks in flight are finished or aborted within seconds, nothing is admitted any more."""
+        self.group_generation = None
         self._is_ready = False
         self._on_unready()
         released, self.partitions = self.partitions, {}
@@ -65,13 +65,13 @@ class Ownership:
         owned = self.partitions.get(partition)
         return owned is not None and owned.is_open
 
-    async def submit(self, chunk: Chunk, generation: int) -> None:
-        """Pass a chunk on to its partition; one of another generation or of a partition not open is dropped.
+    async def submit(self, chunk: Chunk, group_generation: int) -> None:
+        """Pass a chunk on to its partition; one of another group generation or of a partition not open is dropped.
 
         Dropping is safe: the partition's position stays, so the records are read again.
         """
         owned = self.partitions.get(chunk.partition)
-        if generation == self.generation and owned is not None and owned.is_open:
+        if group_generation == self.group_generation and owned is not None and owned.is_open:
             await owned.put(chunk)
 
     def wake(self, partition: int) -> None:
@@ -81,7 +81,7 @@ class Ownership:
             owned.wake()
 
     def _opened(self, _partition: Partition | None = None) -> None:
-        is_open = self.generation is not None and all(owned.is_open for owned in self.partitions.values())
+        is_open = self.group_generation is not None and all(owned.is_open for owned in self.partitions.values())
         if is_open and not self._is_ready:
             self._is_ready = True
             self._on_ready()

@@ -1,4 +1,4 @@
-"""One partition in the hands of this process for one generation of the group: opened, worked through, closed."""
+"""One partition in the hands of this process for one group generation: opened, worked through, closed."""
 
 from __future__ import annotations
 
@@ -173,7 +173,7 @@ class Partition:
             )
 
     async def _fetch_from_position(self) -> None:
-        # The partition may have been taken away meanwhile: a new generation follows.
+        # The partition may have been taken away meanwhile: a new group generation follows.
         with contextlib.suppress(IllegalStateError):
             await self._context.log.resume_at(self.number, self.admission.position)
 

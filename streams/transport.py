@@ -37,11 +37,11 @@ _FETCH_AT_ONCE_BYTES: Final = 256 << 10
 class Owner(Protocol):
     """Who opens and closes the partitions of the chunked topic; called on the application's event loop."""
 
-    def take(self, generation: int, partitions: Iterable[int], /) -> None:
-        """A new generation begins with these partitions. Must not block."""
+    def take(self, group_generation: int, partitions: Iterable[int], /) -> None:
+        """A new group generation begins with these partitions. Must not block."""
 
     async def release(self) -> None:
-        """The generation ends: finish or drop what is in flight, in bounded time."""
+        """The group generation ends: finish or drop what is in flight, in bounded time."""
 
     def is_open(self, partition: int, /) -> bool:
         """Whether records of the partition may be fetched."""
@@ -141,16 +141,16 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]  # Fa
         # An exception below leaves no marks: who knows what it dropped.
         marks, self._marks = self._marks if self._marked_at == moves else {}, {}
         fetched: dict[TopicPartition, list[Any]] = {}
-        most, taken, size, part, wait = max_records or limits.records, 0, 0, _FIRST_SLICE, timeout
+        most, taken, size, slice_, wait = max_records or limits.records, 0, 0, _FIRST_SLICE, timeout
         while size < limits.size and taken < most:
-            more = await super()._fetch_records(consumer, chunked, timeout=wait, max_records=min(most - taken, part))
+            more = await super()._fetch_records(consumer, chunked, timeout=wait, max_records=min(most - taken, slice_))
             if not more:
                 break
             for tp, records in more.items():
                 fetched.setdefault(tp, []).extend(records)
                 taken += len(records)
                 size += sum(record.serialized_value_size for record in records)
-            part, wait = max(1, min(4 * part, (limits.size - size) * taken // max(size, 1))), 0
+            slice_, wait = max(1, min(4 * slice_, (limits.size - size) * taken // max(size, 1))), 0
         if moves != self._moves:
             fetched = self._read_again(consumer, fetched)
             starts = {tp: records[0].offset for tp, records in fetched.items()}
@@ -261,12 +261,12 @@ class Consumer(driver.Consumer):  # type: ignore[misc]  # Faust is untyped
         super().resume_partitions({tp})
 
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:
-        """End the owner's generation before Faust's."""
+        """End the owner's group generation before Faust does."""
         await self.app.owner.release()
         await super().on_partitions_revoked(revoked)
 
     async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
-        """Begin the owner's generation after Faust's."""
+        """Begin the owner's group generation after Faust has."""
         await super().on_partitions_assigned(assigned, generation_id)
         self.app.owner.take(generation_id, [tp.partition for tp in assigned if self._is_chunked(tp)])
 

@@ -45,7 +45,7 @@ class Watchdog:
         self._task: asyncio.Task[None] | None = None
 
     def progressed(self) -> None:
-        """Something went forward: a commit, a partition opened, a part of its state restored."""
+        """Something went forward: a commit, a partition opened, some of its state restored."""
         self._steps += 1
 
     def start(self) -> None:
@@ -77,7 +77,7 @@ class Watchdog:
                     self._end(
                         ExitCode.STALLED,
                         f"nothing was committed for {still:.0f} s although webhooks wait: start again",
-                        generation=self._owner.generation,
+                        group_generation=self._owner.group_generation,
                         partitions=sorted(self._owner.partitions),
                     )
                 await self._turn(_LOOK_S)
@@ -90,7 +90,7 @@ class Watchdog:
     async def _waiting(self, asked: Waiting) -> bool:
         """Whether there is work for this worker, as far as the broker tells."""
         owned = {number: partition.admission.position for number, partition in self._owner.partitions.items()}
-        assigning = self._owner.generation is None
+        assigning = self._owner.group_generation is None
         if not assigning and not owned:
             return False
         try:

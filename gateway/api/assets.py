@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 from fastapi import APIRouter, Depends, Path, Response
 from pydantic import BaseModel, ConfigDict
 
-from gateway.api.callers import Parts, Staff, staff_with
+from gateway.api.callers import AppServices, Staff, staff_with
 from gateway.api.refusals import OF_STAFF, refusals
 from gateway.api.services import Services, json_answer, put_reference
 from gateway.errors import ApiError
@@ -85,7 +85,7 @@ _FOUND: Final[dict[int | str, dict[str, Any]]] = {200: {"content": {"application
     responses={**_FOUND, **refusals(*OF_STAFF, "asset-not-found", "data-unavailable")},
 )
 async def read_asset(
-    services: Parts, staff: Annotated[Staff, Depends(staff_with("read_asset"))], asset_slug: str
+    services: AppServices, staff: Annotated[Staff, Depends(staff_with("read_asset"))], asset_slug: str
 ) -> Response:
     """An asset of this academy or of none; upper and lower case of the slug are one."""
     return json_answer(await _asset(services, staff.academy, asset_slug))
@@ -101,7 +101,7 @@ async def read_asset(
     },
 )
 async def act_on_asset(
-    services: Parts,
+    services: AppServices,
     staff: Annotated[Staff, Depends(staff_with("crud_asset"))],
     asset_slug: str,
     action: Annotated[str, Path(json_schema_extra={"enum": list(_ACTIONS)})],

@@ -1,4 +1,4 @@
-"""Dependencies of routes: the gateway's parts, and who calls with which academy and capability."""
+"""Dependencies of routes: the gateway's services, and who calls with which academy and capability."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from gateway.errors import ApiError
 from schemas.reference.directory import Token
 from schemas.reference.tenancy import READ, sees
 
-__all__ = ["Caller", "Parts", "Staff", "require_sight", "staff_with"]
+__all__ = ["AppServices", "Caller", "Staff", "require_sight", "staff_with"]
 
 _header = APIKeyHeader(
     name="Authorization",
@@ -34,11 +34,11 @@ async def _services(request: Request) -> Services:
     return services
 
 
-Parts = Annotated[Services, Depends(_services)]
+AppServices = Annotated[Services, Depends(_services)]
 
 
 async def _caller(
-    services: Parts,
+    services: AppServices,
     authorization: Annotated[str | None, Security(_header)] = None,
     parameter: Annotated[str | None, Security(_parameter)] = None,
 ) -> Token:

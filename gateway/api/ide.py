@@ -7,7 +7,7 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel
 
-from gateway.api.callers import Caller, Parts, require_sight
+from gateway.api.callers import AppServices, Caller, require_sight
 from gateway.api.pages import around, number, page_address
 from gateway.api.parameters import ID_LIST, id_list
 from gateway.api.refusals import OF_ANY_CALLER, refusals
@@ -55,7 +55,7 @@ class Documents(BaseModel):
 )
 async def read_back(
     request: Request,
-    services: Parts,
+    services: AppServices,
     token: Caller,
     *,
     user_ids: Annotated[

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Final
 import orjson
 from fastapi import APIRouter, Depends, Request, Response
 
-from gateway.api.callers import Parts, Staff, staff_with
+from gateway.api.callers import AppServices, Staff, staff_with
 from gateway.api.refusals import OF_STAFF, refusals
 from gateway.api.services import Services, json_answer, json_body, put_reference
 from gateway.errors import ApiError
@@ -43,7 +43,9 @@ _CONTENT: Final[dict[str, Any]] = {"application/json": {"schema": _RULES, "examp
 
 
 @router.get(_PATH, summary="Read the ignore rules", responses={200: {"content": _CONTENT}, **refusals(*OF_STAFF)})
-async def read_rules(services: Parts, staff: Annotated[Staff, Depends(staff_with("read_assignment"))]) -> Response:
+async def read_rules(
+    services: AppServices, staff: Annotated[Staff, Depends(staff_with("read_assignment"))]
+) -> Response:
     """The rules in force, `{}` if there are none."""
     return json_answer(_stored(services, staff.academy))
 
@@ -71,7 +73,7 @@ async def read_rules(services: Parts, staff: Annotated[Staff, Depends(staff_with
     },
 )
 async def replace_rules(
-    request: Request, services: Parts, staff: Annotated[Staff, Depends(staff_with("crud_telemetry"))]
+    request: Request, services: AppServices, staff: Annotated[Staff, Depends(staff_with("crud_telemetry"))]
 ) -> Response:
     """Check and store the whole object; the answer is what was stored, and the next GET gives it.
 

@@ -43,7 +43,7 @@ _STAFF: Final = "staff"
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """The gateway's parts, as routes need them."""
+    """What routes use of the gateway."""
 
     settings: Settings
     access: Access
@@ -71,10 +71,10 @@ async def json_body(request: Request, limit: int) -> Any:
     length = request.headers.get("content-length", "")
     services: Services = request.app.state.services
     address = request.client.host if request.client else UNKNOWN
-    place = services.shares.enter(address, _STAFF)
+    share = services.shares.enter(address, _STAFF)
     try:
         declared = int(length) if length.isdigit() else None
-        body = await read_body(request.receive, place, limit=limit, declared=declared)
+        body = await read_body(request.receive, share, limit=limit, declared=declared)
         if not body:
             return None
         encoding = request.headers.get("content-encoding", "").strip().lower().encode("latin-1")
@@ -83,10 +83,10 @@ async def json_body(request: Request, limit: int) -> Any:
             unpacked = decompress(body, encoding, limit)
             return parse_json(unpacked, services.metrics.note_mended) if unpacked.strip() else None
 
-        await place.hold(len(body) if len(body) <= AT_ONCE_BYTES else len(body) + limit)
+        await share.hold(len(body) if len(body) <= AT_ONCE_BYTES else len(body) + limit)
         return await services.workshop.run(address, read)
     finally:
-        place.leave()
+        share.leave()
 
 
 async def put_reference(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 from fastapi import APIRouter, Response
 from pydantic import BaseModel, ConfigDict
 
-from gateway.api.callers import Caller, Parts, require_sight
+from gateway.api.callers import AppServices, Caller, require_sight
 from gateway.api.refusals import OF_ANY_CALLER, refusals
 from gateway.api.services import Services, large_answer
 from gateway.errors import ApiError
@@ -59,7 +59,7 @@ class TaskWithTelemetry(BaseModel):
         **refusals(*OF_ANY_CALLER, "task-not-found", "data-unavailable"),
     },
 )
-async def read_task(services: Parts, token: Caller, task_id: str) -> Response:
+async def read_task(services: AppServices, token: Caller, task_id: str) -> Response:
     """The own task, or with read_assignment a student's; the document is null where there is none yet."""
     task = _task(services, task_id)
     if task is None:

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Final, Literal
 from fastapi import APIRouter, Depends, Request, Response
 from pydantic import BaseModel, RootModel
 
-from gateway.api.callers import Parts, Staff, staff_with
+from gateway.api.callers import AppServices, Staff, staff_with
 from gateway.api.refusals import OF_STAFF, Refusal, refusals
 from gateway.api.services import Services, json_answer, json_body, large_answer
 from gateway.commands import until
@@ -122,7 +122,7 @@ def _refused(*more: str) -> dict[int | str, dict[str, Any]]:
     openapi_extra=_BODY,
 )
 async def upsert_telemetry(
-    request: Request, services: Parts, staff: _Editor, asset_slug: str, user_id: str
+    request: Request, services: AppServices, staff: _Editor, asset_slug: str, user_id: str
 ) -> Response:
     """Set the fields that are sent, creating what is missing; the slug is taken literally, nothing is recomputed."""
     return await _set("telemetry.upsert", request, services, staff, asset_slug=asset_slug, user_id=user_id)
@@ -135,7 +135,7 @@ async def upsert_telemetry(
     openapi_extra=_BODY,
 )
 async def update_telemetry(
-    request: Request, services: Parts, staff: _Editor, asset_slug: str, user_id: str
+    request: Request, services: AppServices, staff: _Editor, asset_slug: str, user_id: str
 ) -> Response:
     """Set the fields that are sent where there is telemetry already."""
     return await _set("telemetry.update", request, services, staff, asset_slug=asset_slug, user_id=user_id)

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 
-from gateway.api.callers import Parts, Staff, staff_with
+from gateway.api.callers import AppServices, Staff, staff_with
 from gateway.api.pages import address_of, around, number, page_address
 from gateway.api.parameters import ID_LIST, id_list, words
 from gateway.api.refusals import OF_STAFF, refusals
@@ -75,7 +75,7 @@ _Editor = Annotated[Staff, Depends(staff_with(CHANGE))]
 )
 async def list_webhooks(
     request: Request,
-    services: Parts,
+    services: AppServices,
     staff: _Reader,
     filtered: _Filtered,
     *,
@@ -134,7 +134,7 @@ async def list_webhooks(
         **refusals(*OF_STAFF, "webhook-not-found", "data-unavailable"),
     },
 )
-async def read_webhook(services: Parts, staff: _Reader, webhook_id: str) -> Response:
+async def read_webhook(services: AppServices, staff: _Reader, webhook_id: str) -> Response:
     """A row of the log with its whole payload, however long that is."""
     found = digits_as_id(webhook_id)
     if found is None or await _status(services, staff, found) is None:
@@ -153,7 +153,7 @@ async def read_webhook(services: Parts, staff: _Reader, webhook_id: str) -> Resp
     status_code=204,
     responses=refusals(*OF_STAFF, "webhook-not-found", "invalid-webhook-status", "worker-timeout", "unavailable"),
 )
-async def delete_webhook(services: Parts, staff: _Editor, webhook_id: str) -> Response:
+async def delete_webhook(services: AppServices, staff: _Editor, webhook_id: str) -> Response:
     """Take a webhook with the status ERROR out of the log, for good: a replay leaves it out as well."""
     found = digits_as_id(webhook_id)
     status = None if found is None else await _status(services, staff, found)
@@ -174,7 +174,7 @@ async def delete_webhook(services: Parts, staff: _Editor, webhook_id: str) -> Re
     ),
 )
 async def delete_webhooks(
-    services: Parts,
+    services: AppServices,
     staff: _Editor,
     filtered: _Filtered,
     status: Annotated[

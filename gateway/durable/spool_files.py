@@ -87,9 +87,9 @@ class SpoolFiles:
             if self._file < 0:
                 self._create()
             data = b"".join(
-                part
+                field
                 for payload in payloads
-                for part in (self._mark, _HEAD.pack(len(payload), zlib.crc32(payload)), payload)
+                for field in (self._mark, _HEAD.pack(len(payload), zlib.crc32(payload)), payload)
             )
             self._write(data)
             os.fdatasync(self._file)

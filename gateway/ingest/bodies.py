@@ -11,7 +11,7 @@ from gateway.errors import ApiError, ClientGoneError
 from gateway.ingest.deadlines import Deadlines
 
 if TYPE_CHECKING:
-    from gateway.ingest.shares import Place
+    from gateway.ingest.shares import Share
 
 __all__ = ["READ_SECONDS", "SILENT_SECONDS", "read_body"]
 
@@ -24,8 +24,8 @@ SILENT_SECONDS: Final = 10.0
 _deadlines: Final = Deadlines(SILENT_SECONDS)
 
 
-async def read_body(receive: Receive, place: Place, *, limit: int, declared: int | None) -> bytes:
-    """The body of a request, as sent; `place` counts what has arrived of it.
+async def read_body(receive: Receive, share: Share, *, limit: int, declared: int | None) -> bytes:
+    """The body of a request, as sent; `share` counts what has arrived of it.
 
     `declared` is its Content-Length, if any; `limit` is in bytes. Raises ApiError (413 as soon as it is known to be too
     large, 408 when nothing comes for a while or not all comes in time, 503 without room) and ClientGoneError.
@@ -35,38 +35,38 @@ async def read_body(receive: Receive, place: Place, *, limit: int, declared: int
     task = asyncio.current_task()
     assert task is not None  # noqa: S101 - this is a coroutine
     _deadlines.watch(task)
-    place.give_up = partial(_deadlines.expire, task)
+    share.give_up = partial(_deadlines.expire, task)
     try:
-        return await _read(receive, place, limit, task)
+        return await _read(receive, share, limit, task)
     except asyncio.CancelledError:
         if _deadlines.release(task):
             task.uncancel()
             raise ApiError("body-timeout", {"Connection": "close"}, seconds=int(SILENT_SECONDS)) from None
         raise
     finally:
-        place.give_up = None
+        share.give_up = None
         _deadlines.release(task)
 
 
-async def _read(receive: Receive, place: Place, limit: int, task: asyncio.Task[object]) -> bytes:
+async def _read(receive: Receive, share: Share, limit: int, task: asyncio.Task[object]) -> bytes:
     loop = asyncio.get_running_loop()
     until = loop.time() + READ_SECONDS
-    place.begin(loop.time())
-    parts: list[bytes] = []
+    share.begin(loop.time())
+    pieces: list[bytes] = []
     size = 0
     while True:
         message = await receive()
         if message["type"] != "http.request":
             raise ClientGoneError
-        part: bytes = message.get("body", b"")
-        size += len(part)
+        piece: bytes = message.get("body", b"")
+        size += len(piece)
         if size > limit:
             raise ApiError("body-too-large", limit=limit)
         _deadlines.release(task)
-        await place.arrived(len(part))
+        await share.arrived(len(piece))
         if not message.get("more_body"):
-            return b"".join((*parts, part)) if parts else part
-        parts.append(part)
+            return b"".join((*pieces, piece)) if pieces else piece
+        pieces.append(piece)
         if loop.time() > until:
             raise ApiError("body-timeout.slow", {"Connection": "close"}, seconds=int(READ_SECONDS))
         _deadlines.watch(task)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from gateway.ingest.bodies import Receive
     from gateway.ingest.capture_bodies import StudentRecord
     from gateway.ingest.pipeline import IngestPipeline
-    from gateway.ingest.shares import Place
+    from gateway.ingest.shares import Share
     from schemas.reference.directory import Token
     from schemas.wire.headers import RawHeaders
 
@@ -81,25 +81,25 @@ class Capture:
         )
         token = None if secret is None else self._admitted(secret, scope)
         address = pipeline.addresses.of(asgi, sent)
-        place = pipeline.enter(address, token)
+        share = pipeline.enter(address, token)
         try:
-            body = await self._unwrapped(receive, sent, place, query.params.get("compression"))
+            body = await self._unwrapped(receive, sent, share, query.params.get("compression"))
             size = len(body)
-            await place.hold(size if size <= AT_ONCE_BYTES else size * SIZE_IN_OBJECTS)
+            await share.hold(size if size <= AT_ONCE_BYTES else size * SIZE_IN_OBJECTS)
             if token is None and size > AT_ONCE_BYTES:
                 # The key is in the body, and can be found without reading it: nothing large is for whoever has none.
-                keys = await pipeline.work(place, size, lambda _limit: keys_in(body), grows=False)
+                keys = await pipeline.work(share, size, lambda _limit: keys_in(body), grows=False)
                 pipeline.access.uploader(pipeline.access.known_of(keys))
-            request, key = await pipeline.work(place, size, lambda _limit: self._read(body), grows=False)
+            request, key = await pipeline.work(share, size, lambda _limit: self._read(body), grows=False)
             token = self._admitted(key, scope) if token is None else token
             shown_key = (secret or key) if token.sha256 else None
-            records = await pipeline.work(place, size, lambda _limit: split(request, shown_key), grows=False)
+            records = await pipeline.work(share, size, lambda _limit: split(request, shown_key), grows=False)
             for record in records:
                 pipeline.count(token, record.key, address, len(record.value))
             params = {name: value for name, value in query.params.items() if name not in _NOT_RECORDED}
             await self._publish(records, sent, token, scope, params)
         finally:
-            place.leave()
+            share.leave()
         self._metrics.accepted_bytes.inc(size)
 
     async def _publish(
@@ -125,12 +125,12 @@ class Capture:
             await asyncio.gather(*(pipeline.publish(*publication) for publication in at_once))
 
     async def _unwrapped(
-        self, receive: Receive, sent: dict[bytes, bytes], place: Place, compression: str | None
+        self, receive: Receive, sent: dict[bytes, bytes], share: Share, compression: str | None
     ) -> bytes:
-        raw = await self._pipeline.read(receive, sent, place)
+        raw = await self._pipeline.read(receive, sent, share)
         encoding = encoding_of(sent)
         return await self._pipeline.work(
-            place, len(raw), lambda limit: unwrap(decompress(raw, encoding, limit), limit, compression), grows=True
+            share, len(raw), lambda limit: unwrap(decompress(raw, encoding, limit), limit, compression), grows=True
         )
 
     def _read(self, body: bytes) -> tuple[dict[str, Any], str | None]:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from gateway.ingest.bodies import Receive
     from gateway.ingest.buckets import Refusal
     from gateway.ingest.rates import Rates
-    from gateway.ingest.shares import Place, Shares
+    from gateway.ingest.shares import Share, Shares
     from gateway.ingest.workshop import Workshop
     from gateway.metrics import Metrics
     from schemas.reference.directory import Token
@@ -102,21 +102,21 @@ class IngestPipeline:
         else:
             self._rates.add_bytes(token, size)
 
-    def enter(self, address: str, token: Token | None) -> Place:
+    def enter(self, address: str, token: Token | None) -> Share:
         """Where to count what a request holds, until it leaves; of a request without a token None."""
         return self._shares.enter(address, None if token is None else token.sha256)
 
-    async def read(self, receive: Receive, sent: Mapping[bytes, bytes], place: Place) -> bytes:
+    async def read(self, receive: Receive, sent: Mapping[bytes, bytes], share: Share) -> bytes:
         """A body as it was sent; raises ApiError and ClientGoneError."""
         length = sent.get(b"content-length", b"")
         declared = int(length) if length.isdigit() else None
-        return await read_body(receive, place, limit=self.max_body_bytes, declared=declared)
+        return await read_body(receive, share, limit=self.max_body_bytes, declared=declared)
 
-    async def work(self, place: Place, size: int, work: Callable[[int], _Result], *, grows: bool) -> _Result:
+    async def work(self, share: Share, size: int, work: Callable[[int], _Result], *, grows: bool) -> _Result:
         """What `work` makes of a body of this size: it is told how large the body may become, and raises ApiError.
 
         What is small, and stays so, is done at once; all else off the loop, by turns of the addresses. Where the body
-        may grow, there is room for it first; who calls says afterwards what is left of it (`Place.hold`).
+        may grow, there is room for it first; who calls says afterwards what is left of it (`Share.hold`).
         """
         if size <= AT_ONCE_BYTES:
             try:
@@ -125,8 +125,8 @@ class IngestPipeline:
                 if error.slug != "body-too-large" or self.max_body_bytes <= AT_ONCE_BYTES:
                     raise
         if grows:
-            await place.hold(size + self.max_body_bytes)
-        return await self._workshop.run(place.address, lambda: work(self.max_body_bytes))
+            await share.hold(size + self.max_body_bytes)
+        return await self._workshop.run(share.address, lambda: work(self.max_body_bytes))
 
     def headers(
         self,

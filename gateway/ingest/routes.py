@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from gateway.ingest.bodies import Receive
     from gateway.ingest.json_bodies import Glance
     from gateway.ingest.pipeline import IngestPipeline
-    from gateway.ingest.shares import Place
+    from gateway.ingest.shares import Share
     from schemas.reference.directory import Token
 
 __all__ = ["INGEST_PATHS", "Ingest"]
@@ -84,15 +84,15 @@ class Ingest:
         pipeline.limit(token)
         idempotency_key = _printable(sent, b"idempotency-key")
         address = pipeline.addresses.of(asgi, sent)
-        place = pipeline.enter(address, token)
+        share = pipeline.enter(address, token)
         try:
-            body, fields, blank = await self._read(receive, sent, place)
-            await place.hold(len(body))
+            body, fields, blank = await self._read(receive, sent, share)
+            await share.hold(len(body))
             if blank and not query.params:
                 return False
             named = merge(fields, query.params)
             if pipeline.redact and not blank:
-                body = await self._blotted(body, place)
+                body = await self._blotted(body, share)
                 if body == b"{}" and not query.params:
                     return False
             headers = pipeline.headers(
@@ -108,33 +108,33 @@ class Ingest:
             pipeline.count(token, key, address, len(body))
             await pipeline.publish(key, body, headers)
         finally:
-            place.leave()
+            share.leave()
         self._metrics.accepted_bytes.inc(len(body))
         return True
 
-    async def _read(self, receive: Receive, sent: dict[bytes, bytes], place: Place) -> Glance:
-        raw = await self._pipeline.read(receive, sent, place)
+    async def _read(self, receive: Receive, sent: dict[bytes, bytes], share: Share) -> Glance:
+        raw = await self._pipeline.read(receive, sent, share)
         encoding = encoding_of(sent)
         return await self._pipeline.work(
-            place,
+            share,
             len(raw),
             lambda limit: glance(decompress(raw, encoding, limit), self._metrics.note_mended),
             grows=encoding != b"",
         )
 
-    async def _blotted(self, body: bytes, place: Place) -> bytes:
+    async def _blotted(self, body: bytes, share: Share) -> bytes:
         """The body without what no record may keep; raises ApiError 413 where it is too much to take apart."""
         size = len(body)
         if size > AT_ONCE_BYTES:
-            await place.hold(size * SIZE_IN_OBJECTS)
+            await share.hold(size * SIZE_IN_OBJECTS)
 
         def rewrite(_limit: int) -> bytes:
             parsed = parse_json(body, lambda _kind: None)
             kept = blotted(parsed, self._pipeline.redact)
             return body if kept == parsed else orjson.dumps(kept)
 
-        kept = await self._pipeline.work(place, size, rewrite, grows=False)
-        await place.hold(len(kept))
+        kept = await self._pipeline.work(share, size, rewrite, grows=False)
+        await share.hold(len(kept))
         return kept
 
     def _unnamed_academy(self, token: Token, named: dict[str, Any]) -> int | None:

@@ -11,7 +11,7 @@ from gateway.errors import ApiError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["SMALL_BYTES", "Place", "Shares"]
+__all__ = ["SMALL_BYTES", "Share", "Shares"]
 
 # The account of those who have not shown a token yet.
 _NOBODY: Final = "nobody"
@@ -28,7 +28,7 @@ _BYTES_A_SECOND: Final = 32 << 10
 _GRACE_SECONDS: Final = 2.0
 
 
-class Place:
+class Share:
     """What one request holds. Whoever reads its body calls `arrived`, and is told by `give_up` to end."""
 
     __slots__ = ("_began", "_got", "_shares", "accounts", "address", "give_up", "large", "small")
@@ -86,73 +86,73 @@ class Shares:
     def __init__(self, large: int, small: int) -> None:
         self._sizes = (small, large)
         self._used: dict[tuple[int, str], int] = {}
-        self._places: dict[Place, None] = {}
-        self._waiting: dict[Place, asyncio.Future[None]] = {}
-        self._favoured: Place | None = None
+        self._entered: dict[Share, None] = {}
+        self._waiting: dict[Share, asyncio.Future[None]] = {}
+        self._favoured: Share | None = None
         self._looked = 0.0
 
-    def enter(self, address: str, token: str | None) -> Place:
-        """A place for a request from this address with a token of this name (None: not known yet)."""
+    def enter(self, address: str, token: str | None) -> Share:
+        """A share for a request from this address with a token of this name (None: not known yet)."""
         accounts = (_ALL, f"a {address}", *((_NOBODY, f"n {address}") if token is None else (f"t {token}",)))
-        place = Place(self, address, accounts)
-        self._places[place] = None
-        return place
+        share = Share(self, address, accounts)
+        self._entered[share] = None
+        return share
 
     @property
     def held(self) -> int:
         """Bytes that all requests hold."""
         return self._used.get((0, _ALL), 0) + self._used.get((1, _ALL), 0)
 
-    def has_room(self, place: Place, grows: tuple[int, int]) -> bool:
-        """Whether a place may grow so."""
+    def has_room(self, share: Share, grows: tuple[int, int]) -> bool:
+        """Whether a share may grow so."""
         for pool, more in enumerate(grows):
             if more <= 0:
                 continue
-            own = place.large if pool else place.small
-            for account in place.accounts:
+            own = share.large if pool else share.small
+            for account in share.accounts:
                 used = self._used.get((pool, account), 0)
-                if used > own and used + more > self._share(pool, account):
+                if used > own and used + more > self._most(pool, account):
                     return False
         return True
 
-    def _share(self, pool: int, account: str) -> int:
+    def _most(self, pool: int, account: str) -> int:
         size = self._sizes[pool]
         return size if account == _ALL else size // 8 if account.startswith("n ") else size // 2
 
-    async def wait(self, place: Place, grows: tuple[int, int]) -> None:
-        """Return when a place may grow so; raises ApiError 503 after ten seconds."""
+    async def wait(self, share: Share, grows: tuple[int, int]) -> None:
+        """Return when a share may grow so; raises ApiError 503 after ten seconds."""
         loop = asyncio.get_running_loop()
         until = loop.time() + _LONGEST_WAIT
-        while place in self._places and not self.has_room(place, grows):
-            if self._favoured in (None, place):
-                self._favoured = place
+        while share in self._entered and not self.has_room(share, grows):
+            if self._favoured in (None, share):
+                self._favoured = share
                 return
             if (now := loop.time()) > until:
                 raise ApiError("unavailable", {"Retry-After": str(RETRY_SECONDS)}, seconds=RETRY_SECONDS)
             self._end_slow_ones(now)
-            woken = self._waiting[place] = loop.create_future()
+            woken = self._waiting[share] = loop.create_future()
             try:
                 await asyncio.wait({woken}, timeout=_LOOK_SECONDS)
             finally:
-                self._waiting.pop(place, None)
+                self._waiting.pop(share, None)
 
     def _end_slow_ones(self, now: float) -> None:
         if now - self._looked < _LOOK_SECONDS:
             return
         self._looked = now
-        for place in [place for place in self._places if place.is_behind(now)]:
-            if place.give_up is not None:
-                place.give_up()
+        for share in [share for share in self._entered if share.is_behind(now)]:
+            if share.give_up is not None:
+                share.give_up()
 
-    def count(self, place: Place, grows: tuple[int, int]) -> None:
-        """A place has grown so, or become smaller; one that has left meanwhile holds nothing any more."""
-        if place not in self._places:
+    def count(self, share: Share, grows: tuple[int, int]) -> None:
+        """A share has grown so, or become smaller; one that has left meanwhile holds nothing any more."""
+        if share not in self._entered:
             return
-        place.small += grows[0]
-        place.large += grows[1]
+        share.small += grows[0]
+        share.large += grows[1]
         for pool, more in enumerate(grows):
             if more:
-                for account in place.accounts:
+                for account in share.accounts:
                     self._add(pool, account, more)
         if min(grows) < 0:
             self._wake()
@@ -164,11 +164,11 @@ class Shares:
         else:
             del self._used[pool, account]
 
-    def leave(self, place: Place) -> None:
-        """A place holds nothing any more."""
-        self.count(place, (-place.small, -place.large))
-        self._places.pop(place, None)
-        if self._favoured is place:
+    def leave(self, share: Share) -> None:
+        """A share holds nothing any more."""
+        self.count(share, (-share.small, -share.large))
+        self._entered.pop(share, None)
+        if self._favoured is share:
             self._favoured = None
             self._wake()
 

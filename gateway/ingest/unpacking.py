@@ -32,24 +32,24 @@ def decompress(body: bytes, encoding: bytes, limit: int) -> bytes:
     if encoding not in (b"gzip", b"x-gzip"):
         raise ApiError("unsupported-content-encoding", {"Accept-Encoding": "gzip"})
     view = memoryview(body)
-    parts: list[bytes] = []
+    unpacked: list[bytes] = []
     room, at = limit, 0
     for _ in range(_MOST_MEMBERS):
         if at == len(view):
-            return b"".join(parts)
-        for part, taken in _member(view[at:], room + 1):
+            return b"".join(unpacked)
+        for text, taken in _member(view[at:], room + 1):
             at += taken
-            room -= len(part)
+            room -= len(text)
             if room < 0:
                 raise ApiError("body-too-large", limit=limit)
-            parts.append(part)
+            unpacked.append(text)
     if at < len(view):
         raise ApiError("invalid-gzip")
-    return b"".join(parts)
+    return b"".join(unpacked)
 
 
 def _member(view: memoryview, room: int) -> Iterator[tuple[bytes, int]]:
-    """The parts of a member, each with the number of bytes it was in; none follows one of `room` bytes."""
+    """What a member unpacks to, piece by piece, with the bytes that each was in; none follows one of `room` bytes."""
     member = zlib.decompressobj(_GZIP)
     at = 0
     while not member.eof:
@@ -57,10 +57,10 @@ def _member(view: memoryview, room: int) -> Iterator[tuple[bytes, int]]:
         if not piece:
             raise ApiError("invalid-gzip")
         try:
-            part = member.decompress(piece, room)
+            text = member.decompress(piece, room)
         except zlib.error:
             raise ApiError("invalid-gzip") from None
-        room -= len(part)
+        room -= len(text)
         taken = len(piece) - len(member.unused_data)
         at += taken
-        yield part, taken
+        yield text, taken

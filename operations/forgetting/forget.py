@@ -108,7 +108,7 @@ class _Work:
         done.tombstones = await forget_tasks_and_tokens(self.settings, self.person.user)
         told: dict[str, tuple[list[str], list[str]]] = {}
         for _ in range(_ROUNDS):
-            while new := {actor: places for actor, places in found.places.items() if told.get(actor) != places}:
+            while new := {actor: progress for actor, progress in found.progress.items() if told.get(actor) != progress}:
                 self.say("waiting for the worker")
                 sent = await send_commands(self.settings, new)
                 self.commands += sent

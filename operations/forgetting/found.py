@@ -67,15 +67,15 @@ class Condition:
 class Found:
     """What there is of a person.
 
-    `actors` are the user, names and anonymous runs, `places` the tutorials and telemetry_ids by actor, `rows` how many
-    by table, each counted once, `conditions` what tells them, in the order in which they may be deleted: whatever is
-    left, a later search still finds the rest. `records` is how many the directory has, `left` is 0 once every row
+    `actors` are the user, names and anonymous runs, `progress` the tutorials and telemetry_ids by actor, `rows` how
+    many by table, each counted once, `conditions` what tells them, in the order in which they may be deleted: whatever
+    is left, a later search still finds the rest. `records` is how many the directory has, `left` is 0 once every row
     is gone, those that take others back included.
     """
 
     databases: list[str] = field(default_factory=list)
     actors: list[str] = field(default_factory=list)
-    places: dict[str, tuple[list[str], list[str]]] = field(default_factory=dict)
+    progress: dict[str, tuple[list[str], list[str]]] = field(default_factory=dict)
     conditions: list[Condition] = field(default_factory=list)
     rows: dict[str, int] = field(default_factory=dict)
     records: int = 0
@@ -112,7 +112,7 @@ def find(client: Client, public: str, raw_topic: str, person: Person) -> Found:
     }
     lettered = {one.webhook for some in letters.values() for one in some if one.webhook >= 0}
     found.actors = [*named, *runs]
-    found.places = {actor: _places(client, found.databases, actor) for actor in found.actors}
+    found.progress = {actor: _progress(client, found.databases, actor) for actor in found.actors}
     # What leads to other rows goes after them: letters after webhooks, a user's rows after those of names and runs.
     found.conditions = [
         *webhooks_with(public, found.databases, sorted(webhooks.anonymous)),
@@ -173,7 +173,7 @@ def _anonymous(client: Client, databases: list[str], person: Person, named: list
     return person.anonymous(shared.items(), named)
 
 
-def _places(client: Client, databases: list[str], actor: str) -> tuple[list[str], list[str]]:
+def _progress(client: Client, databases: list[str], actor: str) -> tuple[list[str], list[str]]:
     slugs: set[str] = set()
     # What came without a telemetry_id has an empty one.
     runs = {""}

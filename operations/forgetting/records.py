@@ -69,13 +69,13 @@ def _user(value: bytes) -> int | None:
     return as_id(orjson.loads(value).get("user_id"))
 
 
-async def send_commands(settings: Settings, places: Mapping[str, tuple[Sequence[str], Sequence[str]]]) -> list[int]:
+async def send_commands(settings: Settings, progress: Mapping[str, tuple[Sequence[str], Sequence[str]]]) -> list[int]:
     """Tell the worker to forget actors in tutorials and runs; the commands' ids. Raises aiokafka's KafkaError."""
     ids, topic = [], Topics.of(settings).raw
     async with clients.opened(
         clients.producer(settings.kafka_options(), max_request_size=settings.max_body_bytes)
     ) as producer:
-        for actor, (slugs, runs) in places.items():
+        for actor, (slugs, runs) in progress.items():
             command = ForgetCommand("student.forget", actor, list(slugs), list(runs))
             headers = encode_headers(RawHeaders(source="staff", receipt=str(uuid.uuid4())))
             for partition in await _homes(producer, topic, actor):

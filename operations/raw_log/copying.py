@@ -81,14 +81,14 @@ async def copy_raw(
         copies = [
             PartitionCopy(
                 settings,
-                place,
+                source,
                 target,
                 (len(plan.committed), partitions),
                 group=Topics.of(settings).copies_into(target),
                 keep=keep,
                 restored=plan.restored.offsets,
             )
-            for place in plan.committed
+            for source in plan.committed
         ]
         done = Copied()
 
@@ -139,9 +139,9 @@ async def _planned(settings: Settings, target: str, partitions: int) -> _Plan:
         before, there = used_partitions(settings, known), known.get(target, 0)
         if not before or target == source or partitions % before or there not in {0, partitions}:
             raise RawLogError(_misfit(source, before, target, there, partitions))
-        places = [TopicPartition(source, number) for number in range(before)]
+        sources = [TopicPartition(source, number) for number in range(before)]
         return _Plan(
-            committed=await committed(admin, Topics.of(settings).copies_into(target), places),
+            committed=await committed(admin, Topics.of(settings).copies_into(target), sources),
             restored=await restored_until(settings, admin, target),
             ends_of_added=await _ends_of_added(settings, admin, range(before, known[source])),
             is_target_there=there > 0,
@@ -201,8 +201,8 @@ async def _ends_of_added(settings: Settings, admin: AIOKafkaAdminClient, added: 
     if not added:
         return {}
     topics = Topics.of(settings).of_generation((await read_journal(settings)).live)
-    places = [TopicPartition(topics.raw, number) for number in added]
-    positions = await committed_before(admin, topics.application, places)
+    sources = [TopicPartition(topics.raw, number) for number in added]
+    positions = await committed_before(admin, topics.application, sources)
     if any((await behind(settings.kafka_options(), positions, _ASK_SECONDS)).values()):
         message = (
             f"webhooks wait in partitions that somebody has added to {topics.raw}: let a worker move them, as `status` "

@@ -29,8 +29,8 @@ async def log_ends(settings: Settings, partitions: int) -> dict[int, int]:
     async with clients.opened(
         clients.consumer(settings.kafka_options(), isolation_level="read_uncommitted")
     ) as consumer:
-        places = [TopicPartition(Topics.of(settings).raw, number) for number in range(partitions)]
-        return {tp.partition: end for tp, end in (await consumer.end_offsets(places)).items()}
+        sources = [TopicPartition(Topics.of(settings).raw, number) for number in range(partitions)]
+        return {tp.partition: end for tp, end in (await consumer.end_offsets(sources)).items()}
 
 
 async def offsets_between(settings: Settings, partitions: int, reached: Mapping[int, int]) -> dict[int, int]:

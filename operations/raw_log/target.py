@@ -74,9 +74,9 @@ async def _refuse_records(settings: Settings, target: str, partitions: int) -> N
     async with clients.opened(
         clients.consumer(settings.kafka_options(), isolation_level="read_uncommitted")
     ) as consumer:
-        places = [TopicPartition(target, number) for number in range(partitions)]
+        filled = [TopicPartition(target, number) for number in range(partitions)]
         # What fills it has the timestamp 0. It may begin anywhere: retention removes that also during the filling.
-        found = await consumer.offsets_for_times(dict.fromkeys(places, _FILLER_MS + 1))
+        found = await consumer.offsets_for_times(dict.fromkeys(filled, _FILLER_MS + 1))
     if any(found.values()):
         message = f"{target} has records, and Kafka no longer knows of which copy; choose another name."
         raise RawLogError(message)

@@ -29,7 +29,7 @@ _LIST: Final = msgspec.json.Decoder(list[msgspec.Raw])
 
 
 class DirectoryError(ValueError):
-    """A directory file cannot be read; the one-line text names the place and the field."""
+    """A directory file cannot be read; the one-line text names the line and the field."""
 
 
 def parse_directory(text: str | bytes) -> list[tuple[Kind, bytes, bytes]]:
@@ -68,30 +68,30 @@ def _lines(data: bytes) -> Iterator[tuple[Kind, bytes, bytes]]:
     for number, line in enumerate(data.splitlines(), start=1):
         if not line.strip():
             continue
-        place = f"line {number}"
+        where = f"line {number}"
         try:
             fields = _OBJECT.decode(line)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            message = f"{place}: not a JSON object: {error}"
+            message = f"{where}: not a JSON object: {error}"
             raise DirectoryError(message) from error
-        yield _line(place, fields)
+        yield _line(where, fields)
 
 
-def _line(place: str, fields: dict[str, msgspec.Raw]) -> tuple[Kind, bytes, bytes]:
+def _line(where: str, fields: dict[str, msgspec.Raw]) -> tuple[Kind, bytes, bytes]:
     raw = fields.pop("kind", None)
     kind: Any = None if raw is None else msgspec.json.decode(raw)
     if not isinstance(kind, str) or kind not in _KINDS:
-        message = f"{place}: `kind` must be {', '.join(_KINDS)}, not {kind!r:.60}"
+        message = f"{where}: `kind` must be {', '.join(_KINDS)}, not {kind!r:.60}"
         raise DirectoryError(message)
-    return _record(place, kind, msgspec.json.encode(fields))
+    return _record(where, kind, msgspec.json.encode(fields))
 
 
-def _record(place: str, kind: str, value: bytes) -> tuple[Kind, bytes, bytes]:
+def _record(where: str, kind: str, value: bytes) -> tuple[Kind, bytes, bytes]:
     name, model = _KINDS[kind]
     try:
         key = b"%d" % required_id(decode_object(value), "id")
         record = model.parse(key, value)
     except ValueError as error:
-        message = f"{place}: {error}"
+        message = f"{where}: {error}"
         raise DirectoryError(message) from error
     return name, record.key, record.value

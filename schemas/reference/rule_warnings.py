@@ -36,19 +36,19 @@ _LONGEST: Final = 60
 
 _TEXTS: Final[dict[str, tuple[str, str]]] = {
     "unknown-key": (
-        "`{place}` is no field of ignore rules and is left out",
-        "`{place}` no es un campo de las reglas y se omite",
+        "`{path}` is no field of ignore rules and is left out",
+        "`{path}` no es un campo de las reglas y se omite",
     ),
-    "null-field": ("`{place}` is null and is left out", "`{place}` es null y se omite"),
-    "empty-rule": ("`{place}` has no field and is left out", "`{place}` no tiene campos y se omite"),
-    "empty-list": ("`{place}` is empty and matches nothing", "`{place}` está vacío y no coincide con nada"),
-    "no-id": ("`{place}` is {value}, which is no id and matches nothing", "`{place}` es {value}, que no es un id"),
-    "no-text": ("`{place}` is {value}, which is no text", "`{place}` es {value}, que no es un texto"),
+    "null-field": ("`{path}` is null and is left out", "`{path}` es null y se omite"),
+    "empty-rule": ("`{path}` has no field and is left out", "`{path}` no tiene campos y se omite"),
+    "empty-list": ("`{path}` is empty and matches nothing", "`{path}` está vacío y no coincide con nada"),
+    "no-id": ("`{path}` is {value}, which is no id and matches nothing", "`{path}` es {value}, que no es un id"),
+    "no-text": ("`{path}` is {value}, which is no text", "`{path}` es {value}, que no es un texto"),
     "batch-event": (
-        "`{place}`: batches carry no event, so {value} matches only those that say they are one",
-        "`{place}`: los lotes no llevan evento; {value} solo coincide con los que dicen que lo son",
+        "`{path}`: batches carry no event, so {value} matches only those that say they are one",
+        "`{path}`: los lotes no llevan evento; {value} solo coincide con los que dicen que lo son",
     ),
-    "unknown-event": ("`{place}`: LearnPack sends no event {value}", "`{place}`: LearnPack no envía el evento {value}"),
+    "unknown-event": ("`{path}`: LearnPack sends no event {value}", "`{path}`: LearnPack no envía el evento {value}"),
 }
 _MORE: Final = (" (and {more} more)", " (y {more} más)")
 _WIDER: Final = ("; its rule matches more without it", "; sin él su regla coincide con más")
@@ -63,7 +63,7 @@ class RuleWarning:
     """
 
     kind: str
-    place: str
+    path: str
     value: str = ""
     near: str = ""
     wider: bool = field(default=False, kw_only=True)
@@ -72,11 +72,11 @@ class RuleWarning:
     def text(self, language: Language = "en") -> str:
         """One line in a language; what the writer wrote is in it as JSON, cut if it is long."""
         which = 1 if language == "es" else 0
-        parts = [_TEXTS[self.kind][which], _MORE[which] if self.more else ""]
+        texts = [_TEXTS[self.kind][which], _MORE[which] if self.more else ""]
         if self.wider:
-            parts.append(_WIDER[which])
-        parts.append(_MEANT[which] if self.near else ".")
-        return "".join(parts).format(place=self.place, value=self.value, near=self.near, more=self.more)
+            texts.append(_WIDER[which])
+        texts.append(_MEANT[which] if self.near else ".")
+        return "".join(texts).format(path=self.path, value=self.value, near=self.near, more=self.more)
 
 
 def rule_warnings(body: Any) -> list[RuleWarning]:
@@ -85,10 +85,10 @@ def rule_warnings(body: Any) -> list[RuleWarning]:
         return []
     found = list(_level(body, "", (*FIELDS, "rules")))
     for index, rule in enumerate(body.get("rules") or ()):
-        place = f"rules[{index}]"
-        found += _level(rule, f"{place}.", FIELDS)
+        path = f"rules[{index}]"
+        found += _level(rule, f"{path}.", FIELDS)
         if not any(rule.get(name) is not None for name in FIELDS):
-            found.append(RuleWarning("empty-rule", place))
+            found.append(RuleWarning("empty-rule", path))
     return sorted(found, key=lambda one: (not one.wider, one.kind != "unknown-key"))
 
 
@@ -97,7 +97,7 @@ def refuse_unknown_keys(body: Any) -> None:
     for warning in rule_warnings(body):
         if warning.kind == "unknown-key":
             meant = _MEANT[0].format(near=warning.near) if warning.near else "."
-            message = f"`{warning.place}` is no field of ignore rules, so nothing of the record is in force{meant}"
+            message = f"`{warning.path}` is no field of ignore rules, so nothing of the record is in force{meant}"
             raise ValueError(message)
 
 
@@ -114,9 +114,9 @@ def _level(level: Mapping[str, Any], before: str, known: Sequence[str]) -> Itera
             yield from _list(name, values, before + name)
 
 
-def _list(name: str, values: Sequence[Any], place: str) -> Iterator[RuleWarning]:
+def _list(name: str, values: Sequence[Any], path: str) -> Iterator[RuleWarning]:
     if not values:
-        yield RuleWarning("empty-list", place)
+        yield RuleWarning("empty-list", path)
     first: dict[str, tuple[int, int]] = {}
     for index, value in enumerate(values):
         if kind := _kind(name, value):
@@ -124,7 +124,7 @@ def _list(name: str, values: Sequence[Any], place: str) -> Iterator[RuleWarning]
             first[kind] = earliest, count + 1
     for kind, (index, count) in first.items():
         near = _near(str(values[index]), sorted(EVENTS)) if kind == "unknown-event" else ""
-        yield RuleWarning(kind, f"{place}[{index}]", _shown(values[index]), near, more=count - 1)
+        yield RuleWarning(kind, f"{path}[{index}]", _shown(values[index]), near, more=count - 1)
 
 
 def _kind(name: str, value: Any) -> str:

@@ -30,8 +30,9 @@ def _unreadable(reason: str) -> str:
 class Phase(StrEnum):
     """Where a change of generations stands.
 
-    Before `swapping` a crash is undone and the live generation goes on; from then on the change is finished. While a
-    part of the live generation is `patching`, its workers wait and its sinks go on; a crash ends that as it stands.
+    Before `swapping` a crash is undone and the live generation goes on; from then on the change is finished. While
+    students of the live generation are replaced (`patching`), its workers wait and its sinks go on; a crash ends that
+    as it stands.
     """
 
     IDLE = "idle"
@@ -46,7 +47,7 @@ class Generation(msgspec.Struct, frozen=True, kw_only=True):
     """One generation and how it was computed.
 
     `algorithm` None is what the settings say, `began` ISO 8601. `patched` has the offset by partition of the outcomes
-    from which on there may be verdicts that replace earlier ones, because a part was recomputed in place.
+    from which on there may be verdicts that replace earlier ones, because students were recomputed in place.
     """
 
     number: int
@@ -160,7 +161,7 @@ class Journal(msgspec.Struct, frozen=True, kw_only=True):
         )
 
     def patching(self, outcomes: dict[int, int]) -> Journal:
-        """A part of the live generation is replaced; its outcomes end at these offsets, by partition."""
+        """Students are replaced in the live generation; its outcomes end at these offsets, by partition."""
         self._require(Phase.IDLE)
         known = self.generation(self.live)
         first = {number: min(end, known.patched.get(number, end)) for number, end in outcomes.items()}
@@ -171,7 +172,7 @@ class Journal(msgspec.Struct, frozen=True, kw_only=True):
         )
 
     def unpaused(self) -> Journal:
-        """The live generation's workers go on, with the part replaced or not."""
+        """The live generation's workers go on, with the students replaced or not."""
         self._require(Phase.PATCHING)
         return msgspec.structs.replace(self, step=Phase.IDLE)
 

@@ -1,7 +1,7 @@
 """What PostHog's clients send, as far as everybody who handles it must agree: whose an event is, and where events are.
 
 A request holds one event (an object), a list of events, or an object with the list under `batch`. The gateway writes
-each student's part of it to the raw topic as an object: one event, or `batch` with what else counts of the request.
+what it holds of each student to the raw topic as an object: one event, or `batch` with what else counts of the request.
 """
 
 from __future__ import annotations

@@ -101,11 +101,11 @@ def parse_duration(value: Any) -> float | None:
     match = _STANDARD.fullmatch(text) or _ISO.fullmatch(text)
     if match is None:
         return None
-    parts = match.groupdict()
-    seconds: float = sum(_number(parts[name]) * unit for name, unit in _UNITS if parts[name])
+    units = match.groupdict()
+    seconds: float = sum(_number(units[name]) * unit for name, unit in _UNITS if units[name])
     if seconds > _MAX_SECONDS:
         return None
-    return round(-seconds if parts["sign"] == "-" else seconds, 6)
+    return round(-seconds if units["sign"] == "-" else seconds, 6)
 
 
 def _number(text: str) -> float:

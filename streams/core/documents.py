@@ -47,7 +47,7 @@ class Documents:
         for slug in command.asset_slugs:
             key = document_key(actor, slug)
             row = document_row(actor, slug, id=webhook.id, telemetry_id="", updated_at=now, version=webhook.version)
-            self._records = {place: record for place, record in self._records.items() if place[0] != key}
+            self._records = {run: record for run, record in self._records.items() if run[0] != key}
             self._records[key, ""] = DocumentRecord(key, None, [(ROW, orjson.dumps(row))])
 
     def records(self) -> list[DocumentRecord]:

@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from streams.core.state import Document, Overlay, State, Step
 
 __all__ = [
+    "INDEX_OF_KIND",
     "ITEM_KINDS",
-    "PLACE_OF_KIND",
     "emit_derived",
     "emit_document",
     "emit_start",
@@ -67,7 +67,7 @@ ITEM_KINDS: Final = (
     ItemKind("ai_interaction", "ai_interactions", "interactions", interaction_details),
     ItemKind("quiz_submission", "quiz_submissions", "quizzes", quiz_details),
 )
-PLACE_OF_KIND: Final = {kind.event: place for place, kind in enumerate(ITEM_KINDS)}
+INDEX_OF_KIND: Final = {kind.event: nth for nth, kind in enumerate(ITEM_KINDS)}
 
 
 def step_key(step: Step) -> str:
@@ -110,13 +110,13 @@ def _new_items(items: Sequence[Any], known: list[int], untimed: int, floor: int)
 
 
 def _emit_items(step: Step, key: str, seen: Seen, source: Mapping[str, Any], facts: FactLines) -> None:
-    for place, kind in enumerate(ITEM_KINDS):
+    for nth, kind in enumerate(ITEM_KINDS):
         items = getattr(step, kind.attribute)
         if not items:
             continue
-        new, untimed = _new_items(items, getattr(seen, kind.attribute), seen.untimed[place], seen.floors[place])
-        if untimed != seen.untimed[place]:
-            seen.untimed = (*seen.untimed[:place], untimed, *seen.untimed[place + 1 :])
+        new, untimed = _new_items(items, getattr(seen, kind.attribute), seen.untimed[nth], seen.floors[nth])
+        if untimed != seen.untimed[nth]:
+            seen.untimed = (*seen.untimed[:nth], untimed, *seen.untimed[nth + 1 :])
         if new:
             event, details, sources = kind.event, kind.details, items_of(source, kind.field)
             for index in new:
@@ -203,13 +203,13 @@ def emit_streamed(state: State, item: Overlay, step: Step | None, details: str, 
             seen.opened = True
             facts.write("open_step", key, position, item.at, details, once=True)
         return False
-    place = PLACE_OF_KIND[item.event]
+    nth = INDEX_OF_KIND[item.event]
     start = item.own_start
     if start is None:
-        seen.untimed = (*seen.untimed[:place], seen.untimed[place] + 1, *seen.untimed[place + 1 :])
+        seen.untimed = (*seen.untimed[:nth], seen.untimed[nth] + 1, *seen.untimed[nth + 1 :])
     else:
-        known = getattr(seen, ITEM_KINDS[place].attribute)
-        if start <= seen.floors[place] or start in known:
+        known = getattr(seen, ITEM_KINDS[nth].attribute)
+        if start <= seen.floors[nth] or start in known:
             return False
         known.append(start)
     facts.write(item.event, key, position, item.at, details, own=start)

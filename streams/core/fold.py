@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from streams.core.emit_facts import (
+    INDEX_OF_KIND,
     ITEM_KINDS,
-    PLACE_OF_KIND,
     emit_derived,
     emit_document,
     emit_start,
@@ -84,7 +84,7 @@ def _holds(document: Document, item: Overlay) -> bool:
     step = document.steps[index]
     if item.event == "open_step":
         return step.opened is not None
-    return any(held.started == item.at for held in getattr(step, ITEM_KINDS[PLACE_OF_KIND[item.event]].attribute))
+    return any(held.started == item.at for held in getattr(step, ITEM_KINDS[INDEX_OF_KIND[item.event]].attribute))
 
 
 def _precedes(document: Document | None, item: Overlay) -> bool:
@@ -99,11 +99,11 @@ def _lies_over(document: Document | None, item: Overlay) -> bool:
 def _lying_over(document: Document, overlay: list[Overlay]) -> list[Overlay]:
     """The items that lie over a document: those of which `_lies_over` says so, each list looked through once."""
     left, starts = [], dict[tuple[int, str], set[int | None]]()
-    places = Overlaid(document, [])
+    overlaid = Overlaid(document, [])
     for item in overlay:
         if not _precedes(document, item):
             continue
-        index = places.find(item)
+        index = overlaid.find(item)
         if index is not None:
             step = document.steps[index]
             if item.event == "open_step":
@@ -111,7 +111,7 @@ def _lying_over(document: Document, overlay: list[Overlay]) -> list[Overlay]:
                     continue
             else:
                 if (index, item.event) not in starts:
-                    held = getattr(step, ITEM_KINDS[PLACE_OF_KIND[item.event]].attribute)
+                    held = getattr(step, ITEM_KINDS[INDEX_OF_KIND[item.event]].attribute)
                     starts[index, item.event] = {told.started for told in held}
                 if item.at in starts[index, item.event]:
                     continue

@@ -26,14 +26,14 @@ def let_go(state: State) -> int:
         return count
     oldest = sorted(start for starts in lists for start in starts)[-(KNOWN_STARTS // 2)]
     for seen in state.seen.values():
-        for place, attribute in enumerate(attributes):
-            _let_go(seen, place, attribute, oldest)
+        for nth, attribute in enumerate(attributes):
+            _let_go(seen, nth, attribute, oldest)
     return sum(len(getattr(seen, attribute)) for seen in state.seen.values() for attribute in attributes)
 
 
-def _let_go(seen: Seen, place: int, attribute: str, oldest: int) -> None:
+def _let_go(seen: Seen, nth: int, attribute: str, oldest: int) -> None:
     starts: list[int] = getattr(seen, attribute)
     lost = max((start for start in starts if start < oldest), default=None)
     if lost is not None:
         setattr(seen, attribute, [start for start in starts if start >= oldest])
-        seen.floors = (*seen.floors[:place], lost, *seen.floors[place + 1 :])
+        seen.floors = (*seen.floors[:nth], lost, *seen.floors[nth + 1 :])

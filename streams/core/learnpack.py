@@ -13,7 +13,7 @@ from streams.core.apply import Apply
 from streams.core.bounds import check_names
 from streams.core.decide import DONE, Fingerprint, error, refuse, repeated, screen
 from streams.core.errors import Refused
-from streams.core.publish import publish
+from streams.core.package_events import changed_assets
 from streams.core.remember import remember
 from streams.core.streamed import item_of
 
@@ -75,7 +75,7 @@ class LearnPack:
             return Applied(decision)
         # State.
         if webhook.event in texts.PACKAGE_EVENTS:
-            applied = Applied(DONE, assets=publish(webhook.event, webhook.payload, self._reference))
+            applied = Applied(DONE, assets=changed_assets(webhook.event, webhook.payload, self._reference))
         elif item is None:
             applied = self._apply.batch(webhook, now)
         else:

@@ -84,12 +84,12 @@ def overlay_of(working: WorkingState) -> dict[str, Any] | None:
     stored = state.document.steps if state.document is not None else []
     overlaid = working.document
     steps: dict[int, dict[str, Any]] = {}
-    places: dict[tuple[int | None, str], int | None] = {}
+    indexes: dict[tuple[int | None, str], int | None] = {}
     for item in state.overlay[-MOST_ITEMS:]:
-        place = item.position, item.slug
-        if place not in places:
-            places[place] = find_step(overlaid.steps, *place)
-        index = places[place]
+        named = item.position, item.slug
+        if named not in indexes:
+            indexes[named] = find_step(overlaid.steps, *named)
+        index = indexes[named]
         if index is None:
             continue
         step = steps.setdefault(index, {"slug": overlaid.steps[index].slug, "position": overlaid.steps[index].position})

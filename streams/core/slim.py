@@ -35,15 +35,15 @@ def _objects(value: Any) -> list[dict[str, Any]]:
 def items_of(step: Mapping[str, Any], field: str) -> list[dict[str, Any]]:
     """The items of one of a step's lists, in order; what is no object is left out.
 
-    Place n of `compilations`, `tests`, `ai_interactions` and `quiz_submissions` is place n of the slim step's list.
+    Index n of `compilations`, `tests`, `ai_interactions` and `quiz_submissions` is index n of the slim step's list.
     """
     return _objects(step.get(field))
 
 
 def steps_of(payload: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The steps of a document, in order; what is no object keeps its place as an empty one.
+    """The steps of a document, in order; what is no object keeps its index as an empty one.
 
-    Place n is place n of the slim document's steps.
+    Index n is index n of the slim document's steps.
     """
     steps = payload.get("steps")
     return [step if type(step) is dict else {} for step in steps] if type(steps) is list else []
@@ -147,7 +147,7 @@ def _pending(elements: list[dict[str, Any]], quizzes: list[Quiz]) -> list[str]:
     return [quiz_hash for quiz_hash in hashes if quiz_hash not in passed]
 
 
-def _step(step: dict[str, Any], place: int) -> Step:
+def _step(step: dict[str, Any], index: int) -> Step:
     get = step.get
     # Most lists of most steps are empty: ask before calling.
     elements = _objects(get("testeable_elements")) if get("testeable_elements") else []
@@ -162,7 +162,7 @@ def _step(step: dict[str, Any], place: int) -> Step:
     completed = get("completed_at")
     return Step(
         _slug(slug),
-        position if type(position) is int and _LOWEST <= position <= _HIGHEST else place,
+        position if type(position) is int and _LOWEST <= position <= _HIGHEST else index,
         None if opened is None else parse_time(opened),
         None if completed is None else parse_time(completed),
         testable if type(testable) is bool else None,
@@ -187,5 +187,5 @@ def slim(payload: Mapping[str, Any]) -> Document:
         parse_time(payload.get("tutorial_started_at")),
         parse_time(payload.get("last_interaction_at")),
         len(sessions) if type(sessions) is list else 0,
-        [_step(step, place) for place, step in enumerate(steps_of(payload))],
+        [_step(step, index) for index, step in enumerate(steps_of(payload))],
     )

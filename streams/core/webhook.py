@@ -133,7 +133,7 @@ def _json(value: bytes) -> tuple[bytes, Any]:
 
 
 def _of_notebooks(record: Record, headers: RawHeaders, value: bytes, body: dict[str, Any]) -> Webhook:
-    """A part of a request of PostHog's clients: it is of whom its events are, and parameters say nothing about them."""
+    """What a request of PostHog's clients has of one student: whose its events are; parameters say nothing of it."""
     events = events_of(body)
     whose = next((named for item in events if (named := distinct_id(item)) is not None), None)
     return Webhook(

@@ -29,10 +29,10 @@ def drop_chunks(service: Service) -> None:
     """Every third of the first chunks never reaches its partition, as around a rebalance."""
     submit, count = service.app.owner.submit, itertools.count()
 
-    async def lossy(chunk: Any, generation: int) -> None:
+    async def lossy(chunk: Any, group_generation: int) -> None:
         number = next(count)
         if number % 3 or number > _DROPPED_UNTIL:
-            await submit(chunk, generation)
+            await submit(chunk, group_generation)
 
     service.app.owner.submit = lossy  # type: ignore[method-assign]  # sabotage
 
@@ -42,10 +42,10 @@ def repeat_chunks(service: Service) -> None:
     submit = service.app.owner.submit
     last: list[Any] = []
 
-    async def echo(chunk: Any, generation: int) -> None:
-        await submit(chunk, generation)
+    async def echo(chunk: Any, group_generation: int) -> None:
+        await submit(chunk, group_generation)
         if last:
-            await submit(last.pop(), generation)
+            await submit(last.pop(), group_generation)
         last.append(chunk)
 
     service.app.owner.submit = echo  # type: ignore[method-assign]  # sabotage
@@ -80,11 +80,11 @@ def rewind(service: Service) -> None:
             TopicPartition(app.chunked_topic, partition), first_ends[partition]
         )
 
-    async def lossy(chunk: Chunk, generation: int) -> None:
+    async def lossy(chunk: Chunk, group_generation: int) -> None:
         partition = chunk.partition
         if partition in whole or partition not in first_ends:
             first_ends.setdefault(partition, chunk.end)
-            await submit(chunk, generation)
+            await submit(chunk, group_generation)
         elif chunk.end == app.consumer.highwater(TP(chunk.topic, partition)):
             whole.add(partition)
             thread_loop = app.consumer._thread.thread_loop  # noqa: SLF001 - sabotage
@@ -101,13 +101,13 @@ def commit_by_faust(service: Service) -> None:
     async def endless(*_arguments: Any, **_options: Any) -> Any:
         await asyncio.Event().wait()
 
-    async def committing(chunk: Chunk, generation: int) -> None:
+    async def committing(chunk: Chunk, group_generation: int) -> None:
         # One is in its transaction, one waits.
         if next(count) >= 2:
             await app.consumer.commit()
             sys.stdout.write("Faust has had its turn\n")
             sys.stdout.flush()
-        await submit(chunk, generation)
+        await submit(chunk, group_generation)
 
     PartitionProducer.commit = endless  # type: ignore[method-assign]  # sabotage
     app.owner.submit = committing  # type: ignore[method-assign]  # sabotage
@@ -148,8 +148,8 @@ def fail_task(service: Service, name: str) -> None:
                 sys.stdout.write(f"failed {name}\n")
                 sys.stdout.flush()
 
-    async def submitting(chunk: Chunk, generation: int) -> None:
-        await submit(chunk, generation)
+    async def submitting(chunk: Chunk, group_generation: int) -> None:
+        await submit(chunk, group_generation)
         if next(chunks) == 0:
             for loop in (asyncio.get_running_loop(), service.app.consumer._thread.thread_loop):  # noqa: SLF001 - sabotage
                 loop.call_soon_threadsafe(fail, loop)

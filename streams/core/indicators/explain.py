@@ -16,7 +16,7 @@ __all__ = ["Explanation", "Mover", "Score", "Summand", "explain"]
 
 
 class Mover(msgspec.Struct, frozen=True):
-    """A step's part in a term.
+    """What a step contributes to a term.
 
     `amount` is what it adds to the term's metric (before it is averaged) and `points` its share of the term's; `starts`
     are the starts of the attempts that count, in microseconds since 1970 UTC, None where the client sent none.

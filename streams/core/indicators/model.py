@@ -30,7 +30,7 @@ class StepMetrics(msgspec.Struct, frozen=True, gc=False):
 
 
 class Measured(msgspec.Struct, frozen=True):
-    """What is measured of a document; place n of `steps` is place n of the document's."""
+    """What is measured of a document; index n of `steps` is index n of the document's."""
 
     steps: list[StepMetrics]
     metrics: Metrics
@@ -40,7 +40,7 @@ class Term(msgspec.Struct, frozen=True, kw_only=True):
     """One summand of a score: `normalise` brings its metric to 0..100 (below 0 with wrong clocks), `weight` scales it.
 
     `label` and `unit` describe the metric for people. `moved_by` is how much one step adds to it (before it is
-    averaged), None where steps have no part in it; `items` are the attempts of the step that it counts.
+    averaged), None where steps contribute nothing to it; `items` are the attempts of the step that it counts.
     """
 
     metric: str

@@ -13,11 +13,11 @@ from gateway.errors import ApiError, ClientGoneError
 from gateway.ingest import bodies
 from gateway.ingest.bodies import read_body
 from gateway.ingest.deadlines import Deadlines
-from gateway.ingest.shares import Place, Shares
+from gateway.ingest.shares import Share, Shares
 
 
-def place() -> Place:
-    """A place where there is room."""
+def share() -> Share:
+    """A share where there is room."""
     return Shares(1 << 20, 1 << 20).enter("a", "t")
 
 
@@ -43,7 +43,7 @@ class Sender:
 @given(st.lists(st.binary(max_size=20), max_size=6))
 async def test_a_body_is_joined_from_its_parts(parts: list[bytes]) -> None:
     """However it is cut, it is read whole."""
-    assert await read_body(Sender(*parts), place(), limit=1000, declared=None) == b"".join(parts)
+    assert await read_body(Sender(*parts), share(), limit=1000, declared=None) == b"".join(parts)
 
 
 async def test_a_declared_body_over_the_limit_is_not_read() -> None:
@@ -51,7 +51,7 @@ async def test_a_declared_body_over_the_limit_is_not_read() -> None:
     sender = Sender(b"x")
 
     with pytest.raises(ApiError, match="body-too-large"):
-        await read_body(sender, place(), limit=10, declared=11)
+        await read_body(sender, share(), limit=10, declared=11)
 
     assert sender.asked == 0
 
@@ -61,7 +61,7 @@ async def test_reading_ends_where_the_limit_is_passed() -> None:
     sender = Sender(*[b"xxxx"] * 100)
 
     with pytest.raises(ApiError, match="body-too-large"):
-        await read_body(sender, place(), limit=10, declared=None)
+        await read_body(sender, share(), limit=10, declared=None)
 
     assert sender.asked == 3
 
@@ -69,7 +69,7 @@ async def test_reading_ends_where_the_limit_is_passed() -> None:
 async def test_a_caller_that_hangs_up_gets_no_answer() -> None:
     """There is nobody to answer."""
     with pytest.raises(ClientGoneError):
-        await read_body(Sender(b"{", gone=True), place(), limit=10, declared=None)
+        await read_body(Sender(b"{", gone=True), share(), limit=10, declared=None)
 
 
 async def test_a_body_that_never_ends_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -81,7 +81,7 @@ async def test_a_body_that_never_ends_is_given_up(monkeypatch: pytest.MonkeyPatc
         raise AssertionError
 
     with pytest.raises(ApiError, match="body-timeout"):
-        await read_body(never, place(), limit=10, declared=None)
+        await read_body(never, share(), limit=10, declared=None)
 
     task = asyncio.current_task()
     assert task is not None
@@ -95,7 +95,7 @@ async def test_a_cancelled_reader_is_cancelled() -> None:
         await asyncio.Event().wait()
         raise AssertionError
 
-    task = asyncio.create_task(read_body(never, place(), limit=10, declared=None))
+    task = asyncio.create_task(read_body(never, share(), limit=10, declared=None))
     await asyncio.sleep(0)
     task.cancel()
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from gateway.errors import ApiError
 from gateway.ingest import shares as module
-from gateway.ingest.shares import SMALL_BYTES, Place, Shares
+from gateway.ingest.shares import SMALL_BYTES, Share, Shares
 
 MIB = 1 << 20
 
@@ -21,9 +21,9 @@ async def turns(number: int = 3) -> None:
         await asyncio.sleep(0)
 
 
-async def waiting(place: Place, size: int) -> asyncio.Task[None]:
-    """A place that wants to hold so much, and has begun to wait for it."""
-    task = asyncio.create_task(place.hold(size))
+async def waiting(share: Share, size: int) -> asyncio.Task[None]:
+    """A share that wants to hold so much, and has begun to wait for it."""
+    task = asyncio.create_task(share.hold(size))
     await turns()
     return task
 
@@ -94,12 +94,12 @@ async def test_bodies_that_wait_for_each_other_come_to_an_end() -> None:
     """Half of each has arrived and there is room for no other half: one after the other gets more than there is."""
     shares = Shares(large=4 * MIB, small=MIB)
 
-    async def body(place: Place) -> None:
-        await place.hold(SMALL_BYTES)
+    async def body(share: Share) -> None:
+        await share.hold(SMALL_BYTES)
         for _ in range(4):
-            await place.arrived(MIB // 2)
+            await share.arrived(MIB // 2)
             await turns()
-        place.leave()
+        share.leave()
 
     await asyncio.wait_for(asyncio.gather(*(body(shares.enter("school", "course")) for _ in range(16))), 20)
 
@@ -122,16 +122,16 @@ async def test_who_has_left_holds_nothing() -> None:
 
 
 async def test_the_slow_go_when_others_wait() -> None:
-    """Whoever sends less than 32 kB a second for more than two gives up the place; whoever is faster does not."""
+    """Whoever sends less than 32 kB a second for more than two gives up the share; whoever is faster does not."""
     shares = Shares(large=6 * MIB, small=MIB)
     gone: list[str] = []
     now = asyncio.get_running_loop().time()
     for name, got, since in (("slow", 70_000, 3.0), ("fast", 300_000, 3.0), ("new", 100, 1.0), ("favoured", 0, 0.0)):
-        place = shares.enter("school", "course")
-        place.give_up = lambda name=name: gone.append(name)
-        await place.hold(MIB)
-        place.begin(now - since)
-        place._got = got  # noqa: SLF001 - what has come since
+        share = shares.enter("school", "course")
+        share.give_up = lambda name=name: gone.append(name)
+        await share.hold(MIB)
+        share.begin(now - since)
+        share._got = got  # noqa: SLF001 - what has come since
     more = await waiting(shares.enter("school", "course"), MIB)
 
     assert gone == ["slow"]
@@ -143,13 +143,13 @@ async def test_who_waits_too_long_is_refused(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(module, "_LONGEST_WAIT", 0.0)
     monkeypatch.setattr(module, "_LOOK_SECONDS", 0.001)
     shares = Shares(large=2 * MIB, small=MIB)
-    places = [shares.enter("school", "course") for _ in range(3)]
-    await places[0].hold(MIB)
-    await places[1].hold(MIB)
+    shares_ = [shares.enter("school", "course") for _ in range(3)]
+    await shares_[0].hold(MIB)
+    await shares_[1].hold(MIB)
     held = shares.held
 
     with pytest.raises(ApiError, match="unavailable"):
-        await places[2].hold(MIB)
+        await shares_[2].hold(MIB)
     assert shares.held == held
 
 
@@ -164,21 +164,21 @@ async def test_who_waits_too_long_is_refused(monkeypatch: pytest.MonkeyPatch) ->
 async def test_what_is_held_is_bounded_and_given_back(steps: list[tuple[int, str, str | None, int]]) -> None:
     """In any order of growing, shrinking and leaving: no more than there is and one body; nothing at the end."""
     shares = Shares(large=3 * MIB, small=MIB)
-    places: dict[int, Place] = {}
+    shares_: dict[int, Share] = {}
     tasks: list[asyncio.Task[None]] = []
     for number, address, token, size in steps:
-        place = places.pop(number, None)
-        if place is None:
-            place = places[number] = shares.enter(address, token)
-            tasks.append(await waiting(place, size))
+        share = shares_.pop(number, None)
+        if share is None:
+            share = shares_[number] = shares.enter(address, token)
+            tasks.append(await waiting(share, size))
         else:
-            place.leave()
+            share.leave()
         assert shares.held <= 4 * MIB + 2 * MIB
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
-    for place in places.values():
-        place.leave()
+    for share in shares_.values():
+        share.leave()
 
     assert shares.held == 0
     assert not shares._used  # noqa: SLF001 - accounts of those who are gone are gone

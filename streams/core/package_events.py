@@ -21,13 +21,13 @@ if TYPE_CHECKING:
     from schemas.reference.directory import Asset
     from schemas.reference.lookup import Reference
 
-__all__ = ["LARGEST", "publish"]
+__all__ = ["LARGEST", "changed_assets"]
 
 # Bytes of an asset's record: every process holds all of them in memory, and each has to fit into a message.
 LARGEST: Final = 1 << 20
 
 
-def publish(event: str, payload: Mapping[str, Any], reference: Reference) -> list[Asset]:
+def changed_assets(event: str, payload: Mapping[str, Any], reference: Reference) -> list[Asset]:
     """The asset records that a `package_published` or `package_manifest_updated` changes, as they are afterwards.
 
     Only assets that the directory knows can change, in an open directory as well: there is no record to write into

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streams.core.errors import Refused
-from streams.core.publish import publish
+from streams.core.package_events import changed_assets
 from tests.support.directory import directory_of
 from tests.support.strategies import json_objects, json_values
 
@@ -37,7 +37,7 @@ def school() -> Reference:
 def changed(school: Reference, event: str, payload: dict[str, Any]) -> dict[int, dict[str, Any]]:
     """The fields that an event changes, by asset id."""
     changes = {}
-    for asset in publish(event, payload, school):
+    for asset in changed_assets(event, payload, school):
         before = school.asset(asset.id)
         assert before is not None
         assert before.fields().keys() <= asset.fields().keys()
@@ -50,7 +50,7 @@ def changed(school: Reference, event: str, payload: dict[str, Any]) -> dict[int,
 def refusal(school: Reference, event: str, payload: dict[str, Any]) -> str:
     """The text with which an event is refused."""
     with pytest.raises(Refused) as caught:
-        publish(event, payload, school)
+        changed_assets(event, payload, school)
     assert str(caught.value) == caught.value.text
     return caught.value.text
 
@@ -63,7 +63,7 @@ def test_a_published_package_sets_id_address_manifest_and_config(school: Referen
         "payload": {"manifest": {"m": 1}, "package": {"deployment_url": "https://d", "config": {"c": 1}}},
     }
 
-    (asset,) = publish(PUBLISHED, payload, school)
+    (asset,) = changed_assets(PUBLISHED, payload, school)
 
     assert asset.fields() == {
         "id": 1,
@@ -198,8 +198,8 @@ def test_a_repeat_changes_nothing(school: Reference) -> None:
         "payload": {"manifest": {"old": 1}, "package": {"config": {"old": 1}}},
     }
 
-    assert publish(PUBLISHED, payload, school) == []
-    assert publish(MANIFEST, payload, school) == []
+    assert changed_assets(PUBLISHED, payload, school) == []
+    assert changed_assets(MANIFEST, payload, school) == []
 
 
 @pytest.mark.parametrize(
@@ -288,10 +288,10 @@ def test_any_package_event_is_carried_out_or_refused(event: str, payload: dict[s
         {"id": 1, "slug": "loops", "aliases": ["old-loops"]}, {"id": 2, "slug": "b", "learnpack_id": 20}
     )
     try:
-        assets = publish(event, payload, reference)
+        assets = changed_assets(event, payload, reference)
     except Refused as refused:
         assert refused.text  # noqa: PT017 - either way is an outcome
         return
     for asset in assets:
         reference.apply("assets", asset.key, asset.value)
-    assert publish(event, payload, reference) == []
+    assert changed_assets(event, payload, reference) == []
