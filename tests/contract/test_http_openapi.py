@@ -120,7 +120,7 @@ def test_the_gateway_does_what_the_document_says(scratch_system: HttpSystem) -> 
             "--header=Academy: 1",
             "--checks=all",
             "--phases=examples,coverage,fuzzing",
-            "--max-examples=15",
+            f"--max-examples={examples(5)}",
             "--seed=1",
             "--warnings=off",
         ],

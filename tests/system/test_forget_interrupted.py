@@ -73,27 +73,47 @@ def state(client: Client, place: Settings) -> dict[str, int]:
     return {name: int(str(client.command(f"SELECT count() FROM {base}.{name}"))) for name, base in full.items()}
 
 
+@pytest.mark.parametrize("share", [0.0, 0.4, 1.0])
+def test_after_some_steps_the_rest_is_found(settings: SettingsFactory, clickhouse: Client, share: float) -> None:
+    """A run that made none, a part or all of its deletions leaves a rest, of which the next one leaves nothing."""
+    place, others = with_others(settings(partitions=2), clickhouse)
+
+    check(place, clickhouse, others, share, version=2)
+
+
+@pytest.mark.long
 def test_after_any_step_the_rest_is_found(settings: SettingsFactory, clickhouse: Client) -> None:
     """However many of its deletions a run made, the next one leaves exactly the rows of others."""
-    place = settings(partitions=2)
+    place, others = with_others(settings(partitions=2), clickhouse)
+
+    steps = check(place, clickhouse, others, 0, version=2)
+    for made in range(1, steps + 1):
+        check(place, clickhouse, others, made / steps, version=made + 2)
+
+
+def with_others(place: Settings, client: Client) -> tuple[Settings, dict[str, int]]:
+    """Tables that hold other people's rows, and how many each has."""
     setup_tables(place)
+    fill(client, place, OTHERS, 1)
+    return place, state(client, place)
+
+
+def check(place: Settings, client: Client, others: dict[str, int], share: float, *, version: int) -> int:
+    """Let a run be interrupted after a share of its deletions, and the next one run; returns how many there are."""
     person = Person("203", 203, frozenset(), frozenset())
-    fill(clickhouse, place, OTHERS, 1)
-    others = state(clickhouse, place)
-    step = 0
-    while True:
-        fill(clickhouse, place, OURS, step + 1)
-        found = find(clickhouse, place.database, "raw", person)
-        assert set(found.actors) == {"203", "Juan", "telemetry:claimed", "telemetry:streamed"}
-        assert found.rows[f"{place.database}.raw"] == 5
-        steps = [condition for condition in found.conditions if count(clickhouse, condition)[0]]
-        deleted: dict[str, int] = {}
-        delete(clickhouse, "", steps[:step], deleted)
-        if step == len(steps):
-            # What was shown before is what is deleted: no row was counted twice.
-            assert deleted == {table: number for table, number in found.rows.items() if number}
-        delete(clickhouse, "", find(clickhouse, place.database, "raw", person).conditions, {})
-        assert state(clickhouse, place) == others, step
-        step += 1
-        if step > len(steps):
-            break
+    fill(client, place, OURS, version)
+    found = find(client, place.database, "raw", person)
+    assert set(found.actors) == {"203", "Juan", "telemetry:claimed", "telemetry:streamed"}
+    assert found.rows[f"{place.database}.raw"] == 5
+    steps = [condition for condition in found.conditions if count(client, condition)[0]]
+    made = round(share * len(steps))
+    deleted: dict[str, int] = {}
+
+    delete(client, "", steps[:made], deleted)
+
+    if made == len(steps):
+        # What was shown before is what is deleted: no row was counted twice.
+        assert deleted == {table: number for table, number in found.rows.items() if number}
+    delete(client, "", find(client, place.database, "raw", person).conditions, {})
+    assert state(client, place) == others, made
+    return len(steps)
