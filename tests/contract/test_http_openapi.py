@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.support.examples import examples
 from tests.support.http_directory import secret
 from tests.support.http_system import http_system
 
