@@ -52,8 +52,7 @@ def questions(page: Path = PAGE) -> list[Question]:
 
 def answer(client: Client, database: str, sql: str) -> str:
     """The answer as a Markdown table; `database` stands in for the page's `telemetry`."""
-    table = client.raw_query(_DATABASE.sub(f"{database}.", sql), fmt="Markdown").decode().strip()
-    return table.replace("\\N", "")
+    return client.raw_query(_DATABASE.sub(f"{database}.", sql), fmt="Markdown").decode().strip()
 
 
 def _rewrite() -> None:
