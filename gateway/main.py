@@ -30,6 +30,7 @@ from gateway.memory import give_back_large_blocks
 from gateway.metrics import Metrics
 from gateway.reading.store import ClickHouse
 from gateway.server import BindError, serve
+from schemas.errors import OperatorError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping
@@ -82,7 +83,11 @@ async def _run(
 ) -> None:
     def end_process(error: BaseException) -> None:
         failures.append(error)
-        _log.critical("the view of the reference topics failed; stopping", reason=f"{type(error).__name__}: {error}")
+        if isinstance(error, OperatorError):
+            _log.critical("gateway stopped", reason=str(error))
+        else:
+            what = "the view of the reference topics failed; stopping"
+            _log.critical(what, reason=f"{type(error).__name__}: {error}")
         signal.raise_signal(signal.SIGTERM)
 
     running = _Running.of(settings, Views(follow_views, settings.spool, end_process))

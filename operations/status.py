@@ -17,6 +17,7 @@ from broker.partitioning import topic_partitions
 from operations.absence import absence, address_of
 from operations.asking import NO_ANSWER, ask
 from operations.generations.journal import read_journal
+from operations.generations.raw_topic import wrong_raw_topic
 from operations.lag import Lag, collect_lag, readings
 from operations.restart_record import read_record, restarting
 from operations.topic_fit import misfits
@@ -101,7 +102,9 @@ async def _gateway(settings: Settings, status: Status) -> None:
 
 
 async def _kafka(settings: Settings, status: Status) -> None:
-    wanted = readings(settings, await read_journal(settings))
+    wanted = readings(settings, journal := await read_journal(settings))
+    if wrong := wrong_raw_topic(settings, journal):
+        status.parts["kafka"] = f"{wrong.detail}. {wrong.mend}."
     async with clients.opened(clients.admin(settings.kafka_options())) as admin:
         for part in ("worker", "sink"):
             groups = {reading.group for reading in wanted if reading.part == part}

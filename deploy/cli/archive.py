@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from deploy.cli import raw
-from deploy.cli.configuration import settings
+from deploy.cli.configuration import log_settings
 from deploy.cli.console import err, out, run
 from deploy.cli.moments import day
 from deploy.cli.raw import progress_to, tell_settings
@@ -39,7 +39,7 @@ def archive(
     def say(file: ArchiveFile) -> None:
         out.print(f"{file.name}: {counted(file.rows, 'record')}, {file.bytes} bytes", markup=False)
 
-    done = archive_raw(settings(), directory, until, say)
+    done = archive_raw(log_settings(), directory, until, say)
     records = sum(file.rows for file in done.written)
     out.print(
         f"{counted(len(done.written), 'file')} with {counted(records, 'record')} written, "
@@ -57,7 +57,7 @@ def restore(
     without: Annotated[list[str] | None, typer.Option(help="Leave a student's records out; repeatable.")] = None,
 ) -> None:
     """Build a raw topic from an archive, ids kept, each record once; then `raw copy` brings what came since."""
-    current, students = settings(), Students(without or ())
+    current, students = log_settings(), Students(without or ())
     target, count = f"{current.topic_prefix}{name}", partitions or current.partitions
     with progress_to(target) as update:
 

@@ -8,6 +8,7 @@ from aiokafka.errors import KafkaError
 
 from deploy.cli.console import run
 from operations.generations import journal as generations
+from operations.generations.raw_topic import check_raw_topic
 from schemas.settings import load_settings
 
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
     from schemas.settings import Settings
 
-__all__ = ["live_settings", "settings"]
+__all__ = ["live_settings", "log_settings", "settings"]
 
 
 def settings(*, options: Mapping[str, str] | None = None, **overrides: Any) -> Settings:
@@ -28,9 +29,19 @@ def settings(*, options: Mapping[str, str] | None = None, **overrides: Any) -> S
     return load_settings(options=named, **given)
 
 
-def live_settings() -> Settings:
-    """The same with the live generation; without Kafka, which the command itself will complain about, the first one."""
+def log_settings() -> Settings:
+    """The same for a command to which the raw topic matters; raises RawTopicError where they name the wrong one."""
     current = settings()
+    run(check_raw_topic(current))
+    return current
+
+
+def live_settings(*, any_topic: bool = False) -> Settings:
+    """The same with the live generation; without Kafka, which the command itself will complain about, the first one.
+
+    Raises RawTopicError as `log_settings`, unless `any_topic`: for commands that tell what is wrong.
+    """
+    current = settings() if any_topic else log_settings()
     try:
         return run(generations.live_settings(current))
     except (KafkaError, OSError):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import orjson
 import typer
 
-from deploy.cli.configuration import settings
+from deploy.cli.configuration import log_settings
 from deploy.cli.console import Failed, err, out, run
 from operations.forgetting.forget import Forgotten
 from operations.forgetting.forget import forget as forget_student
@@ -45,7 +45,7 @@ def forget(
         err.print(f"{', '.join(found.actors)}: {what}", style="dim", markup=False)
         return yes or typer.confirm(f"Erase student {student}? It cannot be undone", err=True)
 
-    done = run(forget_student(settings(), student, agreed, lambda text: err.print(text, style="dim", markup=False)))
+    done = run(forget_student(log_settings(), student, agreed, lambda text: err.print(text, style="dim", markup=False)))
     if done is None and nothing:
         done = Forgotten()
         if not json:

@@ -8,7 +8,7 @@ from urllib.parse import unquote, urlsplit
 
 import typer
 
-from deploy.cli.configuration import settings
+from deploy.cli.configuration import log_settings, settings
 from deploy.cli.console import out, run
 from deploy.run.logs import configure_logging
 from operations.descriptors import require_descriptors
@@ -74,7 +74,7 @@ def setup(
         return
     from operations.raw_log.carrying import carry_told  # noqa: PLC0415 - each part loads only its own libraries
 
-    current = run(live_settings(settings()))
+    current = run(live_settings(log_settings()))
     done = [*run(setup_topics(current)), *setup_tables(current), *run(carry_told(current))]
     for line in done:
         out.print(line, markup=False)

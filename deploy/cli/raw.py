@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from deploy.cli.configuration import settings
+from deploy.cli.configuration import log_settings, settings
 from deploy.cli.console import err, out, run
 from operations.raw_log.copying import copy_raw
 from operations.raw_log.students import Students
@@ -54,7 +54,7 @@ def copy(
     without: Annotated[list[str] | None, typer.Option(help="Leave a student's records out; repeatable.")] = None,
 ) -> None:
     """Copy the raw topic, ids kept, each record once; run it again, or after `restore`, to copy what came since."""
-    current, students = settings(), Students(without or ())
+    current, students = log_settings(), Students(without or ())
     target = f"{current.topic_prefix}{name}"
     count = partitions or current.partitions
     with progress_to(target) as update:
@@ -86,3 +86,8 @@ def switch() -> None:
     current = settings()
     run(switch_generation(current))
     out.print(f"Generation {current.generation} is live, from {current.topic_prefix}{current.raw_topic}.", markup=False)
+    own = {"RAW_TOPIC": current.raw_topic}
+    if current.partitions != type(current).model_fields["partitions"].default:
+        own["PARTITIONS"] = str(current.partitions)
+    kept = " ".join(f"TELEMETRY_{name}={value}" for name, value in own.items())
+    out.print(f"Keep {kept} in .env, for all parts and commands; TELEMETRY_GENERATION may be unset now.", markup=False)

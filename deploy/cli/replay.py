@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, get_args
 import orjson
 import typer
 
-from deploy.cli.configuration import settings
+from deploy.cli.configuration import log_settings, settings
 from deploy.cli.console import err, out, run
 from deploy.run.replaying import run_beside
 from deploy.tables import whole_table
@@ -105,17 +105,17 @@ def replay(
             message = "a generation has one algorithm: leave --algorithm out, or replay everything with it."
             raise typer.BadParameter(message)
         scope = Scope(student, asset, academy)
-        run(replay_in_place(settings(), scope, judged, out, None if dry_run else _asking(yes=yes)))
+        run(replay_in_place(log_settings(), scope, judged, out, None if dry_run else _asking(yes=yes)))
         return
     options = ReplayOptions(rules=judged, algorithm=algorithm, dry_run=dry_run, workers=workers)
-    run(replay_(settings(), options, out, _asking(yes=yes), run_beside))
+    run(replay_(log_settings(), options, out, _asking(yes=yes), run_beside))
 
 
 @app.command()
 def resume(*, yes: _Yes = False, workers: _Workers = 0) -> None:
     """Go on with a replay or a rollback that is unfinished."""
     require_descriptors("The replay")
-    current = settings()
+    current = log_settings()
     if run(read_journal(current)).rollback:
         run(rollback_(current, out, workers, run_beside))
     else:
@@ -133,7 +133,7 @@ def drop() -> None:
 def rollback(*, yes: _Yes = False, workers: _Workers = 0) -> None:
     """Go back to the previous generation, after it has caught up with the live one."""
     require_descriptors("The replay")
-    current = settings()
+    current = log_settings()
     journal = run(read_journal(current))
     if journal.previous is None:
         message = f"generation {journal.live} has no previous one to go back to; a replay makes one."

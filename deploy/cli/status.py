@@ -18,7 +18,7 @@ __all__ = ["register"]
 
 def status(*, json: Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")] = False) -> None:
     """Show parts, lag per topic, rows and the last error; exit code 1 if a part does not work."""
-    found = run(collect_status(live_settings()))
+    found = run(collect_status(live_settings(any_topic=True)))
     if json:
         out.print(orjson.dumps(found.as_json(), option=orjson.OPT_INDENT_2).decode(), markup=False)
     else:

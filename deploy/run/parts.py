@@ -10,9 +10,10 @@ import os
 import shutil
 import sys
 import time
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Final, NoReturn
 
 from operations.generations.mandates import live_mandate
+from operations.generations.raw_topic import RawTopicError, check_raw_topic
 from operations.pseudonyms import keyed_settings
 from operations.restart_record import restarting
 from schemas.exits import ExitCode
@@ -29,19 +30,32 @@ if TYPE_CHECKING:
 
 __all__ = ["run_gateway", "run_sink", "run_worker"]
 
+_LATER_SECONDS: Final = 30.0
+
 
 def run_gateway(settings: Settings, ready_file: Path | None) -> int:
-    """Serve HTTP until told to stop; the exit code."""
+    """Serve HTTP until told to stop; the exit code. Raises RawTopicError where webhooks would go into a wrong topic."""
     import gateway.main  # noqa: PLC0415 - see above
     from streams.views import ReferenceFollower  # noqa: PLC0415
 
     def follow(reference: Reference, failed: Callable[[BaseException], None]) -> ReferenceFollower:
-        return ReferenceFollower(Topics.of(settings), settings.kafka_options(), reference, on_failed=failed)
+        class Follower(ReferenceFollower):
+            """Asks first whether webhooks go into the right topic: at the start Kafka may be away."""
+
+            async def start(self) -> None:
+                try:
+                    await check_raw_topic(settings, _LATER_SECONDS)
+                except RawTopicError as error:
+                    failed(error)
+                await super().start()
+
+        return Follower(Topics.of(settings), settings.kafka_options(), reference, on_failed=failed)
 
     def others() -> dict[str, str]:
         # Who answers runs.
         return {name: trouble for name, trouble in restarting(settings.data, time.time()).items() if name != "gateway"}
 
+    asyncio.run(check_raw_topic(settings))
     return gateway.main.main(settings, follow_views=follow, ready_file=ready_file, restarting=others)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from typing import TYPE_CHECKING, Any, Final
 
 from aiokafka import TopicPartition
@@ -16,8 +17,11 @@ from broker.committed import committed
 from broker.partitioning import topic_partitions
 from operations.absence import absence
 from operations.doctor.findings import failed, good, unreachable, warning
+from operations.generations.journal import read_journal
+from operations.generations.raw_topic import wrong_raw_topic
 from operations.topic_fit import misfits
 from operations.topics import differing_configs
+from schemas.wire.generations import JournalError
 from schemas.wire.topics import Topics
 
 if TYPE_CHECKING:
@@ -87,6 +91,13 @@ async def _versions(settings: Settings) -> tuple[int, dict[int, int]]:
 
 
 async def _topics(settings: Settings) -> Finding:
+    with contextlib.suppress(JournalError):
+        if wrong := wrong_raw_topic(settings, await read_journal(settings)):
+            return failed(_PART, "topics", wrong.detail, f"{wrong.mend}.")
+    return await _made_topics(settings)
+
+
+async def _made_topics(settings: Settings) -> Finding:
     specs = Topics.of(settings).specs(settings)
     async with clients.opened(clients.admin(settings.kafka_options())) as admin:
         found = list(misfits(settings, await topic_partitions(admin)))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 import structlog
 
 from operations.generations.journal import follow_journal, read_journal
+from operations.generations.raw_topic import require_raw_topic
 from schemas.wire.generations import JournalError
 from schemas.wire.topics import Topics
 
@@ -96,7 +97,8 @@ async def _last_good(settings: Settings, known: Journal) -> Journal:
 async def live_mandate(settings: Settings, *, stores: bool = False) -> LiveMandate:
     """The mandate of a worker, or of a sink (`stores`), that begins now; waits while generations change.
 
-    A change whose process is no more is finished or undone. Raises aiokafka's KafkaError and JournalError.
+    A change whose process is no more is finished or undone. Raises aiokafka's KafkaError, JournalError, and
+    RawTopicError where the settings name another raw topic than the generation's.
     """
     mandate, told = LiveMandate(settings, journal := await read_journal(settings), stores=stores), False
     while not mandate.holds_by(journal):
@@ -112,14 +114,19 @@ async def live_mandate(settings: Settings, *, stores: bool = False) -> LiveManda
         except TimeoutError:
             journal = await read_journal(settings)
         mandate = LiveMandate(settings, journal, stores=stores)
+    require_raw_topic(mandate.settings, journal)
     return mandate
 
 
 async def replay_mandate(settings: Settings) -> ReplayMandate | None:
-    """The mandate to compute the generation of the settings; None if the journal knows of no such task."""
+    """The mandate to compute the generation of the settings; None if the journal knows of no such task.
+
+    Raises as `live_mandate`.
+    """
     journal = await read_journal(settings)
     if not journal.computes(settings.generation):
         return None
+    require_raw_topic(settings, journal)
     generation = journal.generation(settings.generation)
     own = settings.model_copy(update={"algorithm": generation.algorithm or settings.algorithm})
     as_recorded = journal.rollback or generation.rules == "as-recorded"

@@ -10,10 +10,11 @@ import msgspec
 from operations.generations.journal import JournalWriter
 from operations.generations.lease import Lease
 from operations.generations.offsets import Offsets
+from operations.generations.raw_topic import require_raw_topic
 from operations.generations.recovery import finish_interrupted, publish_generation
 from operations.generations.swap import bring_days_up, stored_everything
 from operations.raw_log.errors import RawLogError
-from schemas.wire.generations import Generation, Phase
+from schemas.wire.generations import Phase
 from schemas.wire.topics import Topics
 
 if TYPE_CHECKING:
@@ -29,8 +30,10 @@ async def switch(settings: Settings) -> None:
 
     The one before is not kept for a rollback: it knows another raw topic.
 
-    Raises RawLogError if the settings name no generation or it has not processed everything, JournalError if another
-    change is under way, and the errors of Kafka and ClickHouse.
+    From now on the journal knows which raw topic the generation is of.
+
+    Raises RawLogError if the settings name no generation or it has not processed everything, RawTopicError if they name
+    a generation of another topic, JournalError if another change is under way, and the errors of Kafka and ClickHouse.
     """
     if "generation" not in settings.model_fields_set:
         message = "set TELEMETRY_GENERATION to the generation that was computed from the copy."
@@ -41,6 +44,7 @@ async def switch(settings: Settings) -> None:
         if journal.step is not Phase.IDLE:
             message = "a replay is unfinished: `replay status` shows it, `replay drop` gives it up."
             raise RawLogError(message)
+        require_raw_topic(settings, journal)
         ends = await offsets.ends_in(topics.raw)
         if await offsets.between(topics, await offsets.worked(topics), ends):
             message = f"generation {topics.generation} has not processed all of {topics.raw} yet: see `status`."
@@ -48,6 +52,7 @@ async def switch(settings: Settings) -> None:
         await stored_everything(offsets, topics, _STORE_SECONDS)
         await asyncio.to_thread(bring_days_up, settings, topics.generation, None)
         await asyncio.to_thread(publish_generation, settings, topics.generation)
+        computed = msgspec.structs.replace(journal.generation(topics.generation), raw=settings.raw_topic)
         others = tuple(one for one in journal.generations if one.number != topics.generation)
         await writer.write(
             msgspec.structs.replace(
@@ -55,6 +60,6 @@ async def switch(settings: Settings) -> None:
                 live=topics.generation,
                 previous=None,
                 last=max(journal.last, topics.generation),
-                generations=(*others, Generation(number=topics.generation)),
+                generations=(*others, computed),
             )
         )

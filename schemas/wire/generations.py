@@ -47,7 +47,8 @@ class Generation(msgspec.Struct, frozen=True, kw_only=True):
     """One generation and how it was computed.
 
     `algorithm` None is what the settings say, `began` ISO 8601. `patched` has the offset by partition of the outcomes
-    from which on there may be verdicts that replace earlier ones, because students were recomputed in place.
+    from which on there may be verdicts that replace earlier ones, because students were recomputed in place. `raw` is
+    the raw topic that it is computed from, without the prefix, from the first `raw switch` on; None is the settings'.
     """
 
     number: int
@@ -55,6 +56,7 @@ class Generation(msgspec.Struct, frozen=True, kw_only=True):
     algorithm: str | None = None
     began: str = ""
     patched: dict[int, int] = {}
+    raw: str | None = None
 
 
 class Journal(msgspec.Struct, frozen=True, kw_only=True):
@@ -150,7 +152,8 @@ class Journal(msgspec.Struct, frozen=True, kw_only=True):
         """A new generation is computed."""
         self._require(Phase.IDLE)
         number = self.last + 1
-        new = Generation(number=number, rules=rules, algorithm=algorithm, began=began)
+        raw = self.generation(self.live).raw
+        new = Generation(number=number, rules=rules, algorithm=algorithm, began=began, raw=raw)
         return msgspec.structs.replace(
             self,
             last=number,

@@ -19,7 +19,7 @@ from schemas.reference.lookup import Reference
 from schemas.settings import Settings
 from schemas.wire import rows
 from schemas.wire.derived import RECOMPUTED
-from schemas.wire.generations import Journal
+from schemas.wire.generations import Generation, Journal
 from schemas.wire.headers import RawHeaders, encode_headers
 from schemas.wire.staff import DeleteCommand, TelemetryCommand, encode_command
 from schemas.wire.topics import Topics
@@ -280,5 +280,6 @@ def test_the_journal_of_generations_is_as_described() -> None:
     """A record of every step is one that the page allows."""
     begun = Journal().begun("as-recorded", "1.1", "2026-11-21T12:00:00+00:00")
     swapping = begun.paused().swapping({0: 5, 1: 7})
-    for journal in (Journal(), begun, swapping, swapping.swapped(), swapping.swapped().returning()):
+    moved = Journal(generations=(Generation(number=1, raw="webhooks.raw.2"),))
+    for journal in (Journal(), moved, begun, swapping, swapping.swapped(), swapping.swapped().returning()):
         jsonschema_rs.validate(SCHEMAS["journal"], orjson.loads(journal.encode()))

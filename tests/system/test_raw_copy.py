@@ -100,7 +100,11 @@ def test_more_partitions_give_the_same_ids_and_the_same_tables(
     switched = command("raw", "switch")
     assert (switched.code, switched.out) == (
         0,
-        f"Generation 2 is live, from {Topics.of(settings).raw}.\n",
+        (
+            f"Generation 2 is live, from {Topics.of(settings).raw}.\n"
+            "Keep TELEMETRY_RAW_TOPIC=webhooks.raw.4 TELEMETRY_PARTITIONS=4 in .env, for all parts and commands; "
+            "TELEMETRY_GENERATION may be unset now.\n"
+        ),
     ), switched.err
     assert clickhouse.command(f"SELECT generation FROM {own.database}.live_generation") == 2
     monkeypatch.delenv("TELEMETRY_GENERATION")

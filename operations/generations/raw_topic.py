@@ -1,0 +1,77 @@
+"""Whether the settings name the raw topic that their generation was computed from.
+
+With another one workers would compute that generation anew from its beginning, into tables that readers see, and new
+webhooks would go where nobody looks for them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from aiokafka.errors import KafkaError
+
+from operations.generations.journal import read_journal
+from schemas.errors import OperatorError
+from schemas.wire.generations import JournalError
+
+if TYPE_CHECKING:
+    from schemas.settings import Settings
+    from schemas.wire.generations import Journal
+
+__all__ = ["RawTopicError", "WrongRawTopic", "check_raw_topic", "raw_topic_of", "require_raw_topic", "wrong_raw_topic"]
+
+_PATIENCE_SECONDS: Final = 3.0
+
+
+class RawTopicError(OperatorError):
+    """The settings name another raw topic than that of their generation; the text says which one to set."""
+
+
+@dataclass(frozen=True, slots=True)
+class WrongRawTopic:
+    """What is wrong with the raw topic of the settings, and what to set."""
+
+    detail: str
+    mend: str
+
+    def __str__(self) -> str:
+        """One line of both."""
+        return f"{self.detail}; {self.mend[0].lower()}{self.mend[1:]}."
+
+
+def _generation(settings: Settings, journal: Journal) -> int:
+    return settings.generation if "generation" in settings.model_fields_set else journal.live
+
+
+def raw_topic_of(settings: Settings, journal: Journal) -> str:
+    """The raw topic, without the prefix, that the generation of the settings, or the live one, is of; else theirs."""
+    return journal.generation(_generation(settings, journal)).raw or settings.raw_topic
+
+
+def wrong_raw_topic(settings: Settings, journal: Journal) -> WrongRawTopic | None:
+    """What is wrong with the raw topic of the settings; None where it is right or nobody knows."""
+    right, number = raw_topic_of(settings, journal), _generation(settings, journal)
+    if right == settings.raw_topic:
+        return None
+    prefix, name = settings.topic_prefix, settings.raw_topic
+    return WrongRawTopic(
+        f"generation {number} is computed from {prefix}{right}, and TELEMETRY_RAW_TOPIC says {name}",
+        f"Set TELEMETRY_RAW_TOPIC={right}, or to go on with another log TELEMETRY_GENERATION={journal.last + 1}, too",
+    )
+
+
+def require_raw_topic(settings: Settings, journal: Journal) -> None:
+    """Raise RawTopicError if the settings name another raw topic than that of their generation."""
+    if wrong := wrong_raw_topic(settings, journal):
+        raise RawTopicError(str(wrong))
+
+
+async def check_raw_topic(settings: Settings, patience: float = _PATIENCE_SECONDS) -> None:
+    """Raise RawTopicError as `require_raw_topic` does; waits for Kafka so many seconds at most, and passes without."""
+    with contextlib.suppress(KafkaError, OSError, TimeoutError, JournalError):
+        async with asyncio.timeout(patience):
+            journal = await read_journal(settings)
+        require_raw_topic(settings, journal)
