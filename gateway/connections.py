@@ -8,6 +8,7 @@ that hung up.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import resource
 import socket
@@ -18,6 +19,8 @@ from typing import TYPE_CHECKING, Final
 from gateway.addresses import coarse
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from gateway.addresses import Addresses
 
     Peer = tuple[str, int]
@@ -116,7 +119,7 @@ class Connections:
         found: dict[Peer, int] = {}
         for name in os.listdir(_DESCRIPTORS):  # noqa: PTH208 - as above
             try:
-                with socket.socket(fileno=os.dup(int(name))) as connection:
+                with _socket_of(int(name)) as connection:
                     if connection.getsockname()[1:2] == (self._port,):
                         found[connection.getpeername()[:2]] = int(name)
             except (OSError, TypeError):
@@ -125,10 +128,24 @@ class Connections:
         return found
 
 
+@contextlib.contextmanager
+def _socket_of(descriptor: int) -> Iterator[socket.socket]:
+    """The socket of a descriptor for a while, which stays open; raises OSError if it is none."""
+    copy = os.dup(descriptor)
+    try:
+        connection = socket.socket(fileno=copy)
+    except OSError:
+        # Python closes only what it has taken for a socket; each look would leave a copy of every file.
+        os.close(copy)
+        raise
+    with connection:
+        yield connection
+
+
 def _shut(descriptor: int, peer: Peer) -> bool:
     """Shut the connection of a descriptor, unless that has become another one meanwhile."""
     try:
-        with socket.socket(fileno=os.dup(descriptor)) as connection:
+        with _socket_of(descriptor) as connection:
             if connection.getpeername()[:2] != peer:
                 return False
             connection.shutdown(socket.SHUT_RDWR)

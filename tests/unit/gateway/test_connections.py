@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import socket
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -47,6 +48,18 @@ def peer(pair: tuple[socket.socket, socket.socket]) -> tuple[str, int]:
     """The address and port of their end."""
     host, port = pair[0].getsockname()[:2]
     return host, port
+
+
+def test_looking_takes_no_descriptor(listening: tuple[int, Pairs]) -> None:
+    """However often connections are counted and shut, the process has as many descriptors as before."""
+    port, _ = listening
+    connections = Connections(port, 2, Addresses(), most=6)
+    before = len(list(Path("/proc/self/fd").iterdir()))
+
+    for moment in range(3):
+        connections.shut_surplus(float(moment))
+
+    assert len(list(Path("/proc/self/fd").iterdir())) == before
 
 
 def test_what_is_too_many_is_shut(listening: tuple[int, Pairs]) -> None:
