@@ -29,7 +29,7 @@ from schemas.setting_types import (
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["PREFIX", "REDACTION_OFF", "Settings", "SettingsError", "load_settings"]
+__all__ = ["PREFIX", "REDACTION_OFF", "Settings", "SettingsError", "given_settings", "load_settings"]
 
 PREFIX: Final = "TELEMETRY_"
 
@@ -227,6 +227,16 @@ class Settings(BaseSettings):
         return options
 
 
+def given_settings() -> dict[str, str]:
+    """What the environment and `.env` hold, by name in upper case; raises SettingsError if `.env` cannot be read."""
+    try:
+        sources = {**DotEnvSettingsSource(Settings).env_vars, **EnvSettingsSource(Settings).env_vars}
+    except UnicodeDecodeError as error:
+        message = f".env is not UTF-8: {error}. Save it as UTF-8."
+        raise SettingsError(message) from error
+    return {name.upper(): value or "" for name, value in sources.items()}
+
+
 def load_settings(*, options: Mapping[str, str] | None = None, **overrides: Any) -> Settings:
     """Read the settings; `overrides` come before the environment, and that before `.env`.
 
@@ -234,13 +244,8 @@ def load_settings(*, options: Mapping[str, str] | None = None, **overrides: Any)
     line that names it. No value of a secret is in it. `options` names the options of a command whose values `overrides`
     have: those are named in place of the setting.
     """
-    try:
-        sources = {**DotEnvSettingsSource(Settings).env_vars, **EnvSettingsSource(Settings).env_vars}
-    except UnicodeDecodeError as error:
-        message = f".env is not UTF-8: {error}. Save it as UTF-8."
-        raise SettingsError(message) from error
     known = Settings.settings_names()
-    for name in sorted(map(str.upper, sources)):
+    for name in sorted(given_settings()):
         if name.startswith(PREFIX) and name not in known and not name.startswith(_FOREIGN):
             # Without the prefix, for with it every two names are alike.
             near = difflib.get_close_matches(

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = ["register"]
 
+_FOLLOWED = "raw topic   {name}, which the live generation is computed from: TELEMETRY_RAW_TOPIC is not set"
 _QUERY = "SELECT event, count() FROM telemetry.events GROUP BY event ORDER BY event"
 
 
@@ -103,6 +104,7 @@ def _summary(system: LocalSystem) -> str:
         f"token       {system.token}",
         f"addresses   {system.env_file}",
         f"terminals   {_line_for_terminals(system)}",
+        *([_FOLLOWED.format(name=system.followed)] if system.followed else []),
         "",
         "learn.json of a tutorial:",
         f'  "telemetry": {{"batch": "{url}?asset_id=ASSET_ID", "streaming": "{url}?token={system.ingest_key}"}}',

@@ -6,29 +6,30 @@ import asyncio
 import fcntl
 import os
 import secrets
-import shlex
 import sys
 import time
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from deploy.local.clickhouse import ClickHouseServer
 from deploy.local.clickhouse.access import Analyst
 from deploy.local.errors import LocalStackError
 from deploy.local.kafka import KafkaNode
-from deploy.local.resources import free_port, is_free, listens, require_free_port, reserve_port
+from deploy.local.resources import free_port, is_free, require_free_port, reserve_port
+from deploy.run.kept import Kept, set_for_commands, write_env, write_secret
 from deploy.run.supervisor import Part
-from operations.generations.journal import live_settings
+from operations.generations.journal import read_journal
+from operations.generations.raw_topic import raw_topic_of, require_raw_topic
 from operations.tokens import CAPABILITIES, NewToken, grant
 from operations.topics import setup_topics
 from schemas.reference.tenancy import REPORT_FOR_ANYONE
 from schemas.settings import PREFIX, load_settings
+from schemas.wire.generations import Journal, JournalError
 from sinks.roles import analyst_grants
 from sinks.setup import setup_tables
 from sinks.templates import Installation
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from pathlib import Path
     from typing import IO
 
@@ -59,21 +60,21 @@ class LocalSystem:
         self.directory = directory.absolute()
         self._workers = workers
         self._base = settings
-        self._kept = self._read_env()
-        self.token = self._kept.get("TELEMETRY_TOKEN") or secrets.token_urlsafe(30)
+        self._kept = Kept(self.env_file)
+        self.token = self._kept.token()
         self._kafka = KafkaNode(
             self.directory / "kafka",
-            self._kept_port("TELEMETRY_KAFKA"),
+            self._kept.port("TELEMETRY_KAFKA"),
             message_max_bytes=settings.max_message_bytes + _MESSAGE_ROOM,
         )
         self._clickhouse = ClickHouseServer(
             self.directory / "clickhouse",
-            self._kept_port("TELEMETRY_CLICKHOUSE"),
+            self._kept.port("TELEMETRY_CLICKHOUSE"),
             user=_CLICKHOUSE_USER,
-            password=self._password("TELEMETRY_CLICKHOUSE", _CLICKHOUSE_USER),
+            password=self._kept.password("TELEMETRY_CLICKHOUSE", _CLICKHOUSE_USER),
             analyst=Analyst(
                 _ANALYST_USER,
-                self._password("TELEMETRY_ANALYST_CLICKHOUSE", _ANALYST_USER),
+                self._kept.password("TELEMETRY_ANALYST_CLICKHOUSE", _ANALYST_USER),
                 tuple(analyst_grants(Installation.of(settings))),
             ),
         )
@@ -81,6 +82,9 @@ class LocalSystem:
         self._is_set_up = False
         self._lock: IO[str] | None = None
         self._bind = ""
+        self._env: dict[str, str] = {}
+        # The raw topic that the journal names, where no setting does.
+        self.followed = ""
 
     @property
     def _spool(self) -> Path:
@@ -110,6 +114,8 @@ class LocalSystem:
     def addresses(self) -> dict[str, str]:
         """What `DIR/env` holds: everything by which a command finds this system and no other."""
         named = {name: getattr(self._base, name) for name in _NAMES}
+        if self.followed:
+            named["raw_topic"] = self.followed
         return {
             "TELEMETRY_GATEWAY_URL": self.gateway_url,
             "TELEMETRY_KAFKA": self._kafka.bootstrap,
@@ -119,6 +125,7 @@ class LocalSystem:
             "TELEMETRY_DATA": str(self.directory),
             "TELEMETRY_SPOOL": str(self._spool),
             **{f"{PREFIX}{name.upper()}": str(value) for name, value in named.items()},
+            **set_for_commands(self._base),
         }
 
     @property
@@ -131,24 +138,6 @@ class LocalSystem:
         except OSError:
             return ""
 
-    def _read_env(self) -> dict[str, str]:
-        try:
-            lines = self.env_file.read_text(encoding="utf-8").splitlines()
-        except OSError:
-            return {}
-        pairs = (shlex.split(line) for line in lines if "=" in line)
-        return dict(parts[0].split("=", 1) for parts in pairs if parts)
-
-    def _password(self, variable: str, user: str) -> str:
-        _, _, rest = self._kept.get(variable, "").partition(f"//{user}:")
-        password, at, _ = rest.partition("@")
-        return password if at else secrets.token_urlsafe(18)
-
-    def _kept_port(self, variable: str) -> int | None:
-        """The port that a server had the last time, unless somebody else has it by now."""
-        port = self._kept.get(variable, "").rpartition(":")[2]
-        return int(port) if port.isdecimal() and 0 < int(port) < 1 << 16 and is_free(int(port)) else None
-
     def prepare(self, progress: Progress) -> None:
         """Take the directory, fetch what the first start needs and choose the addresses; blocks.
 
@@ -158,9 +147,8 @@ class LocalSystem:
         self._kafka.prepare(progress)
         self._clickhouse.prepare(progress)
         self._bind = self._choose_bind()
-        lines = "".join(f"{name}={shlex.quote(value)}\n" for name, value in self.addresses.items())
-        _write_secret(self.env_file, lines)
-        _write_secret(self._key_file, f"{self.ingest_key}\n")
+        write_env(self.env_file, self.addresses)
+        write_secret(self._key_file, f"{self.ingest_key}\n")
 
     def _take_directory(self) -> None:
         try:
@@ -186,12 +174,14 @@ class LocalSystem:
                 )
                 raise LocalStackError(message)
             return self._base.gateway_bind
-        # The lock is held as long as this process runs.
-        if not listens(int(port)) and reserve_port(int(port)) is not None:
-            return self._base.gateway_bind
+        for wanted in (self._kept.port("TELEMETRY_GATEWAY_URL"), int(port)):
+            # The lock is held as long as this process runs.
+            if wanted is not None and is_free(wanted) and reserve_port(wanted) is not None:
+                return f"{host}:{wanted}"
         return f"{host}:{free_port()}"
 
-    def _part_env(self) -> Mapping[str, str]:
+    def _set_env(self) -> None:
+        """Make up what parts that start from now on have in their environment."""
         own = {
             f"{PREFIX}KAFKA": self._kafka.bootstrap,
             f"{PREFIX}CLICKHOUSE": self._clickhouse.url,
@@ -200,11 +190,14 @@ class LocalSystem:
             f"{PREFIX}SPOOL": str(self._spool),
             f"{PREFIX}DEFAULT_ACADEMY": str(self.settings().default_academy),
         }
-        return {**os.environ, "PYTHONUNBUFFERED": "1", **own}
+        raw = {f"{PREFIX}RAW_TOPIC": self.followed} if self.followed else {}
+        self._env.update({**os.environ, "PYTHONUNBUFFERED": "1", **own, **raw})
 
     def settings(self) -> Settings:
         """The settings that the parts run with, after `prepare`."""
+        raw: dict[str, Any] = {"raw_topic": self.followed} if self.followed else {}
         return load_settings(
+            **raw,
             kafka=self._kafka.bootstrap,
             clickhouse=self._clickhouse.url,
             gateway_bind=self._bind,
@@ -221,7 +214,7 @@ class LocalSystem:
         if self._is_set_up:
             # It was killed: it works again whatever Kafka does.
             return
-        settings = await live_settings(self.settings())
+        settings = await self._live_settings()
         await setup_topics(settings)
         await asyncio.to_thread(setup_tables, settings)
         token = NewToken(
@@ -232,8 +225,29 @@ class LocalSystem:
         await grant(settings, key, self.ingest_key)
         self._is_set_up = True
 
+    async def _live_settings(self) -> Settings:
+        """The settings with the generation that is worked on, and its raw topic; raises RawTopicError if it is not."""
+        settings, journal = self.settings(), Journal()
+        try:
+            journal = await read_journal(settings)
+        except JournalError:
+            # Who names the generation has done what it asks for.
+            if "generation" not in settings.model_fields_set:
+                raise
+        right = raw_topic_of(settings, journal)
+        if "raw_topic" not in self._base.model_fields_set and right != settings.raw_topic:
+            self.followed = right
+            write_env(self.env_file, self.addresses)
+            self._set_env()
+            settings = self.settings()
+        require_raw_topic(settings, journal)
+        if "generation" in settings.model_fields_set:
+            return settings
+        return settings.model_copy(update={"generation": journal.live})
+
     def parts(self) -> list[Part]:
         """The parts in the order in which they start, after `prepare`."""
+        self._set_env()
         servers = [
             Part("kafka", self._kafka.command(), self._kafka.env(), self._kafka.wait_ready, critical=True),
             Part("clickhouse", self._clickhouse.command(), self._clickhouse.env(), self._set_up, critical=True),
@@ -258,14 +272,7 @@ class LocalSystem:
                     await asyncio.sleep(_POLL_SECONDS)
 
         ready.unlink(missing_ok=True)
-        return Part(name, command, self._part_env(), wait_ready, together=name != "worker-1", ready_file=ready)
-
-
-def _write_secret(path: Path, text: str) -> None:
-    """Write a file that only its owner reads."""
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write(text)
+        return Part(name, command, self._env, wait_ready, together=name != "worker-1", ready_file=ready)
 
 
 def _written(path: Path) -> float:

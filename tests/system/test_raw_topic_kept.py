@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING
 import orjson
 import pytest
 
+from deploy.local.clickhouse import ClickHouseServer
+from deploy.local.kafka import KafkaNode
+from deploy.run.system import LocalSystem
 from operations.generations.journal import read_journal
+from operations.generations.raw_topic import RawTopicError
+from operations.topics import setup_topics
+from schemas.settings import load_settings
+from schemas.wire.generations import JOURNAL_KEY, Journal
+from schemas.wire.generations import Generation as Generation_
 from schemas.wire.topics import Topics
 from tests.chaos.kafka import produce
 from tests.support.commands import as_environment, command
@@ -20,6 +28,7 @@ from tests.support.waiting import eventually
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from deploy.run.supervisor import Part
     from schemas.settings import Settings
     from tests.conftest import SettingsFactory
     from tests.support.processes import Processes
@@ -52,6 +61,51 @@ def switched(
         second.stop()
     assert asyncio.run(read_journal(own)).generation(2).raw == "webhooks.raw.2"
     return own
+
+
+def planned(directory: Path) -> tuple[LocalSystem, Part]:
+    """A system and its worker; the whole preparation downloads servers."""
+    directory.mkdir(exist_ok=True)
+    system = LocalSystem(directory, 1, load_settings())
+    system._bind = "127.0.0.1:1"  # noqa: SLF001 - see above
+    system._set_env()  # noqa: SLF001 - see above
+    (directory / "run").mkdir()
+    return system, system._own("worker-1", "worker")  # noqa: SLF001 - see above
+
+
+def test_up_follows_the_journal_unless_a_topic_is_set(
+    settings: SettingsFactory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Parts that start from then on and DIR/env have the topic of the live generation; a wrong one is refused."""
+    own = settings(partitions=1)
+    asyncio.run(setup_topics(own))
+    journal = Journal(live=2, last=2, generations=(Generation_(number=2, raw="webhooks.raw.2"),))
+    asyncio.run(produce(own.kafka, Topics.of(own).generations, [(0, JOURNAL_KEY, journal.encode(), [])]))
+    monkeypatch.setattr(KafkaNode, "bootstrap", property(lambda _: own.kafka))
+    monkeypatch.setattr(ClickHouseServer, "url", property(lambda _: own.clickhouse.get_secret_value()))
+    monkeypatch.setattr(ClickHouseServer, "analyst_url", property(lambda _: "http://analyst:a@127.0.0.1:1"))
+    monkeypatch.setenv("TELEMETRY_TOPIC_PREFIX", own.topic_prefix)
+    monkeypatch.setenv("TELEMETRY_PARTITIONS", "1")
+
+    system, worker = planned(tmp_path)
+    assert "TELEMETRY_RAW_TOPIC" not in worker.env
+    found = asyncio.run(system._live_settings())  # noqa: SLF001 - as above
+    assert (found.generation, found.raw_topic) == (2, "webhooks.raw.2")
+    assert worker.env["TELEMETRY_RAW_TOPIC"] == system.followed == "webhooks.raw.2"
+    lines = system.env_file.read_text().splitlines()
+    assert "TELEMETRY_RAW_TOPIC=webhooks.raw.2" in lines
+    assert not [line for line in lines if line.startswith("TELEMETRY_GENERATION")]
+
+    monkeypatch.setenv("TELEMETRY_RAW_TOPIC", "webhooks.raw")
+    other, _ = planned(tmp_path / "other")
+    with pytest.raises(RawTopicError, match=r"set TELEMETRY_RAW_TOPIC=webhooks\.raw\.2"):
+        asyncio.run(other._live_settings())  # noqa: SLF001 - as above
+    monkeypatch.setenv("TELEMETRY_RAW_TOPIC", "webhooks.raw.3")
+    monkeypatch.setenv("TELEMETRY_GENERATION", "3")
+    third, _ = planned(tmp_path / "third")
+    found = asyncio.run(third._live_settings())  # noqa: SLF001 - as above
+    assert (found.generation, found.raw_topic, third.followed) == (3, "webhooks.raw.3", "")
+    assert third.addresses["TELEMETRY_GENERATION"] == "3"
 
 
 def test_nothing_works_with_the_topic_that_was_left(switched: Settings, processes: Processes) -> None:

@@ -62,7 +62,7 @@ def test_a_port_is_reserved_before_anything_listens(tmp_path: Path, monkeypatch:
 def test_two_systems_at_once_have_two_gateways(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The second one picks another port; where its port is set it says who has it."""
     monkeypatch.setattr(tempfile, "gettempdir", lambda: str(tmp_path))
-    monkeypatch.setattr(system, "listens", lambda _: False)
+    monkeypatch.setattr(system, "is_free", lambda _: True)
     chosen = []
     for name in ("a", "b"):
         one = LocalSystem(tmp_path / name, 1, Settings(_env_file=None))

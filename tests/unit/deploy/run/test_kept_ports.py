@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from deploy.local.resources import LOOPBACK, free_port
+from deploy.run.kept import set_for_commands
 from deploy.run.system import LocalSystem
 from schemas.settings import Settings
 
@@ -34,6 +35,32 @@ def kept(tmp_path: Path) -> tuple[int, int]:
 def test_a_system_keeps_its_ports(tmp_path: Path, kept: tuple[int, int]) -> None:
     """What a terminal knows of the servers holds after a restart."""
     assert ports(tmp_path) == kept
+
+
+def test_the_gateway_keeps_its_port(tmp_path: Path) -> None:
+    """What was pasted into a learn.json holds after a restart, unless somebody has the port by then."""
+    port, default = free_port(), Settings(_env_file=None)
+    (tmp_path / "env").write_text(f"TELEMETRY_GATEWAY_URL=http://{LOOPBACK}:{port}\n")
+
+    assert LocalSystem(tmp_path, 1, default)._choose_bind() == f"{LOOPBACK}:{port}"  # noqa: SLF001 - as above
+    with socket.create_server((LOOPBACK, port)):
+        other = LocalSystem(tmp_path, 1, default)._choose_bind()  # noqa: SLF001 - as above
+    assert other != f"{LOOPBACK}:{port}"
+    named = Settings(_env_file=None, gateway_bind=f"{LOOPBACK}:{(own := free_port())}")
+    assert LocalSystem(tmp_path, 1, named)._choose_bind() == f"{LOOPBACK}:{own}"  # noqa: SLF001 - as above
+
+
+def test_what_was_set_is_for_commands_as_well(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By it they find the generation and compute as the parts do; what was not set is left out."""
+    assert set_for_commands(Settings(_env_file=None)) == {}
+    monkeypatch.setenv("TELEMETRY_GENERATION", "2")
+    monkeypatch.setenv("TELEMETRY_PSEUDONYM_KEY", "k" * 32)
+    monkeypatch.setenv("TELEMETRY_LOG_FORMAT", "json")
+
+    assert set_for_commands(Settings(_env_file=None)) == {
+        "TELEMETRY_GENERATION": "2",
+        "TELEMETRY_PSEUDONYM_KEY": "k" * 32,
+    }
 
 
 def test_a_port_that_somebody_has_is_given_up(tmp_path: Path, kept: tuple[int, int]) -> None:

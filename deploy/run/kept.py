@@ -1,0 +1,88 @@
+"""`DIR/env`: what people, scripts and commands find a system by, and what its next start keeps of it."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shlex
+from typing import TYPE_CHECKING, Final
+
+from deploy.local.resources import is_free
+from schemas.settings import PREFIX, given_settings
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from schemas.settings import Settings
+
+__all__ = ["Kept", "set_for_commands", "write_env", "write_secret"]
+
+_HIGHEST_PORT: Final = (1 << 16) - 1
+
+# By these commands compute, make and look as the parts do: a terminal that lacks one finds another system, takes
+# topics and tables for wrong, or replays with other results.
+_FOR_COMMANDS: Final = (
+    "generation",
+    "replication",
+    "clickhouse_cluster",
+    "max_body_bytes",
+    "directory",
+    "default_academy",
+    "dedup_window",
+    "algorithm",
+    "redact",
+    "redact_raw",
+    "pseudonym_key",
+    "notebook_names",
+    "notebook_properties",
+    "webhook_retention_days",
+    "raw_retention_days",
+)
+
+
+def set_for_commands(settings: Settings) -> dict[str, str]:
+    """What has been set for `up` that commands need as well, by variable; nothing of what was left to the defaults."""
+    given = given_settings()
+    names = (name for name in _FOR_COMMANDS if name in settings.model_fields_set)
+    return {variable: given[variable] for name in names if (variable := f"{PREFIX}{name.upper()}") in given}
+
+
+class Kept:
+    """The file as the last run has left it."""
+
+    def __init__(self, path: Path) -> None:
+        """Read it; without one nothing is kept."""
+        try:
+            lines = path.read_text(encoding="utf-8").splitlines()
+        except OSError:
+            lines = []
+        pairs = (shlex.split(line) for line in lines if "=" in line)
+        self._values = dict(parts[0].split("=", 1) for parts in pairs if parts)
+
+    def token(self) -> str:
+        """The token of the last run, else a new one."""
+        return self._values.get(f"{PREFIX}TOKEN") or secrets.token_urlsafe(30)
+
+    def password(self, variable: str, user: str) -> str:
+        """The password in the URL of a user, else a new one."""
+        _, _, rest = self._values.get(variable, "").partition(f"//{user}:")
+        password, at, _ = rest.partition("@")
+        return password if at else secrets.token_urlsafe(18)
+
+    def port(self, variable: str) -> int | None:
+        """The port that a server had the last time, unless somebody else has it by now."""
+        port = self._values.get(variable, "").rpartition(":")[2]
+        return int(port) if port.isdecimal() and 0 < int(port) <= _HIGHEST_PORT and is_free(int(port)) else None
+
+
+def write_env(path: Path, values: Mapping[str, str]) -> None:
+    """Write the file for this run."""
+    write_secret(path, "".join(f"{name}={shlex.quote(value)}\n" for name, value in values.items()))
+
+
+def write_secret(path: Path, text: str) -> None:
+    """Write a file that only its owner reads."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        file.write(text)
