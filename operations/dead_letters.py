@@ -111,8 +111,8 @@ def find_letters(
         rows = client.query(query, parameters=parameters).named_results()
         letters = [DeadLetter(**row) for row in rows]
     if missing := sorted(set(ids) - {letter.id for letter in letters}):
-        state = "is there" if resolved else "waits"
-        message = f"no dead letter {missing[0]} {state}; `dead-letters list` shows those that do."
+        state, those = ("is there", "that are") if resolved else ("waits", "that do")
+        message = f"no dead letter {missing[0]} {state}; `dead-letters list` shows those {those}."
         raise DeadLetterError(message)
     return letters
 

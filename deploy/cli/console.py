@@ -13,9 +13,11 @@ from schemas.errors import OperatorError
 if TYPE_CHECKING:
     from collections.abc import Coroutine
 
-__all__ = ["Failed", "err", "out", "run"]
+__all__ = ["NO_ANSWER", "Failed", "agreed", "err", "is_yes", "out", "run"]
 
 T = TypeVar("T")
+
+NO_ANSWER: Final = "nobody answers here: add --yes to agree without being asked."
 
 # Tables are cut to the width of a terminal; a file or a pipe has none and takes all of them.
 _UNBOUNDED: Final = 250
@@ -31,3 +33,17 @@ class Failed(OperatorError):  # noqa: N818 - it is a result, the command's exit 
 def run(work: Coroutine[Any, Any, T]) -> T:
     """Run asynchronous work to its end."""
     return asyncio.run(work)
+
+
+def is_yes(line: str) -> bool:
+    """Whether a line of input agrees; raises Failed, which names --yes, where the input has ended without one."""
+    if not line:
+        err.print()
+        raise Failed(NO_ANSWER)
+    return line.strip().casefold() in {"y", "yes"}
+
+
+def agreed(question: str) -> bool:
+    """Ask on standard error; whether a person agrees. Raises Failed as `is_yes`."""
+    err.print(f"{question} [y/N] ", end="", markup=False)
+    return is_yes("" if sys.stdin.closed else sys.stdin.readline())

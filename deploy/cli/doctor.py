@@ -10,7 +10,7 @@ import orjson
 import typer
 from rich.markup import escape
 
-from deploy.cli.configuration import live_settings
+from deploy.cli.configuration import live_settings, settings
 from deploy.cli.console import Failed, out, run
 from deploy.tables import whole_table
 from operations.doctor.clickhouse import check_clickhouse
@@ -39,10 +39,10 @@ async def _check(current: Settings) -> list[Finding]:
 
 def _findings() -> list[Finding]:
     try:
-        current = live_settings(any_topic=True)
+        given, current = settings(), live_settings(any_topic=True)
     except SettingsError as error:
         return [failed("settings", "valid", str(error), "Then ask again: nothing else was looked at.")]
-    return [good("settings", "valid", f"{len(current.model_fields_set)} set"), *run(_check(current))]
+    return [good("settings", "valid", f"{len(given.model_fields_set)} set"), *run(_check(current))]
 
 
 def doctor(*, json: Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")] = False) -> None:

@@ -10,7 +10,7 @@ import orjson
 import typer
 
 from deploy.cli.configuration import log_settings
-from deploy.cli.console import Failed, err, out, run
+from deploy.cli.console import Failed, agreed, err, out, run
 from operations.forgetting.forget import Forgotten
 from operations.forgetting.forget import forget as forget_student
 from operations.wording import counted
@@ -35,7 +35,7 @@ def forget(
     """Erase a student from state, directory and tables, and tell what Kafka's logs still hold until when."""
     nothing = False
 
-    def agreed(found: Found) -> bool:
+    def allowed(found: Found) -> bool:
         nonlocal nothing
         nothing = not found.left and not found.records
         if nothing and not yes:
@@ -43,9 +43,12 @@ def forget(
             return False
         what = f"{counted(found.total, 'row')} in ClickHouse, {counted(found.records, 'record')} in the directory"
         err.print(f"{', '.join(found.actors)}: {what}", style="dim", markup=False)
-        return yes or typer.confirm(f"Erase student {student}? It cannot be undone", err=True)
+        return yes or agreed(f"Erase student {student}? It cannot be undone.")
 
-    done = run(forget_student(log_settings(), student, agreed, lambda text: err.print(text, style="dim", markup=False)))
+    def say(text: str) -> None:
+        err.print(text, style="dim", markup=False)
+
+    done = run(forget_student(log_settings(), student, allowed, say))
     if done is None and nothing:
         done = Forgotten()
         if not json:

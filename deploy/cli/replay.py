@@ -10,7 +10,7 @@ import orjson
 import typer
 
 from deploy.cli.configuration import log_settings, settings
-from deploy.cli.console import err, out, run
+from deploy.cli.console import NO_ANSWER, Failed, agreed, err, is_yes, out, run
 from deploy.run.replaying import run_beside
 from deploy.tables import whole_table
 from operations.descriptors import require_descriptors
@@ -35,6 +35,8 @@ __all__ = ["app"]
 
 app = typer.Typer(help="Recompute everything from the raw topic, compare, and swap.")
 
+_SURPLUS = "can be deleted: replay drop"
+
 _Yes = Annotated[bool, typer.Option("--yes", help="Swap without asking, for scripts.")]
 _Workers = Annotated[int, typer.Option(min=0, help="Worker processes; 0 for one a core.")]
 
@@ -56,15 +58,20 @@ async def _answer() -> str:
 
 
 def _asking(*, yes: bool) -> Callable[[Comparison], Awaitable[bool]]:
-    async def agreed(comparison: Comparison) -> bool:
+    async def answered(comparison: Comparison) -> bool:
         if yes:
             return True
         swap = f"Swap: is generation {comparison.new} to be the live one?"
         question = f"Replace these rows of {comparison.part}?" if comparison.part else swap
         err.print(f"{question} [y/N] ", end="", markup=False)
-        return (await _answer()).strip().casefold() in {"y", "yes"}
+        try:
+            return is_yes(await _answer())
+        except Failed:
+            # What was computed is kept; how to go on with it is said next.
+            err.print(f"{NO_ANSWER[0].upper()}{NO_ANSWER[1:]}")
+            return False
 
-    return agreed
+    return answered
 
 
 @app.callback(invoke_without_command=True)
@@ -124,9 +131,11 @@ def resume(*, yes: _Yes = False, workers: _Workers = 0) -> None:
 
 @app.command()
 def drop() -> None:
-    """Give an unfinished replay or rollback up; what a replay has computed is deleted, a kept generation is not."""
-    target = run(drop_(settings()))
+    """Give an unfinished replay or rollback up; what a replay has computed is deleted, as is what nobody needs."""
+    target, deleted = run(drop_(settings()))
     out.print("No replay is under way." if target is None else f"The change to generation {target} is given up.")
+    for number in deleted:
+        out.print(f"Generation {number} is deleted, which nobody needed any more.")
 
 
 @app.command()
@@ -138,8 +147,9 @@ def rollback(*, yes: _Yes = False, workers: _Workers = 0) -> None:
     if journal.previous is None:
         message = f"generation {journal.live} has no previous one to go back to; a replay makes one."
         raise JournalError(message)
-    if not yes:
-        typer.confirm(f"Make generation {journal.previous} the live one again?", abort=True, err=True)
+    if not yes and not agreed(f"Make generation {journal.previous} the live one again?"):
+        message = f"generation {journal.live} stays the live one."
+        raise Failed(message)
     run(rollback_(current, out, workers, run_beside))
 
 
@@ -159,7 +169,7 @@ def status(*, json: Annotated[bool, typer.Option("--json", help="Print JSON, for
     for one in journal.generations:
         role = {journal.live: "live", journal.previous: "kept for rollback", journal.target: str(journal.step)}
         table.add_row(
-            str(one.number), role.get(one.number, "to be deleted"), one.rules, one.algorithm or "-", one.began or "-"
+            str(one.number), role.get(one.number, _SURPLUS), one.rules, one.algorithm or "-", one.began or "-"
         )
     out.print(table)
     if journal.step is Phase.PATCHING:

@@ -125,14 +125,16 @@ async def rollback(settings: Settings, console: Console, workers: int, processes
         console.print(f"Generation {writer.journal.live} is live again.")
 
 
-async def drop(settings: Settings) -> int | None:
-    """Give an unfinished replay or rollback up; returns its generation, None if there is none."""
+async def drop(settings: Settings) -> tuple[int | None, list[int]]:
+    """Give an unfinished replay or rollback up, and delete the generations that nobody needs.
+
+    Returns its generation, None if there is none, and which were deleted beside it.
+    """
     async with changing(settings) as writer:
         target = writer.journal.target
         if target is not None:
             await _give_up(settings, writer)
-        await clean_surplus(settings, writer)
-        return target
+        return target, await clean_surplus(settings, writer)
 
 
 async def _begin(settings: Settings, options: ReplayOptions, writer: JournalWriter) -> None:

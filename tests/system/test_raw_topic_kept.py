@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 from typing import TYPE_CHECKING
 
@@ -15,7 +16,7 @@ from deploy.run.system import LocalSystem
 from operations.generations.journal import read_journal
 from operations.generations.raw_topic import RawTopicError
 from operations.topics import setup_topics
-from schemas.settings import load_settings
+from schemas.settings import PREFIX, load_settings
 from schemas.wire.generations import JOURNAL_KEY, Journal
 from schemas.wire.generations import Generation as Generation_
 from schemas.wire.topics import Topics
@@ -61,6 +62,13 @@ def switched(
         second.stop()
     assert asyncio.run(read_journal(own)).generation(2).raw == "webhooks.raw.2"
     return own
+
+
+def command_of(topic: str, *arguments: object) -> str:
+    """What a command complains of that is told the right topic."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TELEMETRY_RAW_TOPIC", topic)
+        return command(*arguments).complaint
 
 
 def planned(directory: Path) -> tuple[LocalSystem, Part]:
@@ -125,3 +133,14 @@ def test_nothing_works_with_the_topic_that_was_left(switched: Settings, processe
     assert told == f"{wrong}. {mend[0].upper()}{mend[1:]}"
     (found,) = (one for one in orjson.loads(command("doctor", "--json").out) if one["check"] == "topics")
     assert (found["state"], found["detail"]) == ("failed", wrong)
+
+    # What was set is counted, not what was looked up; and what is left is the person's to delete.
+    (valid,) = (one for one in orjson.loads(command("doctor", "--json").out) if one["part"] == "settings")
+    assert valid["detail"] == f"{len([name for name in os.environ if name.startswith(PREFIX)])} set"
+    assert "can be deleted: replay drop" in command("replay", "status").out
+    assert command("replay", "drop").out == (
+        "No replay is under way.\nGeneration 1 is deleted, which nobody needed any more.\n"
+    )
+    assert "can be deleted" not in command("replay", "status").out
+    unknown = command_of("webhooks.raw.2", "dead-letters", "show", 5)
+    assert unknown == "error: no dead letter 5 is there; `dead-letters list` shows those that are."
