@@ -12,6 +12,7 @@ import pytest
 
 from deploy.local.clickhouse import ClickHouseServer
 from deploy.local.kafka import KafkaNode
+from deploy.local.resources import LOOPBACK, free_port
 from deploy.run.system import LocalSystem
 from operations.generations.journal import read_journal
 from operations.generations.raw_topic import RawTopicError
@@ -22,6 +23,7 @@ from schemas.wire.generations import Generation as Generation_
 from schemas.wire.topics import Topics
 from tests.chaos.kafka import produce
 from tests.support.commands import as_environment, command
+from tests.support.door import opened
 from tests.support.generations import Generation
 from tests.support.raw_log import MARGIN
 from tests.support.waiting import eventually
@@ -71,6 +73,32 @@ def command_of(topic: str, *arguments: object) -> str:
         return command(*arguments).complaint
 
 
+def journal_of_a_copy(own: Settings) -> None:
+    """Topics whose journal says that generation 2 is live, of another raw topic."""
+    asyncio.run(setup_topics(own))
+    journal = Journal(live=2, last=2, generations=(Generation_(number=2, raw="webhooks.raw.2"),))
+    asyncio.run(produce(own.kafka, Topics.of(own).generations, [(0, JOURNAL_KEY, journal.encode(), [])]))
+
+
+def test_a_gateway_that_began_without_kafka_ends_once_it_is_there(
+    settings: SettingsFactory, processes: Processes
+) -> None:
+    """It cannot know before; from then on it would send webhooks into the topic that was left."""
+    own = settings(partitions=1)
+    journal_of_a_copy(own)
+    port = free_port()
+    env = {**as_environment(own), "TELEMETRY_KAFKA": f"{LOOPBACK}:{port}"}
+    child = processes.start([sys.executable, "-m", "deploy.cli", "gateway"], env)
+    child.says("the reference topics cannot be read yet")
+    assert child.process.poll() is None
+
+    with opened(port, own.kafka):
+        assert child.process.wait(60) == 1
+
+    assert "generation 2 is computed from" in child.output
+    assert "set TELEMETRY_RAW_TOPIC=webhooks.raw.2" in child.output
+
+
 def planned(directory: Path) -> tuple[LocalSystem, Part]:
     """A system and its worker; the whole preparation downloads servers."""
     directory.mkdir(exist_ok=True)
@@ -86,9 +114,7 @@ def test_up_follows_the_journal_unless_a_topic_is_set(
 ) -> None:
     """Parts that start from then on and DIR/env have the topic of the live generation; a wrong one is refused."""
     own = settings(partitions=1)
-    asyncio.run(setup_topics(own))
-    journal = Journal(live=2, last=2, generations=(Generation_(number=2, raw="webhooks.raw.2"),))
-    asyncio.run(produce(own.kafka, Topics.of(own).generations, [(0, JOURNAL_KEY, journal.encode(), [])]))
+    journal_of_a_copy(own)
     monkeypatch.setattr(KafkaNode, "bootstrap", property(lambda _: own.kafka))
     monkeypatch.setattr(ClickHouseServer, "url", property(lambda _: own.clickhouse.get_secret_value()))
     monkeypatch.setattr(ClickHouseServer, "analyst_url", property(lambda _: "http://analyst:a@127.0.0.1:1"))
