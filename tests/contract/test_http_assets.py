@@ -44,31 +44,31 @@ def test_the_asset_comes_with_its_statistics(system: HttpSystem, stats: dict[str
     assert stats["last_sync_at"].endswith("+00:00")
 
 
-@pytest.mark.usefixtures("stats")
 @pytest.mark.parametrize("content", [b"{}", b""])
-def test_syncing_answers_the_asset(system: HttpSystem, content: bytes) -> None:
-    """200 with the asset, whether or not a body is sent."""
+def test_syncing_answers_the_asset(system: HttpSystem, stats: dict[str, Any], content: bytes) -> None:
+    """200 with the asset, whether or not a body is sent; synced not before its figures were computed."""
     with system.client() as client:
         answer = client.put(f"{ASSET}/action/sync_telemetry_stats", content=content)
 
     assert answer.status_code == 200
     assert answer.json()["id"] == 301
     assert answer.json()["telemetry_stats"]["days"]
+    assert answer.json()["telemetry_stats"]["last_sync_at"] >= stats["last_sync_at"]
 
 
 @pytest.mark.usefixtures("stats")
 def test_the_time_of_the_last_sync_moves(system: HttpSystem) -> None:
-    """Each sync sets it, reading leaves it, and it is never before what was computed."""
+    """Each sync sets it, and reading leaves it."""
+    own = "/v1/registry/academy/asset/only-synced"
     with system.client() as client:
-        before = client.get(ASSET).json()["telemetry_stats"]["last_sync_at"]
+        assert client.get(own).json()["telemetry_stats"]["last_sync_at"] is None
+        before = ""
         for _ in range(2):
-            synced = client.put(f"{ASSET}/action/sync_telemetry_stats").json()["telemetry_stats"]["last_sync_at"]
+            synced = client.put(f"{own}/action/sync_telemetry_stats").json()["telemetry_stats"]["last_sync_at"]
             assert synced > before
-            read = [client.get(ASSET).json() for _ in range(2)]
+            read = [client.get(own).json() for _ in range(2)]
             assert [asset["telemetry_stats"]["last_sync_at"] for asset in read] == [synced, synced]
             before = synced
-
-    assert {name: value for name, value in read[0].items() if name != "telemetry_stats"} == ASSETS[0]
 
 
 def test_upper_and_lower_case_are_one(system: HttpSystem) -> None:
@@ -84,7 +84,6 @@ def test_an_asset_of_no_academy_is_everybodys(system: HttpSystem) -> None:
         others = client.get(ASSET)
 
     assert everybodys.json()["id"] == 400
-    assert everybodys.json()["telemetry_stats"]["last_sync_at"] is None or everybodys.status_code == 200
     assert (others.status_code, others.json()["slug"]) == (404, "asset-not-found")
 
 

@@ -37,6 +37,8 @@ ASSETS: Final[list[dict[str, Any]]] = [
     # Only the tests of tasks touch these two: what else is sent about a tutorial would show in them.
     {"id": 410, "slug": "untouched", "title": "Untouched", "lang": "us", "graded": True, "academy": 1},
     {"id": 411, "slug": "to-complete", "title": "To complete", "lang": "us", "graded": True, "academy": 1},
+    # Nobody sends anything about this one: its figures move by syncing alone.
+    {"id": 412, "slug": "only-synced", "title": "Only synced", "lang": "us", "graded": True, "academy": 1},
     {"id": 500, "slug": "elsewhere", "title": "Elsewhere", "lang": "us", "graded": True, "academy": 2},
 ]
 USERS: Final[list[dict[str, Any]]] = [
