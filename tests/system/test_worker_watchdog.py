@@ -37,7 +37,7 @@ class Owned:
 class Owner:
     """An owner that does nothing."""
 
-    generation: int | None = 1
+    group_generation: int | None = 1
     partitions: dict[int, Owned] = field(default_factory=lambda: {0: Owned()})
 
 
