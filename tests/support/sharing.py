@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
 __all__ = ["APART", "FIRST", "TOGETHER", "Sharing", "number_of_processes", "order"]
 
-# Half of them wait for something at any moment.
-_PROCESSES_PER_CORE: Final = 2
-_MOST_PROCESSES: Final = 4
+# More than half of them wait for something at any moment.
+_PROCESSES_PER_CORE: Final = 3
+_MOST_PROCESSES: Final = 6
 
 _TESTS: Final = Path(__file__).parents[1]
 _DIRECTORIES: Final = ("chaos", "system", "contract", "unit")
