@@ -134,10 +134,10 @@ async def retry(settings: Settings, letters: Sequence[DeadLetter]) -> Resolved:
     One that cannot be sent again is left as it is, with the reason.
     """
     topics = Topics.of(settings)
-    own = {topics.raw, topics.facts, topics.outcomes, topics.scores}
+    retried_topics = {topics.raw, topics.facts, topics.outcomes, topics.scores}
 
     async def send(reader: RecordReader, producer: AIOKafkaProducer, letter: DeadLetter) -> None:
-        if letter.topic not in own:
+        if letter.topic not in retried_topics:
             message = (
                 f"{letter.origin} cannot be sent again: a newer record of its key may be in force. "
                 f"Write it anew, then: dead-letters drop {letter.id}"
@@ -155,7 +155,7 @@ async def retry(settings: Settings, letters: Sequence[DeadLetter]) -> Resolved:
             )
             await _mark(producer, topics, letter, record, "retried")
 
-    return await _each(settings, sorted(letters, key=lambda one: (one.received_at, one.id)), send)
+    return await _each(settings, sorted(letters, key=lambda letter: (letter.received_at, letter.id)), send)
 
 
 async def drop(settings: Settings, letters: Sequence[DeadLetter]) -> Resolved:

@@ -51,10 +51,10 @@ class Reading:
 def readings(settings: Settings, journal: Journal) -> list[Reading]:
     """What is to be read for the generation of the settings, and for one that is computed beside the live one."""
     topics = Topics.of(settings)
-    found = [*_of_generation(topics), Reading("sink", topics.raw_sinks, topics.raw)]
+    wanted = [*_of_generation(topics), Reading("sink", topics.raw_sinks, topics.raw)]
     if journal.target is not None and journal.target != topics.generation and journal.computes(journal.target):
-        found += _of_generation(topics.of_generation(journal.target))
-    return found
+        wanted += _of_generation(topics.of_generation(journal.target))
+    return wanted
 
 
 def _of_generation(topics: Topics) -> list[Reading]:
@@ -69,12 +69,12 @@ async def collect_lag(
 
     Raises KafkaError, OSError or TimeoutError where the broker does not tell.
     """
-    found: list[Lag] = []
+    lags: list[Lag] = []
     for reading in wanted:
         if reading.topic not in partitions:
             continue
         sources = [TopicPartition(reading.topic, number) for number in range(partitions[reading.topic])]
         positions = await committed_before(admin, reading.group, sources)
         waiting = await behind(settings.kafka_options(), positions, _TIMEOUT_SECONDS)
-        found.append(Lag(reading.group, reading.topic, sum(waiting.values())))
-    return found
+        lags.append(Lag(reading.group, reading.topic, sum(waiting.values())))
+    return lags

@@ -70,16 +70,16 @@ def record_file(data: Path) -> Path:
 def read_record(data: Path) -> dict[str, PartRecord]:
     """The parts of the system that runs on a data directory; none if none runs, or not by `up`."""
     try:
-        found = msgspec.json.decode(record_file(data).read_bytes(), type=_Record)
+        record = msgspec.json.decode(record_file(data).read_bytes(), type=_Record)
     except (OSError, msgspec.MsgspecError):
         return {}
-    return found.parts if found.began and _began(found.supervisor) == found.began else {}
+    return record.parts if record.began and _began(record.supervisor) == record.began else {}
 
 
 def restarting(data: Path, now: float) -> dict[str, str]:
     """What is wrong with parts of the system that runs on a data directory, by name; without those that run well."""
-    found = {name: part.trouble(now) for name, part in read_record(data).items()}
-    return {name: trouble for name, trouble in found.items() if trouble}
+    troubles = {name: part.trouble(now) for name, part in read_record(data).items()}
+    return {name: trouble for name, trouble in troubles.items() if trouble}
 
 
 class RestartRecord:

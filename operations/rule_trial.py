@@ -79,7 +79,7 @@ class Trial:
 
     def as_json(self) -> dict[str, Any]:
         """The same as plain JSON values."""
-        values = ((one.name, getattr(self, one.name)) for one in fields(self))
+        values = ((figure.name, getattr(self, figure.name)) for figure in fields(self))
         return {name: dict(value) if isinstance(value, Counter) else value for name, value in values}
 
 

@@ -109,8 +109,8 @@ async def _kafka(settings: Settings, status: Status) -> None:
         for part in ("worker", "sink"):
             groups = {reading.group for reading in wanted if reading.part == part}
             idle = [group for group in sorted(groups) if not await members(admin, group)]
-            one = f"no process of {', '.join(idle)} runs" if len(idle) < len(groups) else "no process runs"
-            status.parts[part] = one if idle else "ok"
+            trouble = f"no process of {', '.join(idle)} runs" if len(idle) < len(groups) else "no process runs"
+            status.parts[part] = trouble if idle else "ok"
         partitions = await topic_partitions(admin)
         for misfit in misfits(settings, partitions):
             told = f"{misfit.topic} {misfit.detail}. {misfit.mend}."

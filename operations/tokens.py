@@ -87,14 +87,14 @@ async def revoke_token(settings: Settings, which: str) -> Token:
     """
     tokens = await list_tokens(settings)
     exact = digest(which)
-    found: Sequence[Token] = [token for token in tokens if token.sha256 in (exact, which)]
-    if not found and len(which) >= _SHORTEST_PREFIX:
-        found = [token for token in tokens if token.sha256.startswith(which)]
-    if len(found) != 1:
+    fitting: Sequence[Token] = [token for token in tokens if token.sha256 in (exact, which)]
+    if not fitting and len(which) >= _SHORTEST_PREFIX:
+        fitting = [token for token in tokens if token.sha256.startswith(which)]
+    if len(fitting) != 1:
         message = (
-            f"{len(found)} tokens fit; give the secret or at least {_SHORTEST_PREFIX} characters of the SHA-256 that "
+            f"{len(fitting)} tokens fit; give the secret or at least {_SHORTEST_PREFIX} characters of the SHA-256 that "
             "`token list` shows."
         )
         raise TokenError(message)
-    await publish_reference(settings, Topics.of(settings).tokens, [(found[0].sha256.encode(), None)])
-    return found[0]
+    await publish_reference(settings, Topics.of(settings).tokens, [(fitting[0].sha256.encode(), None)])
+    return fitting[0]

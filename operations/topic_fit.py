@@ -58,8 +58,8 @@ def _derived(topics: Topics) -> tuple[str, ...]:
 
 def _witnesses(topics: Topics, partitions: Mapping[str, int]) -> set[int]:
     """The numbers of partitions that `setup` gave to what is derived; those of a copy are made after it."""
-    found = {partitions[name] for name in _derived(topics) if name in partitions}
-    return found or {partitions[name] for name in (topics.completions,) if name in partitions}
+    numbers = {partitions[name] for name in _derived(topics) if name in partitions}
+    return numbers or {partitions[name] for name in (topics.completions,) if name in partitions}
 
 
 def misfits(settings: Settings, partitions: Mapping[str, int]) -> Iterator[Misfit]:
@@ -104,8 +104,8 @@ def misfits(settings: Settings, partitions: Mapping[str, int]) -> Iterator[Misfi
 
 def _lived(topics: Topics, partitions: Mapping[str, int]) -> bool:
     """Whether there was a raw topic: `setup` makes it before anything that is derived from it."""
-    name = re.compile(f"{re.escape(topics.prefix)}(?:{_OF_A_GENERATION})")
-    return any(name.fullmatch(one) for one in partitions)
+    of_a_generation = re.compile(f"{re.escape(topics.prefix)}(?:{_OF_A_GENERATION})")
+    return any(of_a_generation.fullmatch(name) for name in partitions)
 
 
 def _lost(topics: Topics) -> Misfit:
@@ -133,7 +133,7 @@ def _of_derived(derived: Mapping[str, int], wanted: int) -> Iterator[Misfit]:
 
 
 def _of_reference(topics: Topics, partitions: Mapping[str, int]) -> Iterator[Misfit]:
-    for name in (*(f"{topics.prefix}{one}" for one in REFERENCE), topics.generations):
+    for name in (*(f"{topics.prefix}{kind}" for kind in REFERENCE), topics.generations):
         if partitions.get(name, 1) != 1:
             mend = "Let whatever else writes to it write to partition 0"
             yield Misfit(name, f"has {partitions[name]} partitions: only 0 is read", mend, harmless=True)

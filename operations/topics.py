@@ -43,9 +43,9 @@ async def setup_topics(settings: Settings) -> list[str]:
     specs = Topics.of(settings).specs(settings)
     async with clients.opened(clients.admin(settings.kafka_options())) as admin:
         known = await topic_partitions(admin)
-        for one in misfits(settings, known):
-            if not one.missing and not one.harmless:
-                message = f"topic {one.topic} {one.detail}; {one.mend[0].lower()}{one.mend[1:]}"
+        for misfit in misfits(settings, known):
+            if not misfit.missing and not misfit.harmless:
+                message = f"topic {misfit.topic} {misfit.detail}; {misfit.mend[0].lower()}{misfit.mend[1:]}"
                 raise TopicsError(message)
         missing = [spec for spec in specs if spec.name not in known]
         raw = Topics.of(settings).raw

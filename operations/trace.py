@@ -100,51 +100,51 @@ async def trace_webhook(settings: Settings, webhook: int) -> Trace:
     Raises TraceError if there is no such webhook, and the errors of Kafka and ClickHouse.
     """
     # A copy or a retry does not lie where its id says; its row knows where.
-    found = Trace(webhook, *split_place(webhook))
-    await asyncio.to_thread(_rows, settings, found)
-    await _record(settings, found)
-    if found.record is None and found.raw is None and found.outcome is None:
+    trace = Trace(webhook, *split_place(webhook))
+    await asyncio.to_thread(_rows, settings, trace)
+    await _record(settings, trace)
+    if trace.record is None and trace.raw is None and trace.outcome is None:
         topic = Topics.of(settings).raw
         message = (
-            f"no webhook {webhook}: neither {topic}[{found.partition}]@{found.offset} nor a row of that id is there."
+            f"no webhook {webhook}: neither {topic}[{trace.partition}]@{trace.offset} nor a row of that id is there."
         )
         raise TraceError(message)
-    if found.outcome is None:
-        found.waits_for = await _waits_for(settings, found)
-    elif found.raw is None:
-        found.waits_for = "the sink: its row in `raw` (or its retention is over)"
-    return found
+    if trace.outcome is None:
+        trace.waits_for = await _waits_for(settings, trace)
+    elif trace.raw is None:
+        trace.waits_for = "the sink: its row in `raw` (or its retention is over)"
+    return trace
 
 
-def _rows(settings: Settings, found: Trace) -> None:
+def _rows(settings: Settings, trace: Trace) -> None:
     client = clickhouse_connect.get_client(
         dsn=settings.clickhouse.get_secret_value(), database=settings.database, autogenerate_session_id=False
     )
     with contextlib.closing(client):
-        own = {"id": found.id}
-        found.raw = _first(client, _RAW, own)
-        place = found.id
-        if found.raw is not None:
-            place = int(found.raw["version"])
-            found.partition, found.offset = split_place(place)
-        found.outcome = _first(client, _OUTCOME, own)
-        found.facts = _some(found, "facts", _all(client, _FACTS, own))
-        scores = _all(client, _STATES, {**own, "version": place, "table": "scores"})
-        found.scores = _some(found, "scores", scores)
-        documents = _all(client, _STATES, {**own, "version": place, "table": "telemetry"})
-        found.documents = _some(found, "documents", documents)
-        offsets = sorted({found.offset, found.id & OFFSET_MASK})
-        origin = {"topic": Topics.of(settings).raw, "partition": found.partition, "offsets": offsets}
-        found.dead_letters = _some(found, "dead letters", _all(client, _LETTERS, origin))
+        parameters = {"id": trace.id}
+        trace.raw = _first(client, _RAW, parameters)
+        place = trace.id
+        if trace.raw is not None:
+            place = int(trace.raw["version"])
+            trace.partition, trace.offset = split_place(place)
+        trace.outcome = _first(client, _OUTCOME, parameters)
+        trace.facts = _some(trace, "facts", _all(client, _FACTS, parameters))
+        scores = _all(client, _STATES, {**parameters, "version": place, "table": "scores"})
+        trace.scores = _some(trace, "scores", scores)
+        documents = _all(client, _STATES, {**parameters, "version": place, "table": "telemetry"})
+        trace.documents = _some(trace, "documents", documents)
+        offsets = sorted({trace.offset, trace.id & OFFSET_MASK})
+        origin = {"topic": Topics.of(settings).raw, "partition": trace.partition, "offsets": offsets}
+        trace.dead_letters = _some(trace, "dead letters", _all(client, _LETTERS, origin))
 
 
 def _all(client: Client, query: str, parameters: dict[str, Any]) -> list[dict[str, Any]]:
     return list(client.query(query, parameters=parameters).named_results())
 
 
-def _some(found: Trace, kind: str, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def _some(trace: Trace, kind: str, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     if len(rows) > MOST_ROWS:
-        found.more.append(kind)
+        trace.more.append(kind)
     return rows[:MOST_ROWS]
 
 
@@ -153,11 +153,11 @@ def _first(client: Client, query: str, parameters: dict[str, Any]) -> dict[str, 
     return rows[0] if rows else None
 
 
-async def _record(settings: Settings, found: Trace) -> None:
+async def _record(settings: Settings, trace: Trace) -> None:
     async with open_reader(settings) as reader:
-        record = await reader.fetch(Topics.of(settings).raw, found.partition, found.offset)
+        record = await reader.fetch(Topics.of(settings).raw, trace.partition, trace.offset)
     if record is not None:
-        found.record = {
+        trace.record = {
             "arrived": sql_time(record.timestamp),
             "key": cut_text((record.key or b"").decode("utf-8", "replace")),
             "bytes": len(record.value or b""),
@@ -165,12 +165,12 @@ async def _record(settings: Settings, found: Trace) -> None:
         }
 
 
-async def _waits_for(settings: Settings, found: Trace) -> str:
+async def _waits_for(settings: Settings, trace: Trace) -> str:
     topics = Topics.of(settings)
-    source = TopicPartition(topics.raw, found.partition)
+    source = TopicPartition(topics.raw, trace.partition)
     async with clients.opened(clients.admin(settings.kafka_options())) as admin:
         reached = (await committed_before(admin, topics.application, [source]))[source]
-    before = found.offset - reached
+    before = trace.offset - reached
     if before >= 0:
-        return f"the worker: {counted(before, 'record')} of partition {found.partition} before it"
+        return f"the worker: {counted(before, 'record')} of partition {trace.partition} before it"
     return "the sink: the worker has processed it, its outcome is not stored yet"

@@ -63,8 +63,8 @@ def webhooks_of(settings: Settings, student: str, limit: int) -> list[dict[str, 
     """
     name = normal_user_id(student) or student
     with _connected(settings) as client:
-        found = client.query(_STUDENT, parameters={"student": name, "limit": limit})
-        rows = list(found.named_results())
+        answer = client.query(_STUDENT, parameters={"student": name, "limit": limit})
+        rows = list(answer.named_results())
     if not rows:
         message = f"no webhook of student {student} is stored; give a user id, a name in notebooks or a telemetry_id."
         raise TraceError(message)

@@ -100,11 +100,11 @@ async def _topics(settings: Settings) -> Finding:
 async def _made_topics(settings: Settings) -> Finding:
     specs = Topics.of(settings).specs(settings)
     async with clients.opened(clients.admin(settings.kafka_options())) as admin:
-        found = list(misfits(settings, await topic_partitions(admin)))
-        missing = [one.topic for one in found if one.missing]
-        for one in found:
-            if not one.missing and not one.harmless:
-                return failed(_PART, "topics", f"{one.topic} {one.detail}", f"{one.mend}.")
+        unfit = list(misfits(settings, await topic_partitions(admin)))
+        missing = [misfit.topic for misfit in unfit if misfit.missing]
+        for misfit in unfit:
+            if not misfit.missing and not misfit.harmless:
+                return failed(_PART, "topics", f"{misfit.topic} {misfit.detail}", f"{misfit.mend}.")
         if missing:
             return failed(_PART, "topics", f"{len(missing)} are missing, {missing[0]} among them", _SETUP)
         for spec in specs:
@@ -114,8 +114,8 @@ async def _made_topics(settings: Settings) -> Finding:
         if lacking := await _lacking_copies(admin, specs):
             mend = "Add copies with Kafka's tools (kafka-reassign-partitions), then run: learnpack-telemetry setup"
             return warning(_PART, "topics", lacking, mend)
-        if found:
-            return warning(_PART, "topics", f"{found[0].topic} {found[0].detail}", f"{found[0].mend}.")
+        if unfit:
+            return warning(_PART, "topics", f"{unfit[0].topic} {unfit[0].detail}", f"{unfit[0].mend}.")
     return good(_PART, "topics", f"{len(specs)} as they should be")
 
 

@@ -58,8 +58,8 @@ async def _idle(settings: Settings) -> dict[str, list[str]]:
     """The groups of workers and of sinks in which nobody is."""
     wanted = readings(settings, await read_journal(settings))
     async with clients.opened(clients.admin(settings.kafka_options())) as admin:
-        found: dict[str, list[str]] = {"worker": [], "sink": []}
+        idle: dict[str, list[str]] = {"worker": [], "sink": []}
         for part, group in sorted({(reading.part, reading.group) for reading in wanted}):
             if not await members(admin, group):
-                found[part].append(group)
-        return found
+                idle[part].append(group)
+        return idle

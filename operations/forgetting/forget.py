@@ -86,9 +86,9 @@ async def forget(
     person = identify(reference, asked, Policy.of(settings).pseudonyms)
     with contextlib.closing(await asyncio.to_thread(connect, settings)) as client:
         work = _Work(settings, client, person, Topics.of(settings), say)
-        found = await work.find()
-        found.records = directory_records(reference, person.user)
-        return await work.erase(found) if agreed(found) else None
+        stored = await work.find()
+        stored.records = directory_records(reference, person.user)
+        return await work.erase(stored) if agreed(stored) else None
 
 
 @dataclass(slots=True)
@@ -103,30 +103,32 @@ class _Work:
     async def find(self) -> Found:
         return await asyncio.to_thread(find, self.client, self.settings.database, self.topics.raw, self.person)
 
-    async def erase(self, found: Found) -> Forgotten:
-        done, shown = Forgotten(rows=dict.fromkeys(found.rows, 0)), found.rows
+    async def erase(self, stored: Found) -> Forgotten:
+        done, shown = Forgotten(rows=dict.fromkeys(stored.rows, 0)), stored.rows
         done.tombstones = await forget_tasks_and_tokens(self.settings, self.person.user)
         told: dict[str, tuple[list[str], list[str]]] = {}
         for _ in range(_ROUNDS):
-            while new := {actor: progress for actor, progress in found.progress.items() if told.get(actor) != progress}:
+            while new := {
+                actor: progress for actor, progress in stored.progress.items() if told.get(actor) != progress
+            }:
                 self.say("waiting for the worker")
                 sent = await send_commands(self.settings, new)
                 self.commands += sent
                 await self._stored(sent)
                 told |= new
                 # What was on its way when the first search was made is stored by now.
-                found = await self.find()
+                stored = await self.find()
             self.say("deleting rows")
-            await self._delete(found, done.rows)
-            found = await self.find()
-            if not found.left:
+            await self._delete(stored, done.rows)
+            stored = await self.find()
+            if not stored.left:
                 break
         else:
-            message = f"{found.left} new rows of {self.person.student} came meanwhile: stop who sends, forget again."
+            message = f"{stored.left} new rows of {self.person.student} came meanwhile: stop who sends, forget again."
             raise RawLogError(message)
-        for database in found.databases:
-            own = self.settings.model_copy(update={"generation": int(database.rpartition("_g")[2])})
-            await asyncio.to_thread(refresh_all, self.client, Installation.of(own))
+        for database in stored.databases:
+            settings_of_generation = self.settings.model_copy(update={"generation": int(database.rpartition("_g")[2])})
+            await asyncio.to_thread(refresh_all, self.client, Installation.of(settings_of_generation))
         # A row that ClickHouse has merged with the one that takes it back is gone as well.
         done.rows = {table: max(number, shown.get(table, 0)) for table, number in done.rows.items()}
         done.tombstones |= await forget_user(self.settings, self.person.user)
@@ -136,21 +138,21 @@ class _Work:
         done.until = await self._until()
         return done
 
-    async def _delete(self, found: Found, deleted: dict[str, int]) -> None:
+    async def _delete(self, stored: Found, deleted: dict[str, int]) -> None:
         on_cluster = Installation.of(self.settings).on_cluster
-        commands = webhooks_with(self.settings.database, found.databases, self.commands)
+        commands = webhooks_with(self.settings.database, stored.databases, self.commands)
         quiet = time.monotonic() + _QUIET_SECONDS
         while time.monotonic() < quiet:
             await asyncio.to_thread(delete, self.client, on_cluster, commands, {})
-            if await asyncio.to_thread(delete, self.client, on_cluster, found.conditions, deleted):
+            if await asyncio.to_thread(delete, self.client, on_cluster, stored.conditions, deleted):
                 quiet = time.monotonic() + _QUIET_SECONDS
             await asyncio.sleep(_POLL_SECONDS)
 
     async def _stored(self, ids: list[int]) -> None:
         """Wait until the commands and their outcomes are stored, and so are the webhooks that came before them."""
         deadline = time.monotonic() + _WORKER_SECONDS
-        own: dict[str, Any] = {"database": self.settings.database, "ids": ids}
-        while int(str(await asyncio.to_thread(self.client.command, _STORED, own))) < len(ids):
+        parameters: dict[str, Any] = {"database": self.settings.database, "ids": ids}
+        while int(str(await asyncio.to_thread(self.client.command, _STORED, parameters))) < len(ids):
             if time.monotonic() > deadline:
                 message = (
                     f"worker and sink have not taken the command within {_WORKER_SECONDS:g} s: see `status`, start what"

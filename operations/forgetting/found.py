@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 __all__ = ["Condition", "Found", "count", "find", "webhooks_with"]
 
 _BY_ACTOR: Final = ("events", "telemetry", "scores", "student_day")
-_TAKEN_BACK: Final = frozenset(one.name for one in TABLES if any(column.name == "deleted" for column in one.columns))
+_TAKEN_BACK: Final = frozenset(
+    table.name for table in TABLES if any(column.name == "deleted" for column in table.columns)
+)
 _WITH_RUNS: Final = ("events", "telemetry", "scores")
 _IDS_AT_ONCE: Final = 10_000
 
@@ -89,71 +91,73 @@ class Found:
 
 def count(client: Client, condition: Condition) -> tuple[int, int]:
     """How many rows a condition tells, and how many without those that only take others back."""
-    own = "countIf(NOT deleted)" if condition.table.rpartition(".")[2] in _TAKEN_BACK else "count()"
-    query = f"SELECT count(), {own} FROM {condition.table} WHERE {condition.where}"  # noqa: S608 - this module's
+    counted = "countIf(NOT deleted)" if condition.table.rpartition(".")[2] in _TAKEN_BACK else "count()"
+    query = f"SELECT count(), {counted} FROM {condition.table} WHERE {condition.where}"  # noqa: S608 - this module's
     ((every, told),) = client.query(query, parameters=condition.parameters).result_rows
     return int(every), int(told)
 
 
 def find(client: Client, public: str, raw_topic: str, person: Person) -> Found:
     """Look everywhere; raises ClickHouse's errors."""
-    found = Found([str(name) for (name,) in client.query(_DATABASES, {"public": public}).result_rows])
-    named = [*person.known_as, *_there(client, found.databases, person.hidden_as)]
-    named += sorted(_actors(client, found.databases, person) - set(named))
-    runs = _anonymous(client, found.databases, person, named)
+    stored = Found([str(name) for (name,) in client.query(_DATABASES, {"public": public}).result_rows])
+    named = [*person.known_as, *_there(client, stored.databases, person.hidden_as)]
+    named += sorted(_actors(client, stored.databases, person) - set(named))
+    runs = _anonymous(client, stored.databases, person, named)
     students = Students([*named, *runs], person.names)
-    webhooks = find_webhooks(client, public, found.databases, person.known_as[0], students)
+    webhooks = find_webhooks(client, public, stored.databases, person.known_as[0], students)
     hidden = sorted({person.hidden(owner) for owner in webhooks.owners})
-    named += sorted({*webhooks.owners, *_there(client, found.databases, hidden)} - {*named, *runs})
+    named += sorted({*webhooks.owners, *_there(client, stored.databases, hidden)} - {*named, *runs})
     # A letter and what became of it have one place.
     letters = {
         database: list(dict.fromkeys(find_letters(client, database, raw_topic, students)))
-        for database in found.databases
+        for database in stored.databases
     }
-    lettered = {one.webhook for some in letters.values() for one in some if one.webhook >= 0}
-    found.actors = [*named, *runs]
-    found.progress = {actor: _progress(client, found.databases, actor) for actor in found.actors}
+    lettered = {letter.webhook for some in letters.values() for letter in some if letter.webhook >= 0}
+    stored.actors = [*named, *runs]
+    stored.progress = {actor: _progress(client, stored.databases, actor) for actor in stored.actors}
     # What leads to other rows goes after them: letters after webhooks, a user's rows after those of names and runs.
-    found.conditions = [
-        *webhooks_with(public, found.databases, sorted(webhooks.anonymous)),
-        *_rows(found.databases, runs, None),
-        *webhooks_with(public, found.databases, sorted({*webhooks.ids, *lettered} - webhooks.anonymous)),
-        *(condition for database in found.databases for condition in _letters(database, letters[database])),
-        *_rows(found.databases, named, person.user),
-        *_claims(found.databases, found.actors),
+    stored.conditions = [
+        *webhooks_with(public, stored.databases, sorted(webhooks.anonymous)),
+        *_rows(stored.databases, runs, None),
+        *webhooks_with(public, stored.databases, sorted({*webhooks.ids, *lettered} - webhooks.anonymous)),
+        *(condition for database in stored.databases for condition in _letters(database, letters[database])),
+        *_rows(stored.databases, named, person.user),
+        *_claims(stored.databases, stored.actors),
     ]
-    found.rows = {f"{public}.raw": 0}
-    for condition in found.conditions:
+    stored.rows = {f"{public}.raw": 0}
+    for condition in stored.conditions:
         every, told = count(client, condition)
-        found.rows[condition.table] = found.rows.get(condition.table, 0) + told
-        found.left += every
+        stored.rows[condition.table] = stored.rows.get(condition.table, 0) + told
+        stored.left += every
     if person.user is not None:
         ids = {*webhooks.ids, *webhooks.anonymous, *lettered}
-        for database in found.databases:
+        for database in stored.databases:
             twice = client.query(_LOGGED, {"database": database, "user": person.user}).result_rows
-            found.rows[f"{database}.webhooks"] -= sum(identity in ids for (identity,) in twice)
-    return found
+            stored.rows[f"{database}.webhooks"] -= sum(identity in ids for (identity,) in twice)
+    return stored
 
 
 def _there(client: Client, databases: list[str], actors: Sequence[str]) -> list[str]:
     """Those of some actors who have rows."""
-    found: set[str] = set()
+    present: set[str] = set()
     for database in databases:
         for table in _BY_ACTOR:
-            own = {"database": database, "table": table, "actors": list(actors)}
-            found |= {str(actor) for (actor,) in client.query(_THERE, own).result_rows}
-    return sorted(found)
+            parameters = {"database": database, "table": table, "actors": list(actors)}
+            present |= {str(actor) for (actor,) in client.query(_THERE, parameters).result_rows}
+    return sorted(present)
 
 
 def _actors(client: Client, databases: list[str], person: Person) -> set[str]:
     actors: set[str] = set()
     for database in databases:
         for table in _BY_ACTOR:
-            own = {"database": database, "table": table}
+            parameters = {"database": database, "table": table}
             if person.names:
-                actors |= {name for (name,) in client.query(_NAMED, own).result_rows if person.is_named(str(name))}
+                actors |= {
+                    name for (name,) in client.query(_NAMED, parameters).result_rows if person.is_named(str(name))
+                }
             if person.user is not None:
-                rows = client.query(_OF_USER, {**own, "user": person.user}).result_rows
+                rows = client.query(_OF_USER, {**parameters, "user": person.user}).result_rows
                 actors |= {name for (name,) in rows if person.may_be(str(name))}
     return actors
 
@@ -167,8 +171,8 @@ def _anonymous(client: Client, databases: list[str], person: Person, named: list
     shared: dict[str, set[str]] = {}
     for database in databases:
         for table in (*_WITH_RUNS, "claims"):
-            own = {"database": database, "table": table, "runs": sorted(runs)}
-            for run, actors in client.query(_WHOSE, own).result_rows:
+            parameters = {"database": database, "table": table, "runs": sorted(runs)}
+            for run, actors in client.query(_WHOSE, parameters).result_rows:
                 shared.setdefault(str(run), set()).update(map(str, actors))
     return person.anonymous(shared.items(), named)
 
@@ -186,14 +190,14 @@ def _progress(client: Client, databases: list[str], actor: str) -> tuple[list[st
 
 
 def _rows(databases: list[str], actors: list[str], user: int | None) -> list[Condition]:
-    where, own = "actor IN {actors:Array(String)}", {"actors": actors}
+    where, parameters = "actor IN {actors:Array(String)}", {"actors": actors}
     conditions = []
     for database in databases:
         for table in _BY_ACTOR:
-            conditions.append(Condition(f"{database}.{table}", where, own))
+            conditions.append(Condition(f"{database}.{table}", where, parameters))
             if user is not None:
                 mine = f"user_id = {{user:UInt64}} AND NOT {where}"
-                conditions.append(Condition(f"{database}.{table}", mine, {**own, "user": user}))
+                conditions.append(Condition(f"{database}.{table}", mine, {**parameters, "user": user}))
         if user is not None:
             conditions.append(Condition(f"{database}.webhooks", "student_id = {user:UInt64}", {"user": user}))
     return conditions

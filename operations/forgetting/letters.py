@@ -49,6 +49,6 @@ def find_letters(client: Client, database: str, raw_topic: str, students: Studen
             headers = [(name.decode("utf-8", "replace"), text) for name, text in zip(names, values, strict=True)]
             if students.wrote(record_of(key, value or b"", headers)) or any(mark in (value or b"") for mark in marks):
                 origin = topic.decode()
-                own = readable_headers(headers)
-                webhook = webhook_id(partition, offset, own) if origin == raw_topic else -1
+                decoded = readable_headers(headers)
+                webhook = webhook_id(partition, offset, decoded) if origin == raw_topic else -1
                 yield Letter(origin, int(partition), int(offset), webhook)

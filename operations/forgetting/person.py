@@ -59,10 +59,12 @@ class Person:
 
     def anonymous(self, shared: Iterable[tuple[str, Iterable[str]]], actors: Iterable[str]) -> list[str]:
         """Of runs (telemetry_id and all actors who have it) those that are the person's alone, as actors."""
-        own = set(actors)
+        of_person = set(actors)
         # Students who began with one template share its telemetry_id: such a run is not one student's.
         return sorted(
-            f"{ANONYMOUS}{run}" for run, whose in shared if run and own.issuperset(set(whose) - {f"{ANONYMOUS}{run}"})
+            f"{ANONYMOUS}{run}"
+            for run, whose in shared
+            if run and of_person.issuperset(set(whose) - {f"{ANONYMOUS}{run}"})
         )
 
 
@@ -77,10 +79,10 @@ def identify(reference: Reference, asked: str, pseudonyms: Pseudonyms = NO_KEY) 
             holders.setdefault(folded_name(name), set()).add(user.id)
             spellings.setdefault(folded_name(name), set()).add(name)
     number = digits_as_id(student)
-    if number is None and len(found := holders.get(folded_name(student), set())) == 1:
-        (number,) = found
+    if number is None and len(bearers := holders.get(folded_name(student), set())) == 1:
+        (number,) = bearers
     if number is None:
         return Person(student, None, frozenset({folded_name(student)}), frozenset(), (), pseudonyms)
-    own = frozenset(name for name, users in holders.items() if users == {number})
-    written = tuple(sorted(spelling for name in own for spelling in spellings[name]))
-    return Person(student, number, own, frozenset(holders) - own, written, pseudonyms)
+    names = frozenset(name for name, users in holders.items() if users == {number})
+    written = tuple(sorted(spelling for name in names for spelling in spellings[name]))
+    return Person(student, number, names, frozenset(holders) - names, written, pseudonyms)

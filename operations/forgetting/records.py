@@ -35,11 +35,11 @@ __all__ = ["directory_records", "forget_tasks_and_tokens", "forget_user", "send_
 async def forget_tasks_and_tokens(settings: Settings, user: int | None) -> dict[str, int]:
     """Write tombstones for a user's tasks and tokens; how many by topic. Raises aiokafka's KafkaError."""
     topics, reference = Topics.of(settings), await load_reference(settings)
-    found = {
+    keys_by_topic = {
         topics.tasks: _keys(reference.records("tasks"), user),
         topics.tokens: _keys(reference.records("tokens"), user),
     }
-    return await _bury(settings, found)
+    return await _bury(settings, keys_by_topic)
 
 
 def directory_records(reference: Reference, user: int | None) -> int:
@@ -55,10 +55,10 @@ async def forget_user(settings: Settings, user: int | None) -> dict[str, int]:
     return await _bury(settings, {Topics.of(settings).users: keys})
 
 
-async def _bury(settings: Settings, found: Mapping[str, Sequence[bytes]]) -> dict[str, int]:
-    for topic, keys in found.items():
+async def _bury(settings: Settings, keys_by_topic: Mapping[str, Sequence[bytes]]) -> dict[str, int]:
+    for topic, keys in keys_by_topic.items():
         await publish_reference(settings, topic, [(key, None) for key in keys])
-    return {topic: len(keys) for topic, keys in found.items()}
+    return {topic: len(keys) for topic, keys in keys_by_topic.items()}
 
 
 def _keys(records: Iterable[tuple[bytes, bytes]], user: int | None) -> list[bytes]:

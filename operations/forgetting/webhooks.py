@@ -41,19 +41,19 @@ class Webhooks:
 
 def find_webhooks(client: Client, public: str, databases: list[str], student: str, students: Students) -> Webhooks:
     """The webhooks of these students; raises ClickHouse's errors."""
-    found = Webhooks()
-    own = {"public": public, "keys": list(_KEYS)}
-    with client.query_rows_stream(_RAW, parameters=own, query_formats=AS_BYTES) as rows:
+    webhooks = Webhooks()
+    parameters = {"public": public, "keys": list(_KEYS)}
+    with client.query_rows_stream(_RAW, parameters=parameters, query_formats=AS_BYTES) as rows:
         for identity, source, principal, params, key, body, raws, headers, whole in rows:
             known: Any = [(name.decode("utf-8", "replace"), value) for name, value in headers]
             if not whole:
                 known = headers_of(source, None, principal, params, _ALLOWED)
             if (owner := students.owner(record_of(key, body_of(body, raws, _KEYS), known))) is None:
                 continue
-            found.owners.add(owner)
-            (found.anonymous if owner.startswith(ANONYMOUS) else found.ids).add(int(identity))
+            webhooks.owners.add(owner)
+            (webhooks.anonymous if owner.startswith(ANONYMOUS) else webhooks.ids).add(int(identity))
     text = token_cannot_report(student, "")
     for database in databases:
         rows = client.query(_SPOOFS, parameters={"database": database, "text": text}).result_rows
-        found.ids |= {int(identity) for (identity,) in rows}
-    return found
+        webhooks.ids |= {int(identity) for (identity,) in rows}
+    return webhooks

@@ -53,12 +53,12 @@ async def _next(consumer: aiokafka.AIOKafkaConsumer, source: TopicPartition) -> 
 
 async def _all(consumer: aiokafka.AIOKafkaConsumer, source: TopicPartition) -> list[_Record]:
     """What it holds up to the end as it is now."""
-    found = list[_Record]()
+    records = list[_Record]()
     await consumer.seek_to_beginning(source)
     end = (await consumer.end_offsets([source]))[source]
     while await consumer.position(source) < end:
-        found += await _next(consumer, source)
-    return found
+        records += await _next(consumer, source)
+    return records
 
 
 def _journals(records: list[_Record]) -> list[bytes | None]:
@@ -100,10 +100,10 @@ async def _without(settings: Settings, reason: str) -> Journal:
     async with clients.opened(clients.admin(settings.kafka_options())) as admin:
         there = set(await admin.list_topics())
     later = (digits_as_id(name.removeprefix(f"{first}.g")) for name in there if name.startswith(f"{first}.g"))
-    found = {number for number in later if number}
+    with_topics = {number for number in later if number}
     if first in there:
-        found.add(1)
-    numbers = sorted(found)
+        with_topics.add(1)
+    numbers = sorted(with_topics)
     if len(numbers) > 1:
         message = (
             f"{reason} Of the generations {', '.join(map(str, numbers))} the one is live that the view live_generation "
@@ -119,8 +119,8 @@ async def follow_journal(settings: Settings, until: Callable[[Journal], bool]) -
         with contextlib.suppress(KafkaError, OSError):
             if await _exists(settings):
                 async with _reader(settings) as (consumer, source):
-                    found = _journals(await _all(consumer, source))
-                    journal = Journal.latest(found, None, _passed_over) if found else Journal()
+                    journals = _journals(await _all(consumer, source))
+                    journal = Journal.latest(journals, None, _passed_over) if journals else Journal()
                     while journal is None or not until(journal):
                         journal = Journal.latest(_journals(await _next(consumer, source)), journal, _passed_over)
                     return journal

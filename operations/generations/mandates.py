@@ -44,7 +44,7 @@ class LiveMandate:
         number = journal.live if self._follows else settings.generation
         algorithm = journal.generation(number).algorithm or settings.algorithm
         self.settings = settings.model_copy(update={"generation": number, "algorithm": algorithm})
-        self.kept = {one.number for one in journal.generations} | {number}
+        self.kept = {generation.number for generation in journal.generations} | {number}
 
     async def holds(self) -> bool:
         """Whether it is still the live one and not paused."""
@@ -110,7 +110,7 @@ async def live_mandate(settings: Settings, *, stores: bool = False) -> LiveManda
         await finish_abandoned(settings)
         try:
             async with asyncio.timeout(_LOOK_SECONDS):
-                journal = await follow_journal(settings, lambda one: one.serves(one.live))
+                journal = await follow_journal(settings, lambda latest: latest.serves(latest.live))
         except TimeoutError:
             journal = await read_journal(settings)
         mandate = LiveMandate(settings, journal, stores=stores)
@@ -128,9 +128,9 @@ async def replay_mandate(settings: Settings) -> ReplayMandate | None:
         return None
     require_raw_topic(settings, journal)
     generation = journal.generation(settings.generation)
-    own = settings.model_copy(update={"algorithm": generation.algorithm or settings.algorithm})
+    with_algorithm = settings.model_copy(update={"algorithm": generation.algorithm or settings.algorithm})
     as_recorded = journal.rollback or generation.rules == "as-recorded"
-    return ReplayMandate(own, live_progress(settings, journal, as_recorded=as_recorded), journal)
+    return ReplayMandate(with_algorithm, live_progress(settings, journal, as_recorded=as_recorded), journal)
 
 
 def live_progress(settings: Settings, journal: Journal, *, as_recorded: bool) -> LiveProgress:

@@ -55,9 +55,9 @@ class Offsets:
     async def worked(self, topics: Topics) -> dict[int, int]:
         """Raw offset by partition that a generation's workers have committed, or where the log begins."""
         raw = [TopicPartition(topics.raw, number) for number in self._partitions]
-        found = await committed(self.admin, topics.application, raw)
+        commits = await committed(self.admin, topics.application, raw)
         begins = await self.begins(topics)
-        return {tp.partition: max(found[tp].offset, begins[tp.partition]) for tp in raw}
+        return {tp.partition: max(commits[tp].offset, begins[tp.partition]) for tp in raw}
 
     async def begins(self, topics: Topics) -> dict[int, int]:
         """Raw offset by partition at which the log begins."""
@@ -71,10 +71,10 @@ class Offsets:
 
     async def ends_of(self, names: list[str]) -> dict[TopicPartition, int]:
         """Where topics end for readers of committed records."""
-        found: dict[TopicPartition, int] = await self._consumer.end_offsets(
+        ends: dict[TopicPartition, int] = await self._consumer.end_offsets(
             [TopicPartition(name, number) for name in names for number in self._partitions]
         )
-        return found
+        return ends
 
     async def ends_in(self, topic: str) -> dict[int, int]:
         """Where the partitions of a topic end for readers of committed records."""
@@ -82,9 +82,9 @@ class Offsets:
 
     async def unstored(self, topics: Topics, ends: Mapping[TopicPartition, int]) -> int:
         """Offsets below `ends` that a generation's sinks have not stored yet."""
-        found = await committed_before(self.admin, topics.sinks, ends)
+        stored = await committed_before(self.admin, topics.sinks, ends)
         # A block that is being inserted is recorded with the offset before it.
-        return sum(max(0, end - found[tp]) for tp, end in ends.items())
+        return sum(max(0, end - stored[tp]) for tp, end in ends.items())
 
     async def until_stored(self, topics: Topics, seconds: float) -> bool:
         """Wait until a generation's sinks have stored all there is now; whether they have in this time."""

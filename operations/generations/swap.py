@@ -118,14 +118,14 @@ async def until_left(offsets: Offsets, live: Topics) -> None:
 async def _fence(settings: Settings, live: Topics) -> None:
     """Take every partition away from whoever still believes to own it, and settle what it has begun."""
 
-    async def one(partition: int) -> None:
+    async def fence(partition: int) -> None:
         producer = PartitionProducer(live.application, partition, settings.kafka_options(), max_message_bytes=1 << 20)
         try:
             await producer.start()
         finally:
             await producer.stop()
 
-    await asyncio.gather(*map(one, range(settings.partitions)))
+    await asyncio.gather(*map(fence, range(settings.partitions)))
 
 
 async def _reached(offsets: Offsets, target: Topics, goal: dict[int, int]) -> None:

@@ -58,7 +58,7 @@ class Telling:
 
     def count(self) -> int:
         """How many completions there would be to tell, by what has been read."""
-        return sum(len(found.completions) for _, found in self._untold())
+        return sum(len(rest.completions) for _, rest in self._untold())
 
     async def tell(self, offsets: Offsets) -> int:
         """Tell what is untold, and remember in the target what either has told; how many completions there were.
@@ -87,21 +87,23 @@ class Telling:
                     checkpoint = checkpoints[source]
                     offset = begins[source.partition] if checkpoint.offset is None else checkpoint.offset
                     await producer.commit(messages, source, offset, checkpoint.metadata)
-        count = sum(len(found[TopicPartition(target.completions, number)]) for number, found in outgoing.items())
+        count = sum(len(messages[TopicPartition(target.completions, number)]) for number, messages in outgoing.items())
         _log.info("completions told", generation=target.generation, count=count)
         return count
 
     def _untold(self) -> Iterator[tuple[int, Untold]]:
         for number in range(self._settings.partitions):
-            live, target = (self._told.get((one.changelog, number)) or Told() for one in (self._live, self._target))
-            if found := untold(live, target):
-                yield number, found
+            live, target = (
+                self._told.get((topics.changelog, number)) or Told() for topics in (self._live, self._target)
+            )
+            if rest := untold(live, target):
+                yield number, rest
 
     def _outgoing(self, limit: int) -> dict[int, dict[TopicPartition, list[Message]]]:
         out: dict[int, dict[TopicPartition, list[Message]]] = {}
-        for number, found in self._untold():
-            told = keyed("a completion", [(key, value, []) for key, value in found.completions], limit)
-            cells = keyed("a state", [(key, value, []) for key, value in found.cells], limit)
+        for number, rest in self._untold():
+            told = keyed("a completion", [(key, value, []) for key, value in rest.completions], limit)
+            cells = keyed("a state", [(key, value, []) for key, value in rest.cells], limit)
             out[number] = {
                 TopicPartition(self._target.completions, number): told,
                 TopicPartition(self._target.changelog, number): cells,

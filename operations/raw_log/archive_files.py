@@ -69,11 +69,11 @@ def missing_ranges(group: Group, files: Iterable[ArchiveFile]) -> list[tuple[int
 
     Rows that came later for an old day, from a gateway that had spooled them, lie in such a range.
     """
-    own = sorted(
+    archived = sorted(
         (file.first, file.last) for file in files if (file.day, file.partition) == (group.day, group.partition)
     )
     missing, begin = [], group.first
-    for first, last in own:
+    for first, last in archived:
         if begin < first:
             missing.append((begin, min(first - 1, group.last)))
         begin = max(begin, last + 1)
@@ -100,8 +100,8 @@ def read_files(directory: Path) -> list[ArchiveFile]:
         path = directory / file.name
         size = path.stat().st_size if path.exists() else -1
         if size != file.bytes:
-            found = "is missing" if size < 0 else f"is damaged: it has {size} bytes, not {file.bytes}"
-            message = f"{path} {found}; bring it back, or delete {note.name} and archive again."
+            fault = "is missing" if size < 0 else f"is damaged: it has {size} bytes, not {file.bytes}"
+            message = f"{path} {fault}; bring it back, or delete {note.name} and archive again."
             raise RawLogError(message)
         files.append(file)
     return sorted(files, key=lambda file: (file.partition, file.first))

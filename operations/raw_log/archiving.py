@@ -89,19 +89,19 @@ class _Writer:
 
     def write_group(self, group: Group, files: list[ArchiveFile]) -> Iterator[ArchiveFile]:
         """Write what a group has and `files` have not."""
-        own = [file for file in files if (file.day, file.partition) == (group.day, group.partition)]
+        of_group = [file for file in files if (file.day, file.partition) == (group.day, group.partition)]
         covered = group.rows
-        for first, last in missing_ranges(group, own):
+        for first, last in missing_ranges(group, of_group):
             wanted = Range(group.day, group.partition, first, last)
             file = self._write(wanted, previous_of(files, group.partition, first))
             if file is not None:
                 covered -= file.rows
                 yield file
         # Fewer are there where retention or `forget` has removed some since.
-        if own and covered > sum(file.rows for file in own):
+        if of_group and covered > sum(file.rows for file in of_group):
             message = (
-                f"{self.directory / own[0].name} lacks rows that the table has by now; delete the files of {group.day}"
-                f".p{group.partition} with their notes and archive again."
+                f"{self.directory / of_group[0].name} lacks rows that the table has by now; delete the files of "
+                f"{group.day}.p{group.partition} with their notes and archive again."
             )
             raise RawLogError(message)
 
@@ -146,9 +146,9 @@ class _Writer:
         """Read what was written back into ClickHouse; raises RawLogError where it is not what the table has."""
         self.staging.empty()
         self.staging.load(written)
-        if (found := self.staging.figures()) != expected:
+        if (written_figures := self.staging.figures()) != expected:
             message = (
-                f"{name} would hold {found.rows} rows that are not the {expected.rows} of the table, which "
+                f"{name} would hold {written_figures.rows} rows that are not the {expected.rows} of the table, which "
                 "changed meanwhile; archive again."
             )
             raise RawLogError(message)

@@ -38,8 +38,8 @@ def body_of(body: bytes, raws: Sequence[bytes], keys: Sequence[str]) -> bytes:
     """The body, or an object of those of its keys that are wanted; what was empty stays empty."""
     if body or not raws:
         return body
-    found = zip(keys, raws, strict=True)
-    return b"{%b}" % b",".join(b"%b:%b" % (orjson.dumps(key), raw) for key, raw in found if raw)
+    fields = zip(keys, raws, strict=True)
+    return b"{%b}" % b",".join(b"%b:%b" % (orjson.dumps(key), raw) for key, raw in fields if raw)
 
 
 def headers_of(

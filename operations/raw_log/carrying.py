@@ -67,10 +67,10 @@ def _homes(actor: str, partitions: int) -> range:
 
 async def _told(settings: Settings, topics: Topics, partitions: int) -> Told:
     whole = Told()
-    own = settings.model_copy(update={"partitions": partitions})
-    async with Offsets(own) as offsets:
+    with_partitions = settings.model_copy(update={"partitions": partitions})
+    async with Offsets(with_partitions) as offsets:
         ends = await offsets.ends_in(topics.changelog)
-    async for _, cells in read_cells(own, topics.changelog, {}, ends):
+    async for _, cells in read_cells(with_partitions, topics.changelog, {}, ends):
         whole.take(cells)
     return whole
 

@@ -93,10 +93,10 @@ class PartitionCopy:
     async def copy_some(self) -> tuple[int, int]:
         """Copy the next records in one transaction; how many were copied, and how many left out."""
         read = await self._consumer.getmany(self.source, timeout_ms=_READ_MS)
-        found = [record for record in read.get(self.source, ()) if record.offset < self.end]
-        records = [record for record in found if not self._is_there(record)]
+        before_end = [record for record in read.get(self.source, ()) if record.offset < self.end]
+        records = [record for record in before_end if not self._is_there(record)]
         kept = [record for record in records if self._keep(record)]
-        self._position = found[-1].offset + 1 if found else await self._consumer.position(self.source)
+        self._position = before_end[-1].offset + 1 if before_end else await self._consumer.position(self.source)
         async with self._producer.transaction():
             sent = [await self._send(record) for record in kept]
             # Without this a batch that failed for good would be left out of a transaction that commits.

@@ -58,11 +58,11 @@ class Restored:
 async def read_progress(settings: Settings, admin: AIOKafkaAdminClient, target: str) -> Restored:
     """How far a restore is; empty where none was begun. Raises aiokafka's KafkaError."""
     restored = [TopicPartition(target, number) for number in range((await topic_partitions(admin)).get(target, 0))]
-    found = await committed(admin, Topics.of(settings).restores_into(target), restored)
-    begun = {tp.partition: one for tp, one in found.items() if one.offset >= 0}
+    commits = await committed(admin, Topics.of(settings).restores_into(target), restored)
+    begun = {tp.partition: commit for tp, commit in commits.items() if commit.offset >= 0}
     return Restored(
-        {partition: one.offset for partition, one in begun.items()},
-        {partition: msgspec.json.decode(one.metadata, type=Note) for partition, one in begun.items()},
+        {partition: commit.offset for partition, commit in begun.items()},
+        {partition: msgspec.json.decode(commit.metadata, type=Note) for partition, commit in begun.items()},
     )
 
 

@@ -93,10 +93,10 @@ class RawRows:
 
     def groups(self, until: str) -> list[Group]:
         """What there is up to the last record of a UTC day, in order of partition and day."""
-        found = self._client.query(_GROUPS, {**self._own, "until": until}, settings=_EXACT).result_rows
+        rows_of_groups = self._client.query(_GROUPS, {**self._own, "until": until}, settings=_EXACT).result_rows
         return [
             Group(str(day), int(partition), int(rows), int(low) & OFFSET_MASK, int(high) & OFFSET_MASK)
-            for day, partition, rows, low, high in found
+            for day, partition, rows, low, high in rows_of_groups
         ]
 
     def figures(self, wanted: Range) -> Figures:

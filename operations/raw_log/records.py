@@ -25,8 +25,8 @@ def copied_partition(key: bytes | None, partition: int, before: int, after: int)
     """
     if key is None:
         return partition
-    own = (int(murmur2(key)) & _POSITIVE) % after
-    return own if own % before == partition else partition
+    by_key = (int(murmur2(key)) & _POSITIVE) % after
+    return by_key if by_key % before == partition else partition
 
 
 def copied_headers(partition: int, offset: int, headers: Sequence[tuple[str, bytes]]) -> list[tuple[str, bytes]]:

@@ -47,11 +47,11 @@ class RestoreWriter:
         Raises RawLogError if others are left out than when it was begun, and aiokafka's KafkaError.
         """
         for number, note in begun.notes.items():
-            own = notes.get(number, note)
-            if note.without != own.without:
+            wanted_note = notes.get(number, note)
+            if note.without != wanted_note.without:
                 message = f"{self.target} was begun leaving out {note.without or 'nothing'}; choose another name."
                 raise RawLogError(message)
-            notes[number] = msgspec.structs.replace(own, end=note.end)
+            notes[number] = msgspec.structs.replace(wanted_note, end=note.end)
         if not begun.notes:
             ends = {number: note.end for number, note in notes.items()}
             await create_target(self.settings, self.target, self.partitions, ends, self.filled)

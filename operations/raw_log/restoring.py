@@ -161,7 +161,7 @@ async def _target_state(
     async with clients.opened(clients.admin(settings.kafka_options())) as admin:
         there = (await topic_partitions(admin)).get(source, 0)
         had = {file.partitions for file in files} | ({there} if there else set())
-        if partitions < max(had) or any(partitions % one for one in had) or target == source:
+        if partitions < max(had) or any(partitions % count for count in had) or target == source:
             message = (
                 f"{target} cannot have {partitions} partitions: it needs another name than {source}, and a multiple of "
                 f"{' and of '.join(map(str, sorted(had)))} partitions, which the log had."
@@ -207,8 +207,8 @@ def _stage(
     for file in files:
         staging.load(directory / file.name)
         read(file)
-    found, digest = staging.figures(), sum(file.digest for file in files) % (1 << 64)
-    if (found.rows, found.digest) != (sum(file.rows for file in files), digest):
+    staged, digest = staging.figures(), sum(file.digest for file in files) % (1 << 64)
+    if (staged.rows, staged.digest) != (sum(file.rows for file in files), digest):
         message = f"ClickHouse reads other rows from {directory} than were archived; nothing was restored."
         raise RawLogError(message)
     return staging.lasts()

@@ -121,10 +121,16 @@ class Staging:
     def page(self, partition: int, first: int) -> list[StagedRecord]:
         """The next records of a partition from an offset on, each place once; empty at the end."""
         low = place_at(partition, 0)
-        own = {**self._own, "low": low | first, "high": low | OFFSET_MASK, "rows": _PAGE_ROWS, "bytes": _PAGE_BYTES}
+        parameters = {
+            **self._own,
+            "low": low | first,
+            "high": low | OFFSET_MASK,
+            "rows": _PAGE_ROWS,
+            "bytes": _PAGE_BYTES,
+        }
         return [
             _record(orjson.loads(line))
-            for line in self._client.raw_query(_PAGE, own, fmt="JSONCompactEachRow").splitlines()
+            for line in self._client.raw_query(_PAGE, parameters, fmt="JSONCompactEachRow").splitlines()
         ]
 
 

@@ -27,9 +27,9 @@ class Students:
     """
 
     def __init__(self, actors: Iterable[str], names: Iterable[str] = ()) -> None:
-        self.actors = frozenset(normal_user_id(one) or one for one in actors)
+        self.actors = frozenset(normal_user_id(actor) or actor for actor in actors)
         self._names = frozenset(map(folded_name, names))
-        self._keys = {_key(one): one for one in self.actors}
+        self._keys = {_key(actor): actor for actor in self.actors}
 
     @property
     def digest(self) -> str:

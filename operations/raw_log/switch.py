@@ -53,7 +53,7 @@ async def switch(settings: Settings) -> None:
         await asyncio.to_thread(bring_days_up, settings, topics.generation, None)
         await asyncio.to_thread(publish_generation, settings, topics.generation)
         computed = msgspec.structs.replace(journal.generation(topics.generation), raw=settings.raw_topic)
-        others = tuple(one for one in journal.generations if one.number != topics.generation)
+        others = tuple(generation for generation in journal.generations if generation.number != topics.generation)
         await writer.write(
             msgspec.structs.replace(
                 journal,

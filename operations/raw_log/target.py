@@ -50,9 +50,9 @@ async def create_target(
     """
     async with clients.opened(clients.admin(settings.kafka_options())) as admin:
         (spec,) = (spec for spec in Topics.of(settings).specs(settings) if spec.name == Topics.of(settings).raw)
-        if found := (await topic_partitions(admin)).get(target):
-            if found != partitions:
-                message = f"topic {target} has {found} partitions, not {partitions}; choose another name."
+        if present := (await topic_partitions(admin)).get(target):
+            if present != partitions:
+                message = f"topic {target} has {present} partitions, not {partitions}; choose another name."
                 raise RawLogError(message)
             await _refuse_records(settings, target, partitions)
         else:
@@ -76,8 +76,8 @@ async def _refuse_records(settings: Settings, target: str, partitions: int) -> N
     ) as consumer:
         filled = [TopicPartition(target, number) for number in range(partitions)]
         # What fills it has the timestamp 0. It may begin anywhere: retention removes that also during the filling.
-        found = await consumer.offsets_for_times(dict.fromkeys(filled, _FILLER_MS + 1))
-    if any(found.values()):
+        first_records = await consumer.offsets_for_times(dict.fromkeys(filled, _FILLER_MS + 1))
+    if any(first_records.values()):
         message = f"{target} has records, and Kafka no longer knows of which copy; choose another name."
         raise RawLogError(message)
 

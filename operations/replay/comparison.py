@@ -80,7 +80,7 @@ class Comparison:
     @property
     def equal(self) -> bool:
         """Whether every row is the same in both."""
-        return not any(one.only_live or one.only_new or one.different for one in self.tables)
+        return not any(table.only_live or table.only_new or table.different for table in self.tables)
 
     def as_json(self) -> dict[str, Any]:
         """The same as plain JSON values."""
@@ -93,16 +93,18 @@ def compare(settings: Settings, live: int, new: int, positions: Mapping[int, int
     Rows that a later webhook has touched already, in either of them, are moving and say nothing. Raises ClickHouse's
     errors.
     """
-    names = [Installation.of(settings.model_copy(update={"generation": one})).derived for one in (live, new)]
+    names = [
+        Installation.of(settings.model_copy(update={"generation": generation})).derived for generation in (live, new)
+    ]
     at = {"at": [positions[number] for number in range(len(positions))], "raw": Topics.of(settings).raw}
     client = connect(settings)
     with contextlib.closing(client):
         asked = _Asked(client, names, at)
-        found = Comparison(live, new, [asked.table(table) for table in GENERATION_TABLES])
-        found.verdicts = asked.verdicts()
-        found.scores, found.scores_moved = asked.moved(SCORES, SCORE_COLUMNS)
-        found.days, found.days_changed = asked.moved(ASSET_DAILY, _FIGURES)
-    return found
+        comparison = Comparison(live, new, [asked.table(table) for table in GENERATION_TABLES])
+        comparison.verdicts = asked.verdicts()
+        comparison.scores, comparison.scores_moved = asked.moved(SCORES, SCORE_COLUMNS)
+        comparison.days, comparison.days_changed = asked.moved(ASSET_DAILY, _FIGURES)
+    return comparison
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,9 +120,9 @@ class _Asked:
         """A query for the identities that a webhook beyond the positions has touched."""
         if table is ASSET_DAILY:
             touched = " UNION ALL ".join(
-                f"SELECT asset_slug, {day} AS day FROM {database}.{one.name} WHERE {_AHEAD}"
+                f"SELECT asset_slug, {day} AS day FROM {database}.{source.name} WHERE {_AHEAD}"
                 for database in self.databases
-                for one, day in ((EVENTS, "toDate(received_at)"), (STUDENT_DAY, "day"))
+                for source, day in ((EVENTS, "toDate(received_at)"), (STUDENT_DAY, "day"))
             )
             # A day's averages go into those of all later ones.
             return (

@@ -41,9 +41,9 @@ def show(comparison: Comparison, console: Console) -> None:
     rows = Table(title=f"{beside} beside generation {comparison.live}", title_justify="left")
     for name in ("table", "live", "new", "only live", "only new", "different", "moving"):
         rows.add_column(name, justify="left" if name == "table" else "right")
-    for one in comparison.tables:
-        figures = (one.live, one.new, one.only_live, one.only_new, one.different, one.moving)
-        rows.add_row(one.table, *(f"{figure:,}" for figure in figures))
+    for table in comparison.tables:
+        figures = (table.live, table.new, table.only_live, table.only_new, table.different, table.moving)
+        rows.add_row(table.table, *(f"{figure:,}" for figure in figures))
     console.print(rows)
     if comparison.equal:
         console.print("Every row is the same.")
@@ -68,18 +68,18 @@ def show(comparison: Comparison, console: Console) -> None:
 def _verdicts(comparison: Comparison, console: Console) -> None:
     if not comparison.verdicts:
         return
-    changed = sum(one["webhooks"] for one in comparison.verdicts)
+    changed = sum(change["webhooks"] for change in comparison.verdicts)
     table = Table(title=f"Webhooks whose verdict changed: {changed:,}", title_justify="left")
     for name in ("webhooks", "live", "why", "new", "why", "such as"):
         table.add_column(name)
-    for one in comparison.verdicts[:_SHOWN]:
+    for change in comparison.verdicts[:_SHOWN]:
         texts = (
-            _cut(one["live_verdict"]),
-            _cut(one["live_status_text"]),
-            _cut(one["new_verdict"]),
-            _cut(one["new_status_text"]),
+            _cut(change["live_verdict"]),
+            _cut(change["live_status_text"]),
+            _cut(change["new_verdict"]),
+            _cut(change["new_status_text"]),
         )
-        table.add_row(f"{one['webhooks']:,}", *texts, str(one["examples"][0]))
+        table.add_row(f"{change['webhooks']:,}", *texts, str(change["examples"][0]))
     console.print(table)
 
 

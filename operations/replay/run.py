@@ -181,9 +181,9 @@ async def _beside(
     """Run the target's processes until it is live or is not to be; they have ended then."""
     number = writer.journal.target
     assert number is not None  # noqa: S101 - it was just written
-    own = settings.model_copy(update={"generation": number})
-    await setup_topics(own)
-    await asyncio.to_thread(setup_tables, own)
+    settings_of_target = settings.model_copy(update={"generation": number})
+    await setup_topics(settings_of_target)
+    await asyncio.to_thread(setup_tables, settings_of_target)
 
     async def work(stop: Callable[[], Awaitable[None]]) -> None:
         await _follow(settings, options, writer, console, agreed=agreed, stop_children=stop)

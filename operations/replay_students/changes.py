@@ -77,19 +77,19 @@ def changes_of(
         highest: The highest version of each identity, also of rows that were taken back.
         positions: Raw offsets by partition up to which was recomputed.
     """
-    found = Changes(table, len(live), len(new))
+    changes = Changes(table, len(live), len(new))
     for identity in new.keys() | live.keys():
         floor = highest.get(identity, 0)
         row, known = new.get(identity), live.get(identity)
         if _beyond(floor, positions):
-            found.moving += 1
+            changes.moving += 1
         elif row is None:
-            found.gone[identity] = floor
+            changes.gone[identity] = floor
         elif known is None:
-            found.added[identity] = max(row.version, floor)
+            changes.added[identity] = max(row.version, floor)
         elif known.content != contents[identity]:
-            found.changed[identity] = max(row.version, floor)
-    return found
+            changes.changed[identity] = max(row.version, floor)
+    return changes
 
 
 def lost(live: Mapping[Identity, Known], places: Collection[int], positions: Mapping[int, int]) -> list[Identity]:

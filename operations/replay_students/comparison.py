@@ -28,17 +28,19 @@ def comparison_of(
     letters: tuple[int, int, int],
 ) -> Comparison:
     """Compare recomputed rows with the live ones; `letters` are dead letters there are, new ones, those gone."""
-    found = Comparison(generation, generation, part=str(scope)[0].upper() + str(scope)[1:])
-    found.tables = [
-        TableDifference(name, one.live, one.new, len(one.gone), len(one.added), len(one.changed), one.moving)
-        for name, one in changes.items()
+    comparison = Comparison(generation, generation, part=str(scope)[0].upper() + str(scope)[1:])
+    comparison.tables = [
+        TableDifference(
+            name, change.live, change.new, len(change.gone), len(change.added), len(change.changed), change.moving
+        )
+        for name, change in changes.items()
     ]
     known, new, gone = letters
-    found.tables.append(TableDifference(DEAD_LETTERS.name, known, known + new - gone, gone, new, 0, 0))
-    found.verdicts = _verdicts(rows, changes[WEBHOOKS.name], live[WEBHOOKS.name])
+    comparison.tables.append(TableDifference(DEAD_LETTERS.name, known, known + new - gone, gone, new, 0, 0))
+    comparison.verdicts = _verdicts(rows, changes[WEBHOOKS.name], live[WEBHOOKS.name])
     moves = _moves(rows, changes[SCORES.name], live[SCORES.name])
-    found.scores, found.scores_moved = moves[:MOST], len(moves)
-    return found
+    comparison.scores, comparison.scores_moved = moves[:MOST], len(moves)
+    return comparison
 
 
 def _verdicts(rows: Rows, changes: Changes, live: Mapping[Identity, Known]) -> list[dict[str, Any]]:
@@ -61,14 +63,14 @@ def _verdicts(rows: Rows, changes: Changes, live: Mapping[Identity, Known]) -> l
 
 
 def _moves(rows: Rows, changes: Changes, live: Mapping[Identity, Known]) -> list[dict[str, Any]]:
-    found = []
+    moves = []
     for identity in changes.changed:
         columns = rows.tables[SCORES.name][identity].columns
         old, new = live[identity].shown, tuple(columns[name] for name in SCORE_COLUMNS)
         if old == new:
             continue
         change = max(abs(float(after or 0) - float(before or 0)) for before, after in zip(old, new, strict=True))
-        found.append(
+        moves.append(
             {
                 **dict(zip(SCORES.identity, identity, strict=True)),
                 **{f"live_{name}": value for name, value in zip(SCORE_COLUMNS, old, strict=True)},
@@ -76,4 +78,4 @@ def _moves(rows: Rows, changes: Changes, live: Mapping[Identity, Known]) -> list
                 "change": change,
             }
         )
-    return sorted(found, key=lambda one: -float(one["change"]))
+    return sorted(moves, key=lambda move: -float(move["change"]))

@@ -39,8 +39,8 @@ class Row:
     @property
     def columns(self) -> dict[str, Any]:
         """The columns, without the document."""
-        found: dict[str, Any] = orjson.loads(self.line)
-        return found
+        columns: dict[str, Any] = orjson.loads(self.line)
+        return columns
 
 
 @dataclass(slots=True)

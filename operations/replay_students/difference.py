@@ -59,14 +59,16 @@ class Difference:
         return {
             identity[0]
             for name in tables
-            for one in (self.live[name], recomputed.rows.tables[name])
-            for identity in one
+            for rows in (self.live[name], recomputed.rows.tables[name])
+            for identity in rows
         }
 
     def runs(self, recomputed: Recomputation) -> set[str]:
         """The anonymous runs that these students claim, or did."""
         return {
-            identity[0] for one in (self.live[CLAIMS.name], recomputed.rows.tables[CLAIMS.name]) for identity in one
+            identity[0]
+            for claims in (self.live[CLAIMS.name], recomputed.rows.tables[CLAIMS.name])
+            for identity in claims
         }
 
     def outgoing(self, topics: Topics, recomputed: Recomputation, limit: int) -> dict[TopicPartition, list[Message]]:

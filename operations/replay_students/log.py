@@ -48,7 +48,7 @@ async def find_students(
     advanced: Callable[[int], None],
 ) -> set[bytes]:
     """Whom a scope takes in by the webhooks in the log."""
-    found: set[bytes] = set()
+    units: set[bytes] = set()
     async for _, records in read_topic(settings, Topics.of(settings).raw, begin, end, advanced):
         for record in records:
             try:
@@ -56,8 +56,8 @@ async def find_students(
             except Undecodable:
                 continue
             if students.concerns(webhook):
-                found.add(webhook.student)
-    return found
+                units.add(webhook.student)
+    return units
 
 
 class Recomputation:
@@ -216,8 +216,8 @@ class Recomputation:
 
     def completions(self) -> dict[int, list[tuple[bytes, bytes]]]:
         """Those that follow now and have not been told, by partition."""
-        found = {number: self._untold(number).completions for number in sorted(self.state)}
-        return {number: completions for number, completions in found.items() if completions}
+        by_partition = {number: self._untold(number).completions for number in sorted(self.state)}
+        return {number: completions for number, completions in by_partition.items() if completions}
 
     def _untold(self, number: int) -> Untold:
         live = Told().take(self.changelog.get(number, {}).items())

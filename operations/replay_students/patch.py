@@ -81,7 +81,7 @@ async def _replace(
         stopped = {tp.partition: max(checkpoints[tp].offset or 0, begins[tp.partition]) for tp in raw}
         outgoing = await prepare(stopped)
         for tp, producer in zip(raw, producers, strict=True):
-            own = {to: messages for to, messages in outgoing.items() if to.partition == tp.partition}
-            if own:
+            of_partition = {to: messages for to, messages in outgoing.items() if to.partition == tp.partition}
+            if of_partition:
                 checkpoint = checkpoints[tp]
-                await producer.commit(own, tp, stopped[tp.partition], checkpoint.metadata)
+                await producer.commit(of_partition, tp, stopped[tp.partition], checkpoint.metadata)

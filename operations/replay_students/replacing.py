@@ -59,8 +59,8 @@ def replacing(
     for partition, line in _scores(rows, changes, highest, homes):
         lines[topics.scores, partition].append(line)
     out = {
-        TopicPartition(topic, partition): list(pack("a row", found, _HEADERS, limit))
-        for (topic, partition), found in lines.items()
+        TopicPartition(topic, partition): list(pack("a row", of_partition, _HEADERS, limit))
+        for (topic, partition), of_partition in lines.items()
     }
     for partition, key, value, columns in _documents(rows, changes, highest, homes):
         headers = [(ROW, orjson.dumps(columns)), *_HEADERS]
@@ -95,8 +95,8 @@ def _scores(
     touched: defaultdict[Identity, list[tuple[str, int, bool]]] = defaultdict(list)
     for pair in (*scores.put, *scores.gone):
         touched[pair] = []
-    for is_gone, found in ((False, days.put), (True, days.gone)):
-        for (asset, actor, day), version in found.items():
+    for is_gone, versions in ((False, days.put), (True, days.gone)):
+        for (asset, actor, day), version in versions.items():
             touched[asset, actor].append((day, version, is_gone))
     final = rows.alive(SCORES)
     for (asset, actor), moves in touched.items():
@@ -113,8 +113,8 @@ def _scores(
                 del columns["day"]
                 yield row.partition, orjson.dumps(columns)
         if last is not None:
-            own = highest[STUDENT_DAY.name].get((asset, actor, str(last_day)), 0)
-            yield last.partition, _revised(last, max(last.version, top, own))
+            highest_day = highest[STUDENT_DAY.name].get((asset, actor, str(last_day)), 0)
+            yield last.partition, _revised(last, max(last.version, top, highest_day))
         elif (asset, actor) in scores.gone:
             at = f"{max(moves)[0]} 00:00:00.000" if moves else _LONG_AGO
             yield homes[actor], _taken_back(asset, actor, at, top)

@@ -69,15 +69,15 @@ class _Work:
     async def students(self, reference: Reference, policy: Policy) -> set[bytes]:
         """Under whom the worker keeps what it knows of the scope's students."""
         students = Students(self.scope, reference, policy)
-        found = {unit_of(actor) for actor in students.actors}
+        units = {unit_of(actor) for actor in students.actors}
         if not students.actors:
             actors = await asyncio.to_thread(self.tables.actors, self.scope, students.slugs)
-            found |= {unit_of(actor) for actor in actors if not actor.startswith("webhook:")}
+            units |= {unit_of(actor) for actor in actors if not actor.startswith("webhook:")}
         if not students.by_name_alone:
             begin, end = await self.offsets.begins(self.topics), await self.offsets.worked(self.topics)
             with self.bar("whom it concerns", begin, end) as advanced:
-                found |= await find_students(self.settings, students, begin, end, advanced)
-        return found
+                units |= await find_students(self.settings, students, begin, end, advanced)
+        return units
 
     async def recompute(self, recomputed: Recomputation, end: Mapping[int, int]) -> None:
         """Come up to these raw offsets, and know the live state of the students."""
@@ -95,15 +95,15 @@ class _Work:
         days = self.settings.webhook_retention_days if self.rules == "as-recorded" else None
         return await asyncio.to_thread(difference, self.tables, self.topics, self.scope, recomputed, webhook_days=days)
 
-    async def report(self, units: Collection[bytes], recomputed: Recomputation, found: Difference) -> None:
+    async def report(self, units: Collection[bytes], recomputed: Recomputation, differing: Difference) -> None:
         """Save the comparison, and show it with what cannot be undone."""
         webhooks = counted(len(recomputed.records), "webhook", ",")
         self.console.print(f"{whom(self.scope, units)}, {webhooks}.")
         path = self.settings.data.absolute() / "replay" / "comparison-part.json"
-        await asyncio.to_thread(save, found.comparison, path)
-        show(found.comparison, self.console)
+        await asyncio.to_thread(save, differing.comparison, path)
+        show(differing.comparison, self.console)
         self.console.print(f"The comparison is in {path}", soft_wrap=True)
-        show_untold(sum(map(len, found.untold.values())), self.console)
+        show_untold(sum(map(len, differing.untold.values())), self.console)
 
     async def replace(self, writer: JournalWriter, recomputed: Recomputation) -> Difference:
         """Write what differs where the workers have stopped; returns the difference up to there."""
@@ -119,12 +119,12 @@ class _Work:
         self.console.print(f"Webhooks waited for {seconds:.1f} s.")
         return last[-1]
 
-    async def settle(self, recomputed: Recomputation, found: Difference) -> None:
+    async def settle(self, recomputed: Recomputation, differing: Difference) -> None:
         """Do what no record can: delete claims, and compute the days of these tutorials again."""
         await stored_everything(self.offsets, self.topics, _STORE_SECONDS, _AGAIN)
-        await asyncio.to_thread(self.tables.delete_claims, found.claims)
-        tutorials = found.tutorials(recomputed)
-        if runs := found.runs(recomputed):
+        await asyncio.to_thread(self.tables.delete_claims, differing.claims)
+        tutorials = differing.tutorials(recomputed)
+        if runs := differing.runs(recomputed):
             tutorials |= await asyncio.to_thread(self.tables.tutorials_of_runs, runs)
         change = Change(tuple(sorted(tutorials)))
         await asyncio.to_thread(refresh, self.client, Installation.of(self.settings), change, forced=True)
@@ -166,30 +166,30 @@ async def replay_in_place(
         writer = await stack.enter_async_context(changing(settings))
         # Refused while another replay is unfinished.
         writer.journal.patching({})
-        own = LiveMandate(await keyed_settings(settings), writer.journal).settings
-        topics, offsets = Topics.of(own), await stack.enter_async_context(Offsets(own))
-        client = stack.enter_context(contextlib.closing(await asyncio.to_thread(connect, own)))
-        tables = LiveTables(client, Installation.of(own))
-        work = _Work(own, topics, scope, rules, offsets, client, tables, console)
-        reference, policy = await load_reference(settings), Policy.of(own)
+        settings_of_live = LiveMandate(await keyed_settings(settings), writer.journal).settings
+        topics, offsets = Topics.of(settings_of_live), await stack.enter_async_context(Offsets(settings_of_live))
+        client = stack.enter_context(contextlib.closing(await asyncio.to_thread(connect, settings_of_live)))
+        tables = LiveTables(client, Installation.of(settings_of_live))
+        work = _Work(settings_of_live, topics, scope, rules, offsets, client, tables, console)
+        reference, policy = await load_reference(settings), Policy.of(settings_of_live)
         units = await work.students(reference, policy)
-        live = live_progress(own, writer.journal, as_recorded=rules == "as-recorded")
+        live = live_progress(settings_of_live, writer.journal, as_recorded=rules == "as-recorded")
         stack.push_async_callback(live.stop)
         await live.start()
-        recomputed = Recomputation(own, units, reference=reference, policy=policy, live=live)
+        recomputed = Recomputation(settings_of_live, units, reference=reference, policy=policy, live=live)
         await work.recompute(recomputed, await offsets.worked(topics))
-        found = await work.compare(recomputed, _STORE_SECONDS)
-        if not recomputed.records and found.comparison.equal and not recomputed.cells():
+        differing = await work.compare(recomputed, _STORE_SECONDS)
+        if not recomputed.records and differing.comparison.equal and not recomputed.cells():
             message = f"there is no webhook and no row of {scope}: nothing to recompute. Check what it is called."
             raise JournalError(message)
-        await work.report(units, recomputed, found)
+        await work.report(units, recomputed, differing)
         if agreed is None:
             console.print("Nothing was changed and nothing is left behind.")
             return
-        if not found.comparison.equal or recomputed.cells():
-            if not await agreed(found.comparison):
+        if not differing.comparison.equal or recomputed.cells():
+            if not await agreed(differing.comparison):
                 console.print("Nothing was changed.")
                 return
-            found = await work.replace(writer, recomputed)
-        await work.settle(recomputed, found)
-        console.print(f"{found.comparison.part} is as recomputed.")
+            differing = await work.replace(writer, recomputed)
+        await work.settle(recomputed, differing)
+        console.print(f"{differing.comparison.part} is as recomputed.")

@@ -83,7 +83,9 @@ class Students:
     def _slugs(self, slug: str) -> frozenset[str]:
         asset = self._reference.asset_by_slug(slug)
         # Rows may still be under the slug of a translation.
-        return frozenset({slug} if asset is None else {slug, *(one.slug for one in self._reference.group(asset))})
+        return frozenset(
+            {slug} if asset is None else {slug, *(translation.slug for translation in self._reference.group(asset))}
+        )
 
     def concerns(self, webhook: Webhook) -> bool:
         """Whether the webhook's student belongs to the scope because of it; the webhook is identified then."""

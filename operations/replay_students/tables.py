@@ -51,8 +51,8 @@ def _text(value: str) -> str:
 
 def _some(values: Iterable[_Value], most: int) -> Iterator[list[_Value]]:
     left = iter(values)
-    while found := list(islice(left, most)):
-        yield found
+    while batch := list(islice(left, most)):
+        yield batch
 
 
 class LiveTables:
@@ -93,7 +93,7 @@ class LiveTables:
         shown = "".join(f", {name}" for name in _SHOWN.get(table.name, ()))
         width, live, highest = len(table.identity), {}, {}
         for some in _some(values, _AT_ONCE):
-            listed = ", ".join(_text(one) if isinstance(one, str) else str(one) for one in some)
+            listed = ", ".join(_text(value) if isinstance(value, str) else str(value) for value in some)
             where = f"FROM {self._database}.{table.name}{{}} WHERE `{column}` IN ({listed})"
             content = f"toString(cityHash64(toString(tuple({content_of(table)}))))"
             for row in self._ask(f"SELECT {identity}, version, {content}{shown} {where.format(' FINAL')}"):
@@ -112,16 +112,16 @@ class LiveTables:
 
     def contents(self, table: Table, rows: Mapping[Identity, Row]) -> dict[Identity, str]:
         """The hash of what each row would say in the table, as `known` has it."""
-        columns = ", ".join(f"`{one.name}` {one.type}" for one in table.columns if one.name not in _STORED)
-        found: dict[Identity, str] = {}
+        columns = ", ".join(f"`{column.name}` {column.type}" for column in table.columns if column.name not in _STORED)
+        hashes: dict[Identity, str] = {}
         for batch in self._batches(rows):
             lines = b"\n".join(b'{"n":%d,%b' % (number, _whole(row)[1:]) for number, (_, row) in enumerate(batch))
             answer = self._ask(
                 f"SELECT n, toString(cityHash64(toString(tuple({content_of(table)})))) "
                 f"FROM format(JSONEachRow, {_text(f'n UInt32, {columns}')}, {_text(lines.decode())})"
             )
-            found |= {batch[number][0]: content for number, content in answer}
-        return found
+            hashes |= {batch[number][0]: content for number, content in answer}
+        return hashes
 
     def _batches(self, rows: Mapping[Identity, Row]) -> Iterator[list[tuple[Identity, Row]]]:
         batch: list[tuple[Identity, Row]] = []
