@@ -22,8 +22,8 @@ def whole_table(*columns: str, title: str | None = None, unbroken: Collection[st
 
     The columns that are `unbroken`, such as ids that somebody copies, keep each cell in one line.
     """
-    own = (Column(name, overflow="fold", no_wrap=name in unbroken) for name in columns)
-    return Table(*own, title=title, title_justify="left")
+    folding = (Column(name, overflow="fold", no_wrap=name in unbroken) for name in columns)
+    return Table(*folding, title=title, title_justify="left")
 
 
 def keep_words(table: Table, column: int, console: Console) -> None:

@@ -89,7 +89,7 @@ def restore(
         err.print(text, markup=False)
     out.print(f"{done.records} of {counted(done.total, 'record')} restored, {done.left_out} left out.")
     more = f"learnpack-telemetry raw copy {name}" + (f" --partitions {count}" if partitions else "")
-    out.print(f"What came since: {more}{''.join(f' --without {one}' for one in without or ())}", markup=False)
+    out.print(f"What came since: {more}{''.join(f' --without {student}' for student in without or ())}", markup=False)
     tell_settings(current, name, count)
 
 

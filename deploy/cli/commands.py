@@ -107,12 +107,12 @@ class Commands(TyperGroup):
 
 def _load(name: str, module_name: str) -> Any:
     module = importlib.import_module(f"deploy.cli.{module_name}")
-    own = typer.Typer()
+    parent = typer.Typer()
     if hasattr(module, "register"):
-        module.register(own)
+        module.register(parent)
     else:
-        own.add_typer(module.app, name=name)
-    return plain(typer.main.get_group(own).commands[name])
+        parent.add_typer(module.app, name=name)
+    return plain(typer.main.get_group(parent).commands[name])
 
 
 def plain(command: Any) -> Any:

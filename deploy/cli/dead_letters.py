@@ -68,22 +68,22 @@ def show(
 ) -> None:
     """Show one dead letter: origin, reason, traceback."""
     current = live_settings()
-    (found,) = find_letters(current, [letter], resolved=True)
+    (dead_letter,) = find_letters(current, [letter], resolved=True)
     if value:
-        sys.stdout.buffer.write(run(letter_value(current, found)))
+        sys.stdout.buffer.write(run(letter_value(current, dead_letter)))
         return
     for name, text in (
-        ("id", found.id),
-        ("from", found.origin),
-        ("at (UTC)", found.received_at),
-        ("stage", found.stage),
-        ("reason", found.reason),
-        ("value", f"{found.size} bytes (--value prints them)"),
-        ("became", found.resolution or "waits"),
+        ("id", dead_letter.id),
+        ("from", dead_letter.origin),
+        ("at (UTC)", dead_letter.received_at),
+        ("stage", dead_letter.stage),
+        ("reason", dead_letter.reason),
+        ("value", f"{dead_letter.size} bytes (--value prints them)"),
+        ("became", dead_letter.resolution or "waits"),
     ):
         out.print(f"{name:<10}{text}", markup=False)
-    if found.traceback:
-        out.print(f"\n{found.traceback}", markup=False)
+    if dead_letter.traceback:
+        out.print(f"\n{dead_letter.traceback}", markup=False)
 
 
 def _chosen(ids: list[int] | None, topic: str, *, everything: bool) -> list[DeadLetter]:

@@ -35,14 +35,14 @@ def forget(
     """Erase a student from state, directory and tables, and tell what Kafka's logs still hold until when."""
     nothing = False
 
-    def allowed(found: Found) -> bool:
+    def allowed(stored: Found) -> bool:
         nonlocal nothing
-        nothing = not found.left and not found.records
+        nothing = not stored.left and not stored.records
         if nothing and not yes:
             err.print(_NOTHING.format(student=student), markup=False)
             return False
-        what = f"{counted(found.total, 'row')} in ClickHouse, {counted(found.records, 'record')} in the directory"
-        err.print(f"{', '.join(found.actors)}: {what}", style="dim", markup=False)
+        what = f"{counted(stored.total, 'row')} in ClickHouse, {counted(stored.records, 'record')} in the directory"
+        err.print(f"{', '.join(stored.actors)}: {what}", style="dim", markup=False)
         return yes or agreed(f"Erase student {student}? It cannot be undone.")
 
     def say(text: str) -> None:

@@ -42,8 +42,10 @@ def progress_to(topic: str) -> Iterator[Callable[..., None]]:
 
 def tell_settings(current: Settings, name: str, partitions: int) -> None:
     """Print the settings with which a new raw topic is used."""
-    own = {"RAW_TOPIC": name} | ({"PARTITIONS": str(partitions)} if partitions != current.partitions else {})
-    out.print(f"To use it: {' '.join(f'TELEMETRY_{setting}={value}' for setting, value in own.items())}", markup=False)
+    variables = {"RAW_TOPIC": name} | ({"PARTITIONS": str(partitions)} if partitions != current.partitions else {})
+    out.print(
+        f"To use it: {' '.join(f'TELEMETRY_{setting}={value}' for setting, value in variables.items())}", markup=False
+    )
 
 
 @app.command()
@@ -86,8 +88,8 @@ def switch() -> None:
     current = settings()
     run(switch_generation(current))
     out.print(f"Generation {current.generation} is live, from {current.topic_prefix}{current.raw_topic}.", markup=False)
-    own = {"RAW_TOPIC": current.raw_topic}
+    variables = {"RAW_TOPIC": current.raw_topic}
     if current.partitions != type(current).model_fields["partitions"].default:
-        own["PARTITIONS"] = str(current.partitions)
-    kept = " ".join(f"TELEMETRY_{name}={value}" for name, value in own.items())
+        variables["PARTITIONS"] = str(current.partitions)
+    kept = " ".join(f"TELEMETRY_{name}={value}" for name, value in variables.items())
     out.print(f"Keep {kept} in .env, for all parts and commands; TELEMETRY_GENERATION may be unset now.", markup=False)

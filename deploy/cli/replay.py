@@ -166,10 +166,14 @@ def status(*, json: Annotated[bool, typer.Option("--json", help="Print JSON, for
         out.print(orjson.dumps(shown, option=orjson.OPT_INDENT_2).decode(), markup=False)
         return
     table = whole_table("generation", "is", "rules", "algorithm", "began (UTC)")
-    for one in journal.generations:
+    for generation in journal.generations:
         role = {journal.live: "live", journal.previous: "kept for rollback", journal.target: str(journal.step)}
         table.add_row(
-            str(one.number), role.get(one.number, _SURPLUS), one.rules, one.algorithm or "-", one.began or "-"
+            str(generation.number),
+            role.get(generation.number, _SURPLUS),
+            generation.rules,
+            generation.algorithm or "-",
+            generation.began or "-",
         )
     out.print(table)
     if journal.step is Phase.PATCHING:

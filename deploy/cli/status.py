@@ -18,36 +18,36 @@ __all__ = ["register"]
 
 def status(*, json: Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")] = False) -> None:
     """Show parts, lag per topic, rows and the last error; exit code 1 if a part does not work."""
-    found = run(collect_status(live_settings(any_topic=True)))
+    status_now = run(collect_status(live_settings(any_topic=True)))
     if json:
-        out.print(orjson.dumps(found.as_json(), option=orjson.OPT_INDENT_2).decode(), markup=False)
+        out.print(orjson.dumps(status_now.as_json(), option=orjson.OPT_INDENT_2).decode(), markup=False)
     else:
-        _show(found)
-    if not found.healthy:
-        broken = ", ".join(part for part, state in found.parts.items() if state != "ok")
+        _show(status_now)
+    if not status_now.healthy:
+        broken = ", ".join(part for part, state in status_now.parts.items() if state != "ok")
         message = f"not everything works: {broken}"
         raise Failed(message)
 
 
-def _show(found: Status) -> None:
+def _show(status_now: Status) -> None:
     parts = whole_table("part", "state", title="Parts")
-    for part, state in found.parts.items():
+    for part, state in status_now.parts.items():
         parts.add_row(part, f"[green]{state}[/]" if state == "ok" else f"[red]{escape(state)}[/]")
     lag = whole_table("group", "topic", "behind", title="Lag (records)")
-    for entry in found.lag:
+    for entry in status_now.lag:
         lag.add_row(entry.group, entry.topic, str(entry.lag))
     rows = whole_table("table", "rows", title="Rows")
-    for table, count in found.rows.items():
+    for table, count in status_now.rows.items():
         rows.add_row(table, str(count))
     for shown in (parts, lag, rows):
         out.print(shown)
-    for note in found.notes:
+    for note in status_now.notes:
         out.print(f"note: {note}", markup=False)
-    for name, restarts in found.restarts.items():
+    for name, restarts in status_now.restarts.items():
         times = "once" if restarts.count == 1 else f"{restarts.count} times"
         out.print(f"restarted: {name} {times}, last: {restarts.last}", markup=False)
-    if found.last_error:
-        error = found.last_error
+    if status_now.last_error:
+        error = status_now.last_error
         out.print(f"last error: {error['at']} webhook {error['webhook']}: {error['text']}", markup=False)
 
 

@@ -49,11 +49,11 @@ def trace(
     number = digits_as_id(webhook)
     if number is None:
         number = webhook_with_receipt(current, webhook)
-    found = run(trace_webhook(current, number))
+    followed = run(trace_webhook(current, number))
     if json:
-        out.print(orjson.dumps(found.as_json(), option=orjson.OPT_INDENT_2).decode(), markup=False)
+        out.print(orjson.dumps(followed.as_json(), option=orjson.OPT_INDENT_2).decode(), markup=False)
         return
-    for name, text in lines(found):
+    for name, text in lines(followed):
         out.print(f"{name:<12}{text}", markup=False)
 
 
@@ -68,11 +68,11 @@ def _list(rows: list[dict[str, Any]], *, json: bool) -> None:
     out.print(table)
 
 
-def lines(found: Trace) -> Iterator[tuple[str, Any]]:
+def lines(followed: Trace) -> Iterator[tuple[str, Any]]:
     """What is printed of a webhook: the name of each line and what stands behind it."""
-    record, raw, outcome = found.record, found.raw, found.outcome
-    yield "webhook", found.id
-    yield "place", f"partition {found.partition}, offset {found.offset}"
+    record, raw, outcome = followed.record, followed.raw, followed.outcome
+    yield "webhook", followed.id
+    yield "place", f"partition {followed.partition}, offset {followed.offset}"
     if record is not None:
         yield "arrived", f"{record['arrived']} UTC, {record['bytes']} bytes, key {record['key']}"
         yield "receipt", record["headers"].get("receipt", "none")
@@ -88,27 +88,27 @@ def lines(found: Trace) -> Iterator[tuple[str, Any]]:
         )
         yield "as", f"{outcome['event']} of student {student}, asset {asset}"
         yield "decided", f"{outcome['updated_at']} UTC, version {outcome['version']}"
-    for fact in found.facts:
+    for fact in followed.facts:
         step = f" of step {fact['step_slug']}" if fact["step_slug"] else ""
         yield "facts", f"{fact['facts']} {fact['event']}{step} in {fact['asset_slug'] or 'an unknown tutorial'}"
-    if not found.facts and outcome is not None:
+    if not followed.facts and outcome is not None:
         yield "facts", _NO_FACTS.get(outcome["verdict"], "none: it told nothing that was not known")
-    for name, rows in (("scores", found.scores), ("document", found.documents)):
+    for name, rows in (("scores", followed.scores), ("document", followed.documents)):
         for row in rows:
             when = "later" if row["later"] else "before"
             whose = "this webhook's" if row["by_it"] else f"webhook version {row['version']}, which came {when}"
             yield name, f"{row['actor']} in {row['asset_slug']}, {row['updated_at']} UTC, state of {whose}"
-    yield from _end(found)
+    yield from _end(followed)
 
 
-def _end(found: Trace) -> Iterator[tuple[str, Any]]:
-    for letter in found.dead_letters:
+def _end(followed: Trace) -> Iterator[tuple[str, Any]]:
+    for letter in followed.dead_letters:
         became = letter["resolution"] or "waits"
         yield "dead letter", f"{letter['id']} ({became}), stage {letter['stage']}: {letter['reason']}"
-    for kind in found.more:
+    for kind in followed.more:
         yield "more", f"only the first {MOST_ROWS} {kind} are shown; the tables have all of them"
-    if found.waits_for:
-        yield "waits for", found.waits_for
+    if followed.waits_for:
+        yield "waits for", followed.waits_for
 
 
 def register(app: typer.Typer) -> None:

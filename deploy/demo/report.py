@@ -44,7 +44,7 @@ async def run_demo(settings: Settings, console: Console) -> None:
     """
     bodies = demo_documents()
     assert settings.token is not None  # noqa: S101 - `up` always has one
-    own = _Own.of(bodies, await _ends(settings))
+    demo_rows = _Own.of(bodies, await _ends(settings))
     with Progress(console=console, transient=True) as progress:
         task = progress.add_task(f"sending {len(bodies)} documents", total=len(bodies))
         answers = await send_webhooks(
@@ -53,10 +53,10 @@ async def run_demo(settings: Settings, console: Console) -> None:
     if set(answers) != {"200 ok"}:
         message = f"the gateway refused documents: {dict(answers)}"
         raise DemoError(message)
-    await asyncio.to_thread(_wait, settings, own, len(bodies))
+    await asyncio.to_thread(_wait, settings, demo_rows, len(bodies))
     await _until_stored(settings)
     # At once, so that no part's log lines come between them.
-    console.print(Group(*await asyncio.to_thread(_tables, settings, own)))
+    console.print(Group(*await asyncio.to_thread(_tables, settings, demo_rows)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +72,8 @@ class _Own:
         """Those of documents, with the ends of the raw topic before they are sent."""
         documents = [orjson.loads(body) for body in bodies]
         return cls(
-            sorted({one["user_id"] for one in documents}),
-            sorted({one["telemetry_id"] for one in documents}),
+            sorted({document["user_id"] for document in documents}),
+            sorted({document["telemetry_id"] for document in documents}),
             [place_at(number, end) for number, end in ends.items()],
         )
 
@@ -104,18 +104,18 @@ def _client(settings: Settings) -> Client:
     )
 
 
-def _count(settings: Settings, own: _Own) -> int:
+def _count(settings: Settings, demo_rows: _Own) -> int:
     client = _client(settings)
     try:
-        found = client.query(f"SELECT count() FROM {_WEBHOOKS}", parameters=own.parameters)  # noqa: S608 - our own text
-        return int(found.result_rows[0][0])
+        answer = client.query(f"SELECT count() FROM {_WEBHOOKS}", parameters=demo_rows.parameters)  # noqa: S608 - our own text
+        return int(answer.result_rows[0][0])
     finally:
         client.close()
 
 
-def _wait(settings: Settings, own: _Own, wanted: int) -> None:
+def _wait(settings: Settings, demo_rows: _Own, wanted: int) -> None:
     deadline = time.monotonic() + _WAIT_SECONDS
-    while (present := _count(settings, own)) < wanted:
+    while (present := _count(settings, demo_rows)) < wanted:
         if time.monotonic() > deadline:
             message = f"{wanted - present} documents have no outcome after {_WAIT_SECONDS:g} s; ask `status` why."
             raise DemoError(message)
@@ -132,20 +132,20 @@ async def _until_stored(settings: Settings) -> None:
         raise DemoError(message)
 
 
-def _tables(settings: Settings, own: _Own) -> list[Table]:
+def _tables(settings: Settings, demo_rows: _Own) -> list[Table]:
     client = _client(settings)
     try:
         webhooks = client.query(
             f"SELECT status, verdict, count() FROM {_WEBHOOKS} GROUP BY ALL ORDER BY ALL",  # noqa: S608 - as above
-            parameters=own.parameters,
+            parameters=demo_rows.parameters,
         ).result_rows
         facts = client.query(
             f"SELECT event, count(), uniqExact(actor) FROM events {_OWN_RUNS} GROUP BY ALL ORDER BY 2 DESC",  # noqa: S608
-            parameters=own.parameters,
+            parameters=demo_rows.parameters,
         ).result_rows
         scores = client.query(
             f"SELECT {_SCORES}, total_time_seconds / 3600 FROM scores {_OWN_RUNS} ORDER BY asset_slug, user_id",  # noqa: S608
-            parameters=own.parameters,
+            parameters=demo_rows.parameters,
         ).result_rows
     finally:
         client.close()

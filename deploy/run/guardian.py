@@ -24,17 +24,17 @@ _PAUSE_SECONDS: Final = 0.05
 def marked_processes(mark: str) -> list[int]:
     """The ids of all living processes whose environment carries `mark`, without this one."""
     entry_of_mark = f"{MARK_VARIABLE}={mark}".encode()
-    found = []
+    marked = []
     for entry in Path("/proc").iterdir():
         if not entry.name.isdigit() or int(entry.name) == os.getpid():
             continue
         try:
             if entry_of_mark in (entry / "environ").read_bytes().split(b"\0"):
-                found.append(int(entry.name))
+                marked.append(int(entry.name))
         except OSError:
             # It has ended meanwhile, is a zombie, or belongs to another user.
             continue
-    return found
+    return marked
 
 
 def end_processes(mark: str, grace: float = _GRACE_SECONDS) -> None:

@@ -51,8 +51,8 @@ class DetachedOutput:
         return not self._thread.is_alive()
 
     def _run(self) -> None:
-        while (one := self._waiting.get()) is not None:
-            file, text = one
+        while (entry := self._waiting.get()) is not None:
+            file, text = entry
             # A reader that has gone may be followed by one that has not: each text is tried.
             with contextlib.suppress(Exception):
                 _write(file, text)

@@ -118,13 +118,13 @@ def main(kind: str, data: Path, ready: Path) -> int:
         return sinks.main.main(mandate.settings, ready_file=ready, superseded=mandate.ended, raw=False)
     import streams.worker  # noqa: PLC0415 - as above
 
-    own = asyncio.run(keyed_settings(mandate.settings)).model_copy(
+    with_large_chunks = asyncio.run(keyed_settings(mandate.settings)).model_copy(
         update={
             "chunk_records": max(_CHUNK_RECORDS, settings.chunk_records),
             "chunk_bytes": max(_CHUNK_BYTES, settings.chunk_bytes),
         }
     )
-    return streams.worker.main(own, data_dir=data, ready_file=ready, mandate=mandate)
+    return streams.worker.main(with_large_chunks, data_dir=data, ready_file=ready, mandate=mandate)
 
 
 if __name__ == "__main__":

@@ -182,7 +182,7 @@ class LocalSystem:
 
     def _set_env(self) -> None:
         """Make up what parts that start from now on have in their environment."""
-        own = {
+        variables = {
             f"{PREFIX}KAFKA": self._kafka.bootstrap,
             f"{PREFIX}CLICKHOUSE": self._clickhouse.url,
             f"{PREFIX}GATEWAY_BIND": self._bind,
@@ -191,7 +191,7 @@ class LocalSystem:
             f"{PREFIX}DEFAULT_ACADEMY": str(self.settings().default_academy),
         }
         raw = {f"{PREFIX}RAW_TOPIC": self.followed} if self.followed else {}
-        self._env.update({**os.environ, "PYTHONUNBUFFERED": "1", **own, **raw})
+        self._env.update({**os.environ, "PYTHONUNBUFFERED": "1", **variables, **raw})
 
     def settings(self) -> Settings:
         """The settings that the parts run with, after `prepare`."""

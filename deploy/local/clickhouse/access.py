@@ -134,7 +134,7 @@ def write_access(
     bounds = "".join(f"<{name}><min>{_LEAST[name]}</min><max>{value}</max></{name}>" for name, value in limits.items())
     bounds += "".join(f"<{name}><const/></{name}>" for name in constants)
     roles = "".join(
-        f"<{role}><grants>{''.join(f'<query>{escape(one)}</query>' for one in grants)}</grants></{role}>"
+        f"<{role}><grants>{''.join(f'<query>{escape(grant)}</query>' for grant in grants)}</grants></{role}>"
         # A role without any grant would have them all.
         for role, grants in (
             (APPLICATION, _APPLICATION_GRANTS),

@@ -44,9 +44,9 @@ class ClickHouseError(Exception):
         """Wrap what the engine raised, with the code that its text tells."""
         # The wheel fails to decode the text of an error that quotes data which is not UTF-8.
         text = error.object.decode(errors="replace") if isinstance(error, UnicodeDecodeError) else str(error)
-        found = _ENGINE_TEXT.search(text)
-        if found is None:
+        match = _ENGINE_TEXT.search(text)
+        if match is None:
             return cls(_UNKNOWN_EXCEPTION, "UNKNOWN_EXCEPTION", text or type(error).__name__)
-        wrapped = cls(int(found[1]), "", "")
-        wrapped.args = (text[found.start() :].strip(),)
+        wrapped = cls(int(match[1]), "", "")
+        wrapped.args = (text[match.start() :].strip(),)
         return wrapped

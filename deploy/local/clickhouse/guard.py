@@ -128,10 +128,10 @@ def _judge_pair(word: bytes, following: bytes, infile: bytes) -> None:
 
 def _tokens(parsed: bytes) -> Iterator[_Token]:
     space = True
-    for found in _TOKEN.finditer(parsed):
-        kind = found.lastgroup or ""
+    for match in _TOKEN.finditer(parsed):
+        kind = match.lastgroup or ""
         if kind != "space":
-            yield _Token(kind, found[0], found[0] == b"(" and not space)
+            yield _Token(kind, match[0], match[0] == b"(" and not space)
         space = kind == "space"
 
 

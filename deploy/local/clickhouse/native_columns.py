@@ -132,10 +132,10 @@ def _size(name: str, arguments: list[str]) -> int | None:
 
 def _parse(type_name: str) -> tuple[str, list[str]]:
     """Take a type apart into its name and its arguments, without the names of tuple elements."""
-    found = _TYPE.match(_SHAPES.get(type_name, type_name))
-    if found is None:
+    match = _TYPE.match(_SHAPES.get(type_name, type_name))
+    if match is None:
         raise ClickHouseError(50, "UNKNOWN_TYPE", f"Unknown data type {type_name}")
-    name, inside = found[1], found[2]
+    name, inside = match[1], match[2]
     arguments = [] if inside is None else _split(inside)
     if name in ("Tuple", "Nested"):
         arguments = [

@@ -93,9 +93,9 @@ class ClickHouseServer(LocalServer):
 
     def env(self) -> dict[str, str]:
         """This process's environment with the users, their passwords and UTC as the server's time zone."""
-        own = {USER_VARIABLE: self.user, PASSWORD_VARIABLE: self.password, "TZ": "UTC"}
+        server_variables = {USER_VARIABLE: self.user, PASSWORD_VARIABLE: self.password, "TZ": "UTC"}
         analyst = {} if self.analyst is None else {ANALYST_VARIABLE: orjson.dumps(asdict(self.analyst)).decode()}
-        return {**os.environ, **own, **analyst}
+        return {**os.environ, **server_variables, **analyst}
 
     async def answers(self) -> bool:
         """Whether a query is answered."""

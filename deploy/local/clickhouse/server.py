@@ -143,8 +143,11 @@ def main() -> None:
     accounts = [Account(os.environ[USER_VARIABLE], os.environ[PASSWORD_VARIABLE], APPLICATION, limits)]
     analyst = json.loads(os.environ[ANALYST_VARIABLE]) if ANALYST_VARIABLE in os.environ else None
     if analyst is not None:
-        own = {"max_memory_usage": min(_ANALYST_BYTES, memory // 4), "max_execution_time": _ANALYST_SECONDS}
-        accounts.append(Account(analyst["user"], analyst["password"], ANALYST, own))
+        limits_of_analyst = {
+            "max_memory_usage": min(_ANALYST_BYTES, memory // 4),
+            "max_execution_time": _ANALYST_SECONDS,
+        }
+        accounts.append(Account(analyst["user"], analyst["password"], ANALYST, limits_of_analyst))
     try:
         with locked("ClickHouse", directory):
             engine = Engine(directory, limits, analyst["grants"] if analyst is not None else ())

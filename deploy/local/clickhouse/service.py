@@ -86,16 +86,16 @@ class Service:
         ]
 
     def _authenticate(self, query: Query) -> Account:
-        found = None
+        authenticated = None
         # Each is compared, so that the time tells nothing.
         for account in self._accounts:
             known = hmac.compare_digest(query.user.encode(), account.user.encode())
             if hmac.compare_digest(query.password.encode(), account.password.encode()) and known:
-                found = account
-        if found is None:
+                authenticated = account
+        if authenticated is None:
             text = f"{query.user}: Authentication failed: password is incorrect, or there is no user with such name."
             raise ClickHouseError(516, "AUTHENTICATION_FAILED", text)
-        return found
+        return authenticated
 
     def _run(self, query: Query, account: Account, headers: list[tuple[str, str]]) -> Response:
         if not query.statement.strip():

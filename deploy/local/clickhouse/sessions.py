@@ -137,11 +137,11 @@ class _State:
     @classmethod
     def of(cls, session: EngineSession, condition: str) -> _State:
         ((database,),) = session.rows("SELECT currentDatabase()")
-        found = session.rows(f"SELECT name, value, changed FROM system.settings WHERE {condition}")  # noqa: S608 - literals
+        settings = session.rows(f"SELECT name, value, changed FROM system.settings WHERE {condition}")  # noqa: S608 - literals
         return cls(
             database,
-            {name: value for name, value, changed in found if changed},
-            [name for name, _, changed in found if not changed],
+            {name: value for name, value, changed in settings if changed},
+            [name for name, _, changed in settings if not changed],
         )
 
     def restore(self, session: EngineSession, *, database: bool = True) -> None:

@@ -80,14 +80,14 @@ def split_insert(statement: bytes) -> Insert | None:
                 return None
             if word == b"SETTINGS" and before != b"." and settings is None:
                 settings = end
-            found: tuple[str, memoryview] | None = None
+            data: tuple[str, memoryview] | None = None
             if word == b"VALUES":
-                found = "Values", memoryview(statement)[token.end() :]
+                data = "Values", memoryview(statement)[token.end() :]
             elif word == b"FORMAT" and (name := _format_name(statement, token.end())):
-                found = _text(name[1]), _data(statement, name.end())
-            if found is not None:
+                data = _text(name[1]), _data(statement, name.end())
+            if data is not None:
                 target = end if settings is None else settings
-                return Insert(_text(statement[:target]), *found, _text(statement[target:end]))
+                return Insert(_text(statement[:target]), *data, _text(statement[target:end]))
         depth += (text == b"(") - (text == b")")
         end = token.end()
         before = text
@@ -120,8 +120,8 @@ def _text(part: bytes) -> str:
 
 def output_format(statement: bytes) -> str | None:
     """The format that a statement's own FORMAT clause names, if it ends with one."""
-    found = _TRAILING_FORMAT.search(statement[-_TAIL:])
-    return found[1].decode() if found else None
+    clause = _TRAILING_FORMAT.search(statement[-_TAIL:])
+    return clause[1].decode() if clause else None
 
 
 def is_select(statement: bytes) -> bool:
