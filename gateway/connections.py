@@ -96,36 +96,36 @@ class Connections:
         whose request is under way last. New ones do not count for a moment, unless the process itself is running out
         of room. `now` is the seconds of any clock.
         """
-        found = self._found()
-        self._seen = {peer: self._seen.get(peer, now) for peer in found}
-        grace = _GRACE_SECONDS if len(found) < self._most // 2 else 0.0
+        descriptors = self._of_port()
+        self._seen = {peer: self._seen.get(peer, now) for peer in descriptors}
+        grace = _GRACE_SECONDS if len(descriptors) < self._most // 2 else 0.0
         by_address: dict[str, list[Peer]] = {}
-        for peer in found:
+        for peer in descriptors:
             if peer in self._heard or now - self._seen[peer] >= grace:
                 by_address.setdefault(coarse(peer[0]), []).append(peer)
         shut = 0
         for peers in by_address.values():
             if len(peers) > self._limit and not self._addresses.is_trusted(peers[0][0]):
                 peers.sort(key=self._worth)
-                shut += sum(_shut(found[peer], peer) for peer in peers[: len(peers) - self._limit])
+                shut += sum(_shut(descriptors[peer], peer) for peer in peers[: len(peers) - self._limit])
         return shut
 
     def _worth(self, peer: Peer) -> tuple[bool, int, float]:
         """What is larger of whom is kept longer; looked up now, since requests come while connections are counted."""
         return peer in self._under_way, self._heard.get(peer, 0), self._seen[peer]
 
-    def _found(self) -> dict[Peer, int]:
+    def _of_port(self) -> dict[Peer, int]:
         """The descriptors of connections to the port, by who is at the other end."""
-        found: dict[Peer, int] = {}
+        descriptors: dict[Peer, int] = {}
         for name in os.listdir(_DESCRIPTORS):  # noqa: PTH208 - as above
             try:
                 with _socket_of(int(name)) as connection:
                     if connection.getsockname()[1:2] == (self._port,):
-                        found[connection.getpeername()[:2]] = int(name)
+                        descriptors[connection.getpeername()[:2]] = int(name)
             except (OSError, TypeError):
                 # A file, a socket that listens or is of another kind, or one that has just been closed.
                 continue
-        return found
+        return descriptors
 
 
 @contextlib.contextmanager

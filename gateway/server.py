@@ -54,8 +54,8 @@ def _listen(bind: str) -> socket.socket:
     """Bind and listen; raises BindError, also where another process listens already, whatever its options."""
     host, _, port = bind.rpartition(":")
     try:
-        found = socket.getaddrinfo(host.strip("[]"), int(port), type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-        family, *_, address = found[0]
+        addresses = socket.getaddrinfo(host.strip("[]"), int(port), type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        family, *_, address = addresses[0]
         return socket.create_server(address[:2], family=family, backlog=_BACKLOG)
     except OSError as error:
         # Python adds the address to the text of the system's errors; those of names have numbers of their own.

@@ -102,12 +102,12 @@ async def read_back(
         require_sight(services, token, None)
     named = _named(services, package_slug, id_list("package_id", package_id))
     skipped = number("offset", offset, 0, least=0)
-    found = await find_documents(services.clickhouse, [str(user) for user in users], named or ())
-    page = found[skipped : skipped + _MAX_DOCUMENTS]
+    documents = await find_documents(services.clickhouse, [str(user) for user in users], named or ())
+    page = documents[skipped : skipped + _MAX_DOCUMENTS]
     # One at least, and none is ever cut: the IDE goes on working with it.
     del page[fitting([known.bytes for known in page]) :]
     end = skipped + len(page)
-    after = page_address(request, limit=None, offset=end) if end < len(found) else None
+    after = page_address(request, limit=None, offset=end) if end < len(documents) else None
     async with services.clickhouse.room(sum(known.bytes for known in page)):
         steps = (include_steps or "").strip().lower() in _TRUE
         texts = await read_texts(services.clickhouse, page, steps=steps)
@@ -117,11 +117,11 @@ async def read_back(
         )
 
 
-def _users(user_ids: str | None, own: int | None) -> tuple[int, ...]:
+def _users(user_ids: str | None, user_of_token: int | None) -> tuple[int, ...]:
     users = id_list("user_ids", user_ids)
     if len(users) > _MAX_USERS:
         raise ApiError("invalid-filter", field="user_ids", values=f"more than {_MAX_USERS}")
-    return users or (() if own is None else (own,))
+    return users or (() if user_of_token is None else (user_of_token,))
 
 
 def _named(services: Services, package_slug: str | None, packages: tuple[int, ...]) -> Named | None:
@@ -129,6 +129,6 @@ def _named(services: Services, package_slug: str | None, packages: tuple[int, ..
     if not package_slug and not packages:
         return None
     reference = services.reference
-    found = [*map(reference.asset_by_package, packages), reference.asset_by_slug(package_slug or "")]
-    slugs = {asset.slug for one in found if one is not None for asset in reference.group(one)}
+    assets = [*map(reference.asset_by_package, packages), reference.asset_by_slug(package_slug or "")]
+    slugs = {asset.slug for named in assets if named is not None for asset in reference.group(named)}
     return Named(sorted(slugs | ({package_slug} if package_slug else set())), packages)

@@ -69,14 +69,14 @@ async def read_task(services: AppServices, token: Caller, task_id: str) -> Respo
     except ApiError:
         # Whether there is such a task is not for everybody to know.
         raise ApiError("task-not-found", task=task_id) from None
-    own, canonical = await _telemetry(services, task)
-    shown = [known for known in (own or canonical,) if known is not None]
+    of_slug, canonical = await _telemetry(services, task)
+    shown = [known for known in (of_slug or canonical,) if known is not None]
     async with services.clickhouse.room(sum(known.bytes for known in shown)):
         texts = await read_texts(services.clickhouse, shown)
         return await large_answer(
             {
                 **task.fields(),
-                **_completion(services, task, canonical or own),
+                **_completion(services, task, canonical or of_slug),
                 "assignment_telemetry": texts[0] if texts else None,
             }
         )
@@ -95,8 +95,8 @@ async def _telemetry(services: Services, task: Task) -> tuple[StoredDocument | N
     asset = services.reference.asset_by_slug(slug)
     canonical = slug if asset is None else services.reference.canonical(asset).slug
     documents = await find_documents(services.clickhouse, [str(task.user_id)], sorted({slug, canonical}))
-    found = {document.asset_slug: document for document in documents}
-    return found.get(slug), found.get(canonical)
+    by_slug = {document.asset_slug: document for document in documents}
+    return by_slug.get(slug), by_slug.get(canonical)
 
 
 def _completion(services: Services, task: Task, telemetry: StoredDocument | None) -> dict[str, str]:

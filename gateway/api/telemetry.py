@@ -165,10 +165,10 @@ async def _set(
         raise ApiError(status, user=user_id, asset=asset_slug)
 
     async def written() -> StoredDocument | None:
-        found = await find_documents(services.clickhouse, [user], [asset_slug])
-        if not found or found[0].scores_version < place:
+        documents = await find_documents(services.clickhouse, [user], [asset_slug])
+        if not documents or documents[0].scores_version < place:
             return None
-        return None if "telemetry" in fields and found[0].document_version < place else found[0]
+        return None if "telemetry" in fields and documents[0].document_version < place else documents[0]
 
     stored = await until(written)
     shown = {field: result.get(field) for field in FIELDS}

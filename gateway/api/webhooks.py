@@ -136,10 +136,10 @@ async def list_webhooks(
 )
 async def read_webhook(services: AppServices, staff: _Reader, webhook_id: str) -> Response:
     """A row of the log with its whole payload, however long that is."""
-    found = digits_as_id(webhook_id)
-    if found is None or await _status(services, staff, found) is None:
+    number = digits_as_id(webhook_id)
+    if number is None or await _status(services, staff, number) is None:
         raise ApiError("webhook-not-found", webhook=webhook_id)
-    page = await read_row(services.clickhouse, found)
+    page = await read_row(services.clickhouse, number)
     if not page.rows:
         raise ApiError("webhook-not-found", webhook=webhook_id)
     async with services.clickhouse.room(page.bytes):
@@ -155,13 +155,13 @@ async def read_webhook(services: AppServices, staff: _Reader, webhook_id: str) -
 )
 async def delete_webhook(services: AppServices, staff: _Editor, webhook_id: str) -> Response:
     """Take a webhook with the status ERROR out of the log, for good: a replay leaves it out as well."""
-    found = digits_as_id(webhook_id)
-    status = None if found is None else await _status(services, staff, found)
-    if found is None or status is None:
+    number = digits_as_id(webhook_id)
+    status = None if number is None else await _status(services, staff, number)
+    if number is None or status is None:
         raise ApiError("webhook-not-found", webhook=webhook_id)
     if status != _ERROR:
         raise ApiError("invalid-webhook-status", webhook=webhook_id, status=status)
-    await _delete(services, staff, [found])
+    await _delete(services, staff, [number])
     return Response(status_code=204)
 
 

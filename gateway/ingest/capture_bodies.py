@@ -128,10 +128,10 @@ def take_key(request: dict[str, Any]) -> str | None:
     """
     keys = _pop_keys(request)
     events = [event for event in events_of(request) if type(event) is dict]
-    own = {key for event in events if (key := _pop_keys(event) or _property_key(event)) is not None}
-    if keys is None and len(own) > 1:
+    keys_of_events = {key for event in events if (key := _pop_keys(event) or _property_key(event)) is not None}
+    if keys is None and len(keys_of_events) > 1:
         raise ApiError("several-keys")
-    key = keys or next(iter(own), None)
+    key = keys or next(iter(keys_of_events), None)
     for event in events:
         properties = event.get("properties")
         if type(properties) is dict and properties.get("token") == key:
@@ -140,8 +140,8 @@ def take_key(request: dict[str, Any]) -> str | None:
 
 
 def _pop_keys(holder: dict[str, Any]) -> str | None:
-    found = [holder.pop(name, None) for name in _KEY_NAMES]
-    return next((value for value in found if type(value) is str and value), None)
+    values = [holder.pop(name, None) for name in _KEY_NAMES]
+    return next((value for value in values if type(value) is str and value), None)
 
 
 def _property_key(event: dict[str, Any]) -> str | None:

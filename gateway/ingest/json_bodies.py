@@ -75,7 +75,7 @@ def glance(body: bytes, mended: Callable[[Mending], None]) -> Glance:
     if not body or body.isspace():
         return Glance(b"", {}, blank=True)
     try:
-        found = _FIELDS.decode(body)
+        decoded = _FIELDS.decode(body)
     except (msgspec.DecodeError, RecursionError):
         parsed = parse_json(body, mended)
         if type(parsed) is not dict:
@@ -87,7 +87,7 @@ def glance(body: bytes, mended: Callable[[Mending], None]) -> Glance:
     text = as_utf8(body)
     if text is not body:
         mended("encoding")
-    raws = ((name, bytes(getattr(found, name))) for name in _Fields.__struct_fields__)
+    raws = ((name, bytes(getattr(decoded, name))) for name in _Fields.__struct_fields__)
     fields = {name: _named(raw, mended) for name, raw in raws if raw}
     return Glance(text, fields, blank=not fields and text.strip()[1:].lstrip() == b"}")
 

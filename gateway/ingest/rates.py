@@ -65,29 +65,29 @@ class Rates:
 
     def of_student(self, token: Token, student: bytes, address: str, size: int, now: float) -> Refusal | None:
         """Count a webhook of a student under an ingest key, as `of_token` does."""
-        own = self._student(token, student, address, now)
-        refusal = own.refusal(self._each, now)
+        bucket = self._student(token, student, address, now)
+        refusal = bucket.refusal(self._each, now)
         if refusal is not None:
             return refusal
         everybodys = self._bucket(self._tokens, token.sha256, now)
         over = Refusal(self._key, 1) if everybodys is None else everybodys.refusal(self._key, now)
-        if over is not None and own.requests >= self._little:
+        if over is not None and bucket.requests >= self._little:
             return over
         if over is None and everybodys is not None:
             everybodys.add(size)
-        own.add(size)
+        bucket.add(size)
         return None
 
     def _student(self, token: Token, student: bytes, address: str, now: float) -> Bucket:
         # A hash, since what clients call themselves may be long.
         name = hash((token.sha256, student))
-        own = self._students.get(name)
-        if own is not None:
-            return own
+        bucket = self._students.get(name)
+        if bucket is not None:
+            return bucket
         new = self._bucket(self._addresses, (token.sha256, address), now)
-        if new is not None and new.refusal(self._new, now) is None and (own := self._students.make(name, now)):
+        if new is not None and new.refusal(self._new, now) is None and (bucket := self._students.make(name, now)):
             new.add(0)
-            return own
+            return bucket
         return self._overflow(token, now)
 
     def _overflow(self, token: Token, now: float) -> Bucket:

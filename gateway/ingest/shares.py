@@ -108,10 +108,10 @@ class Shares:
         for pool, more in enumerate(grows):
             if more <= 0:
                 continue
-            own = share.large if pool else share.small
+            held_by_share = share.large if pool else share.small
             for account in share.accounts:
                 used = self._used.get((pool, account), 0)
-                if used > own and used + more > self._most(pool, account):
+                if used > held_by_share and used + more > self._most(pool, account):
                     return False
         return True
 

@@ -103,9 +103,9 @@ async def find_documents(
         stored, scored = await asyncio.gather(
             clickhouse.rows(_STORED, parameters), clickhouse.rows(_SCORED, parameters)
         )
-    found: dict[tuple[str, str], StoredDocument] = {}
+    documents: dict[tuple[str, str], StoredDocument] = {}
     for row in stored:
-        found[row["asset_slug"], row["actor"]] = StoredDocument(
+        documents[row["asset_slug"], row["actor"]] = StoredDocument(
             asset_slug=row["asset_slug"],
             actor=row["actor"],
             telemetry_id=row["telemetry_id"],
@@ -115,14 +115,16 @@ async def find_documents(
         )
     for row in scored:
         key = row["asset_slug"], row["actor"]
-        known = found.setdefault(key, StoredDocument(*key))
+        known = documents.setdefault(key, StoredDocument(*key))
         known.telemetry_id = known.telemetry_id or row["telemetry_id"]
         known.bytes += row["bytes"]
         known.completion_rate = row["completion_rate"]
         known.finished_at = row["finished_at"]
         known.updated_at = max(row["updated_at"], known.updated_at or row["updated_at"])
         known.scores_version = row["version"]
-    return sorted(found.values(), key=lambda known: (known.scores_version, known.asset_slug, known.actor), reverse=True)
+    return sorted(
+        documents.values(), key=lambda known: (known.scores_version, known.asset_slug, known.actor), reverse=True
+    )
 
 
 async def read_texts(
@@ -147,12 +149,12 @@ async def read_texts(
 
     def merged() -> list[orjson.Fragment | None]:
         texts, overlays = _by_key(stored), _by_key(scored)
-        found = []
+        fragments = []
         for known in documents:
             key = known.asset_slug, known.actor
             text = _merged(known, texts.pop(key, b""), overlays.pop(key, b""), steps=steps)
-            found.append(None if text is None else orjson.Fragment(text))
-        return found
+            fragments.append(None if text is None else orjson.Fragment(text))
+        return fragments
 
     return await asyncio.to_thread(merged)
 
@@ -162,11 +164,11 @@ def _by_key(rows: list[dict[str, Any]]) -> dict[tuple[str, str], bytes]:
 
 
 def _merged(known: StoredDocument, text: bytes, added: bytes, *, steps: bool) -> bytes | None:
-    if not added and (found := members(text)) is not None:
+    if not added and (document_members := members(text)) is not None:
         # Nothing of it changes, so nothing of it has to be read.
-        if steps or found.pop("steps", None) is None:
+        if steps or document_members.pop("steps", None) is None:
             return text
-        return join(found)
+        return join(document_members)
     value = orjson.loads(text) if text else None
     document = value if type(value) is dict else None
     merged = merge_document(document, orjson.loads(added) if added else None)

@@ -24,6 +24,6 @@ def members(text: bytes) -> dict[str, Any] | None:
         return None
 
 
-def join(found: dict[str, Any]) -> bytes:
+def join(members_by_name: dict[str, Any]) -> bytes:
     """An object of such members and of plain values, as JSON."""
-    return msgspec.json.encode(found)
+    return msgspec.json.encode(members_by_name)

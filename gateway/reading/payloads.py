@@ -54,11 +54,13 @@ async def shown_sizes(clickhouse: ClickHouse, ids: Sequence[int], *, whole: bool
     """The bytes of these webhooks' payloads as they are shown, cut or `whole`; raises ReadError."""
     if not ids:
         return []
-    found = {row["id"]: row for row in await clickhouse.rows(_SIZES, {"ids": list(ids)})}
+    sizes_by_id = {row["id"]: row for row in await clickhouse.rows(_SIZES, {"ids": list(ids)})}
     sizes = []
     for number in ids:
-        own, more = (found[number]["bytes"], found[number]["more"]) if number in found else (0, 0)
-        sizes.append(more + (own if whole or own <= PAYLOAD_BYTES else _BEGINNING_BYTES))
+        body_bytes, more = (
+            (sizes_by_id[number]["bytes"], sizes_by_id[number]["more"]) if number in sizes_by_id else (0, 0)
+        )
+        sizes.append(more + (body_bytes if whole or body_bytes <= PAYLOAD_BYTES else _BEGINNING_BYTES))
     return sizes
 
 
@@ -107,8 +109,8 @@ def _without(body: bytes, params: dict[str, str] | None, redact: frozenset[str])
 
 def shown_payload(body: bytes, params: dict[str, str] | None) -> bytes:
     """A body with its parameters over it, as JSON; a body that cannot be read, a dead letter's, as a text."""
-    if (found := members(body)) is not None:
-        return join(merge(found, params)) if params else body
+    if (body_members := members(body)) is not None:
+        return join(merge(body_members, params)) if params else body
     try:
         return orjson.dumps(merge(loads(body) if body else {}, params))
     except (ValueError, TypeError, AttributeError):
