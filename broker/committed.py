@@ -70,12 +70,12 @@ async def _asked_once(
 
 
 def _complete(
-    found: dict[TopicPartition, OffsetAndMetadata], group: str, wanted: Sequence[TopicPartition]
+    offsets: dict[TopicPartition, OffsetAndMetadata], group: str, wanted: Sequence[TopicPartition]
 ) -> dict[TopicPartition, OffsetAndMetadata]:
-    if missing := [tp for tp in wanted if tp not in found]:
+    if missing := [tp for tp in wanted if tp not in offsets]:
         message = f"the coordinator of group {group} does not answer for {missing[0].topic}[{missing[0].partition}] yet"
         raise CoordinatorNotAvailableError(message)
-    return found
+    return offsets
 
 
 async def committed_before(
@@ -89,8 +89,8 @@ async def has_committed(admin: AIOKafkaAdminClient, group: str, some: TopicParti
     """Whether a group has committed anything, of whatever topics; `some` is any partition. Raises as `committed`."""
     # Of a partition that is asked for the answer says at least that nothing is known: so the coordinator has loaded.
     await committed(admin, group, [some])
-    found: dict[TopicPartition, OffsetAndMetadata] = await admin.list_consumer_group_offsets(group)
-    return any(at.offset >= 0 for at in found.values())
+    offsets: dict[TopicPartition, OffsetAndMetadata] = await admin.list_consumer_group_offsets(group)
+    return any(at.offset >= 0 for at in offsets.values())
 
 
 @_settling

@@ -37,9 +37,9 @@ async def read_topic(
             position = max((await reader.beginning_offsets([source]))[source], begin.get(number, 0))
             reader.seek(source, position)
             while position < goal:
-                found = await reader.getmany(source, timeout_ms=_READ_MS, max_records=_RECORDS)
+                batch = await reader.getmany(source, timeout_ms=_READ_MS, max_records=_RECORDS)
                 before, position = position, await reader.position(source)
-                yield number, [record for record in found.get(source, ()) if record.offset < goal]
+                yield number, [record for record in batch.get(source, ()) if record.offset < goal]
                 advanced(min(position, goal) - before)
                 # What is there already is handed over without a pause; the lease has to be kept meanwhile.
                 await asyncio.sleep(0)

@@ -133,12 +133,12 @@ async def topic_ids(options: dict[str, Any], names: Iterable[str]) -> dict[str, 
         raise TopicError(message) from error
     finally:
         await client.close()
-    found: dict[str, str] = {}
+    ids: dict[str, str] = {}
     for code, name, topic_id, *_ in response.topics:
         if code == _UNKNOWN_TOPIC:
             message = f"Topic {name} does not exist. Run: learnpack-telemetry setup"
             raise TopicError(message)
         if code:
             raise for_code(code)(name)
-        found[name] = base64.urlsafe_b64encode(topic_id).decode().rstrip("=")
-    return found
+        ids[name] = base64.urlsafe_b64encode(topic_id).decode().rstrip("=")
+    return ids

@@ -90,7 +90,7 @@ def _paired(text: bytes) -> bytes:
     """The text without halves of surrogate pairs."""
     if not any(beginning in text for beginning in _MAYBE_SURROGATE):
         return text
-    paired = _SURROGATES.sub(lambda found: found[0] if found[2] else found[1] + rb"\ufffd", text)
+    paired = _SURROGATES.sub(lambda match: match[0] if match[2] else match[1] + rb"\ufffd", text)
     return text if paired == text else paired
 
 

@@ -249,7 +249,7 @@ def load_settings(*, options: Mapping[str, str] | None = None, **overrides: Any)
         if name.startswith(PREFIX) and name not in known and not name.startswith(_FOREIGN):
             # Without the prefix, for with it every two names are alike.
             near = difflib.get_close_matches(
-                name.removeprefix(PREFIX), [one.removeprefix(PREFIX) for one in known], n=1
+                name.removeprefix(PREFIX), [other.removeprefix(PREFIX) for other in known], n=1
             )
             hint = f"did you mean {PREFIX}{near[0]}?" if near else f"known ones: {', '.join(sorted(known))}."
             message = f"{name} is not a setting; {hint} Correct its name or unset it."

@@ -51,12 +51,12 @@ class TopicWatch:
 
     async def _look(self) -> None:
         try:
-            found = (await topic_ids(self._options, [self._topic]))[self._topic]
+            topic_id = (await topic_ids(self._options, [self._topic]))[self._topic]
         except (TopicError, KafkaError, OSError, TimeoutError):
             return
         if self._known is None:
-            self._known = found
-        elif found != self._known:
+            self._known = topic_id
+        elif topic_id != self._known:
             self._end(
                 ExitCode.STATE_LOST,
                 f"topic {self._topic} was deleted and made anew: its webhooks take the ids of old ones. Stop gateways, "

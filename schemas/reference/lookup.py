@@ -186,17 +186,17 @@ class Reference:
         return group
 
     def _connected(self, asset: Asset) -> tuple[Asset, ...]:
-        found = {asset.id: asset}
+        connected = {asset.id: asset}
         waiting = [asset]
         while waiting:
             current = waiting.pop()
             numbers = set(self._links.all(current.slug))
             for slug in current.translations.values():
                 numbers.update(self._slugs.all(slug))
-            for number in numbers - found.keys():
-                found[number] = self._assets[number]
-                waiting.append(found[number])
-        return tuple(found[number] for number in sorted(found))
+            for number in numbers - connected.keys():
+                connected[number] = self._assets[number]
+                waiting.append(connected[number])
+        return tuple(connected[number] for number in sorted(connected))
 
     def canonical(self, asset: Asset) -> Asset:
         """The asset with the lowest id in the translation group: the one whose slug the state is kept under."""

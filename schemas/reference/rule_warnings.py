@@ -83,13 +83,13 @@ def rule_warnings(body: Any) -> list[RuleWarning]:
     """The doubts about an object that `rules.validate` takes, what makes rules wider first; none for null."""
     if not isinstance(body, dict):
         return []
-    found = list(_level(body, "", (*FIELDS, "rules")))
+    warnings = list(_level(body, "", (*FIELDS, "rules")))
     for index, rule in enumerate(body.get("rules") or ()):
         path = f"rules[{index}]"
-        found += _level(rule, f"{path}.", FIELDS)
+        warnings += _level(rule, f"{path}.", FIELDS)
         if not any(rule.get(name) is not None for name in FIELDS):
-            found.append(RuleWarning("empty-rule", path))
-    return sorted(found, key=lambda one: (not one.wider, one.kind != "unknown-key"))
+            warnings.append(RuleWarning("empty-rule", path))
+    return sorted(warnings, key=lambda warning: (not warning.wider, warning.kind != "unknown-key"))
 
 
 def refuse_unknown_keys(body: Any) -> None:

@@ -93,7 +93,7 @@ class Journal(msgspec.Struct, frozen=True, kw_only=True):
         missing = [name for name in ("live", "last", "step", "generations") if name not in given]
         if missing:
             raise JournalError(_unreadable(f"it has no {', '.join(missing)}"))
-        numbers = {one.number for one in journal.generations}
+        numbers = {generation.number for generation in journal.generations}
         if journal.live not in numbers or min(numbers) < 1 or max(numbers) > journal.last:
             raise JournalError(_unreadable("its generations contradict each other"))
         return journal
@@ -128,13 +128,15 @@ class Journal(msgspec.Struct, frozen=True, kw_only=True):
 
     def generation(self, number: int) -> Generation:
         """What is known of a generation."""
-        return next((one for one in self.generations if one.number == number), Generation(number=number))
+        return next(
+            (generation for generation in self.generations if generation.number == number), Generation(number=number)
+        )
 
     @property
     def surplus(self) -> tuple[int, ...]:
         """Generations that nobody needs any more."""
         needed = {self.live, self.previous, self.target}
-        return tuple(one.number for one in self.generations if one.number not in needed)
+        return tuple(generation.number for generation in self.generations if generation.number not in needed)
 
     def serves(self, number: int) -> bool:
         """Whether a generation's webhooks are to be worked on as the live one's."""
@@ -169,9 +171,11 @@ class Journal(msgspec.Struct, frozen=True, kw_only=True):
         known = self.generation(self.live)
         first = {number: min(end, known.patched.get(number, end)) for number, end in outcomes.items()}
         new = msgspec.structs.replace(known, patched=known.patched | first)
-        others = (one for one in self.generations if one.number != self.live)
+        others = (generation for generation in self.generations if generation.number != self.live)
         return msgspec.structs.replace(
-            self, step=Phase.PATCHING, generations=tuple(sorted((new, *others), key=lambda one: one.number))
+            self,
+            step=Phase.PATCHING,
+            generations=tuple(sorted((new, *others), key=lambda generation: generation.number)),
         )
 
     def unpaused(self) -> Journal:
@@ -220,7 +224,7 @@ class Journal(msgspec.Struct, frozen=True, kw_only=True):
 
     def without(self, number: int) -> Journal:
         """A generation's topics and tables are gone."""
-        kept = tuple(one for one in self.generations if one.number != number)
+        kept = tuple(generation for generation in self.generations if generation.number != number)
         if number == self.target:
             return msgspec.structs.replace(self, generations=kept, step=Phase.IDLE, target=None)
         return msgspec.structs.replace(self, generations=kept)

@@ -125,12 +125,12 @@ def decode_headers(headers: Iterable[tuple[str, bytes]]) -> RawHeaders:
 def readable_headers(headers: Iterable[tuple[str, bytes]]) -> RawHeaders:
     """What can be read of one raw record's headers, for what must go on all the same: its id, above all, is kept."""
     readable: list[tuple[str, bytes]] = []
-    for one in headers:
+    for header in headers:
         try:
-            decode_headers([one])
+            decode_headers([header])
         except HeaderError:
             continue
-        readable.append(one)
+        readable.append(header)
     return decode_headers(readable)
 
 

@@ -128,8 +128,8 @@ class Untold:
         return bool(self.completions or self.cells)
 
 
-def _either(one: set[int] | None, other: set[int] | None) -> set[int] | None:
-    return other if one is None else one if other is None else one | other
+def _either(tasks: set[int] | None, more: set[int] | None) -> set[int] | None:
+    return more if tasks is None else tasks if more is None else tasks | more
 
 
 class _Memory:

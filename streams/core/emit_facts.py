@@ -121,7 +121,9 @@ def _emit_items(step: Step, key: str, seen: Seen, source: Mapping[str, Any], fac
             event, details, sources = kind.event, kind.details, items_of(source, kind.field)
             for index in new:
                 item = items[index]
-                facts.write(event, key, step.position, item.started, details(item, sources[index]), own=item.started)
+                facts.write(
+                    event, key, step.position, item.started, details(item, sources[index]), own_start=item.started
+                )
 
 
 def emit_start(state: State, at: int | None, facts: FactLines, payload: Mapping[str, Any] | None = None) -> None:
@@ -212,5 +214,5 @@ def emit_streamed(state: State, item: Overlay, step: Step | None, details: str, 
         if start <= seen.floors[nth] or start in known:
             return False
         known.append(start)
-    facts.write(item.event, key, position, item.at, details, own=start)
+    facts.write(item.event, key, position, item.at, details, own_start=start)
     return start is not None

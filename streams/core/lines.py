@@ -62,13 +62,13 @@ def _identity(text: bytes) -> str:
     return str(int.from_bytes(blake2b(text, digest_size=16).digest(), "big"))
 
 
-def item_id(actor: str, asset: str, step_slug: str, event: str, *own: int) -> str:
+def item_id(actor: str, asset: str, step_slug: str, event: str, *own_numbers: int) -> str:
     """The identity of a fact as a UInt128's decimal text.
 
-    `own` is the item's own start (microseconds), or its webhook id and ordinal where it has none; nothing for what
-    happens once per step or tutorial (docs/semantics.md, "Facts").
+    `own_numbers` are the item's own start (microseconds), or its webhook id and ordinal where it has none; nothing
+    for what happens once per step or tutorial (docs/semantics.md, "Facts").
     """
-    return _identity(orjson.dumps((actor, asset, step_slug, event, *own)))
+    return _identity(orjson.dumps((actor, asset, step_slug, event, *own_numbers)))
 
 
 class FactLines:
@@ -125,15 +125,15 @@ class FactLines:
         at: int | None,
         details: str,
         *,
-        own: int | None = None,
+        own_start: int | None = None,
         once: bool = False,
         version: int | None = None,
         deleted: bool = False,
     ) -> None:
         """Append one fact that happened at `at` (microseconds, None when unknown), with its `details` columns.
 
-        `own` is the item's own start, `once` marks what happens once per step or tutorial, `version` defaults to the
-        webhook's version and `deleted` takes an earlier fact back.
+        `own_start` is the item's own start, `once` marks what happens once per step or tutorial, `version` defaults to
+        the webhook's version and `deleted` takes an earlier fact back.
         """
         self._at_step(step_slug, step_position)
         origin, ordinal = self._origin, self._ordinal
@@ -141,10 +141,10 @@ class FactLines:
         name = event.encode()
         if once:
             identity = b'%b,"%b"]' % (self._step_identity, name)
-        elif own is None:
+        elif own_start is None:
             identity = b'%b,"%b",%d,%d]' % (self._step_identity, name, origin.webhook_id, ordinal)
         else:
-            identity = b'%b,"%b",%d]' % (self._step_identity, name, own)
+            identity = b'%b,"%b",%d]' % (self._step_identity, name, own_start)
         milliseconds = origin.received_at if at is None else at // 1000
         if not 0 <= milliseconds < LATEST_MS:
             milliseconds = origin.received_at

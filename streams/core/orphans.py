@@ -29,7 +29,7 @@ def emit_orphan(origin: Origin, item: Overlay, details: str, facts: list[bytes],
     once = item.event == "open_step" and origin.telemetry_id != ""
     slug = item.slug or f"#{item.position}"
     FactLines(origin, "", None, facts).write(
-        item.event, slug, item.position, item.at, details, own=item.own_start, once=once, **changes
+        item.event, slug, item.position, item.at, details, own_start=item.own_start, once=once, **changes
     )
 
 

@@ -66,8 +66,8 @@ def known_of(
     slugs = {run.asset_slug, *(() if named is None else (named.slug, named.package_slug))} - {None, ""}
     asset_ids = {asset_id, run.asset_id} - {None}
     package_ids = {None if named is None else named.package_id} - {None}
-    found = [*map(reference.asset, asset_ids), *map(reference.asset_by_slug, slugs)]  # type: ignore[arg-type]
-    for asset in filter(None, found):
+    assets = [*map(reference.asset, asset_ids), *map(reference.asset_by_slug, slugs)]  # type: ignore[arg-type]
+    for asset in filter(None, assets):
         slugs.add(asset.slug)
         asset_ids.add(asset.id)
         package_ids |= {asset.learnpack_id} - {None}

@@ -39,5 +39,5 @@ def emit_sessions(state: State, payload: Mapping[str, Any], facts: FactLines) ->
         return
     details = properties_details(agent=agent_of(payload))
     for start in sorted(new):
-        facts.write("start_session", "", None, start, details, own=start)
+        facts.write("start_session", "", None, start, details, own_start=start)
     state.sessions = sorted(known | new)[-_MOST:]

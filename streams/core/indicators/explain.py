@@ -64,18 +64,18 @@ def _movers(term: Term, document: Document, measured: Measured, points: float) -
         return []
     moved_by = term.moved_by
     pairs = list(zip(document.steps, measured.steps, strict=True))
-    amounts = [moved_by(step, own) for step, own in pairs]
+    amounts = [moved_by(step, measured_step) for step, measured_step in pairs]
     total = sum(amounts)
     return [
         Mover(
             slug=step.slug,
             position=step.position,
-            status=own.status,
+            status=measured_step.status,
             amount=amount,
             points=points * (amount / total) if total else 0.0,
-            starts=[attempt.started for attempt in term.items(step, own)] if term.items is not None else [],
+            starts=[attempt.started for attempt in term.items(step, measured_step)] if term.items is not None else [],
         )
-        for (step, own), amount in zip(pairs, amounts, strict=True)
+        for (step, measured_step), amount in zip(pairs, amounts, strict=True)
         if amount
     ]
 

@@ -270,7 +270,10 @@ def compute(document: Document) -> Indicators:
             "metrics": metrics,
             "indicators": {"EngagementIndicator": engagement, "FrustrationIndicator": frustration},
         },
-        "steps": [_step_result(step, own) for step, own in zip(document.steps, measured.steps, strict=True)],
+        "steps": [
+            _step_result(step, measured_step)
+            for step, measured_step in zip(document.steps, measured.steps, strict=True)
+        ],
     }
     return Indicators(
         result, engagement, frustration, metrics["completion_rate"], metrics["total_time_on_platform"], VERSION
