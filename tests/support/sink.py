@@ -246,7 +246,7 @@ async def caught_up(bench: SinkBench, child: Child) -> None:
 
 async def ended(child: Child) -> int:
     """Wait for the end of a sink that should end by itself; its exit code."""
-    await aeventually(lambda: asyncio.to_thread(lambda: child.process.poll() is not None), 60, "the sink's end")
+    await aeventually(lambda: asyncio.to_thread(lambda: child.process.poll() is not None), 180, "the sink's end")
     return int(child.process.returncode)
 
 

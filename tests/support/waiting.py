@@ -19,7 +19,7 @@ _LONGER = 1.3
 T = TypeVar("T")
 
 
-def eventually(condition: Callable[[], T], timeout: float = 30, what: str = "") -> T:
+def eventually(condition: Callable[[], T], timeout: float = 90, what: str = "") -> T:
     """Call `condition` until it returns something true and return that.
 
     Raises AssertionError after `timeout` seconds, with `what` was waited for and the last value or error.
@@ -39,7 +39,7 @@ def eventually(condition: Callable[[], T], timeout: float = 30, what: str = "") 
         pause = min(pause * _LONGER, _LONGEST_PAUSE_SECONDS)
 
 
-async def aeventually(condition: Callable[[], Awaitable[T]], timeout: float = 30, what: str = "") -> T:  # noqa: ASYNC109
+async def aeventually(condition: Callable[[], Awaitable[T]], timeout: float = 90, what: str = "") -> T:  # noqa: ASYNC109
     """Await `condition()` until it returns something true and return that; else as `eventually`."""
     deadline, pause = time.monotonic() + timeout, _FIRST_PAUSE_SECONDS
     while True:

@@ -162,6 +162,8 @@ async def test_output_that_fails_does_not_reach_supervision(error: BaseException
     async def then() -> None:
         for times in (1, 2, 3):
             await aeventually(as_awaitable(lambda: started.exists() and len(started.read_text()) == times))  # noqa: B023
+            # The process may run before its starter knows of it.
+            await aeventually(as_awaitable(lambda: "worker" in supervisor.pids))
             os.kill(supervisor.pids["worker"], signal.SIGKILL)
         supervisor.stop()
 
