@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from schemas.settings import Settings
 
-__all__ = ["Misfit", "misfits", "used_partitions"]
+__all__ = ["Misfit", "made_partitions", "misfits", "used_partitions"]
 
 _SETUP: Final = "Run: learnpack-telemetry setup"
 _OF_A_GENERATION: Final = rf"(?:{'|'.join(DERIVED)})(?:\.g\d+)?|worker\.g\d+-state-changelog"
@@ -43,6 +43,12 @@ def used_partitions(settings: Settings, partitions: Mapping[str, int]) -> int:
     if raw <= wanted:
         return raw
     return wanted if wanted in _witnesses(topics, partitions) else raw
+
+
+def made_partitions(settings: Settings, partitions: Mapping[str, int]) -> int | None:
+    """How many partitions `setup` gave to what the generation derives; None where that is nothing, or no one number."""
+    counts = {partitions[name] for name in _derived(Topics.of(settings)) if name in partitions}
+    return counts.pop() if len(counts) == 1 else None
 
 
 def _derived(topics: Topics) -> tuple[str, ...]:
@@ -76,7 +82,8 @@ def misfits(settings: Settings, partitions: Mapping[str, int]) -> Iterator[Misfi
     if wanted not in counts and len(counts) == 1 and raw >= (there := next(iter(counts))):
         # All of them tell the same, and the settings something else.
         name = topics.raw if raw == there else next(iter(derived))
-        yield _settings_differ(name, there, wanted)
+        copied = "" if raw != wanted else "; to go on with a copy of the log set TELEMETRY_GENERATION as well"
+        yield _settings_differ(name, there, wanted, copied)
         return
     if raw < wanted and wanted in counts:
         mend = "`setup` did not make it: delete it, if nothing in it is needed, then run: learnpack-telemetry setup"
@@ -119,10 +126,9 @@ def _lost(topics: Topics) -> Misfit:
     return Misfit(topics.raw, "is gone: in a new one webhooks would take the ids of those that are stored", mend)
 
 
-def _settings_differ(topic: str, there: int, wanted: int) -> Misfit:
-    return Misfit(
-        topic, f"has {there} partitions, TELEMETRY_PARTITIONS says {wanted}", f"Set TELEMETRY_PARTITIONS={there}"
-    )
+def _settings_differ(topic: str, there: int, wanted: int, more: str = "") -> Misfit:
+    detail = f"has {there} partitions, TELEMETRY_PARTITIONS says {wanted}"
+    return Misfit(topic, detail, f"Set TELEMETRY_PARTITIONS={there}{more}")
 
 
 def _of_derived(derived: Mapping[str, int], wanted: int) -> Iterator[Misfit]:

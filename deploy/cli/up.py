@@ -104,7 +104,7 @@ def _summary(system: LocalSystem) -> str:
         f"token       {system.token}",
         f"addresses   {system.env_file}",
         f"terminals   {_line_for_terminals(system)}",
-        *([_FOLLOWED.format(name=system.followed)] if system.followed else []),
+        *([_FOLLOWED.format(name=system.followed["raw_topic"])] if "raw_topic" in system.followed else []),
         "",
         "learn.json of a tutorial:",
         f'  "telemetry": {{"batch": "{url}?asset_id=ASSET_ID", "streaming": "{url}?token={system.ingest_key}"}}',

@@ -19,7 +19,7 @@ from deploy.local.resources import free_port, is_free, require_free_port, reserv
 from deploy.run.kept import Kept, set_for_commands, write_env, write_secret
 from deploy.run.supervisor import Part
 from operations.generations.journal import read_journal
-from operations.generations.raw_topic import raw_topic_of, require_raw_topic
+from operations.generations.raw_topic import log_of_generation, require_raw_topic
 from operations.tokens import CAPABILITIES, NewToken, grant
 from operations.topics import setup_topics
 from schemas.reference.tenancy import REPORT_FOR_ANYONE
@@ -83,8 +83,8 @@ class LocalSystem:
         self._lock: IO[str] | None = None
         self._bind = ""
         self._env: dict[str, str] = {}
-        # The raw topic that the journal names, where no setting does.
-        self.followed = ""
+        # Settings of the log that nobody has set, as the generation that is worked on has them.
+        self.followed: dict[str, Any] = {}
 
     @property
     def _spool(self) -> Path:
@@ -113,9 +113,7 @@ class LocalSystem:
     @property
     def addresses(self) -> dict[str, str]:
         """What `DIR/env` holds: everything by which a command finds this system and no other."""
-        named = {name: getattr(self._base, name) for name in _NAMES}
-        if self.followed:
-            named["raw_topic"] = self.followed
+        named = {name: getattr(self._base, name) for name in _NAMES} | self.followed
         return {
             "TELEMETRY_GATEWAY_URL": self.gateway_url,
             "TELEMETRY_KAFKA": self._kafka.bootstrap,
@@ -190,14 +188,13 @@ class LocalSystem:
             f"{PREFIX}SPOOL": str(self._spool),
             f"{PREFIX}DEFAULT_ACADEMY": str(self.settings().default_academy),
         }
-        raw = {f"{PREFIX}RAW_TOPIC": self.followed} if self.followed else {}
-        self._env.update({**os.environ, "PYTHONUNBUFFERED": "1", **variables, **raw})
+        followed = {f"{PREFIX}{name.upper()}": str(value) for name, value in self.followed.items()}
+        self._env.update({**os.environ, "PYTHONUNBUFFERED": "1", **variables, **followed})
 
     def settings(self) -> Settings:
         """The settings that the parts run with, after `prepare`."""
-        raw: dict[str, Any] = {"raw_topic": self.followed} if self.followed else {}
         return load_settings(
-            **raw,
+            **self.followed,
             kafka=self._kafka.bootstrap,
             clickhouse=self._clickhouse.url,
             gateway_bind=self._bind,
@@ -226,7 +223,7 @@ class LocalSystem:
         self._is_set_up = True
 
     async def _live_settings(self) -> Settings:
-        """The settings with the generation that is worked on, and its raw topic; raises RawTopicError if it is not."""
+        """The settings with the generation that is worked on, and its log; raises RawTopicError if that is another."""
         settings, journal = self.settings(), Journal()
         try:
             journal = await read_journal(settings)
@@ -234,9 +231,9 @@ class LocalSystem:
             # Who names the generation has done what it asks for.
             if "generation" not in settings.model_fields_set:
                 raise
-        right = raw_topic_of(settings, journal)
-        if "raw_topic" not in self._base.model_fields_set and right != settings.raw_topic:
-            self.followed = right
+        log = await log_of_generation(settings, journal)
+        self.followed = {name: value for name, value in log.items() if name not in self._base.model_fields_set}
+        if self.followed:
             write_env(self.env_file, self.addresses)
             self._set_env()
             settings = self.settings()

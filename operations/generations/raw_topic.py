@@ -9,11 +9,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from aiokafka.errors import KafkaError
 
+from broker import clients
+from broker.partitioning import topic_partitions
 from operations.generations.journal import read_journal
+from operations.topic_fit import made_partitions
 from schemas.errors import OperatorError
 from schemas.wire.generations import JournalError
 
@@ -21,7 +24,15 @@ if TYPE_CHECKING:
     from schemas.settings import Settings
     from schemas.wire.generations import Journal
 
-__all__ = ["RawTopicError", "WrongRawTopic", "check_raw_topic", "raw_topic_of", "require_raw_topic", "wrong_raw_topic"]
+__all__ = [
+    "RawTopicError",
+    "WrongRawTopic",
+    "check_raw_topic",
+    "log_of_generation",
+    "raw_topic_of",
+    "require_raw_topic",
+    "wrong_raw_topic",
+]
 
 _PATIENCE_SECONDS: Final = 3.0
 
@@ -67,6 +78,19 @@ def require_raw_topic(settings: Settings, journal: Journal) -> None:
     """Raise RawTopicError if the settings name another raw topic than that of their generation."""
     if wrong := wrong_raw_topic(settings, journal):
         raise RawTopicError(str(wrong))
+
+
+async def log_of_generation(settings: Settings, journal: Journal) -> dict[str, Any]:
+    """What the settings should say of the log of their generation, or of the live one, and do not.
+
+    `raw_topic` and `partitions`, each where it is another one; no partitions where nothing is derived yet. Raises
+    aiokafka's KafkaError.
+    """
+    right: dict[str, Any] = {"raw_topic": raw_topic_of(settings, journal)}
+    of_generation = settings.model_copy(update={"generation": _generation(settings, journal)})
+    async with clients.opened(clients.admin(settings.kafka_options())) as admin:
+        right["partitions"] = made_partitions(of_generation, await topic_partitions(admin)) or settings.partitions
+    return {name: value for name, value in right.items() if value != getattr(settings, name)}
 
 
 async def check_raw_topic(settings: Settings, patience: float = _PATIENCE_SECONDS) -> None:

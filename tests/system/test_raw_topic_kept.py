@@ -125,7 +125,8 @@ def test_up_follows_the_journal_unless_a_topic_is_set(
     assert "TELEMETRY_RAW_TOPIC" not in worker.env
     found = asyncio.run(system._live_settings())  # noqa: SLF001 - as above
     assert (found.generation, found.raw_topic) == (2, "webhooks.raw.2")
-    assert worker.env["TELEMETRY_RAW_TOPIC"] == system.followed == "webhooks.raw.2"
+    assert system.followed == {"raw_topic": "webhooks.raw.2"}
+    assert worker.env["TELEMETRY_RAW_TOPIC"] == "webhooks.raw.2"
     lines = system.env_file.read_text().splitlines()
     assert "TELEMETRY_RAW_TOPIC=webhooks.raw.2" in lines
     assert not [line for line in lines if line.startswith("TELEMETRY_GENERATION")]
@@ -138,7 +139,7 @@ def test_up_follows_the_journal_unless_a_topic_is_set(
     monkeypatch.setenv("TELEMETRY_GENERATION", "3")
     third, _ = planned(tmp_path / "third")
     found = asyncio.run(third._live_settings())  # noqa: SLF001 - as above
-    assert (found.generation, found.raw_topic, third.followed) == (3, "webhooks.raw.3", "")
+    assert (found.generation, found.raw_topic, third.followed) == (3, "webhooks.raw.3", {})
     assert third.addresses["TELEMETRY_GENERATION"] == "3"
 
 

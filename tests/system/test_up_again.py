@@ -20,17 +20,16 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.system
 
-NAMED = {"TELEMETRY_RAW_TOPIC": "webhooks.raw.2", "TELEMETRY_GENERATION": "2"}
+NAMED = {"TELEMETRY_RAW_TOPIC": "webhooks.raw.2", "TELEMETRY_GENERATION": "2", "TELEMETRY_PARTITIONS": "3"}
 UP = "LearnPack Telemetry is up"
 
 
 def test_after_a_switch_a_plain_start_goes_on_with_the_topic(
     tmp_path: Path, processes: Processes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """While settings are set `env` has them; after it the journal names the topic, and another one is refused."""
+    """While settings are set `env` has them; after it `up` knows topic and partitions, and another topic is refused."""
     for name in os.environ.keys() - environment().keys():
         monkeypatch.delenv(name)
-    monkeypatch.setenv("TELEMETRY_PARTITIONS", "1")
     system = System(tmp_path / ".telemetry", processes, NAMED)
     system.start(until=UP)
     first = system.addresses

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from operations.topic_fit import Misfit, misfits, used_partitions
+from operations.topic_fit import Misfit, made_partitions, misfits, used_partitions
 from schemas.settings import Settings
 from schemas.wire.topics import Topics
 
@@ -68,7 +68,9 @@ def test_partitions_that_were_added_to_the_raw_topic_are_not_used() -> None:
     assert "raw copy webhooks.raw.2 --partitions 16" in one.mend
     assert used_partitions(SETTINGS, known) == 8
     (other,) = found(known, 12)
-    assert (other.mend, other.harmless) == ("Set TELEMETRY_PARTITIONS=8", False)
+    # Whoever goes on with a copy forgets the generation as easily.
+    copied = "; to go on with a copy of the log set TELEMETRY_GENERATION as well"
+    assert (other.mend, other.harmless) == (f"Set TELEMETRY_PARTITIONS=8{copied}", False)
     without = {name: count for name, count in known.items() if name not in DERIVED}
     assert used_partitions(SETTINGS, without) == 8
     assert not [one for one in found(without) if not one.missing and not one.harmless]
@@ -80,6 +82,15 @@ def test_settings_that_were_forgotten_leave_no_partition_out() -> None:
 
     assert used_partitions(SETTINGS, many) == 32
     assert [one.mend for one in found(many)] == ["Set TELEMETRY_PARTITIONS=32"]
+
+
+def test_what_setup_made_tells_the_partitions_of_a_generation() -> None:
+    """Whatever the settings say, the derived topics say; where nothing is derived yet, nobody knows."""
+    assert made_partitions(SETTINGS, MADE) == 8
+    assert made_partitions(SETTINGS, {**MADE, TOPICS.raw: 12}) == 8
+    assert made_partitions(SETTINGS, {TOPICS.raw: 12}) is None
+    assert made_partitions(SETTINGS, {**MADE, TOPICS.facts: 12}) is None
+    assert made_partitions(SETTINGS.model_copy(update={"generation": 2}), MADE) is None
 
 
 @pytest.mark.parametrize(("count", "harmless"), [(1, False), (12, True)])
