@@ -140,7 +140,8 @@ def _clickhouse(settings: Settings, status: Status) -> None:
     )
     try:
         for table in _TABLES:
-            status.rows[table] = int(client.query(f"SELECT count() FROM {table}").result_rows[0][0])  # noqa: S608 - of _TABLES
+            count = f"SELECT count() FROM {table} FINAL"  # noqa: S608 - of _TABLES
+            status.rows[table] = int(client.query(count).result_rows[0][0])
         errors = client.query(
             "SELECT toString(updated_at), toString(id), verdict, status_text FROM webhooks "
             "WHERE status = 'ERROR' ORDER BY updated_at DESC LIMIT 1"
