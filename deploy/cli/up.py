@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["register"]
 
 _FOLLOWED = "raw topic   {name}, which the live generation is computed from: TELEMETRY_RAW_TOPIC is not set"
+_LEFT = "            it was at port {port}: what has that address, a learn.json for one, needs the new one"
 _QUERY = "SELECT event, count() FROM telemetry.events GROUP BY event ORDER BY event"
 
 
@@ -99,6 +100,7 @@ def _summary(system: LocalSystem) -> str:
         "LearnPack Telemetry is up; Ctrl-C stops it.",
         "",
         f"gateway     {system.gateway_url}",
+        *([_LEFT.format(port=system.left_port)] if system.left_port else []),
         f"clickhouse  {system.clickhouse_url}",
         f"analysts    {system.analyst_url}",
         f"token       {system.token}",

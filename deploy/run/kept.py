@@ -72,8 +72,13 @@ class Kept:
 
     def port(self, variable: str) -> int | None:
         """The port that a server had the last time, unless somebody else has it by now."""
+        port = self.last_port(variable)
+        return port if port is not None and is_free(port) else None
+
+    def last_port(self, variable: str) -> int | None:
+        """The port that a server had the last time, whoever has it now."""
         port = self._values.get(variable, "").rpartition(":")[2]
-        return int(port) if port.isdecimal() and 0 < int(port) <= _HIGHEST_PORT and is_free(int(port)) else None
+        return int(port) if port.isdecimal() and 0 < int(port) <= _HIGHEST_PORT else None
 
 
 def write_env(path: Path, values: Mapping[str, str]) -> None:

@@ -101,6 +101,12 @@ class LocalSystem:
         return f"http://{self._bind}"
 
     @property
+    def left_port(self) -> int | None:
+        """The gateway's port at the last run, where it has another one now."""
+        last = self._kept.last_port("TELEMETRY_GATEWAY_URL")
+        return None if self._bind.endswith(f":{last}") else last
+
+    @property
     def clickhouse_url(self) -> str:
         """ClickHouse's address with user and password."""
         return self._clickhouse.url

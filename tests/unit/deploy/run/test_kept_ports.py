@@ -44,8 +44,10 @@ def test_the_gateway_keeps_its_port(tmp_path: Path) -> None:
 
     assert LocalSystem(tmp_path, 1, default)._choose_bind() == f"{LOOPBACK}:{port}"  # noqa: SLF001 - as above
     with socket.create_server((LOOPBACK, port)):
-        other = LocalSystem(tmp_path, 1, default)._choose_bind()  # noqa: SLF001 - as above
-    assert other != f"{LOOPBACK}:{port}"
+        moved = LocalSystem(tmp_path, 1, default)
+        moved._bind = moved._choose_bind()  # noqa: SLF001 - as above
+    assert moved.gateway_url != f"http://{LOOPBACK}:{port}"
+    assert moved.left_port == port
     named = Settings(_env_file=None, gateway_bind=f"{LOOPBACK}:{(own := free_port())}")
     assert LocalSystem(tmp_path, 1, named)._choose_bind() == f"{LOOPBACK}:{own}"  # noqa: SLF001 - as above
 
