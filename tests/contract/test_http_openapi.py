@@ -109,6 +109,7 @@ def scratch_system(stack: Stack, tmp_path: Path) -> Iterator[HttpSystem]:
         yield running
 
 
+@pytest.mark.timeout(900)
 def test_the_gateway_does_what_the_document_says(scratch_system: HttpSystem) -> None:
     """Generated requests, good and bad, get documented answers of the documented shapes and never a 5xx."""
     done = subprocess.run(
