@@ -53,12 +53,18 @@ class Kept:
 
     def __init__(self, path: Path) -> None:
         """Read it; without one nothing is kept."""
+        self._path = path
         try:
-            lines = path.read_text(encoding="utf-8").splitlines()
+            self._text = path.read_text(encoding="utf-8")
         except OSError:
-            lines = []
-        pairs = (shlex.split(line) for line in lines if "=" in line)
+            self._text = ""
+        pairs = (shlex.split(line) for line in self._text.splitlines() if "=" in line)
         self._values = dict(parts[0].split("=", 1) for parts in pairs if parts)
+
+    def restore(self) -> None:
+        """Leave the file as the last run has left it, if there was one."""
+        if self._text:
+            write_secret(self._path, self._text)
 
     def token(self) -> str:
         """The token of the last run, else a new one."""

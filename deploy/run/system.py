@@ -22,6 +22,7 @@ from operations.generations.journal import read_journal
 from operations.generations.raw_topic import log_of_generation, require_raw_topic
 from operations.tokens import CAPABILITIES, NewToken, grant
 from operations.topics import setup_topics
+from schemas.errors import OperatorError
 from schemas.reference.tenancy import REPORT_FOR_ANYONE
 from schemas.settings import PREFIX, load_settings
 from schemas.wire.generations import Journal, JournalError
@@ -217,8 +218,13 @@ class LocalSystem:
         if self._is_set_up:
             # It was killed: it works again whatever Kafka does.
             return
-        settings = await self._live_settings()
-        await setup_topics(settings)
+        try:
+            settings = await self._live_settings()
+            await setup_topics(settings)
+        except OperatorError:
+            # With what is refused no command would find the system that was there.
+            self._kept.restore()
+            raise
         await asyncio.to_thread(setup_tables, settings)
         token = NewToken(
             DEV_USER, {DEV_ACADEMY: (*CAPABILITIES, REPORT_FOR_ANYONE)}, datetime.now(UTC), label="development"

@@ -70,7 +70,8 @@ def wrong_raw_topic(settings: Settings, journal: Journal) -> WrongRawTopic | Non
     prefix, name = settings.topic_prefix, settings.raw_topic
     return WrongRawTopic(
         f"generation {number} is computed from {prefix}{right}, and TELEMETRY_RAW_TOPIC says {name}",
-        f"Set TELEMETRY_RAW_TOPIC={right}, or to go on with another log TELEMETRY_GENERATION={journal.last + 1}, too",
+        f"Set TELEMETRY_RAW_TOPIC={right}, or to go on with another log TELEMETRY_GENERATION={journal.last + 1}, too "
+        "(`up` finds topic and partitions by itself where neither is set, as in a fresh terminal)",
     )
 
 

@@ -84,7 +84,7 @@ def test_a_gateway_that_began_without_kafka_ends_once_it_is_there(
     settings: SettingsFactory, processes: Processes
 ) -> None:
     """It cannot know before; from then on it would send webhooks into the topic that was left."""
-    own = settings(partitions=1)
+    own = settings(partitions=1, gateway_bind=f"{LOOPBACK}:{free_port()}")
     journal_of_a_copy(own)
     port = free_port()
     env = {**as_environment(own), "TELEMETRY_KAFKA": f"{LOOPBACK}:{port}"}
@@ -147,7 +147,10 @@ def test_nothing_works_with_the_topic_that_was_left(switched: Settings, processe
     """Every part, and every command that reads or writes the log, ends with the line that says what to set."""
     right = Topics.of(switched).raw + ".2"
     wrong = f"generation 2 is computed from {right}, and TELEMETRY_RAW_TOPIC says webhooks.raw"
-    mend = "set TELEMETRY_RAW_TOPIC=webhooks.raw.2, or to go on with another log TELEMETRY_GENERATION=3, too."
+    mend = (
+        "set TELEMETRY_RAW_TOPIC=webhooks.raw.2, or to go on with another log TELEMETRY_GENERATION=3, too "
+        "(`up` finds topic and partitions by itself where neither is set, as in a fresh terminal)."
+    )
 
     for part in ("worker", "sink", "gateway"):
         child = processes.start([sys.executable, "-m", "deploy.cli", part], as_environment(switched))

@@ -57,6 +57,8 @@ def test_after_a_switch_a_plain_start_goes_on_with_the_topic(
     eventually(lambda: system.sql("SELECT count() FROM telemetry.webhooks") == "2", 60, "the webhook")
     assert system.interrupt() == 0
 
+    good = system.addresses
     refused = processes.start([*COMMAND, str(system.directory)], {"TELEMETRY_RAW_TOPIC": "webhooks.raw"}, tmp_path)
     assert refused.process.wait(120) == 1
     assert "TELEMETRY_RAW_TOPIC says webhooks.raw; set TELEMETRY_RAW_TOPIC=webhooks.raw.2" in refused.output
+    assert system.addresses == good

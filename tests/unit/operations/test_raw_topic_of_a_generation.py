@@ -28,7 +28,8 @@ def test_a_live_generation_of_another_topic_is_refused(own: dict[str, Any]) -> N
 
     assert str(raised.value) == (
         "generation 2 is computed from learnpack.webhooks.raw.2, and TELEMETRY_RAW_TOPIC says webhooks.raw; "
-        "set TELEMETRY_RAW_TOPIC=webhooks.raw.2, or to go on with another log TELEMETRY_GENERATION=3, too."
+        "set TELEMETRY_RAW_TOPIC=webhooks.raw.2, or to go on with another log TELEMETRY_GENERATION=3, too "
+        "(`up` finds topic and partitions by itself where neither is set, as in a fresh terminal)."
     )
     assert raw_topic_of(settings(**own), SWITCHED) == NEW
 
