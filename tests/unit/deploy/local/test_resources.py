@@ -8,8 +8,9 @@ import shutil
 import socket
 import sys
 import tempfile
+from pathlib import Path
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
@@ -22,9 +23,6 @@ from deploy.local.resources import free_port, listens, require_free_port, requir
 from deploy.run import system
 from deploy.run.system import LocalSystem
 from schemas.settings import Settings
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 def test_a_free_port_is_no_ephemeral_one() -> None:
@@ -46,12 +44,26 @@ def test_a_port_in_use_is_told_from_a_free_one() -> None:
     require_free_port(port, "Kafka")
 
 
+_DESCRIPTORS = Path("/proc/self/fd")
+
+
+def _leads_to(descriptor: str) -> Path | None:
+    try:
+        return (_DESCRIPTORS / descriptor).readlink()
+    except FileNotFoundError:
+        return None
+
+
 def test_a_port_is_reserved_before_anything_listens(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Of two who start at once one has it, until it ends."""
     monkeypatch.setattr(tempfile, "gettempdir", lambda: str(tmp_path))
     first = reserve_port(8000)
     assert first is not None
-    assert (reserve_port(8000), reserve_port(8001)) == (None, first + 1)
+    assert reserve_port(8000) is None
+    assert reserve_port(8001) is not None
+    # Whoever comes second keeps no descriptor of the file.
+    held = [entry.name for entry in _DESCRIPTORS.iterdir() if _leads_to(entry.name) == _leads_to(str(first))]
+    assert held == [str(first)]
     os.close(first)
 
     assert reserve_port(8000) is not None
