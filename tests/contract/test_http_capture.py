@@ -12,11 +12,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.support.http_directory import secret
+from tests.support.ingest import refused
 from tests.support.waiting import eventually
 
 if TYPE_CHECKING:
-    import httpx
-
     from tests.support.http_system import HttpSystem
 
 pytestmark = pytest.mark.system
@@ -61,15 +60,6 @@ def records(system: HttpSystem, student: str, count: int = 1) -> list[tuple[Any,
         return [tuple(row) for row in rows] if len(rows) >= count else []
 
     return eventually(found, 30, f"{count} raw records of {student}")
-
-
-def refused(answer: httpx.Response) -> tuple[int, str]:
-    """Status and slug of an error, which has the `detail` that PostHog's clients show."""
-    body = answer.json()
-    assert set(body) == {"detail", "slug", "status_code"}
-    assert body["status_code"] == answer.status_code
-    assert body["detail"]
-    return answer.status_code, body["slug"]
 
 
 @pytest.mark.parametrize("path", PATHS)

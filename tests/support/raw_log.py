@@ -16,15 +16,18 @@ from schemas.wire.topics import Topics
 from schemas.wire.webhook import webhook_id
 from tests.chaos.kafka import consumer, produce, read_all
 from tests.chaos.load import webhooks
+from tests.support.commands import as_environment
 from tests.support.generations import rows_of
 from tests.support.waiting import eventually
 
 if TYPE_CHECKING:
+    import pytest
     from clickhouse_connect.driver.client import Client
 
     from schemas.settings import Settings
+    from tests.conftest import SettingsFactory
 
-__all__ = ["FAST_CLI", "MARGIN", "agrees", "all_stored", "ids", "restored", "send", "written_beyond"]
+__all__ = ["FAST_CLI", "MARGIN", "agrees", "all_stored", "ids", "long_kept", "restored", "send", "written_beyond"]
 
 # A copy's first offsets are filled up to behind the source's, which takes long: only one test does that in full.
 MARGIN = 1_000
@@ -102,3 +105,12 @@ def all_stored(clickhouse: Client, database: str, table: str, count: int) -> Non
 def agrees(clickhouse: Client, database: str, table: str, expected: list[tuple[Any, ...]]) -> bool:
     """Whether a table has exactly these rows."""
     return rows_of(clickhouse, database, table) == expected
+
+
+def long_kept(settings: SettingsFactory, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    """Settings with two partitions and tables that keep the load's days, for commands, too."""
+    made = settings(partitions=2, webhook_retention_days=3650)
+    for name, value in as_environment(made).items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("TELEMETRY_WEBHOOK_RETENTION_DAYS", "3650")
+    return made

@@ -15,8 +15,9 @@ from operations.tokens import NewToken, grant, list_tokens
 from schemas.wire.headers import RawHeaders, encode_headers
 from schemas.wire.rows import ASSET_DAILY, GENERATION_TABLES
 from schemas.wire.topics import Topics
-from tests.chaos.kafka import admin, produce, read_all
+from tests.chaos.kafka import produce, read_all
 from tests.support.commands import command
+from tests.support.kept import topics_of
 from tests.support.waiting import eventually
 
 if TYPE_CHECKING:
@@ -85,17 +86,6 @@ def latest(place: Settings, topic: str, partitions: int) -> dict[bytes, bytes | 
 def actors_of(clickhouse: Client, place: Settings) -> list[str]:
     """Whoever has scores."""
     return [actor for (actor,) in clickhouse.query(f"SELECT actor FROM {place.database}.scores").result_rows]
-
-
-def topics_of(place: Settings) -> dict[str, int]:
-    """Every topic of this system and its partitions."""
-
-    async def find() -> dict[str, int]:
-        async with admin(place.kafka) as client:
-            names = [name for name in await client.list_topics() if name.startswith(place.topic_prefix)]
-            return {one["topic"]: len(one["partitions"]) for one in await client.describe_topics(names)}
-
-    return asyncio.run(find())
 
 
 def test_a_student_is_gone_and_nobody_else(

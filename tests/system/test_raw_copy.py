@@ -26,7 +26,7 @@ from tests.chaos.load import webhooks
 from tests.support.commands import as_environment, command
 from tests.support.core import MORNING
 from tests.support.generations import TABLES, Generation, rows_of
-from tests.support.raw_log import FAST_CLI, MARGIN, agrees, all_stored, ids, send, written_beyond
+from tests.support.raw_log import FAST_CLI, MARGIN, agrees, all_stored, ids, long_kept, send, written_beyond
 from tests.support.waiting import eventually
 
 if TYPE_CHECKING:
@@ -44,11 +44,7 @@ pytestmark = pytest.mark.system
 @pytest.fixture
 def own(settings: SettingsFactory, monkeypatch: pytest.MonkeyPatch) -> Settings:
     """Two partitions, and tables that keep the load's days; commands use them, too."""
-    made = settings(partitions=2, webhook_retention_days=3650)
-    for name, value in as_environment(made).items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.setenv("TELEMETRY_WEBHOOK_RETENTION_DAYS", "3650")
-    return made
+    return long_kept(settings, monkeypatch)
 
 
 @pytest.fixture

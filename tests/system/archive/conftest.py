@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.commands import as_environment
 from tests.support.generations import Generation
-from tests.support.raw_log import MARGIN
+from tests.support.raw_log import MARGIN, long_kept
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -21,12 +20,8 @@ if TYPE_CHECKING:
 @pytest.fixture
 def own(settings: SettingsFactory, monkeypatch: pytest.MonkeyPatch) -> Settings:
     """Two partitions, and tables that keep the load's days; commands use them, too."""
-    made = settings(partitions=2, webhook_retention_days=3650)
-    for name, value in as_environment(made).items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.setenv("TELEMETRY_WEBHOOK_RETENTION_DAYS", "3650")
     monkeypatch.setattr("operations.raw_log.target.MARGIN", MARGIN)
-    return made
+    return long_kept(settings, monkeypatch)
 
 
 @pytest.fixture
