@@ -52,12 +52,13 @@ def used_partitions(settings: Settings, partitions: Mapping[str, int]) -> int:
 
 def made_partitions(settings: Settings, partitions: Mapping[str, int]) -> int | None:
     """How many partitions `setup` gave to what the generation derives; None where that is nothing, or no one number."""
-    counts = {partitions[name] for name in _derived(Topics.of(settings)) if name in partitions}
+    counts = set(_derived(Topics.of(settings), partitions).values())
     return counts.pop() if len(counts) == 1 else None
 
 
-def _derived(topics: Topics) -> tuple[str, ...]:
-    return (
+def _derived(topics: Topics, partitions: Mapping[str, int]) -> dict[str, int]:
+    """What the generation derives, of the topics that there are."""
+    names = (
         topics.facts,
         topics.outcomes,
         topics.scores,
@@ -65,11 +66,12 @@ def _derived(topics: Topics) -> tuple[str, ...]:
         topics.dead_letters,
         topics.changelog,
     )
+    return {name: partitions[name] for name in names if name in partitions}
 
 
 def _witnesses(topics: Topics, partitions: Mapping[str, int]) -> set[int]:
     """The numbers of partitions that `setup` gave to what is derived; those of a copy are made after it."""
-    numbers = {partitions[name] for name in _derived(topics) if name in partitions}
+    numbers = set(_derived(topics, partitions).values())
     return numbers or {partitions[name] for name in (topics.completions,) if name in partitions}
 
 
@@ -82,7 +84,7 @@ def misfits(settings: Settings, partitions: Mapping[str, int]) -> Iterator[Misfi
         elif spec.name not in partitions:
             yield Misfit(spec.name, "is missing", _SETUP, missing=True)
     raw = partitions.get(topics.raw, wanted)
-    derived = {name: partitions[name] for name in _derived(topics) if name in partitions}
+    derived = _derived(topics, partitions)
     counts = set(derived.values())
     if wanted not in counts and len(counts) == 1 and raw >= (there := next(iter(counts))):
         # All of them tell the same, and the settings something else.

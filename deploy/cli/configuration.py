@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 from aiokafka.errors import KafkaError
 
 from deploy.cli.console import run
-from operations.generations import journal as generations
-from operations.generations.raw_topic import check_raw_topic
+from operations.generations.journal import at_live, read_journal
+from operations.generations.raw_topic import check_raw_topic, require_raw_topic
 from schemas.settings import load_settings
 
 if TYPE_CHECKING:
@@ -41,8 +41,15 @@ def live_settings(*, any_topic: bool = False) -> Settings:
 
     Raises RawTopicError as `log_settings`, unless `any_topic`: for commands that tell what is wrong.
     """
-    current = settings() if any_topic else log_settings()
+    current = settings()
+    if "generation" in current.model_fields_set:
+        if not any_topic:
+            run(check_raw_topic(current))
+        return current
     try:
-        return run(generations.live_settings(current))
+        journal = run(read_journal(current))
     except (KafkaError, OSError):
         return current
+    if not any_topic:
+        require_raw_topic(current, journal)
+    return at_live(current, journal)

@@ -42,10 +42,13 @@ def progress_to(topic: str) -> Iterator[Callable[..., None]]:
 
 def tell_settings(current: Settings, name: str, partitions: int) -> None:
     """Print the settings with which a new raw topic is used."""
-    variables = {"RAW_TOPIC": name} | ({"PARTITIONS": str(partitions)} if partitions != current.partitions else {})
-    out.print(
-        f"To use it: {' '.join(f'TELEMETRY_{setting}={value}' for setting, value in variables.items())}", markup=False
-    )
+    out.print(f"To use it: {_variables(name, partitions, current.partitions)}", markup=False)
+
+
+def _variables(name: str, partitions: int, without: int) -> str:
+    """The settings that name a raw topic; `without` is how many partitions there are where they say nothing of them."""
+    more = f" TELEMETRY_PARTITIONS={partitions}" if partitions != without else ""
+    return f"TELEMETRY_RAW_TOPIC={name}{more}"
 
 
 @app.command()
@@ -88,8 +91,5 @@ def switch() -> None:
     current = settings()
     run(switch_generation(current))
     out.print(f"Generation {current.generation} is live, from {current.topic_prefix}{current.raw_topic}.", markup=False)
-    variables = {"RAW_TOPIC": current.raw_topic}
-    if current.partitions != type(current).model_fields["partitions"].default:
-        variables["PARTITIONS"] = str(current.partitions)
-    kept = " ".join(f"TELEMETRY_{name}={value}" for name, value in variables.items())
+    kept = _variables(current.raw_topic, current.partitions, type(current).model_fields["partitions"].default)
     out.print(f"Keep {kept} in .env, for all parts and commands; TELEMETRY_GENERATION may be unset now.", markup=False)

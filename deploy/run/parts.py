@@ -38,13 +38,16 @@ def run_gateway(settings: Settings, ready_file: Path | None) -> int:
     import gateway.main  # noqa: PLC0415 - see above
     from streams.views import ReferenceFollower  # noqa: PLC0415
 
+    told = asyncio.run(check_raw_topic(settings))
+
     def follow(reference: Reference, failed: Callable[[BaseException], None]) -> ReferenceFollower:
         class Follower(ReferenceFollower):
-            """Asks first whether webhooks go into the right topic: at the start Kafka may be away."""
+            """Asks first whether webhooks go into the right topic, if Kafka was away before."""
 
             async def start(self) -> None:
                 try:
-                    await check_raw_topic(settings, _LATER_SECONDS)
+                    if not told:
+                        await check_raw_topic(settings, _LATER_SECONDS)
                 except RawTopicError as error:
                     failed(error)
                 await super().start()
@@ -55,7 +58,6 @@ def run_gateway(settings: Settings, ready_file: Path | None) -> int:
         # Who answers runs.
         return {name: trouble for name, trouble in restarting(settings.data, time.time()).items() if name != "gateway"}
 
-    asyncio.run(check_raw_topic(settings))
     return gateway.main.main(settings, follow_views=follow, ready_file=ready_file, restarting=others)
 
 

@@ -18,7 +18,7 @@ from deploy.local.kafka import KafkaNode
 from deploy.local.resources import free_port, is_free, require_free_port, reserve_port
 from deploy.run.kept import Kept, set_for_commands, write_env, write_secret
 from deploy.run.supervisor import Part
-from operations.generations.journal import read_journal
+from operations.generations.journal import at_live, read_journal
 from operations.generations.raw_topic import log_of_generation, require_raw_topic
 from operations.tokens import CAPABILITIES, NewToken, grant
 from operations.topics import setup_topics
@@ -250,9 +250,7 @@ class LocalSystem:
             self._set_env()
             settings = self.settings()
         require_raw_topic(settings, journal)
-        if "generation" in settings.model_fields_set:
-            return settings
-        return settings.model_copy(update={"generation": journal.live})
+        return at_live(settings, journal)
 
     def parts(self) -> list[Part]:
         """The parts in the order in which they start, after `prepare`."""

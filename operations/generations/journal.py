@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from schemas.settings import Settings
 
-__all__ = ["JournalWriter", "follow_journal", "live_settings", "read_journal", "topic_records"]
+__all__ = ["JournalWriter", "at_live", "follow_journal", "live_settings", "read_journal", "topic_records"]
 
 _log: Final = structlog.stdlib.get_logger("operations")
 
@@ -127,12 +127,18 @@ async def follow_journal(settings: Settings, until: Callable[[Journal], bool]) -
         await asyncio.sleep(_PAUSE_SECONDS)
 
 
-async def live_settings(settings: Settings) -> Settings:
-    """The settings with the live generation, unless they name one themselves. Raises KafkaError, JournalError."""
+def at_live(settings: Settings, journal: Journal) -> Settings:
+    """The settings with the live generation, unless they name one themselves."""
     if "generation" in settings.model_fields_set:
         return settings
-    journal = await read_journal(settings)
     return settings.model_copy(update={"generation": journal.live})
+
+
+async def live_settings(settings: Settings) -> Settings:
+    """The same by the journal, which is read only if it decides. Raises KafkaError, JournalError."""
+    if "generation" in settings.model_fields_set:
+        return settings
+    return at_live(settings, await read_journal(settings))
 
 
 class JournalWriter:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import structlog
 
-from operations.generations.journal import follow_journal, read_journal
+from operations.generations.journal import at_live, follow_journal, read_journal
 from operations.generations.raw_topic import require_raw_topic
 from schemas.wire.generations import JournalError
 from schemas.wire.topics import Topics
@@ -41,7 +41,7 @@ class LiveMandate:
         self._stores = stores
         self._journal = journal
         self._follows = "generation" not in settings.model_fields_set
-        number = journal.live if self._follows else settings.generation
+        number = at_live(settings, journal).generation
         algorithm = journal.generation(number).algorithm or settings.algorithm
         self.settings = settings.model_copy(update={"generation": number, "algorithm": algorithm})
         self.kept = {generation.number for generation in journal.generations} | {number}

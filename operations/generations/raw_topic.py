@@ -15,7 +15,7 @@ from aiokafka.errors import KafkaError
 
 from broker import clients
 from broker.partitioning import topic_partitions
-from operations.generations.journal import read_journal
+from operations.generations.journal import at_live, read_journal
 from operations.topic_fit import made_partitions
 from schemas.errors import OperatorError
 from schemas.wire.generations import JournalError
@@ -53,18 +53,14 @@ class WrongRawTopic:
         return f"{self.detail}; {self.mend[0].lower()}{self.mend[1:]}."
 
 
-def _generation(settings: Settings, journal: Journal) -> int:
-    return settings.generation if "generation" in settings.model_fields_set else journal.live
-
-
 def raw_topic_of(settings: Settings, journal: Journal) -> str:
     """The raw topic, without the prefix, that the generation of the settings, or the live one, is of; else theirs."""
-    return journal.generation(_generation(settings, journal)).raw or settings.raw_topic
+    return journal.generation(at_live(settings, journal).generation).raw or settings.raw_topic
 
 
 def wrong_raw_topic(settings: Settings, journal: Journal) -> WrongRawTopic | None:
     """What is wrong with the raw topic of the settings; None where it is right or nobody knows."""
-    right, number = raw_topic_of(settings, journal), _generation(settings, journal)
+    right, number = raw_topic_of(settings, journal), at_live(settings, journal).generation
     if right == settings.raw_topic:
         return None
     prefix, name = settings.topic_prefix, settings.raw_topic
@@ -88,15 +84,20 @@ async def log_of_generation(settings: Settings, journal: Journal) -> dict[str, A
     aiokafka's KafkaError.
     """
     right: dict[str, Any] = {"raw_topic": raw_topic_of(settings, journal)}
-    of_generation = settings.model_copy(update={"generation": _generation(settings, journal)})
     async with clients.opened(clients.admin(settings.kafka_options())) as admin:
-        right["partitions"] = made_partitions(of_generation, await topic_partitions(admin)) or settings.partitions
+        partitions = await topic_partitions(admin)
+    right["partitions"] = made_partitions(at_live(settings, journal), partitions) or settings.partitions
     return {name: value for name, value in right.items() if value != getattr(settings, name)}
 
 
-async def check_raw_topic(settings: Settings, patience: float = _PATIENCE_SECONDS) -> None:
-    """Raise RawTopicError as `require_raw_topic` does; waits for Kafka so many seconds at most, and passes without."""
+async def check_raw_topic(settings: Settings, patience: float = _PATIENCE_SECONDS) -> bool:
+    """Raise RawTopicError as `require_raw_topic` does; waits for Kafka so many seconds at most, and passes without.
+
+    Returns whether Kafka has told.
+    """
     with contextlib.suppress(KafkaError, OSError, TimeoutError, JournalError):
         async with asyncio.timeout(patience):
             journal = await read_journal(settings)
         require_raw_topic(settings, journal)
+        return True
+    return False
