@@ -15,12 +15,12 @@ from tests.support.processes import is_alive
 from tests.support.waiting import eventually
 
 if TYPE_CHECKING:
-    from tests.support.processes import Processes
+    from tests.support.processes import Child, Processes
 
 pytestmark = pytest.mark.system
 
 STAYS = "import time; time.sleep(600)"
-STUBBORN = "import signal, time; signal.signal(15, signal.SIG_IGN); time.sleep(600)"
+STUBBORN = "import signal, time; signal.signal(15, signal.SIG_IGN); print('deaf', flush=True); time.sleep(600)"
 WITH_CHILD = (
     "import subprocess, sys, time\n"
     "child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)'])\n"
@@ -31,7 +31,7 @@ POLITE = (
     "import signal, sys, time\n"
     "def end(*_):\n"
     "    print('no more', flush=True); time.sleep(0.7); print('good-bye', flush=True); sys.exit()\n"
-    "signal.signal(15, end); print('polite', flush=True); time.sleep(600)\n"
+    "signal.signal(15, end); print('attentive', flush=True); time.sleep(600)\n"
 )
 
 SUPERVISED = f"""
@@ -47,6 +47,15 @@ async def then():
 asyncio.run(supervisor.run(then))
 print("in good order", flush=True)
 """
+
+
+def supervised(processes: Processes) -> Child:
+    """A supervisor whose parts are as they want to be when signals come."""
+    child = processes.start([sys.executable, "-c", SUPERVISED])
+    # What the parts themselves say: the supervisor names each of them as soon as it starts it.
+    for said in ("all started", "family │ grandchild", "stubborn │ deaf", "polite │ attentive"):
+        child.says(said)
+    return child
 
 
 def family(output: str, supervisor: int) -> list[int]:
@@ -68,10 +77,7 @@ def family(output: str, supervisor: int) -> list[int]:
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_stops_everything_within_ten_seconds(processes: Processes, number: int) -> None:
     """Ctrl-C or SIGTERM ends a supervisor and all its parts in time, even with one that ignores SIGTERM."""
-    child = processes.start([sys.executable, "-c", SUPERVISED])
-    child.says("all started")
-    child.says("grandchild")
-    child.says("│ polite")
+    child = supervised(processes)
     started = family(child.output, child.pid)
 
     child.signal(number)
@@ -84,10 +90,7 @@ def test_a_signal_stops_everything_within_ten_seconds(processes: Processes, numb
 
 def test_a_second_signal_does_not_wait(processes: Processes) -> None:
     """A Ctrl-C and, later, another one end at once what would have had a minute to end."""
-    child = processes.start([sys.executable, "-c", SUPERVISED])
-    child.says("all started")
-    child.says("grandchild")
-    child.says("│ polite")
+    child = supervised(processes)
 
     child.signal(signal.SIGINT)
     child.says("no more")
@@ -102,10 +105,7 @@ def test_a_second_signal_does_not_wait(processes: Processes) -> None:
 
 def test_a_signal_that_comes_twice_at_once_counts_once(processes: Processes) -> None:
     """Ctrl-C reaches the group, and who started the command may pass it on: the parts still end in good order."""
-    child = processes.start([sys.executable, "-c", SUPERVISED])
-    child.says("all started")
-    child.says("grandchild")
-    child.says("│ polite")
+    child = supervised(processes)
 
     child.signal(signal.SIGINT)
     child.signal(signal.SIGINT)
@@ -116,10 +116,7 @@ def test_a_signal_that_comes_twice_at_once_counts_once(processes: Processes) -> 
 
 def test_nothing_is_left_of_a_killed_supervisor(processes: Processes) -> None:
     """After SIGKILL to the supervisor its parts and their children end, also one that ignores SIGTERM."""
-    child = processes.start([sys.executable, "-c", SUPERVISED])
-    child.says("all started")
-    child.says("grandchild")
-    child.says("│ polite")
+    child = supervised(processes)
     started = family(child.output, child.pid)
 
     child.kill()
