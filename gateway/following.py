@@ -74,8 +74,11 @@ class Views:
         cache_directory: Path,
         on_failed: Callable[[BaseException], None],
         *,
+        keeps: bool = True,
         pauses: wait_base = _PAUSES,
     ) -> None:
+        """`keeps` is whether this process writes the tokens to the cache directory, which only one may at a time."""
+        self._keeps = keeps
         self.reference = _Followed()
         self.usable = asyncio.Event()
         self._follow = follow
@@ -139,7 +142,8 @@ class Views:
                     "`learnpack-telemetry token create`"
                 )
             self.usable.set()
-            self._saving.start()
+            if self._keeps:
+                self._saving.start()
             await asyncio.Event().wait()
         finally:
             self._complete = False

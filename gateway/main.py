@@ -20,6 +20,7 @@ from gateway.commands import Commands
 from gateway.connections import Connections
 from gateway.durable.delivery import Delivery
 from gateway.durable.kafka import RawProducer
+from gateway.durable.places import count_damaged, take_over
 from gateway.durable.spool import Spool
 from gateway.errors import KafkaUnavailableError, SpoolError
 from gateway.following import Views
@@ -29,14 +30,16 @@ from gateway.ingest.workshop import Workshop
 from gateway.memory import give_back_large_blocks
 from gateway.metrics import Metrics
 from gateway.reading.store import ClickHouse
-from gateway.server import BindError, serve
+from gateway.server import BindError, listen, serve
+from gateway.shared_metrics import SharedMetrics
 from schemas.errors import OperatorError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Mapping
+    from collections.abc import AsyncIterator, Callable, Iterator, Mapping
     from pathlib import Path
 
     from gateway.following import Follow
+    from gateway.member import Member
     from schemas.settings import Settings
 
 __all__ = ["main"]
@@ -54,17 +57,21 @@ def main(
     follow_views: Follow,
     ready_file: Path | None = None,
     restarting: Callable[[], Mapping[str, str]] = dict,
+    member: Member | None = None,
 ) -> int:
     """Run the gateway until SIGTERM or SIGINT; returns the process's exit code.
 
     `follow_views` makes what keeps the view of the reference topics (gateway.following). `ready_file` is written, with
     the process id, once webhooks are accepted, and removed at the end. `restarting` tells what is wrong with parts of
-    the system that do not run or end again and again; it may block.
+    the system that do not run or end again and again; it may block. `member` says which of several processes of a
+    gateway this is; without it, it is the only one.
     """
     give_back_large_blocks()
     failures: list[BaseException] = []
     try:
-        uvloop.run(_run(settings, follow_views, ready_file, restarting, failures))
+        if member is None:
+            take_over(settings.spool, 1)
+        uvloop.run(_run(settings, follow_views, ready_file, restarting, failures=failures, member=member))
     except (BindError, SpoolError) as error:
         _log.critical("gateway stopped", reason=str(error))
         return 1
@@ -79,7 +86,9 @@ async def _run(
     follow_views: Follow,
     ready_file: Path | None,
     restarting: Callable[[], Mapping[str, str]],
+    *,
     failures: list[BaseException],
+    member: Member | None,
 ) -> None:
     def end_process(error: BaseException) -> None:
         failures.append(error)
@@ -90,12 +99,15 @@ async def _run(
             _log.critical(what, reason=f"{type(error).__name__}: {error}")
         signal.raise_signal(signal.SIGTERM)
 
-    running = _Running.of(settings, Views(follow_views, settings.spool, end_process))
+    views = Views(follow_views, settings.spool, end_process, keeps=member is None or member.number == 1)
+    running = _Running.of(settings, views, member)
 
     async def announce() -> None:
         await running.views.usable.wait()
         if ready_file is not None:
             await asyncio.to_thread(ready_file.write_text, f"{os.getpid()}\n")
+        if member is not None:
+            member.tell_ready()
         _log.info("gateway accepts webhooks", address=settings.gateway_bind)
 
     async def readiness() -> Readiness:
@@ -103,12 +115,34 @@ async def _run(
 
     async with running.started():
         app = create_app(running.services, publisher=running.delivery, metrics=running.metrics, readiness=readiness)
-        await serve(app, settings.gateway_bind, _connections(settings), once_listening=announce)
+        with _ending_with(member):
+            listener = listen(settings.gateway_bind) if member is None else member.listener
+            await serve(app, settings.gateway_bind, listener, _connections(settings), once_listening=announce)
 
 
 def _connections(settings: Settings) -> Connections:
     port = int(settings.gateway_bind.rpartition(":")[2])
     return Connections(port, settings.connections_per_address, Addresses(settings.trusted_proxies))
+
+
+@contextlib.contextmanager
+def _ending_with(member: Member | None) -> Iterator[None]:
+    """End this process in good order when the one that runs all processes of the gateway is gone."""
+    if member is None:
+        yield
+        return
+    loop = asyncio.get_running_loop()
+
+    def end() -> None:
+        loop.remove_reader(member.lifeline)
+        _log.critical("the process that runs the gateway is gone; stopping")
+        signal.raise_signal(signal.SIGTERM)
+
+    loop.add_reader(member.lifeline, end)
+    try:
+        yield
+    finally:
+        loop.remove_reader(member.lifeline)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,11 +157,14 @@ class _Running:
     services: Services
 
     @classmethod
-    def of(cls, settings: Settings, views: Views) -> Self:
+    def of(cls, settings: Settings, views: Views, member: Member | None) -> Self:
         """Everything, connected with each other; nothing is started."""
-        metrics = Metrics()
+        metrics = Metrics() if member is None else SharedMetrics(member.figures, member.number)
         producer = RawProducer(settings, metrics)
-        spool = Spool(settings.spool, settings.spool_max_bytes)
+        if member is None:
+            spool = Spool(settings.spool, settings.spool_max_bytes)
+        else:
+            spool = Spool(member.spool, settings.spool_max_bytes // member.processes)
         delivery = Delivery(producer, spool)
         metrics.watch(delivery, spool)
         clickhouse = ClickHouse(settings)
@@ -153,14 +190,17 @@ class _Running:
             closing.push_async_callback(self.delivery.stop)
             await self.views.start()
             closing.push_async_callback(self.views.stop)
+            if isinstance(self.metrics, SharedMetrics):
+                closing.push_async_callback(self.metrics.beating.start().stop)
             yield
 
     async def readiness(self, restarting: Callable[[], Mapping[str, str]]) -> Readiness:
         """What `/health/ready` tells, asked of all at once."""
-        kafka, database, damaged, parts = await asyncio.gather(
+        kafka, database, _, damaged, parts = await asyncio.gather(
             self._kafka_answers(),
             self.clickhouse.answers(),
             self.spool.damaged_segments(),
+            asyncio.to_thread(count_damaged, self.services.settings.spool),
             asyncio.to_thread(restarting),
         )
         return Readiness(kafka, database, self.views.complete, damaged, parts)

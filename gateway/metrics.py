@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Final, Protocol
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, PlatformCollector, ProcessCollector
@@ -12,29 +13,64 @@ from prometheus_client.registry import Collector
 from broker.watched import FAILURES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from schemas.lenient import Mending
 
-__all__ = ["Metrics"]
+__all__ = ["GAUGES", "TASK_FAILURES", "Delivering", "Metrics", "Spooling"]
 
 _SECONDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
 
-class _Delivery(Protocol):
-    @property
-    def direct(self) -> bool: ...
-
-
-class _Spool(Protocol):
-    @property
-    def records(self) -> int: ...
+class Delivering(Protocol):
+    """What is asked of the way to Kafka."""
 
     @property
-    def size(self) -> int: ...
+    def direct(self) -> bool:
+        """Whether records go to Kafka without the spool."""
+
+
+class Spooling(Protocol):
+    """What is asked of the spool."""
 
     @property
-    def damaged(self) -> int: ...
+    def records(self) -> int:
+        """How many records wait."""
+
+    @property
+    def size(self) -> int:
+        """Bytes of its files."""
+
+    @property
+    def damaged(self) -> int:
+        """How many of its files are kept aside."""
+
+
+# What is read of a gateway's state, and what rising figures ask for.
+GAUGES: Final[dict[str, tuple[str, Callable[[Delivering, Spooling], float]]]] = {
+    "telemetry_gateway_spool_records": (
+        "Webhooks on disk that wait for Kafka. Rising: mend Kafka.",
+        lambda _, spool: spool.records,
+    ),
+    "telemetry_gateway_spool_bytes": (
+        "Size of the spool. At TELEMETRY_SPOOL_MAX_BYTES it refuses.",
+        lambda _, spool: spool.size,
+    ),
+    "telemetry_gateway_spool_damaged_segments": (
+        "Spool files that are partly unreadable. See `doctor`.",
+        lambda _, spool: spool.damaged,
+    ),
+    "telemetry_gateway_direct": (
+        "1 while webhooks go to Kafka, 0 while they go to the spool.",
+        lambda delivery, _: delivery.direct,
+    ),
+}
+
+TASK_FAILURES: Final = (
+    "telemetry_gateway_task_failures",
+    "Failures of background tasks, which begin again. Rising: see the log.",
+    ("task",),
+)
 
 
 class _TaskFailures(Collector):
@@ -42,13 +78,10 @@ class _TaskFailures(Collector):
 
     def collect(self) -> Iterator[CounterMetricFamily]:
         """Read them anew."""
-        family = CounterMetricFamily(
-            "telemetry_gateway_task_failures",
-            "Failures of background tasks, which begin again. Rising: see the log.",
-            labels=("task",),
-        )
-        for name, failures in FAILURES.items():
-            family.add_metric((name,), failures)
+        name, description, labels = TASK_FAILURES
+        family = CounterMetricFamily(name, description, labels=labels)
+        for task, failures in FAILURES.items():
+            family.add_metric((task,), failures)
         yield family
 
 
@@ -59,9 +92,7 @@ class Metrics:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
-        ProcessCollector(registry=self.registry)
-        PlatformCollector(registry=self.registry)
-        self.registry.register(_TaskFailures())
+        self._watch_process()
         self.requests = Counter(
             "telemetry_gateway_requests",
             "Answered requests. Many 5xx: see the log; many 429 on the ingest route: see docs/learnpack.md.",
@@ -104,21 +135,21 @@ class Metrics:
             registry=self.registry,
         )
 
+    def _watch_process(self) -> None:
+        """Tell of this process whenever Prometheus asks."""
+        ProcessCollector(registry=self.registry)
+        PlatformCollector(registry=self.registry)
+        self.registry.register(_TaskFailures())
+
     def note_mended(self, what: Mending) -> None:
         """Count something in a body that was not quite JSON and could be mended."""
         self.mended.labels(what).inc()
 
-    def watch(self, delivery: _Delivery, spool: _Spool) -> None:
+    def watch(self, delivery: Delivering, spool: Spooling) -> None:
         """Read gauges from these whenever Prometheus asks."""
-        gauges = {
-            "spool_records": ("Webhooks on disk that wait for Kafka. Rising: mend Kafka.", lambda: spool.records),
-            "spool_bytes": ("Size of the spool. At TELEMETRY_SPOOL_MAX_BYTES it refuses.", lambda: spool.size),
-            "spool_damaged_segments": ("Spool files that are partly unreadable. See `doctor`.", lambda: spool.damaged),
-            "direct": ("1 while webhooks go to Kafka, 0 while they go to the spool.", lambda: delivery.direct),
-        }
-        for name, (description, read) in gauges.items():
-            gauge = Gauge(f"telemetry_gateway_{name}", description, registry=self.registry)
-            gauge.set_function(read)
+        for name, (description, read) in GAUGES.items():
+            gauge = Gauge(name, description, registry=self.registry)
+            gauge.set_function(partial(read, delivery, spool))
 
     def text(self) -> bytes:
         """All metrics in Prometheus's text format."""

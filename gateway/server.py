@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from gateway.connections import Connections
 
-__all__ = ["BindError", "serve"]
+__all__ = ["BindError", "listen", "serve"]
 
 # Also how long an idle connection is kept; a browser on a bad line may need some seconds for its few headers.
 _HEADER_TIMEOUT_MS: Final = 30_000
@@ -50,7 +50,7 @@ class _Server(Server):
         self._shd = SocketHolder(self._listener.detach(), unix, _BACKLOG)  # type: ignore[assignment,call-arg]  # as above
 
 
-def _listen(bind: str) -> socket.socket:
+def listen(bind: str) -> socket.socket:
     """Bind and listen; raises BindError, also where another process listens already, whatever its options."""
     host, _, port = bind.rpartition(":")
     try:
@@ -82,15 +82,21 @@ def _counting(app: Any, connections: Connections) -> Any:
 
 
 async def serve(
-    app: Any, bind: str, connections: Connections, *, once_listening: Callable[[], Coroutine[Any, Any, None]]
+    app: Any,
+    bind: str,
+    listener: socket.socket,
+    connections: Connections,
+    *,
+    once_listening: Callable[[], Coroutine[Any, Any, None]],
 ) -> None:
-    """Serve an ASGI application on HOST:PORT until SIGTERM or SIGINT; requests under way are finished first.
+    """Serve an ASGI application until SIGTERM or SIGINT; requests under way are finished first.
 
+    `listener` is a socket that listens, which is closed in the end; `bind` is its address, for what is said of it.
     `once_listening` is run beside the server once it accepts connections, again while it fails. Raises BindError.
     """
     server = _Server(
         _counting(app, connections),
-        _listen(bind),
+        listener,
         interface=Interfaces.ASGINL,
         http=HTTPModes.http1,
         http1_settings=HTTP1Settings(header_read_timeout=_HEADER_TIMEOUT_MS, max_buffer_size=_BUFFER_BYTES),

@@ -28,14 +28,21 @@ _ReadyFile = Annotated[
 ]
 
 
-def gateway(*, ready_file: _ReadyFile = None) -> None:
+def gateway(
+    *,
+    processes: Annotated[
+        int,
+        typer.Option(min=1, max=64, help="How many processes share the address, each with a spool of its own."),
+    ] = 1,
+    ready_file: _ReadyFile = None,
+) -> None:
     """Take webhooks over HTTP and answer the staff API."""
     from deploy.run.parts import run_gateway  # noqa: PLC0415 - each part loads only its own libraries
 
     require_descriptors("The gateway")
     current = settings()
     configure_logging(current)
-    raise typer.Exit(run_gateway(current, ready_file))
+    raise typer.Exit(run_gateway(current, ready_file, processes))
 
 
 def worker(

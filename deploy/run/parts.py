@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from gateway.following import Follow
+    from gateway.member import Member
     from operations.generations.mandates import LiveMandate
     from schemas.reference.lookup import Reference
     from schemas.settings import Settings
@@ -33,12 +35,35 @@ __all__ = ["run_gateway", "run_sink", "run_worker"]
 _LATER_SECONDS: Final = 30.0
 
 
-def run_gateway(settings: Settings, ready_file: Path | None) -> int:
-    """Serve HTTP until told to stop; the exit code. Raises RawTopicError where webhooks would go into a wrong topic."""
+def run_gateway(settings: Settings, ready_file: Path | None, processes: int = 1) -> int:
+    """Serve HTTP until told to stop; the exit code. Raises RawTopicError where webhooks would go into a wrong topic.
+
+    `processes` share the address, each with a spool of its own.
+    """
     import gateway.main  # noqa: PLC0415 - see above
-    from streams.views import ReferenceFollower  # noqa: PLC0415
 
     told = asyncio.run(check_raw_topic(settings))
+    follow_views = _following(settings, told=told)
+
+    def others() -> dict[str, str]:
+        # Who answers runs.
+        return {name: trouble for name, trouble in restarting(settings.data, time.time()).items() if name != "gateway"}
+
+    def run(member: Member | None, ready_file: Path | None) -> int:
+        return gateway.main.main(
+            settings, follow_views=follow_views, ready_file=ready_file, restarting=others, member=member
+        )
+
+    if processes == 1:
+        return run(None, ready_file)
+    from deploy.run.gateway_processes import run_processes  # noqa: PLC0415 - see above
+
+    return run_processes(settings, processes, lambda member: run(member, None), ready_file)
+
+
+def _following(settings: Settings, *, told: bool) -> Follow:
+    """What keeps the gateway's view; `told` is whether Kafka has said already that webhooks go into the right topic."""
+    from streams.views import ReferenceFollower  # noqa: PLC0415 - see above
 
     def follow(reference: Reference, failed: Callable[[BaseException], None]) -> ReferenceFollower:
         class Follower(ReferenceFollower):
@@ -54,11 +79,7 @@ def run_gateway(settings: Settings, ready_file: Path | None) -> int:
 
         return Follower(Topics.of(settings), settings.kafka_options(), reference, on_failed=failed)
 
-    def others() -> dict[str, str]:
-        # Who answers runs.
-        return {name: trouble for name, trouble in restarting(settings.data, time.time()).items() if name != "gateway"}
-
-    return gateway.main.main(settings, follow_views=follow, ready_file=ready_file, restarting=others)
+    return follow
 
 
 def run_worker(settings: Settings, data: Path, ready_file: Path | None) -> int:

@@ -19,13 +19,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-__all__ = ["Segment", "SpoolFiles"]
+__all__ = ["DAMAGED", "SEGMENT", "Segment", "SpoolFiles", "lock_spool"]
 
 _HEAD: Final = struct.Struct("<II")
 _MARK_BYTES: Final = 16
 _NOTE: Final = struct.Struct(f"<{_MARK_BYTES}sQ")
-_SUFFIX: Final = ".segment"
-_DAMAGED: Final = ".damaged"
+# How the names of its files end, after a number.
+SEGMENT: Final = ".segment"
+DAMAGED: Final = ".damaged"
 
 # Read whole when it is drained, so it bounds the memory that draining takes.
 _SEGMENT_BYTES: Final = 16 << 20
@@ -39,6 +40,30 @@ class Segment(NamedTuple):
     payloads: list[bytes]
     drained: int
     damaged_bytes: int
+
+
+def lock_spool(directory: Path) -> int:
+    """Take a spool's directory, made if it is not there, for as long as the returned descriptor is open.
+
+    Raises SpoolError if that fails or another process has it.
+    """
+    lock = -1
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        lock = os.open(directory / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        if lock >= 0:
+            os.close(lock)
+        if isinstance(error, BlockingIOError):
+            message = f"another gateway uses the spool {directory}: give each its own with TELEMETRY_SPOOL."
+            raise SpoolError(message) from error
+        raise _unusable(directory, error) from error
+    return lock
+
+
+def _unusable(directory: Path, error: OSError) -> SpoolError:
+    return SpoolError(f"cannot use the spool {directory}: {error.strerror}. Mend that or set TELEMETRY_SPOOL.")
 
 
 class SpoolFiles:
@@ -62,24 +87,16 @@ class SpoolFiles:
 
         Raises SpoolError if it cannot be used or another process has it.
         """
+        self._lock = lock_spool(self._directory)
         try:
-            self._directory.mkdir(parents=True, exist_ok=True)
-            self._lock = os.open(self._directory / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            self._sealed = sorted(int(path.stem) for path in self._directory.glob(f"*{_SUFFIX}"))
+            self._sealed = sorted(int(path.stem) for path in self._directory.glob(f"*{SEGMENT}"))
             # Nor may a number be given twice to what is kept aside.
-            aside = (int(path.stem) for path in self._directory.glob(f"*{_DAMAGED}") if path.stem.isdigit())
+            aside = (int(path.stem) for path in self._directory.glob(f"*{DAMAGED}") if path.stem.isdigit())
             self._active = max((*self._sealed, *aside), default=0) + 1
             self.size = sum(self._path(number).stat().st_size for number in self._sealed)
             return sum(len(self._read(number).payloads) for number in self._sealed)
-        except BlockingIOError as error:
-            os.close(self._lock)
-            self._lock = -1
-            message = f"another gateway uses the spool {self._directory}: give each its own with TELEMETRY_SPOOL."
-            raise SpoolError(message) from error
         except OSError as error:
-            message = f"cannot use the spool {self._directory}: {error.strerror}. Mend that or set TELEMETRY_SPOOL."
-            raise SpoolError(message) from error
+            raise _unusable(self._directory, error) from error
 
     def append(self, payloads: Sequence[bytes]) -> None:
         """Write payloads and wait until the disk has them; if it fails, some of them may be read back all the same."""
@@ -116,14 +133,14 @@ class SpoolFiles:
         path = self._path(segment.number)
         self.size -= path.stat().st_size
         if segment.damaged_bytes:
-            path.rename(path.with_suffix(_DAMAGED))
+            path.rename(path.with_suffix(DAMAGED))
         else:
             path.unlink()
         self._sealed.remove(segment.number)
 
     def damaged(self) -> int:
         """How many files of damaged segments are kept aside."""
-        return sum(1 for _ in self._directory.glob(f"*{_DAMAGED}"))
+        return sum(1 for _ in self._directory.glob(f"*{DAMAGED}"))
 
     def close(self) -> None:
         """Let go of the directory; what is in it stays."""
@@ -137,7 +154,7 @@ class SpoolFiles:
         return self._directory / "drained"
 
     def _path(self, number: int) -> Path:
-        return self._directory / f"{number:012}{_SUFFIX}"
+        return self._directory / f"{number:012}{SEGMENT}"
 
     def _create(self) -> None:
         self._mark = os.urandom(_MARK_BYTES)

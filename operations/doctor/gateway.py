@@ -27,7 +27,7 @@ _MENDS: Final = {
 
 _DAMAGED: Final = (
     "See its log: a disk damages files, or topics take less than it does (then `setup`). Afterwards move `*.damaged` "
-    "out of the gateway's TELEMETRY_SPOOL, or delete them."
+    "out of the gateway's TELEMETRY_SPOOL (and its `process-*`), or delete them."
 )
 
 

@@ -67,16 +67,16 @@ class HttpSystem:
             sent["Academy"] = str(academy)
         return httpx.Client(base_url=self.url, headers=sent, timeout=30)
 
-    def start(self, part: str, environment: Mapping[str, str] | None = None) -> Child:
+    def start(self, part: str, environment: Mapping[str, str] | None = None, *options: str) -> Child:
         """Start a part and wait until it is ready."""
-        return self.begin(part, environment)()
+        return self.begin(part, environment, *options)()
 
-    def begin(self, part: str, environment: Mapping[str, str] | None = None) -> Callable[[], Child]:
+    def begin(self, part: str, environment: Mapping[str, str] | None = None, *options: str) -> Callable[[], Child]:
         """Start a part; the call of what is returned waits until it is ready and returns its process."""
         self._number += 1
         ready = self.directory / f"{part}-{self._number}.ready"
         child = self.processes.start(
-            [sys.executable, "-m", "deploy.cli", part, "--ready-file", str(ready)],
+            [sys.executable, "-m", "deploy.cli", part, "--ready-file", str(ready), *options],
             {
                 **as_environment(self.settings),
                 "TELEMETRY_DIRECTORY": self.settings.directory,

@@ -4,19 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import itertools
-import json
 import os
-import re
 import signal
-import time
 from collections import Counter
 from typing import TYPE_CHECKING
 
 import httpx
 import pytest
 
-from tests.support.http_directory import secret
+from tests.support.gateway_load import RATE, Load
 from tests.support.http_system import UNLIMITED, HttpSystem, http_system
 from tests.support.stack import Stack
 from tests.support.waiting import aeventually
@@ -28,83 +24,6 @@ if TYPE_CHECKING:
     from deploy.local.kafka import KafkaNode
 
 pytestmark = pytest.mark.system
-
-ME = "/v1/assignment/me/telemetry"
-STUDENTS = 40
-RATE = 200
-FIRST = 1_734_600_000_000
-
-
-class Load:
-    """Students who each send numbered events one after the other; together at a steady rate."""
-
-    def __init__(self, bind: str) -> None:
-        host, _, port = bind.partition(":")
-        self._address = host, int(port)
-        self._numbers = itertools.count()
-        self.accepted: list[int] = []
-        self.refused: Counter[int] = Counter()
-        self.unanswered = 0
-        self._over = False
-
-    async def run(self) -> None:
-        """Send until `stop`, and wait for all answers."""
-        await asyncio.gather(*(self._student(student) for student in range(STUDENTS)))
-
-    def stop(self) -> None:
-        """Send nothing more."""
-        self._over = True
-
-    async def grows(self, webhooks: float) -> None:
-        """Wait until so many more are accepted: how long that takes is the machine's business."""
-        wanted = len(self.accepted) + webhooks
-
-        async def grown() -> bool:
-            return len(self.accepted) >= wanted
-
-        await aeventually(grown, 180, f"{wanted:g} accepted webhooks")
-
-    async def _student(self, student: int) -> None:
-        connection: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
-        while not self._over:
-            begin = time.monotonic()
-            number = next(self._numbers)
-            try:
-                if connection is None:
-                    connection = await asyncio.open_connection(*self._address)
-                status = await asyncio.wait_for(self._send(*connection, student, number), 30)
-            except (OSError, asyncio.IncompleteReadError):
-                # Nobody knows what became of it; LearnPack's clients do not ask again either.
-                self.unanswered += 1
-                if connection is not None:
-                    connection[1].close()
-                connection = None
-            else:
-                if status == 200:
-                    self.accepted.append(number)
-                else:
-                    self.refused[status] += 1
-            await asyncio.sleep(max(0.05, begin + STUDENTS / RATE - time.monotonic()))
-        if connection is not None:
-            connection[1].close()
-
-    async def _send(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, student: int, number: int) -> int:
-        event = {
-            "user_id": 10_000 + student,
-            "telemetry_id": f"t{student}",
-            "slug": "step",
-            "package_slug": "outage",
-            "step_position": 0,
-            "event": "compile",
-            "data": {"starting_at": FIRST + number, "exit_code": 0, "n": number},
-        }
-        body = json.dumps(event)
-        head = f"POST {ME}?token={secret('staff')} HTTP/1.1\r\nHost: x\r\nContent-Length: {len(body)}\r\n\r\n"
-        writer.write((head + body).encode())
-        answer = await reader.readuntil(b"\r\n\r\n")
-        length = re.search(rb"content-length: (\d+)", answer)
-        await reader.readexactly(int(length[1]) if length else 0)
-        return int(answer[9:12])
 
 
 def facts(system: HttpSystem) -> Counter[int]:

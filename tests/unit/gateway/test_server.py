@@ -12,7 +12,7 @@ import pytest
 
 from gateway.addresses import Addresses
 from gateway.connections import Connections
-from gateway.server import BindError, serve
+from gateway.server import BindError, listen, serve
 from tests.support.processes import Processes
 
 if TYPE_CHECKING:
@@ -33,10 +33,6 @@ def taken() -> Iterator[str]:
         yield f"127.0.0.1:{listener.getsockname()[1]}"
 
 
-async def nothing() -> None:
-    """Runs beside a server and has nothing to do."""
-
-
 async def test_it_answers_on_its_own_socket_and_nobody_else_does() -> None:
     """While a server listens a second one on its port is refused, and the first goes on."""
     with socket.create_server(("127.0.0.1", 0)) as probe:
@@ -45,27 +41,29 @@ async def test_it_answers_on_its_own_socket_and_nobody_else_does() -> None:
 
     async def beside() -> None:
         with pytest.raises(BindError, match=f"cannot listen on {bind}: Address already in use. Free the port"):
-            await serve(application, bind, Connections(1, 100, Addresses()), once_listening=nothing)
+            listen(bind)
         async with httpx.AsyncClient() as client:
             answers.append((await client.get(f"http://{bind}")).text)
         running.cancel()
 
-    running = asyncio.ensure_future(serve(application, bind, Connections(1, 100, Addresses()), once_listening=beside))
+    running = asyncio.ensure_future(
+        serve(application, bind, listen(bind), Connections(1, 100, Addresses()), once_listening=beside)
+    )
     await asyncio.wait({running}, timeout=20)
 
     assert answers == ["here"]
 
 
-async def test_a_port_that_others_would_share_is_taken(taken: str) -> None:
+def test_a_port_that_others_would_share_is_taken(taken: str) -> None:
     """A listener that set SO_REUSEPORT does not make the gateway share its port: requests would alternate."""
     with pytest.raises(BindError, match="Address already in use"):
-        await serve(application, taken, Connections(1, 100, Addresses()), once_listening=nothing)
+        listen(taken)
 
 
-async def test_an_address_of_no_machine_is_named() -> None:
+def test_an_address_of_no_machine_is_named() -> None:
     """An address that is not this machine's, or no address, is one clear line."""
     with pytest.raises(BindError, match=r"cannot listen on 192\.0\.2\.1:80: "):
-        await serve(application, "192.0.2.1:80", Connections(1, 100, Addresses()), once_listening=nothing)
+        listen("192.0.2.1:80")
 
 
 def test_the_process_ends_with_one_line(taken: str, tmp_path: Path) -> None:

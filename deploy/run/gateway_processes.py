@@ -1,0 +1,76 @@
+"""A gateway of several processes: one socket, one lock, one place for figures, a spool for each."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Final
+
+import structlog
+
+from deploy.run.forked import Forks
+from gateway.durable.places import locked, spool_of, take_over
+from gateway.errors import SpoolError
+from gateway.member import Member
+from gateway.server import BindError, listen
+from gateway.shared_metrics import clear_figures, forget_process
+from schemas.exits import ExitCode
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from deploy.run.forked import Fork
+    from schemas.settings import Settings
+
+__all__ = ["run_processes"]
+
+_FIGURES: Final = "figures"
+
+_log: Final = structlog.stdlib.get_logger("gateway")
+
+
+def run_processes(settings: Settings, processes: int, run: Callable[[Member], int], ready_file: Path | None) -> int:
+    """Run so many processes of a gateway until told to end; the exit code.
+
+    `run` is what each of them does. `ready_file` is there, with this process's id, from when all of them are ready
+    until none is.
+    """
+    try:
+        with locked(settings.spool):
+            moved = take_over(settings.spool, processes)
+            if moved:
+                _log.info("the first process takes over what others have left in their spools", files=moved)
+            return _run(settings, processes, run, ready_file)
+    except (BindError, SpoolError) as error:
+        _log.critical("gateway stopped", reason=str(error))
+        return ExitCode.FAILED
+
+
+def _run(settings: Settings, processes: int, run: Callable[[Member], int], ready_file: Path | None) -> int:
+    figures = settings.spool / _FIGURES
+    clear_figures(figures)
+
+    def work(fork: Fork) -> int:
+        spool = spool_of(settings.spool, fork.number, processes)
+        return run(Member(fork.number, processes, listener, spool, figures, fork.lifeline, fork.tell_ready))
+
+    def all_ready() -> None:
+        if ready_file is not None:
+            ready_file.write_text(f"{os.getpid()}\n")
+        _log.info("gateway accepts webhooks", address=settings.gateway_bind, processes=processes)
+
+    def none_ready() -> None:
+        if ready_file is not None:
+            ready_file.unlink(missing_ok=True)
+
+    with listen(settings.gateway_bind) as listener:
+        forks = Forks(
+            "gateway",
+            processes,
+            work,
+            all_ready=all_ready,
+            none_ready=none_ready,
+            ended=lambda number: forget_process(figures, number),
+        )
+        # Who ends takes no connection any more, nor does one wait that nobody would take.
+        return forks.run(listener.close)

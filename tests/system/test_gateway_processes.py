@@ -1,0 +1,103 @@
+"""A gateway of several processes at one address: one is killed while Kafka is away, and nothing is lost."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import signal
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import httpx
+import orjson
+import pytest
+
+from schemas.wire.topics import Topics
+from tests.chaos.kafka import read_all
+from tests.support.gateway_load import RATE, STUDENTS, Load
+from tests.support.http_system import UNLIMITED, HttpSystem, http_system
+from tests.support.stack import Stack
+from tests.support.waiting import aeventually
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from deploy.local.kafka import KafkaNode
+
+pytestmark = pytest.mark.system
+
+ANSWERED = 'telemetry_gateway_requests_total{route="/v1/assignment/me/telemetry",status="200"}'
+
+
+def children(pid: int) -> set[int]:
+    """The ids of a process's children."""
+    return set(map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split()))
+
+
+async def figure(system: HttpSystem, name: str) -> float:
+    """A figure, asked on a connection of its own: either process may answer."""
+    async with httpx.AsyncClient(base_url=system.url, timeout=10) as client:
+        text = (await client.get("/metrics")).text
+    found = re.search(rf"^{re.escape(name)} (\S+)$", text, re.MULTILINE)
+    return float(found[1]) if found else 0.0
+
+
+def sent(system: HttpSystem) -> set[int]:
+    """The numbers of the events in the raw topic."""
+    settings = system.settings
+    found = asyncio.run(read_all(settings.kafka, Topics.of(settings).raw, settings.partitions))
+    return {orjson.loads(record.value)["data"]["n"] for records in found for record in records}
+
+
+@pytest.mark.timeout(300)
+def test_one_of_two_processes_is_killed_while_kafka_is_away(
+    stack: Stack, kafka_nodes: Callable[[], KafkaNode], tmp_path: Path
+) -> None:
+    """What was answered `ok` arrives, also what only the disk of the killed one had; figures are those of both."""
+    node = kafka_nodes()
+    own = Stack(kafka=node.bootstrap, clickhouse=stack.clickhouse)
+    with http_system(own, tmp_path, ("gateway",), directory="open") as system:
+        # It leaves the tokens that it knew, by which those who come after it judge without Kafka.
+        assert system.gateway.terminate() == 0
+        system.gateway = system.start("gateway", UNLIMITED, "--processes", "2")
+        load = Load(system.settings.gateway_bind)
+        asyncio.run(scenario(system, node, load))
+
+        assert system.gateway.terminate() == 0
+        assert set(load.accepted) <= sent(system)
+    assert set(load.refused) <= {503}
+
+
+async def scenario(system: HttpSystem, node: KafkaNode, load: Load) -> None:
+    """Kafka goes and comes back; in the middle one process is killed, and another takes its place."""
+    sending = asyncio.create_task(load.run())
+    await load.grows(RATE)
+    await asyncio.to_thread(node.kill)
+    await load.grows(RATE)
+    before = children(system.gateway.pid)
+    assert len(before) == 2
+    os.kill(max(before), signal.SIGKILL)
+
+    async def again() -> bool:
+        now = children(system.gateway.pid)
+        return len(now) == 2 and now != before
+
+    await aeventually(again, 60, "another process in place of the killed one")
+    await load.grows(2 * RATE)
+    await asyncio.to_thread(node.start)
+    await load.grows(RATE)
+    load.stop()
+    await sending
+
+    async def drained() -> bool:
+        return (
+            await figure(system, "telemetry_gateway_direct") == 1
+            and await figure(system, "telemetry_gateway_spool_records") == 0
+        )
+
+    await aeventually(drained, 120, "both spools drained")
+    counted = {await figure(system, ANSWERED) for _ in range(4)}
+    assert len(counted) == 1
+    # The killed one may have answered each student once without having counted it, and counted what nobody heard.
+    assert abs(counted.pop() - len(load.accepted)) <= STUDENTS
