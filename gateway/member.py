@@ -17,10 +17,10 @@ __all__ = ["Member"]
 class Member:
     """What a process is given by the one that runs all of them.
 
-    `number` counts from 1 to `processes` and stays when a process is started in place of another. `listener` is the
-    socket of all, `spool` this one's own directory, `figures` where all of them count (gateway.shared_metrics).
-    `lifeline` is a descriptor that comes to its end when the process that runs all is gone. `tell_ready` is called once
-    webhooks are accepted.
+    `number` counts from 1 to `processes` and stays when a process is started in place of another. `listener` is a
+    socket of its own at the address of all, `spool` its directory. `figures` is where all of them count
+    (gateway.shared_metrics), `lifeline` a descriptor that comes to its end when the process that runs all is gone.
+    `tell_ready` is called once webhooks are accepted.
     """
 
     number: int

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from gateway.connections import Connections
 
-__all__ = ["BindError", "listen", "serve"]
+__all__ = ["BindError", "listen", "listen_together", "serve"]
 
 # Also how long an idle connection is kept; a browser on a bad line may need some seconds for its few headers.
 _HEADER_TIMEOUT_MS: Final = 30_000
@@ -52,16 +52,35 @@ class _Server(Server):
 
 def listen(bind: str) -> socket.socket:
     """Bind and listen; raises BindError, also where another process listens already, whatever its options."""
+    return _bound(bind, 1)[0]
+
+
+def listen_together(bind: str, count: int) -> list[socket.socket]:
+    """So many sockets that listen on one address, among which the kernel deals out connections; raises BindError.
+
+    Like `listen`, it finds an address in use where anybody else listens there.
+    """
+    listen(bind).close()
+    return _bound(bind, count)
+
+
+def _bound(bind: str, count: int) -> list[socket.socket]:
     host, _, port = bind.rpartition(":")
+    listeners: list[socket.socket] = []
     try:
         addresses = socket.getaddrinfo(host.strip("[]"), int(port), type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
         family, *_, address = addresses[0]
-        return socket.create_server(address[:2], family=family, backlog=_BACKLOG)
+        for _ in range(count):
+            listener = socket.create_server(address[:2], family=family, backlog=_BACKLOG, reuse_port=count > 1)
+            listeners.append(listener)
     except OSError as error:
+        for listener in listeners:
+            listener.close()
         # Python adds the address to the text of the system's errors; those of names have numbers of their own.
         reason = os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror
         message = f"cannot listen on {bind}: {reason}. Free the port or set TELEMETRY_GATEWAY_BIND."
         raise BindError(message) from error
+    return listeners
 
 
 def _counting(app: Any, connections: Connections) -> Any:

@@ -167,7 +167,7 @@ class Forks:
         place.in_a_row, place.again_at = restart.in_a_row, time.monotonic() + restart.delay
         how = f"exit code {code}" if code >= 0 else signal.Signals(-code).name
         which = f"process {place.number} of {len(self._places)}"
-        if not self._complete and not was_ready and (code >= 0 or restart.alarming):
+        if not self._complete and not was_ready and (code > 0 or restart.alarming):
             _log.critical(f"{self._name} stopped", reason=f"{which} could not start: {how}. What it says is above.")
             self._code = int(ExitCode.FAILED)
             self._end(closing)

@@ -1,4 +1,4 @@
-"""A gateway of several processes: one socket, one lock, one place for figures, a spool for each."""
+"""A gateway of several processes: one address, one lock, one place for figures; a socket and a spool for each."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Final
 import structlog
 
 from deploy.run.forked import Forks
+from deploy.run.restarts import RestartPolicy
 from gateway.durable.places import locked, spool_of, take_over
 from gateway.errors import SpoolError
 from gateway.member import Member
-from gateway.server import BindError, listen
+from gateway.server import BindError, listen_together
 from gateway.shared_metrics import clear_figures, forget_process
 from schemas.exits import ExitCode
 
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 __all__ = ["run_processes"]
 
 _FIGURES: Final = "figures"
+# Connections to a process that has ended wait for the next one: they must not wait for long.
+_POLICY: Final = RestartPolicy(first_delay=0.1, longest_delay=2.0)
 
 _log: Final = structlog.stdlib.get_logger("gateway")
 
@@ -49,10 +52,13 @@ def run_processes(settings: Settings, processes: int, run: Callable[[Member], in
 def _run(settings: Settings, processes: int, run: Callable[[Member], int], ready_file: Path | None) -> int:
     figures = settings.spool / _FIGURES
     clear_figures(figures)
+    listeners = listen_together(settings.gateway_bind, processes)
 
     def work(fork: Fork) -> int:
         spool = spool_of(settings.spool, fork.number, processes)
-        return run(Member(fork.number, processes, listener, spool, figures, fork.lifeline, fork.tell_ready))
+        return run(
+            Member(fork.number, processes, listeners[fork.number - 1], spool, figures, fork.lifeline, fork.tell_ready)
+        )
 
     def all_ready() -> None:
         if ready_file is not None:
@@ -63,14 +69,22 @@ def _run(settings: Settings, processes: int, run: Callable[[Member], int], ready
         if ready_file is not None:
             ready_file.unlink(missing_ok=True)
 
-    with listen(settings.gateway_bind) as listener:
-        forks = Forks(
-            "gateway",
-            processes,
-            work,
-            all_ready=all_ready,
-            none_ready=none_ready,
-            ended=lambda number: forget_process(figures, number),
-        )
+    def close() -> None:
         # Who ends takes no connection any more, nor does one wait that nobody would take.
-        return forks.run(listener.close)
+        for listener in listeners:
+            listener.close()
+
+    forks = Forks(
+        "gateway",
+        processes,
+        work,
+        all_ready=all_ready,
+        none_ready=none_ready,
+        ended=lambda number: forget_process(figures, number),
+        policy=_POLICY,
+    )
+    try:
+        return forks.run(close)
+    finally:
+        close()
+        none_ready()

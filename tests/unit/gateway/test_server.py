@@ -12,7 +12,7 @@ import pytest
 
 from gateway.addresses import Addresses
 from gateway.connections import Connections
-from gateway.server import BindError, listen, serve
+from gateway.server import BindError, listen, listen_together, serve
 from tests.support.processes import Processes
 
 if TYPE_CHECKING:
@@ -58,6 +58,24 @@ def test_a_port_that_others_would_share_is_taken(taken: str) -> None:
     """A listener that set SO_REUSEPORT does not make the gateway share its port: requests would alternate."""
     with pytest.raises(BindError, match="Address already in use"):
         listen(taken)
+
+
+def test_several_sockets_share_an_address_with_nobody_else(taken: str) -> None:
+    """Nor do they join whoever listens there already, a gateway of several processes least of all."""
+    with pytest.raises(BindError, match="Address already in use"):
+        listen_together(taken, 2)
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        bind = f"127.0.0.1:{probe.getsockname()[1]}"
+    both = listen_together(bind, 2)
+    try:
+        for another in (1, 2):
+            with pytest.raises(BindError, match="Address already in use"):
+                listen_together(bind, another)
+        with pytest.raises(BindError, match="Address already in use"):
+            listen(bind)
+    finally:
+        for listener in both:
+            listener.close()
 
 
 def test_an_address_of_no_machine_is_named() -> None:
