@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from aiokafka.admin import AIOKafkaAdminClient
     from aiokafka.structs import OffsetAndMetadata
 
-__all__ = ["committed", "committed_before", "committed_by_new_client", "has_committed", "members"]
+__all__ = ["committed", "committed_before", "committed_by_new_client", "committed_topics", "members"]
 
 # A broker that nobody has asked for a group yet makes the topic of groups first, and one that took groups over reads
 # it: seconds in which it is not unwell.
@@ -85,12 +85,12 @@ async def committed_before(
     return {tp: max(0, at.offset) for tp, at in (await committed(admin, group, partitions)).items()}
 
 
-async def has_committed(admin: AIOKafkaAdminClient, group: str, some: TopicPartition) -> bool:
-    """Whether a group has committed anything, of whatever topics; `some` is any partition. Raises as `committed`."""
+async def committed_topics(admin: AIOKafkaAdminClient, group: str, some: TopicPartition) -> set[str]:
+    """The topics of which a group has committed anything; `some` is any partition. Raises as `committed`."""
     # Of a partition that is asked for the answer says at least that nothing is known: so the coordinator has loaded.
     await committed(admin, group, [some])
     offsets: dict[TopicPartition, OffsetAndMetadata] = await admin.list_consumer_group_offsets(group)
-    return any(at.offset >= 0 for at in offsets.values())
+    return {source.topic for source, at in offsets.items() if at.offset >= 0}
 
 
 @_settling

@@ -22,11 +22,6 @@ if TYPE_CHECKING:
 __all__ = ["Misfit", "made_partitions", "misfits", "used_partitions"]
 
 _SETUP: Final = "Run: learnpack-telemetry setup"
-# Whoever begins with a copy that has more partitions forgets this first.
-_COPY: Final = (
-    "To go on with a copy of the log set TELEMETRY_GENERATION, too, to a number above all of "
-    "`learnpack-telemetry replay status`. To stay with the old one name its topic again, or where that is this one: "
-)
 _OF_A_GENERATION: Final = rf"(?:{'|'.join(DERIVED)})(?:\.g\d+)?|worker\.g\d+-state-changelog"
 
 
@@ -89,7 +84,7 @@ def misfits(settings: Settings, partitions: Mapping[str, int]) -> Iterator[Misfi
     if wanted not in counts and len(counts) == 1 and raw >= (there := next(iter(counts))):
         # All of them tell the same, and the settings something else.
         name = topics.raw if raw == there else next(iter(derived))
-        yield _settings_differ(name, there, wanted, _COPY if raw == wanted else "")
+        yield _settings_differ(name, there, wanted)
         return
     if raw < wanted and wanted in counts:
         mend = "`setup` did not make it: delete it, if nothing in it is needed, then run: learnpack-telemetry setup"
@@ -132,9 +127,9 @@ def _lost(topics: Topics) -> Misfit:
     return Misfit(topics.raw, "is gone: in a new one webhooks would take the ids of those that are stored", mend)
 
 
-def _settings_differ(topic: str, there: int, wanted: int, before: str = "") -> Misfit:
+def _settings_differ(topic: str, there: int, wanted: int) -> Misfit:
     detail = f"has {there} partitions, TELEMETRY_PARTITIONS says {wanted}"
-    return Misfit(topic, detail, f"{before}Set TELEMETRY_PARTITIONS={there}")
+    return Misfit(topic, detail, f"Set TELEMETRY_PARTITIONS={there}")
 
 
 def _of_derived(derived: Mapping[str, int], wanted: int) -> Iterator[Misfit]:

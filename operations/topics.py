@@ -12,6 +12,7 @@ from aiokafka.errors import for_code
 from broker import clients
 from broker.incremental_configs import set_topic_configs
 from broker.partitioning import topic_partitions
+from operations.generations.remembering import remember_raw_topic, require_worked_topic
 from operations.pseudonyms import make_pseudonym_key
 from operations.topic_fit import misfits
 from schemas.errors import OperatorError
@@ -33,16 +34,19 @@ class TopicsError(OperatorError):
 
 
 async def setup_topics(settings: Settings) -> list[str]:
-    """Create missing topics, update configurations and make the key of pseudonyms; one line for each.
+    """Create missing topics, update configurations, make the key of pseudonyms, note the raw topic; a line for each.
 
-    Raises TopicsError, before anything is done, where the raw topic was deleted (ids of webhooks are offsets in it), or
-    where a topic has partitions that do not fit (see operations.topic_fit; partitions are never added: a student's
-    records would move to another partition). Only the completions follow a raw topic that was copied into more
+    Raises, before anything is done, RawTopicError where the generation is computed from another raw topic, and
+    TopicsError where the raw topic was deleted (ids of webhooks are offsets in it), or where a topic has partitions
+    that do not fit (see operations.topic_fit; partitions are never added: a student's records would move to another
+    partition). Only the completions follow a raw topic that was copied into more
     partitions.
     """
     specs = Topics.of(settings).specs(settings)
     async with clients.opened(clients.admin(settings.kafka_options())) as admin:
         known = await topic_partitions(admin)
+        if Topics.of(settings).generations in known:
+            await require_worked_topic(settings, admin, known)
         for misfit in misfits(settings, known):
             if not misfit.missing and not misfit.harmless:
                 message = f"topic {misfit.topic} {misfit.detail}; {misfit.mend[0].lower()}{misfit.mend[1:]}"
@@ -62,7 +66,7 @@ async def setup_topics(settings: Settings) -> list[str]:
                 done.append(f"configured topic {spec.name}: {', '.join(sorted(differing))}")
     if await make_pseudonym_key(settings):
         done.append("made the key of pseudonyms")
-    return done
+    return [*done, *await remember_raw_topic(settings)]
 
 
 async def _create(admin: AIOKafkaAdminClient, specs: list[TopicSpec]) -> list[str]:

@@ -13,9 +13,7 @@ from deploy.cli.console import out, run
 from deploy.run.logs import configure_logging
 from operations.descriptors import require_descriptors
 from operations.generations.journal import live_settings
-from operations.topics import setup_topics
 from sinks.roles import ANALYST, application_statements, role_statements
-from sinks.setup import setup_tables
 from sinks.templates import Installation
 
 if TYPE_CHECKING:
@@ -79,10 +77,9 @@ def setup(
     if roles:
         _print_roles(settings())
         return
-    from operations.raw_log.carrying import carry_told  # noqa: PLC0415 - each part loads only its own libraries
+    from operations.installing import set_up  # noqa: PLC0415 - each part loads only its own libraries
 
-    current = run(live_settings(log_settings()))
-    done = [*run(setup_topics(current)), *setup_tables(current), *run(carry_told(current))]
+    done = run(set_up(run(live_settings(log_settings()))))
     for line in done:
         out.print(line, markup=False)
     out.print(f"{len(done)} changes" if done else "Everything is up to date.")

@@ -10,6 +10,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from deploy.cli.configuration import log_settings, settings
 from deploy.cli.console import err, out, run
+from operations.generations.journal import read_journal
 from operations.raw_log.copying import copy_raw
 from operations.raw_log.students import Students
 from operations.raw_log.switch import switch as switch_generation
@@ -41,14 +42,21 @@ def progress_to(topic: str) -> Iterator[Callable[..., None]]:
 
 
 def tell_settings(current: Settings, name: str, partitions: int) -> None:
-    """Print the settings with which a new raw topic is used."""
-    out.print(f"To use it: {_variables(name, partitions, current.partitions)}", markup=False)
+    """Print the settings with which a new raw topic is used, by all parts and commands until `raw switch`."""
+    number = run(read_journal(current)).number_for(name)
+    known = _variables(name, partitions, {current.partitions, _unset(current)})
+    out.print(f"To use it: {known} TELEMETRY_GENERATION={number}", markup=False)
 
 
-def _variables(name: str, partitions: int, without: int) -> str:
-    """The settings that name a raw topic; `without` is how many partitions there are where they say nothing of them."""
-    more = f" TELEMETRY_PARTITIONS={partitions}" if partitions != without else ""
+def _variables(name: str, partitions: int, without: set[int]) -> str:
+    """The settings that name a raw topic; `without` has the only partitions of which they need to say nothing."""
+    more = f" TELEMETRY_PARTITIONS={partitions}" if {partitions} != without else ""
     return f"TELEMETRY_RAW_TOPIC={name}{more}"
+
+
+def _unset(current: Settings) -> int:
+    """How many partitions there are where no setting says it."""
+    return int(type(current).model_fields["partitions"].default)
 
 
 @app.command()
@@ -91,5 +99,7 @@ def switch() -> None:
     current = settings()
     run(switch_generation(current))
     out.print(f"Generation {current.generation} is live, from {current.topic_prefix}{current.raw_topic}.", markup=False)
-    kept = _variables(current.raw_topic, current.partitions, type(current).model_fields["partitions"].default)
-    out.print(f"Keep {kept} in .env, for all parts and commands; TELEMETRY_GENERATION may be unset now.", markup=False)
+    kept = _variables(current.raw_topic, current.partitions, {_unset(current)})
+    out.print("With `up`: Ctrl-C, and start it again in a fresh terminal, with none of the settings: it knows them.")
+    cluster = f"On a cluster: keep {kept} for all parts and commands; TELEMETRY_GENERATION may be unset now."
+    out.print(cluster, markup=False)

@@ -36,6 +36,7 @@ __all__ = ["app"]
 app = typer.Typer(help="Recompute everything from the raw topic, compare, and swap.")
 
 _SURPLUS = "can be deleted: replay drop"
+_OF_COPY = "of {raw}: raw switch"
 
 _Yes = Annotated[bool, typer.Option("--yes", help="Swap without asking, for scripts.")]
 _Workers = Annotated[int, typer.Option(min=0, help="Worker processes; 0 for one a core.")]
@@ -131,7 +132,12 @@ def resume(*, yes: _Yes = False, workers: _Workers = 0) -> None:
 
 @app.command()
 def drop() -> None:
-    """Give an unfinished replay or rollback up; what a replay has computed is deleted, as is what nobody needs."""
+    """Give an unfinished replay or rollback up, and delete what nobody needs.
+
+    What is deleted: topics, consumer groups and database of the generation that the replay has computed, and of those
+    of which `replay status` says that they can be deleted. What never is: the raw topic, the live generation, the one
+    kept for a rollback, and one that is computed from a copy of the log.
+    """
     target, deleted = run(drop_(settings()))
     out.print("No replay is under way." if target is None else f"The change to generation {target} is given up.")
     for number in deleted:
@@ -168,9 +174,10 @@ def status(*, json: Annotated[bool, typer.Option("--json", help="Print JSON, for
     table = whole_table("generation", "is", "rules", "algorithm", "began (UTC)")
     for generation in journal.generations:
         role = {journal.live: "live", journal.previous: "kept for rollback", journal.target: str(journal.step)}
+        other = _OF_COPY.format(raw=generation.raw) if generation.by_settings else _SURPLUS
         table.add_row(
             str(generation.number),
-            role.get(generation.number, _SURPLUS),
+            role.get(generation.number, other),
             generation.rules,
             generation.algorithm or "-",
             generation.began or "-",

@@ -75,7 +75,7 @@ def _up(directory: Path, workers: int, *, demo: bool) -> None:
         run(supervisor.run(then))
     except (SupervisorError, DemoError) as error:
         output.close()
-        raise Failed(str(error)) from error
+        raise Failed(system.refusal or str(error)) from error
     screen.print("Stopped; the data is kept." if directory.exists() else "Stopped.")
     output.close()
 

@@ -20,14 +20,13 @@ from deploy.run.kept import Kept, set_for_commands, write_env, write_secret
 from deploy.run.supervisor import Part
 from operations.generations.journal import at_live, read_journal
 from operations.generations.raw_topic import log_of_generation, require_raw_topic
+from operations.installing import set_up
 from operations.tokens import CAPABILITIES, NewToken, grant
-from operations.topics import setup_topics
 from schemas.errors import OperatorError
 from schemas.reference.tenancy import REPORT_FOR_ANYONE
 from schemas.settings import PREFIX, load_settings
 from schemas.wire.generations import Journal, JournalError
 from sinks.roles import analyst_grants
-from sinks.setup import setup_tables
 from sinks.templates import Installation
 
 if TYPE_CHECKING:
@@ -86,6 +85,8 @@ class LocalSystem:
         self._env: dict[str, str] = {}
         # Settings of the log that nobody has set, as the generation that is worked on has them.
         self.followed: dict[str, Any] = {}
+        # Why the settings were refused, if they were: no server is to blame.
+        self.refusal = ""
 
     @property
     def _spool(self) -> Path:
@@ -220,12 +221,12 @@ class LocalSystem:
             return
         try:
             settings = await self._live_settings()
-            await setup_topics(settings)
-        except OperatorError:
+            await set_up(settings)
+        except OperatorError as error:
             # With what is refused no command would find the system that was there.
             self._kept.restore()
+            self.refusal = str(error)
             raise
-        await asyncio.to_thread(setup_tables, settings)
         token = NewToken(
             DEV_USER, {DEV_ACADEMY: (*CAPABILITIES, REPORT_FOR_ANYONE)}, datetime.now(UTC), label="development"
         )

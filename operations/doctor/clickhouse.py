@@ -50,7 +50,7 @@ def check_clickhouse(settings: Settings) -> Iterator[Finding]:
         yield unreachable(_PART, away, str(error).splitlines()[0], mend)
         return
     with contextlib.closing(client):
-        yield good(_PART, "reachable", f"user {client.command('SELECT currentUser()')}")
+        yield good(_PART, "reachable", f"logged in as the user {client.command('SELECT currentUser()')}")
         yield _version(client)
         yield from _tables(client, settings)
         yield _grants(client, settings)

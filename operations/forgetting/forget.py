@@ -173,5 +173,7 @@ class _Work:
                 old = topics.of_generation(other.number)
                 how = "`replay drop` does it" if other.number == journal.target else "by the next replay that swaps"
                 end = f"generation {other.number} is deleted ({how})"
+                if other.by_settings:
+                    end = f"`forget` is run again, with TELEMETRY_GENERATION={other.number} or after `raw switch`"
                 until |= dict.fromkeys((old.changelog, old.telemetry, old.facts, old.outcomes, old.scores), end)
         return until

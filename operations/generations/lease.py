@@ -11,6 +11,7 @@ import time
 from typing import TYPE_CHECKING, Final, Self
 
 from broker import clients
+from broker.committed import members
 from schemas.wire.generations import JournalError
 from schemas.wire.topics import Topics
 
@@ -78,5 +79,4 @@ class Lease:
 async def lease_is_held(settings: Settings) -> bool:
     """Whether a process that lives changes generations; raises aiokafka's KafkaError."""
     async with clients.opened(clients.admin(settings.kafka_options())) as admin:
-        answers = await admin.describe_consumer_groups([_group(settings)])
-        return any(group[5] for answer in answers for group in answer.groups)
+        return bool(await members(admin, _group(settings)))

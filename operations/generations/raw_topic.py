@@ -19,8 +19,11 @@ from operations.generations.journal import at_live, read_journal
 from operations.topic_fit import made_partitions
 from schemas.errors import OperatorError
 from schemas.wire.generations import JournalError
+from schemas.wire.topics import Topics
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from schemas.settings import Settings
     from schemas.wire.generations import Journal
 
@@ -31,6 +34,7 @@ __all__ = [
     "log_of_generation",
     "raw_topic_of",
     "require_raw_topic",
+    "require_whole_copy",
     "wrong_raw_topic",
 ]
 
@@ -66,8 +70,8 @@ def wrong_raw_topic(settings: Settings, journal: Journal) -> WrongRawTopic | Non
     prefix, name = settings.topic_prefix, settings.raw_topic
     return WrongRawTopic(
         f"generation {number} is computed from {prefix}{right}, and TELEMETRY_RAW_TOPIC says {name}",
-        f"Set TELEMETRY_RAW_TOPIC={right}, or to go on with another log TELEMETRY_GENERATION={journal.last + 1}, too "
-        "(`up` finds topic and partitions by itself where neither is set, as in a fresh terminal)",
+        f"To go on as before set TELEMETRY_RAW_TOPIC={right} (with `up` leave it and TELEMETRY_PARTITIONS unset, as in "
+        f"a fresh terminal); to go on with {prefix}{name} set TELEMETRY_GENERATION={journal.number_for(name)}, too",
     )
 
 
@@ -77,21 +81,51 @@ def require_raw_topic(settings: Settings, journal: Journal) -> None:
         raise RawTopicError(str(wrong))
 
 
+def _partitions_of_copy(settings: Settings, journal: Journal, partitions: Mapping[str, int]) -> int | None:
+    """How many partitions a copy has that a generation is to be computed from, and nothing is yet; else None.
+
+    What the live generation tells of partitions is told of another topic.
+    """
+    own = at_live(settings, journal)
+    others = journal.generation(journal.live).raw
+    if own.generation == journal.live or others in {None, own.raw_topic} or made_partitions(own, partitions):
+        return None
+    return partitions.get(Topics.of(own).raw)
+
+
+def require_whole_copy(settings: Settings, journal: Journal, partitions: Mapping[str, int]) -> None:
+    """Raise RawTopicError if the settings give other partitions than a copy has that nothing is computed from yet.
+
+    `partitions` has the numbers of those that there are, by topic.
+    """
+    there = _partitions_of_copy(settings, journal, partitions)
+    if there not in {None, settings.partitions}:
+        says = f"{there} partitions, and TELEMETRY_PARTITIONS says {settings.partitions}"
+        message = f"{Topics.of(settings).raw} has {says}; set TELEMETRY_PARTITIONS={there}."
+        raise RawTopicError(message)
+
+
 async def log_of_generation(settings: Settings, journal: Journal) -> dict[str, Any]:
     """What the settings should say of the log of their generation, or of the live one, and do not.
 
-    `raw_topic` and `partitions`, each where it is another one; no partitions where nothing is derived yet. Raises
-    aiokafka's KafkaError.
+    `raw_topic` and `partitions`, each where it is another one; no partitions where nothing is derived yet and the log
+    is not a copy. Raises aiokafka's KafkaError.
     """
     right: dict[str, Any] = {"raw_topic": raw_topic_of(settings, journal)}
-    async with clients.opened(clients.admin(settings.kafka_options())) as admin:
-        partitions = await topic_partitions(admin)
-    right["partitions"] = made_partitions(at_live(settings, journal), partitions) or settings.partitions
+    there = await _all_partitions(settings)
+    own = at_live(settings, journal).model_copy(update=right)
+    made = made_partitions(own, there) or _partitions_of_copy(own, journal, there)
+    right["partitions"] = made or settings.partitions
     return {name: value for name, value in right.items() if value != getattr(settings, name)}
 
 
+async def _all_partitions(settings: Settings) -> dict[str, int]:
+    async with clients.opened(clients.admin(settings.kafka_options())) as admin:
+        return await topic_partitions(admin)
+
+
 async def check_raw_topic(settings: Settings, patience: float = _PATIENCE_SECONDS) -> bool:
-    """Raise RawTopicError as `require_raw_topic` does; waits for Kafka so many seconds at most, and passes without.
+    """Raise RawTopicError as the two above do; waits so many seconds for each answer of Kafka, and passes without.
 
     Returns whether Kafka has told.
     """
@@ -99,5 +133,7 @@ async def check_raw_topic(settings: Settings, patience: float = _PATIENCE_SECOND
         async with asyncio.timeout(patience):
             journal = await read_journal(settings)
         require_raw_topic(settings, journal)
+        async with asyncio.timeout(patience):
+            require_whole_copy(settings, journal, await _all_partitions(settings))
         return True
     return False

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from aiokafka import TopicPartition
 
 from broker import clients
-from broker.committed import has_committed
+from broker.committed import committed_topics
 from broker.partitioning import topic_partitions
 from operations.raw_log.archive_files import check, read_files
 from operations.raw_log.errors import RawLogError, fenced, taken_over
@@ -167,7 +167,7 @@ async def _target_state(
                 f"{' and of '.join(map(str, sorted(had)))} partitions, which the log had."
             )
             raise RawLogError(message)
-        if await has_committed(admin, Topics.of(settings).copies_into(target), TopicPartition(source, 0)):
+        if await committed_topics(admin, Topics.of(settings).copies_into(target), TopicPartition(source, 0)):
             message = f"{target} was already continued from a topic (`raw copy`); choose another name."
             raise RawLogError(message)
         return there, max(had), await read_progress(settings, admin, target)

@@ -30,8 +30,6 @@ async def switch(settings: Settings) -> None:
 
     The one before is not kept for a rollback: it knows another raw topic.
 
-    From now on the journal knows which raw topic the generation is of.
-
     Raises RawLogError if the settings name no generation or it has not processed everything, RawTopicError if they name
     a generation of another topic, JournalError if another change is under way, and the errors of Kafka and ClickHouse.
     """
@@ -52,7 +50,9 @@ async def switch(settings: Settings) -> None:
         await stored_everything(offsets, topics, _STORE_SECONDS)
         await asyncio.to_thread(bring_days_up, settings, topics.generation, None)
         await asyncio.to_thread(publish_generation, settings, topics.generation)
-        computed = msgspec.structs.replace(journal.generation(topics.generation), raw=settings.raw_topic)
+        computed = msgspec.structs.replace(
+            journal.generation(topics.generation), raw=settings.raw_topic, by_settings=False
+        )
         others = tuple(generation for generation in journal.generations if generation.number != topics.generation)
         await writer.write(
             msgspec.structs.replace(

@@ -48,7 +48,8 @@ class Generation(msgspec.Struct, frozen=True, kw_only=True):
 
     `algorithm` None is what the settings say, `began` ISO 8601. `patched` has the offset by partition of the outcomes
     from which on there may be verdicts that replace earlier ones, because students were recomputed in place. `raw` is
-    the raw topic that it is computed from, without the prefix, from the first `raw switch` on; None is the settings'.
+    the raw topic that it is computed from, without the prefix; None where no `setup` has remembered it yet.
+    `by_settings` is one that is worked on where settings name it, as one of a copy of the log is until `raw switch`.
     """
 
     number: int
@@ -57,6 +58,7 @@ class Generation(msgspec.Struct, frozen=True, kw_only=True):
     began: str = ""
     patched: dict[int, int] = {}
     raw: str | None = None
+    by_settings: bool = False
 
 
 class Journal(msgspec.Struct, frozen=True, kw_only=True):
@@ -136,7 +138,20 @@ class Journal(msgspec.Struct, frozen=True, kw_only=True):
     def surplus(self) -> tuple[int, ...]:
         """Generations that nobody needs any more."""
         needed = {self.live, self.previous, self.target}
-        return tuple(generation.number for generation in self.generations if generation.number not in needed)
+        return tuple(
+            generation.number
+            for generation in self.generations
+            if generation.number not in needed and not generation.by_settings
+        )
+
+    def number_for(self, raw: str) -> int:
+        """The generation to name for a raw topic: what is computed from it already, or the next number."""
+        known = (
+            generation.number
+            for generation in self.generations
+            if generation.raw == raw and (generation.by_settings or generation.number == self.live)
+        )
+        return max(known, default=self.last + 1)
 
     def serves(self, number: int) -> bool:
         """Whether a generation's webhooks are to be worked on as the live one's."""
@@ -149,6 +164,14 @@ class Journal(msgspec.Struct, frozen=True, kw_only=True):
     def computes(self, number: int) -> bool:
         """Whether a generation is to be computed beside the live one."""
         return number == self.target and self.step in {Phase.CATCHING_UP, Phase.PAUSED}
+
+    def remembering(self, number: int, raw: str) -> Journal:
+        """A generation is computed from this raw topic; one that is not known yet is so where settings name it."""
+        known = {generation.number: generation for generation in self.generations}
+        generation = known.get(number) or Generation(number=number, by_settings=True)
+        known[number] = msgspec.structs.replace(generation, raw=raw)
+        generations = tuple(known[one] for one in sorted(known))
+        return msgspec.structs.replace(self, last=max(self.last, number), generations=generations)
 
     def begun(self, rules: RulesOfReplay, algorithm: str | None, began: str) -> Journal:
         """A new generation is computed."""

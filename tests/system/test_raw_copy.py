@@ -73,7 +73,10 @@ def test_more_partitions_give_the_same_ids_and_the_same_tables(
 
     assert (copied.code, copied.out) == (
         0,
-        "405 records copied, 0 left out.\nTo use it: TELEMETRY_RAW_TOPIC=webhooks.raw.4 TELEMETRY_PARTITIONS=4\n",
+        (
+            "405 records copied, 0 left out.\n"
+            "To use it: TELEMETRY_RAW_TOPIC=webhooks.raw.4 TELEMETRY_PARTITIONS=4 TELEMETRY_GENERATION=2\n"
+        ),
     )
     settings = own.model_copy(update={"raw_topic": "webhooks.raw.4", "partitions": 4, "generation": 2})
     assert ids(settings) == ids(own)
@@ -98,7 +101,8 @@ def test_more_partitions_give_the_same_ids_and_the_same_tables(
         0,
         (
             f"Generation 2 is live, from {Topics.of(settings).raw}.\n"
-            "Keep TELEMETRY_RAW_TOPIC=webhooks.raw.4 TELEMETRY_PARTITIONS=4 in .env, for all parts and commands; "
+            "With `up`: Ctrl-C, and start it again in a fresh terminal, with none of the settings: it knows them.\n"
+            "On a cluster: keep TELEMETRY_RAW_TOPIC=webhooks.raw.4 TELEMETRY_PARTITIONS=4 for all parts and commands; "
             "TELEMETRY_GENERATION may be unset now.\n"
         ),
     ), switched.err

@@ -9,19 +9,22 @@ from typing import TYPE_CHECKING
 
 import orjson
 import pytest
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.admin import NewTopic
 
 from deploy.local.clickhouse import ClickHouseServer
 from deploy.local.kafka import KafkaNode
 from deploy.local.resources import LOOPBACK, free_port
 from deploy.run.system import LocalSystem
 from operations.generations.journal import read_journal
-from operations.generations.raw_topic import RawTopicError
-from operations.topics import setup_topics
+from operations.generations.mandates import live_mandate
+from operations.generations.raw_topic import RawTopicError, check_raw_topic
+from operations.topics import await_leaders, setup_topics
 from schemas.settings import PREFIX, load_settings
 from schemas.wire.generations import JOURNAL_KEY, Journal
 from schemas.wire.generations import Generation as Generation_
 from schemas.wire.topics import Topics
-from tests.chaos.kafka import produce
+from tests.chaos.kafka import admin, create_topics, produce
 from tests.support.commands import as_environment, command
 from tests.support.door import opened
 from tests.support.generations import Generation
@@ -99,6 +102,46 @@ def test_a_gateway_that_began_without_kafka_ends_once_it_is_there(
     assert "set TELEMETRY_RAW_TOPIC=webhooks.raw.2" in child.output
 
 
+async def test_before_a_switch_nothing_works_on_a_copy_under_the_live_generation(settings: SettingsFactory) -> None:
+    """The first `setup` notes the topic: a copy is worked on by a generation of its own, which is noted as well."""
+    own = settings(partitions=1)
+    assert f"generation 1 is computed from {Topics.of(own).raw}" in await setup_topics(own)
+    copy = own.model_copy(update={"raw_topic": "webhooks.raw.2", "partitions": 2})
+    async with admin(own.kafka) as client:
+        await client.create_topics([NewTopic(Topics.of(copy).raw, 2, 1)])
+        await await_leaders(client, [Topics.of(copy).raw])
+
+    with_number = r"to go on with .*webhooks\.raw\.2 set TELEMETRY_GENERATION=2, too"
+    for forgetful in (copy, copy.model_copy(update={"partitions": 1})):
+        for refusing in (setup_topics, check_raw_topic, live_mandate):
+            with pytest.raises(RawTopicError, match=with_number):
+                await refusing(forgetful)
+    with pytest.raises(RawTopicError, match="; set TELEMETRY_PARTITIONS=2"):
+        await check_raw_topic(copy.model_copy(update={"partitions": 1, "generation": 2}))
+    await setup_topics(second := copy.model_copy(update={"generation": 2}))
+    assert await setup_topics(second) == []
+    with pytest.raises(RawTopicError, match=r"set TELEMETRY_RAW_TOPIC=webhooks\.raw\.2 .*set TELEMETRY_GENERATION=1"):
+        await setup_topics(own.model_copy(update={"generation": 2}))
+    assert await check_raw_topic(own)
+
+
+async def test_an_older_installation_is_held_to_what_its_workers_have_committed(settings: SettingsFactory) -> None:
+    """Its journal knows no topic; the next `setup` lets it, also one that is refused."""
+    own = settings(partitions=1)
+    topics = await create_topics(own)
+    async with AIOKafkaConsumer(bootstrap_servers=own.kafka, group_id=topics.application) as worker:
+        source = TopicPartition(topics.raw, 0)
+        worker.assign([source])
+        await worker.commit({source: 1})
+    copy = own.model_copy(update={"raw_topic": "webhooks.raw.2"})
+
+    with pytest.raises(RawTopicError, match=r"set TELEMETRY_RAW_TOPIC=webhooks\.raw "):
+        await setup_topics(copy)
+
+    assert (await read_journal(own)).generation(1).raw == "webhooks.raw"
+    assert not [line for line in await setup_topics(own) if "computed from" in line]
+
+
 def planned(directory: Path) -> tuple[LocalSystem, Part]:
     """A system and its worker; the whole preparation downloads servers."""
     directory.mkdir(exist_ok=True)
@@ -148,8 +191,8 @@ def test_nothing_works_with_the_topic_that_was_left(switched: Settings, processe
     right = Topics.of(switched).raw + ".2"
     wrong = f"generation 2 is computed from {right}, and TELEMETRY_RAW_TOPIC says webhooks.raw"
     mend = (
-        "set TELEMETRY_RAW_TOPIC=webhooks.raw.2, or to go on with another log TELEMETRY_GENERATION=3, too "
-        "(`up` finds topic and partitions by itself where neither is set, as in a fresh terminal)."
+        "to go on as before set TELEMETRY_RAW_TOPIC=webhooks.raw.2 (with `up` leave it and TELEMETRY_PARTITIONS unset, "
+        f"as in a fresh terminal); to go on with {Topics.of(switched).raw} set TELEMETRY_GENERATION=3, too."
     )
 
     for part in ("worker", "sink", "gateway"):

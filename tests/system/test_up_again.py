@@ -60,5 +60,6 @@ def test_after_a_switch_a_plain_start_goes_on_with_the_topic(
     good = system.addresses
     refused = processes.start([*COMMAND, str(system.directory)], {"TELEMETRY_RAW_TOPIC": "webhooks.raw"}, tmp_path)
     assert refused.process.wait(120) == 1
-    assert "TELEMETRY_RAW_TOPIC says webhooks.raw; set TELEMETRY_RAW_TOPIC=webhooks.raw.2" in refused.output
+    assert "\nerror: generation 2 is computed from learnpack.webhooks.raw.2, and TELEMETRY_RAW_" in refused.output
+    assert "to go on as before set TELEMETRY_RAW_TOPIC=webhooks.raw.2 (with `up` leave it" in refused.output
     assert system.addresses == good

@@ -121,7 +121,7 @@ def test_what_is_restored_is_what_was_there_byte_for_byte(own: Settings, clickho
     assert done(command("raw", "restore", directory, "again")) == [
         "69 of 69 records restored, 0 left out.",
         "What came since: learnpack-telemetry raw copy again",
-        "To use it: TELEMETRY_RAW_TOPIC=again",
+        "To use it: TELEMETRY_RAW_TOPIC=again TELEMETRY_PARTITIONS=2 TELEMETRY_GENERATION=2",
     ]
     copy = restored(own, "again")
     assert whole(copy) == whole(own)

@@ -120,6 +120,20 @@ def test_the_third_replay_leaves_the_first_generation_to_be_cleaned() -> None:
     assert third.without(1).surplus == ()
 
 
+def test_what_settings_name_beside_the_live_one_is_nobody_elses() -> None:
+    """One that is computed from a copy is kept, its number is given to no replay, and the live one stays as it is."""
+    journal = Journal().remembering(1, "webhooks.raw").remembering(2, "webhooks.raw.2")
+
+    assert (journal.live, journal.last, journal.surplus) == (1, 2, ())
+    assert (journal.number_for("webhooks.raw"), journal.number_for("webhooks.raw.2")) == (1, 2)
+    assert journal.number_for("other") == 3
+    assert journal.begun("current", None, BEGAN).target == 3
+    assert journal.serves(1)
+    assert not journal.serves(2)
+    assert Journal.decode(journal.encode()) == journal
+    assert Journal().remembering(1, "webhooks.raw").generation(1).by_settings is False
+
+
 def test_numbers_are_never_given_twice() -> None:
     """What is left of a dropped generation can never be taken for a later one's."""
     dropped = catching_up().dropping().without(2)
