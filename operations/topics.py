@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["TopicsError", "await_leaders", "differing_configs", "setup_topics"]
 
 _ALREADY_EXISTS: Final = 36
+_CREATED: Final = "created topic {name}"
 _LEADER_SECONDS: Final = 30.0
 _POLL_SECONDS: Final = 0.05
 
@@ -56,12 +57,14 @@ async def setup_topics(settings: Settings) -> list[str]:
         # The raw topic first and alone: where something derived is without it, it was deleted.
         done = await _create(admin, [spec for spec in missing if spec.name == raw])
         done += await _create(admin, [spec for spec in missing if spec.name != raw])
+        # What was made just before by others is not in what Kafka told first.
+        others = [spec for spec in specs if _CREATED.format(name=spec.name) not in done]
         await await_leaders(admin, [spec.name for spec in specs])
         completions = Topics.of(settings).completions
         if known.get(completions, settings.partitions) < settings.partitions:
             done += await _grow(admin, completions, settings.partitions)
-        for spec in specs:
-            if spec.name in known and (differing := await differing_configs(admin, spec)):
+        for spec in others:
+            if differing := await differing_configs(admin, spec):
                 await set_topic_configs(admin, spec.name, differing)
                 done.append(f"configured topic {spec.name}: {', '.join(sorted(differing))}")
     if await make_pseudonym_key(settings):
@@ -80,7 +83,7 @@ async def _create(admin: AIOKafkaAdminClient, specs: list[TopicSpec]) -> list[st
             message = f"topic {name} could not be created: {(rest and rest[0]) or for_code(code).__name__}"
             raise TopicsError(message)
         if not code:
-            done.append(f"created topic {name}")
+            done.append(_CREATED.format(name=name))
     return done
 
 
