@@ -67,7 +67,9 @@ class Settings(BaseSettings):
         None, description="A file of the authorities to trust, with SSL; without it those of the machine."
     )
     partitions: Annotated[int, Field(gt=0, le=2047)] = Field(
-        8, description="Partitions of the raw topic and of all derived ones: the most workers there can be."
+        8,
+        description="Partitions of the raw topic and of all derived ones: the most workers there can be. `up` makes 4,"
+        " or one a worker, where a directory has no log yet.",
     )
     replication: Positive = Field(1, description="Copies of each partition; 3 on a cluster.")
     topic_prefix: TopicPrefix = Field("learnpack.", description="How the names of all topics begin.")

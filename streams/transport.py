@@ -31,7 +31,7 @@ __all__ = ["ChunkedApp", "Consumer", "ConsumerThread", "Owner", "Transport"]
 _FIRST_SLICE: Final = 32
 _BROKER_FETCH_BYTES: Final = 32 << 20
 # With so much to fetch the broker does not wait for more.
-_FETCH_AT_ONCE_BYTES: Final = 256 << 10
+_FETCH_AT_ONCE_BYTES: Final = 1 << 20
 
 
 class Owner(Protocol):

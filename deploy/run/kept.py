@@ -76,6 +76,11 @@ class Kept:
         password, at, _ = rest.partition("@")
         return password if at else secrets.token_urlsafe(18)
 
+    def partitions(self) -> int | None:
+        """How many partitions the log had the last time; None where there was none."""
+        value = self._values.get(f"{PREFIX}PARTITIONS", "")
+        return int(value) if value.isdecimal() else None
+
     def port(self, variable: str) -> int | None:
         """The port that a server had the last time, unless somebody else has it by now."""
         port = self.last_port(variable)

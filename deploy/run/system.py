@@ -45,6 +45,8 @@ _CLICKHOUSE_USER: Final = "telemetry"
 _ANALYST_USER: Final = "analyst"
 # Settings that name what the servers hold.
 _NAMES: Final = ("topic_prefix", "raw_topic", "partitions", "database")
+# Each partition has transactions and files of its own, and the machine its few cores: more would only cost.
+_PARTITIONS: Final = 4
 _POLL_SECONDS: Final = 0.05
 # File systems stamp with a clock that ticks a few times in this.
 _CLOCK_SECONDS: Final = 0.05
@@ -83,8 +85,10 @@ class LocalSystem:
         self._lock: IO[str] | None = None
         self._bind = ""
         self._env: dict[str, str] = {}
-        # Settings of the log that nobody has set, as the generation that is worked on has them.
+        # Settings of the log that nobody has set: as the generation that is worked on has them, else for a new log.
         self.followed: dict[str, Any] = {}
+        if "partitions" not in settings.model_fields_set:
+            self.followed["partitions"] = self._kept.partitions() or max(_PARTITIONS, workers)
         # Why the settings were refused, if they were: no server is to blame.
         self.refusal = ""
 
@@ -245,8 +249,8 @@ class LocalSystem:
             if "generation" not in settings.model_fields_set:
                 raise
         log = await log_of_generation(settings, journal)
-        self.followed = {name: value for name, value in log.items() if name not in self._base.model_fields_set}
-        if self.followed:
+        if followed := {name: value for name, value in log.items() if name not in self._base.model_fields_set}:
+            self.followed |= followed
             write_env(self.env_file, self.addresses)
             self._set_env()
             settings = self.settings()

@@ -173,6 +173,13 @@ def test_up_follows_the_journal_unless_a_topic_is_set(
     lines = system.env_file.read_text().splitlines()
     assert "TELEMETRY_RAW_TOPIC=webhooks.raw.2" in lines
     assert not [line for line in lines if line.startswith("TELEMETRY_GENERATION")]
+    asyncio.run(create_topics(own.model_copy(update={"raw_topic": "webhooks.raw.2", "generation": 2})))
+    monkeypatch.delenv("TELEMETRY_PARTITIONS")
+    forgetful, _ = planned(tmp_path / "without-env")
+    assert forgetful.followed == {"partitions": 4}
+    assert asyncio.run(forgetful._live_settings()).partitions == 1  # noqa: SLF001 - as above
+    assert forgetful.followed == {"raw_topic": "webhooks.raw.2", "partitions": 1}
+    monkeypatch.setenv("TELEMETRY_PARTITIONS", "1")
 
     monkeypatch.setenv("TELEMETRY_RAW_TOPIC", "webhooks.raw")
     other, _ = planned(tmp_path / "other")

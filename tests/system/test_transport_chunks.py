@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import time
 from typing import TYPE_CHECKING, Any
 
 import aiokafka
@@ -13,7 +14,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic, RecordsToDelete
 
 from schemas.exits import ExitCode
 from streams.tuning import Tuning
-from tests.chaos.kafka import admin, consumer, lines, produce
+from tests.chaos.kafka import admin, consumer, ends, lines, produce
 from tests.chaos.load import counting
 from tests.support.waiting import aeventually
 from tests.system.workers import Bench
@@ -51,6 +52,20 @@ def test_chunks_that_are_dropped_or_repeated_change_nothing(bench: Bench, sabota
     assert report.is_exact, str(report)
     assert report.records == 3_000
     assert sabotage != "drop" or "read again" in worker.output
+
+
+def test_a_trickle_shares_transactions(bench: Bench) -> None:
+    """What comes one after another is committed together: of a partition one every fifth of a second at most."""
+    bench.start().says("ready", 60)
+    kafka, outcomes, began = bench.settings.kafka, bench.topics.outcomes, time.monotonic()
+    records: list[Any] = [(0, b"u", b"{}", [])] * 150
+    asyncio.run(produce(kafka, bench.topics.raw, records, pause_every=1, pause_s=0.01))
+    bench.wait_until_done()
+    seconds = time.monotonic() - began
+
+    # Each transaction leaves a marker, which is an offset without a record.
+    transactions = asyncio.run(ends(kafka, outcomes, 2))[0] - len(bench.read(outcomes))
+    assert 0 < transactions <= 5 * seconds + 2
 
 
 def test_faust_commits_nothing_of_the_chunked_topic(bench: Bench) -> None:

@@ -52,6 +52,17 @@ def test_the_gateway_keeps_its_port(tmp_path: Path) -> None:
     assert LocalSystem(tmp_path, 1, named)._choose_bind() == f"{LOOPBACK}:{own}"  # noqa: SLF001 - as above
 
 
+def test_a_new_log_has_four_partitions_and_an_old_one_its_own(tmp_path: Path) -> None:
+    """A small machine pays for each; workers need one each, a log is never cut anew, and who says a number is heard."""
+    (tmp_path / "env").write_text("TELEMETRY_PARTITIONS=8\n")
+    default, new = Settings(_env_file=None), tmp_path / "new"
+
+    assert LocalSystem(new, 1, default).followed == {"partitions": 4}
+    assert LocalSystem(new, 6, default).followed == {"partitions": 6}
+    assert LocalSystem(tmp_path, 1, default).followed == {"partitions": 8}
+    assert LocalSystem(tmp_path, 1, Settings(_env_file=None, partitions=2)).followed == {}
+
+
 def test_what_was_set_is_for_commands_as_well(monkeypatch: pytest.MonkeyPatch) -> None:
     """By it they find the generation and compute as the parts do; what was not set is left out."""
     assert set_for_commands(Settings(_env_file=None)) == {}
