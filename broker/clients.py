@@ -1,39 +1,86 @@
 """Kafka's clients, made from settings: the one place that constructs them for others.
 
 What every one of ours has in common stands here and nowhere else: who reads sees committed records only and commits
-nothing by itself; who writes waits for all in-sync replicas and repeats nothing. The worker's transport and its
-transactions (streams) construct their own, whose options are what they are about.
+nothing by itself; who writes waits for all in-sync replicas and repeats nothing; neither waits long for a broker that
+does not answer. The worker's transport and its transactions (streams) construct their own, whose options are what they
+are about, and let `bounded` do the last.
 """
 
 from __future__ import annotations
 
 import contextlib
-from typing import TYPE_CHECKING, Any, TypeVar
+import functools
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.client import ConnectionGroup
+from aiokafka.protocol.group import JoinGroupRequest, SyncGroupRequest
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping
+    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 
-__all__ = ["admin", "consumer", "opened", "producer"]
+__all__ = ["REQUEST_SECONDS", "admin", "bounded", "consumer", "opened", "producer"]
 
 Client = TypeVar("Client", AIOKafkaAdminClient, AIOKafkaConsumer, AIOKafkaProducer)
 
+# A frozen broker keeps connections open and answers nothing, and meanwhile another one may lead. aiokafka's 40 s are
+# more than a transaction may take, and more than a session lasts: whoever waits so long is fenced, or left out.
+REQUEST_SECONDS: Final = 5.0
+# The coordinator answers these when every member of the group is ready, or has been given up.
+_OF_ALL_MEMBERS: Final = (JoinGroupRequest, SyncGroupRequest)
+_OF_ALL_SECONDS: Final = 40.0
+
 
 def admin(options: Mapping[str, Any], **more: Any) -> AIOKafkaAdminClient:
-    """An administrator's client, not started; `options` connect to Kafka (`Settings.kafka_options`)."""
+    """An administrator's client, not started; `options` connect to Kafka (`Settings.kafka_options`).
+
+    A request of it may take long, for what it asks for may: topics are made, records deleted.
+    """
     return AIOKafkaAdminClient(**{**options, **more})
 
 
 def consumer(options: Mapping[str, Any], **more: Any) -> AIOKafkaConsumer:
     """A reader of committed records that commits nothing by itself, not started; `more` are aiokafka's own options."""
-    return AIOKafkaConsumer(**{"isolation_level": "read_committed", "enable_auto_commit": False, **options, **more})
+    return bounded(
+        AIOKafkaConsumer(**{"isolation_level": "read_committed", "enable_auto_commit": False, **options, **more})
+    )
 
 
 def producer(options: Mapping[str, Any], **more: Any) -> AIOKafkaProducer:
     """A writer whose records are acknowledged by all in-sync replicas and never doubled by a retry, not started."""
-    return AIOKafkaProducer(**{"acks": "all", "enable_idempotence": True, **options, **more})
+    return bounded(AIOKafkaProducer(**{"acks": "all", "enable_idempotence": True, **options, **more}))
+
+
+def bounded(client: Client) -> Client:
+    """The client, which is not started yet, with REQUEST_SECONDS for each request; what takes several has 40 s still.
+
+    aiokafka knows one number for both, and for what is done again after it: a producer drops no batch before 40 s, and
+    an idempotent one none at all while a broker leads. Members of groups wait longer where they wait for each other.
+    """
+    requests = client.client if isinstance(client, AIOKafkaProducer) else client._client  # noqa: SLF001 - see above
+    requests._request_timeout_ms = int(REQUEST_SECONDS * 1000)  # noqa: SLF001 - as above
+    requests.send = functools.partial(_send, requests, requests.send)
+    return client
+
+
+async def _send(
+    client: Any,
+    send: Callable[..., Awaitable[Any]],
+    node: Any,
+    request: Any,
+    *,
+    group: ConnectionGroup = ConnectionGroup.DEFAULT,
+) -> Any:
+    """Send as aiokafka does, with more time for what waits for other members: nothing else is under way there then."""
+    if not isinstance(request, _OF_ALL_MEMBERS) or not await client.ready(node, group=group):
+        return await send(node, request, group=group)
+    connection = client._conns[node, group]  # noqa: SLF001 - aiokafka has one time for all requests
+    connection._request_timeout = _OF_ALL_SECONDS  # noqa: SLF001 - as above
+    try:
+        return await send(node, request, group=group)
+    finally:
+        connection._request_timeout = REQUEST_SECONDS  # noqa: SLF001 - as above
 
 
 @contextlib.asynccontextmanager

@@ -90,7 +90,7 @@ class LiveProgress:
         reader = await self._reader()
         if self.ignored is not None:
             await self._read_patches(reader, self.ignored)
-        admin = clients.admin(self._options)
+        admin = clients.bounded(clients.admin(self._options))
         self._running.push_async_callback(admin.close)
         await admin.start()
         following = Watched("live progress", partial(self._follow, admin, reader)).start()

@@ -11,6 +11,8 @@ import aiokafka
 from aiokafka import TopicPartition
 from aiokafka.structs import OffsetAndMetadata
 
+from broker.clients import bounded
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
@@ -52,14 +54,16 @@ class PartitionProducer:
         timeout_ms: int = _TRANSACTION_TIMEOUT_MS,
     ) -> None:
         self.application = application
-        self._producer = aiokafka.AIOKafkaProducer(
-            **options,
-            transactional_id=transactional_id(application, partition),
-            transaction_timeout_ms=timeout_ms,
-            compression_type=_COMPRESSION,
-            max_batch_size=min(_BATCH_BYTES, max_message_bytes),
-            max_request_size=max_message_bytes,
-            linger_ms=0,
+        self._producer = bounded(
+            aiokafka.AIOKafkaProducer(
+                **options,
+                transactional_id=transactional_id(application, partition),
+                transaction_timeout_ms=timeout_ms,
+                compression_type=_COMPRESSION,
+                max_batch_size=min(_BATCH_BYTES, max_message_bytes),
+                max_request_size=max_message_bytes,
+                linger_ms=0,
+            )
         )
         self._open = False
 

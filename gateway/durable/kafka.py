@@ -35,7 +35,6 @@ ACK_SECONDS: Final = 3.0
 
 _BEAT_SECONDS: Final = 0.01
 _MAX_BATCH_BYTES: Final = 1 << 20
-_REQUEST_TIMEOUT_MS: Final = 10_000
 _CLOSE_SECONDS: Final = 5.0
 # Only this one of a compacted topic is read.
 _REFERENCE_PARTITION: Final = 0
@@ -85,7 +84,6 @@ class RawProducer:
             self._settings.kafka_options(),
             max_batch_size=min(_MAX_BATCH_BYTES, self._settings.max_body_bytes + RECORD_OVERHEAD),
             max_request_size=self._settings.max_message_bytes + RECORD_OVERHEAD,
-            request_timeout_ms=_REQUEST_TIMEOUT_MS,
         )
         try:
             await producer.start()

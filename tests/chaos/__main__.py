@@ -49,9 +49,10 @@ def main(
                 processes.end_all()
             failed += not report.is_exact
             exits = ", ".join(f"{count} x {code}" for code, count in sorted(arena.exits.items())) or "none"
+            stood = "".join(f"; stood for {seconds:.1f} s after it" for seconds in arena.standstills)
             console.print(
                 f"{trial.name}: {trial.times} faults in {time.monotonic() - began:.0f} s, seed {seed + index}: "
-                f"{report}; exits: {exits}",
+                f"{report}; exits: {exits}{stood}",
                 highlight=False,
                 soft_wrap=True,
             )

@@ -33,12 +33,14 @@ class Arena:
     """Starts workers, starts those again that end, and loads them; what it counts ends in `exits`.
 
     `rule_since` are the raw topic's ends by partition when a rule was changed: what comes later is judged by it.
+    `standstills` are seconds from when a frozen broker went on until every partition did.
     """
 
     def __init__(self, settings: Settings, spec: WorkerSpec, processes: Processes, directory: Path) -> None:
         self.settings = settings
         self.exits: Counter[int] = Counter()
         self.rule_since: list[int] | None = None
+        self.standstills: list[float] = []
         self._spec = spec
         self._processes = processes
         self._directory = directory

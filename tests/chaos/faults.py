@@ -9,12 +9,14 @@ import time
 from typing import TYPE_CHECKING
 
 from schemas.wire.topics import Topics
-from tests.chaos.kafka import ends, produce
+from tests.chaos.kafka import committed, ends, produce
+from tests.support.waiting import aeventually
 
 if TYPE_CHECKING:
     import random
 
     from deploy.local.kafka import KafkaNode
+    from schemas.settings import Settings
     from tests.chaos.arena import Arena
 
 __all__ = [
@@ -70,8 +72,24 @@ def kill_broker(node: KafkaNode) -> None:
     node.start()
 
 
-def freeze_broker(node: KafkaNode, seconds: float) -> None:
-    """Stop the broker for so long, then let it go on."""
+def freeze_broker(arena: Arena, node: KafkaNode, seconds: float) -> None:
+    """Stop the broker for so long, then let it go on; how long partitions stand still after that the arena keeps."""
     os.killpg(node.pid, signal.SIGSTOP)
     time.sleep(seconds)
     os.killpg(node.pid, signal.SIGCONT)
+    began = time.monotonic()
+    asyncio.run(_all_move(arena.settings))
+    arena.standstills.append(time.monotonic() - began)
+
+
+async def _all_move(settings: Settings) -> None:
+    """Wait until the workers commit in every partition that has something for them."""
+    topics, count = Topics.of(settings), settings.partitions
+    before = await committed(settings.kafka, topics.application, topics.raw, count)
+
+    async def moved() -> bool:
+        now = await committed(settings.kafka, topics.application, topics.raw, count)
+        left = await ends(settings.kafka, topics.raw, count)
+        return all(now[number] > min(before[number], left[number] - 1) for number in range(count))
+
+    await aeventually(moved, 120)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from broker.clients import REQUEST_SECONDS
 from tests.chaos import faults
 from tests.chaos.trials import Trial, run_trial
 
@@ -50,13 +51,17 @@ def test_killed_frozen_moved_and_wiped_workers_stay_exact(
     assert report.records == trial.records
 
 
-def test_a_killed_broker_and_a_changed_rule_leave_webhooks_exact(
+def test_a_killed_or_frozen_broker_and_a_changed_rule_leave_webhooks_exact(
     kafka_nodes: Callable[[], KafkaNode], settings: SettingsFactory, processes: Processes, tmp_path: Path
 ) -> None:
-    """Real documents and events survive a broker that is killed, and a rule that changes while all workers are down."""
+    """Real documents and events survive a killed, then frozen broker, and a rule that changes while all are down."""
     node = kafka_nodes()
-    fault = in_turn(lambda _arena, _rnd: faults.kill_broker(node), faults.change_rule_while_down)
-    trial = Trial("broker", fault, 2, 2_000, 15, pause_s=(4, 6))
+    fault = in_turn(
+        lambda _arena, _rnd: faults.kill_broker(node),
+        lambda arena, _rnd: faults.freeze_broker(arena, node, REQUEST_SECONDS + 1),
+        faults.change_rule_while_down,
+    )
+    trial = Trial("broker", fault, 3, 2_000, 15, pause_s=(3, 4))
 
     report, _ = run_trial(trial, settings(kafka=node.bootstrap, partitions=4), processes, tmp_path, random.Random(SEED))  # noqa: S311 - repeatable
 

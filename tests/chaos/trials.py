@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -123,8 +122,11 @@ LONG = 9_000
 def long_trials(node: KafkaNode, kills: int) -> list[Trial]:
     """The long form: every fault, under load from real documents and streamed events."""
 
-    def broker(action: Callable[[KafkaNode], None]) -> Callable[[Arena, random.Random], None]:
-        return lambda _arena, _rnd: action(node)
+    def kill_broker(_arena: Arena, _rnd: random.Random) -> None:
+        faults.kill_broker(node)
+
+    def freeze_broker(arena: Arena, _rnd: random.Random) -> None:
+        faults.freeze_broker(arena, node, 30)
 
     seconds = 5.5 * kills
     return [
@@ -132,8 +134,8 @@ def long_trials(node: KafkaNode, kills: int) -> list[Trial]:
         Trial("kill -9 a worker, with poison", faults.kill, max(kills // 2, 1), 60_000, seconds / 2, real=False),
         Trial("add and remove workers", faults.add_and_remove, 6, LONG, 40),
         Trial("freeze a worker past its session", faults.freeze_past_session, 3, LONG, 45),
-        Trial("kill -9 the broker", broker(faults.kill_broker), 2, LONG, 45, pause_s=(6, 12)),
-        Trial("freeze the broker for 30 s", broker(partial(faults.freeze_broker, seconds=30)), 1, LONG, 45),
+        Trial("kill -9 the broker", kill_broker, 2, LONG, 45, pause_s=(6, 12)),
+        Trial("freeze the broker for 30 s", freeze_broker, 1, LONG, 45),
         Trial("wipe a worker's directory", faults.wipe, 4, LONG, 45),
         Trial("change a rule between kill and restart", faults.change_rule_while_down, 1, LONG, 25, pause_s=(8, 12)),
     ]

@@ -1,0 +1,55 @@
+"""Members of a group wait for each other, and longer than for an answer."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from aiokafka import ConsumerRebalanceListener
+
+from broker import clients
+from tests.chaos.kafka import create_topics
+from tests.support.waiting import aeventually
+
+if TYPE_CHECKING:
+    from tests.conftest import SettingsFactory
+
+pytestmark = pytest.mark.system
+
+
+class SlowToLetGo(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is untyped
+    """Takes several times as long as a request may."""
+
+    async def on_partitions_revoked(self, revoked: Any) -> None:
+        """Finish, slowly."""
+        if revoked:
+            await asyncio.sleep(3 * clients.REQUEST_SECONDS)
+
+    async def on_partitions_assigned(self, assigned: Any) -> None:
+        """Begin."""
+
+
+async def test_who_joins_waits_for_those_that_are_slow_to_let_go(
+    settings: SettingsFactory, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It asks once, though no answer comes for longer than other requests wait, and gets its share."""
+    monkeypatch.setattr(clients, "REQUEST_SECONDS", 0.5)
+    own = settings(partitions=2)
+    topics = await create_topics(own)
+    first, second = (clients.consumer(own.kafka_options(), group_id=topics.application) for _ in range(2))
+    first.subscribe([topics.raw], listener=SlowToLetGo())
+    second.subscribe([topics.raw])
+    await first.start()
+    await second.start()
+    try:
+
+        async def shared() -> bool:
+            return len(first.assignment()) == len(second.assignment()) == 1
+
+        await aeventually(shared, 60)
+    finally:
+        await first.stop()
+        await second.stop()
+    assert "Error sending JoinGroup" not in caplog.text
+    assert "Error sending SyncGroup" not in caplog.text
