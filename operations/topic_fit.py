@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["Misfit", "made_partitions", "misfits", "used_partitions"]
 
 _SETUP: Final = "Run: learnpack-telemetry setup"
+_NAME_IT: Final = "Set TELEMETRY_RAW_TOPIC, too, if a copy of the log is meant; to go on with this one: "
 _OF_A_GENERATION: Final = rf"(?:{'|'.join(DERIVED)})(?:\.g\d+)?|worker\.g\d+-state-changelog"
 
 
@@ -91,7 +92,9 @@ def misfits(settings: Settings, partitions: Mapping[str, int]) -> Iterator[Misfi
         yield Misfit(topics.raw, f"has {raw} partitions, not {wanted}", mend)
         return
     if raw < wanted or (raw > wanted and wanted not in _witnesses(topics, partitions)):
-        yield _settings_differ(topics.raw, raw, wanted)
+        # With more than the log has, and nothing made of it: a copy was meant, and not named.
+        copy = raw < wanted and not derived
+        yield _settings_differ(topics.raw, raw, wanted, _NAME_IT if copy else "")
         return
     yield from _of_derived(derived, wanted)
     yield from _of_reference(topics, partitions)
@@ -127,9 +130,9 @@ def _lost(topics: Topics) -> Misfit:
     return Misfit(topics.raw, "is gone: in a new one webhooks would take the ids of those that are stored", mend)
 
 
-def _settings_differ(topic: str, there: int, wanted: int) -> Misfit:
+def _settings_differ(topic: str, there: int, wanted: int, before: str = "") -> Misfit:
     detail = f"has {there} partitions, TELEMETRY_PARTITIONS says {wanted}"
-    return Misfit(topic, detail, f"Set TELEMETRY_PARTITIONS={there}")
+    return Misfit(topic, detail, f"{before}Set TELEMETRY_PARTITIONS={there}")
 
 
 def _of_derived(derived: Mapping[str, int], wanted: int) -> Iterator[Misfit]:

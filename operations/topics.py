@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from aiokafka.admin import AIOKafkaAdminClient, NewPartitions, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
-from aiokafka.errors import for_code
+from aiokafka.errors import InvalidPartitionsError, for_code
 
 from broker import clients
 from broker.incremental_configs import set_topic_configs
@@ -106,7 +106,11 @@ async def await_leaders(admin: AIOKafkaAdminClient, names: list[str]) -> None:
 
 async def _grow(admin: AIOKafkaAdminClient, name: str, partitions: int) -> list[str]:
     """Add partitions to a topic that outlives copies of the raw topic and orders nothing."""
-    await admin.create_partitions({name: NewPartitions(partitions)})
+    try:
+        await admin.create_partitions({name: NewPartitions(partitions)})
+    except InvalidPartitionsError:
+        # Another `setup` was first, of which the broker's answer did not tell yet.
+        return []
     await await_leaders(admin, [name])
     return [f"topic {name} has {partitions} partitions"]
 

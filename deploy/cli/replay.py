@@ -134,9 +134,9 @@ def resume(*, yes: _Yes = False, workers: _Workers = 0) -> None:
 def drop() -> None:
     """Give an unfinished replay or rollback up, and delete what nobody needs.
 
-    What is deleted: topics, consumer groups and database of the generation that the replay has computed, and of those
-    of which `replay status` says that they can be deleted. What never is: the raw topic, the live generation, the one
-    kept for a rollback, and one that is computed from a copy of the log.
+    Deleted are topics and tables of what the replay has computed, and of what `replay status` says can be deleted.
+
+    Never: the raw topic, the live generation, the one kept for a rollback, one of a copy that waits for `raw switch`.
     """
     target, deleted = run(drop_(settings()))
     out.print("No replay is under way." if target is None else f"The change to generation {target} is given up.")

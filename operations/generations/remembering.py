@@ -5,13 +5,14 @@ Parts and commands that name another one are refused from then on (see .raw_topi
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from aiokafka import TopicPartition
 
 from broker.committed import committed_topics
-from operations.generations.journal import JournalWriter, at_live, read_journal
+from operations.generations.journal import JournalWriter, at_live, follow_journal, read_journal
 from operations.generations.lease import lease_is_held
 from operations.generations.offsets import derived_topics
 from operations.generations.raw_topic import require_raw_topic, require_whole_copy
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from schemas.wire.generations import Journal
 
 __all__ = ["remember_raw_topic", "require_worked_topic"]
+
+_SEEN_SECONDS: Final = 10.0
 
 
 async def require_worked_topic(settings: Settings, admin: AIOKafkaAdminClient, partitions: Mapping[str, int]) -> None:
@@ -83,5 +86,9 @@ async def _write(settings: Settings, number: int, raw: str) -> bool:
         # What is read now is nobody else's to replace: who has written before is fenced.
         async with JournalWriter(settings) as writer:
             await writer.write(writer.journal.remembering(number, raw))
+            # What is committed is readable a moment later; whoever asks after `setup` is told.
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_SEEN_SECONDS):
+                    await follow_journal(settings, lambda seen: seen.generation(number).raw == raw)
             return True
     return False

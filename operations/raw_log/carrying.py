@@ -20,7 +20,7 @@ from schemas.wire.topics import Topics
 from schemas.wire.webhook import record_key
 from streams.core.completions import Told, remembering
 from streams.messages import keyed
-from streams.offsets import Checkpoint
+from streams.offsets import Checkpoint, committed
 from streams.transactions import PartitionProducer
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ __all__ = ["carry_told"]
 
 
 async def carry_told(settings: Settings) -> list[str]:
-    """Carry what was told into a generation that has not begun; what was done, a line each, nothing the second time.
+    """Carry what was told into a generation that nobody works on; what was done, a line each, nothing the second time.
 
     Only where the settings name a generation that is not the live one. Raises aiokafka's KafkaError and JournalError.
     """
@@ -43,7 +43,9 @@ async def carry_told(settings: Settings) -> list[str]:
     async with Offsets(settings) as offsets:
         begins, worked = await offsets.begins(target), await offsets.worked(target)
         partitions = (await topic_partitions(offsets.admin)).get(live.changelog, 0)
-    if not partitions or worked != begins:
+        # One that has begun learns what the live one has told since, as long as nobody works on it.
+        works = worked != begins and await offsets.members(target.application)
+    if not partitions or works:
         return []
     told, known = await _told(settings, live, partitions), await _told(settings, target, settings.partitions)
     missing = remembering(told, known)
@@ -82,8 +84,11 @@ async def _write(
     producer = PartitionProducer(target.application, number, options, max_message_bytes=limit)
     try:
         await producer.start()
+        source = TopicPartition(target.raw, number)
+        checkpoint = (await committed(options, target.application, [source]))[source]
+        if checkpoint.offset is None:
+            checkpoint = Checkpoint(begin)
         messages = {TopicPartition(target.changelog, number): keyed("a state", cells, limit)}
-        # The position of who has done nothing yet.
-        await producer.commit(messages, TopicPartition(target.raw, number), begin, Checkpoint(begin).metadata)
+        await producer.commit(messages, source, checkpoint.offset or begin, checkpoint.metadata)
     finally:
         await producer.stop()

@@ -6,7 +6,11 @@ import asyncio
 from typing import TYPE_CHECKING, Final
 
 import msgspec
+from aiokafka import TopicPartition
 
+from broker.committed import committed
+from broker.partitioning import topic_partitions
+from broker.waiting import behind
 from operations.generations.journal import JournalWriter
 from operations.generations.lease import Lease
 from operations.generations.offsets import Offsets
@@ -18,11 +22,15 @@ from schemas.wire.generations import Phase
 from schemas.wire.topics import Topics
 
 if TYPE_CHECKING:
+    from aiokafka.admin import AIOKafkaAdminClient
+
     from schemas.settings import Settings
+    from schemas.wire.generations import Journal
 
 __all__ = ["switch"]
 
 _STORE_SECONDS: Final = 60.0
+_ASK_SECONDS: Final = 10.0
 
 
 async def switch(settings: Settings) -> None:
@@ -30,7 +38,8 @@ async def switch(settings: Settings) -> None:
 
     The one before is not kept for a rollback: it knows another raw topic.
 
-    Raises RawLogError if the settings name no generation or it has not processed everything, RawTopicError if they name
+    Raises RawLogError if the settings name no generation, or the topic lacks what the live one's has, or the generation
+    has not processed everything, RawTopicError if they name
     a generation of another topic, JournalError if another change is under way, and the errors of Kafka and ClickHouse.
     """
     if "generation" not in settings.model_fields_set:
@@ -43,6 +52,7 @@ async def switch(settings: Settings) -> None:
             message = "a replay is unfinished: `replay status` shows it, `replay drop` gives it up."
             raise RawLogError(message)
         require_raw_topic(settings, journal)
+        await _require_whole(settings, journal, offsets.admin)
         ends = await offsets.ends_in(topics.raw)
         if await offsets.between(topics, await offsets.worked(topics), ends):
             message = f"generation {topics.generation} has not processed all of {topics.raw} yet: see `status`."
@@ -63,3 +73,24 @@ async def switch(settings: Settings) -> None:
                 generations=(*others, computed),
             )
         )
+
+
+async def _require_whole(settings: Settings, journal: Journal, admin: AIOKafkaAdminClient) -> None:
+    """Raise RawLogError where the live generation's topic has webhooks that were not copied yet: they would be lost.
+
+    A topic that was restored, and no copy was made into it, is taken as it is.
+    """
+    before, topics = journal.generation(journal.live).raw, Topics.of(settings)
+    if before in {None, settings.raw_topic}:
+        return
+    source = f"{topics.prefix}{before}"
+    sources = [TopicPartition(source, number) for number in range((await topic_partitions(admin)).get(source, 0))]
+    copied = await committed(admin, topics.copies_into(topics.raw), sources)
+    positions = {tp: at.offset for tp, at in copied.items() if at.offset >= 0}
+    waiting = [tp for tp, count in (await behind(settings.kafka_options(), positions, _ASK_SECONDS)).items() if count]
+    if waiting:
+        message = (
+            f"{source} has webhooks that {topics.raw} has not: with the settings of before run `learnpack-telemetry "
+            f"raw copy {settings.raw_topic} --partitions {settings.partitions}` once more, then this again."
+        )
+        raise RawLogError(message)

@@ -21,6 +21,8 @@ from operations.raw_log.errors import RawLogError
 from operations.topics import await_leaders
 from schemas.wire.headers import RawHeaders, encode_headers
 from schemas.wire.topics import Topics
+from streams.core.completions import Told, remembering
+from streams.core.store import told_key
 from tests.chaos.kafka import admin, is_caught_up, produce, read_all
 from tests.chaos.load import webhooks
 from tests.support.commands import as_environment, command
@@ -163,6 +165,14 @@ def test_completions_are_not_told_again_by_the_generation_of_a_copy(
     caught_up(settings)
 
     assert told(settings) == sorted([*before, b"712:lists"])
+
+    # Who goes back to the live generation in between, which tells on, and forth again.
+    second.stop()
+    later = remembering(Told(remembered={told_key("713"): {"lists": []}}), Told())["713"]
+    asyncio.run(produce(own.kafka, Topics.of(own).changelog, [(0, *later, [])]))
+    assert "generation 2 knows whose completions were told: 1 student\n" in second.setup()
+    assert "told" not in second.setup()
+    caught_up(settings)
 
 
 @pytest.mark.usefixtures("fast")

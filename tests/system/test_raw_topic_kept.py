@@ -63,6 +63,14 @@ def switched(
             patch.setenv(name, value)
         second.setup()
         second.start()
+        # A gateway that has spooled brings one more into the old log.
+        asyncio.run(produce(own.kafka, Topics.of(own).raw, [(None, b"8", b'{"user_id": 8, "slug": "a"}', [])]))
+        refused = command("raw", "switch")
+        assert (refused.code, "raw copy webhooks.raw.2 --partitions 2` once more" in refused.complaint) == (1, True)
+        with pytest.MonkeyPatch.context() as before:
+            before.setenv("TELEMETRY_RAW_TOPIC", "webhooks.raw")
+            before.setenv("TELEMETRY_GENERATION", "1")
+            assert command("raw", "copy", "webhooks.raw.2").out.startswith("1 record copied")
         eventually(lambda: command("raw", "switch").code == 0, 60, "the switch")
         second.stop()
     assert asyncio.run(read_journal(own)).generation(2).raw == "webhooks.raw.2"

@@ -91,6 +91,17 @@ def test_what_setup_made_tells_the_partitions_of_a_generation() -> None:
     assert made_partitions(SETTINGS.model_copy(update={"generation": 2}), MADE) is None
 
 
+def test_who_forgets_to_name_a_copy_is_told() -> None:
+    """A new generation with more partitions than its log has is meant for a copy."""
+    other = SETTINGS.model_copy(update={"generation": 2, "partitions": 16})
+
+    one = next(one for one in misfits(other, MADE) if not one.missing)
+
+    assert (one.topic, one.detail) == (TOPICS.raw, "has 8 partitions, TELEMETRY_PARTITIONS says 16")
+    assert one.mend.startswith("Set TELEMETRY_RAW_TOPIC, too, if a copy of the log is meant; ")
+    assert one.mend.endswith(" Set TELEMETRY_PARTITIONS=8")
+
+
 @pytest.mark.parametrize(("count", "harmless"), [(1, False), (12, True)])
 def test_a_derived_topic_with_other_partitions(count: int, *, harmless: bool) -> None:
     """With more it works as it is; with fewer it is to be made again."""
