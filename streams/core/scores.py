@@ -16,11 +16,10 @@ from streams.core.emit_facts import ITEM_KINDS
 from streams.core.indicators import compute
 from streams.core.kept import kept_root
 from streams.core.lines import LATEST_MS
-from streams.core.overlaid import find_step
 from streams.core.state import MISSING
 
 if TYPE_CHECKING:
-    from streams.core.state import Attempt, Overlay, Step
+    from streams.core.state import Overlay, Step
     from streams.core.webhook import Webhook
     from streams.core.working_state import WorkingState
 
@@ -53,25 +52,21 @@ def staff_fields(working: WorkingState) -> dict[str, Any]:
     return {} if working.state.staff == _NIL else msgspec.msgpack.decode(working.state.staff) or {}
 
 
-def _attempt(item: Attempt) -> dict[str, Any]:
-    out: dict[str, Any] = {"started_at": _millis(item.started), "ended_at": _millis(item.ended)}
-    if item.code is not MISSING:
-        out["exit_code"] = item.code
-    return out
-
-
 def _item(item: Overlay) -> dict[str, Any]:
-    if item.attempt is not None:
-        return _attempt(item.attempt)
+    held: Any = item.attempt or item.quiz or item.interaction
+    if held is None:
+        return {}
+    started, ended = held.started, held.ended
+    out: dict[str, Any] = {
+        "started_at": None if started is None else started // 1000,
+        "ended_at": None if ended is None else ended // 1000,
+    }
     if item.quiz is not None:
-        return {
-            "started_at": _millis(item.quiz.started),
-            "ended_at": _millis(item.quiz.ended),
-            "status": "SUCCESS" if item.quiz.passed else "ERROR",
-            "quiz_hash": item.quiz.quiz_hash,
-        }
-    held = item.interaction
-    return {} if held is None else {"started_at": _millis(held.started), "ended_at": _millis(held.ended)}
+        out["status"] = "SUCCESS" if item.quiz.passed else "ERROR"
+        out["quiz_hash"] = item.quiz.quiz_hash
+    elif item.attempt is not None and item.attempt.code is not MISSING:
+        out["exit_code"] = item.attempt.code
+    return out
 
 
 def overlay_of(working: WorkingState) -> dict[str, Any] | None:
@@ -84,18 +79,17 @@ def overlay_of(working: WorkingState) -> dict[str, Any] | None:
     stored = state.document.steps if state.document is not None else []
     overlaid = working.document
     steps: dict[int, dict[str, Any]] = {}
-    indexes: dict[tuple[int | None, str], int | None] = {}
     for item in state.overlay[-MOST_ITEMS:]:
-        named = item.position, item.slug
-        if named not in indexes:
-            indexes[named] = find_step(overlaid.steps, *named)
-        index = indexes[named]
+        index = working.overlaid().find(item)
         if index is None:
             continue
-        step = steps.setdefault(index, {"slug": overlaid.steps[index].slug, "position": overlaid.steps[index].position})
+        if index not in steps:
+            steps[index] = {"slug": overlaid.steps[index].slug, "position": overlaid.steps[index].position}
         if item.event != "open_step":
-            step.setdefault(_LIST_OF[item.event], []).append(_item(item))
+            steps[index].setdefault(_LIST_OF[item.event], []).append(_item(item))
     for index, laid in enumerate(overlaid.steps):
+        if laid.opened is None and laid.completed is None:
+            continue
         if instants := _instants(stored[index] if index < len(stored) else None, laid):
             steps.setdefault(index, {"slug": laid.slug, "position": laid.position}).update(instants)
     out: dict[str, Any] = {

@@ -55,8 +55,8 @@ class Attempt(msgspec.Struct, array_like=True, gc=False):
 
     @property
     def failed(self) -> bool:
-        """Whether it counts as a failure: it has an exit code, and that is not 0."""
-        return self.code is None or (self.code is not MISSING and self.code != 0)
+        """Whether it counts as a failure: it has an exit code, and that is not 0 (MISSING is, and null is not)."""
+        return self.code != 0
 
 
 class Quiz(msgspec.Struct, array_like=True, gc=False):

@@ -52,7 +52,7 @@ class Webhook:
     id, so that it replaces what the first try wrote. `value` is the body as JSON text. `actor` is whose it is (None:
     nobody's), `user` the reported user id, normalised, `student` the key that its partition and its redelivery memory
     go by, `academy` its scope, `named` the distinct id of a notebook's student as it was sent,
-    `params` the header of that name as it came.
+    `params` the header of that name as it came, `telemetry_id` the payload's as text, empty without one.
     """
 
     id: int
@@ -69,14 +69,9 @@ class Webhook:
     event: str
     package_slug: str | None
     package_id: int | None
+    telemetry_id: str
     named: str | None = None
     params: bytes = b""
-
-    @property
-    def telemetry_id(self) -> str:
-        """The payload's telemetry_id as text; empty without one."""
-        value = self.payload.get("telemetry_id")
-        return name_of(value) if type(value) is str else str(value) if type(value) is int else ""
 
 
 def read(record: Record) -> Webhook:
@@ -119,8 +114,14 @@ def read(record: Record) -> Webhook:
         event=event(payload),
         package_slug=package_slug(payload),
         package_id=learnpack_package_id(payload),
+        telemetry_id=_telemetry_id(payload),
         params=next((value for name, value in record.headers if name == "params"), b""),
     )
+
+
+def _telemetry_id(payload: dict[str, Any]) -> str:
+    value = payload.get("telemetry_id")
+    return name_of(value) if type(value) is str else str(value) if type(value) is int else ""
 
 
 def _json(value: bytes) -> tuple[bytes, Any]:
@@ -151,5 +152,6 @@ def _of_notebooks(record: Record, headers: RawHeaders, value: bytes, body: dict[
         event=event(body),
         package_slug=next((slug for item in events if (slug := notebook_of(item))), None),
         package_id=None,
+        telemetry_id=_telemetry_id(body),
         named=whose,
     )

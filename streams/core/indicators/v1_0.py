@@ -58,7 +58,8 @@ def _until_success(attempts: list[Attempt]) -> list[Attempt]:
 
 
 def _failures(attempts: list[Attempt]) -> list[Attempt]:
-    return [attempt for attempt in attempts if attempt.failed]
+    # As `Attempt.failed`, without a call for each.
+    return [attempt for attempt in attempts if attempt.code != 0]
 
 
 def _struggles(step: Step, status: str, attempts: list[Attempt]) -> list[Attempt]:
@@ -243,6 +244,13 @@ def _rounded(value: float) -> float:
 
 
 def _step_result(step: Step, measured: StepMetrics) -> dict[str, Any]:
+    if measured is _UNREAD:
+        # As below, without asking: so are half of the steps of most documents.
+        return {
+            "slug": step.slug,
+            "metrics": {"status": "unread", "time_spent": 0, "comp_struggles": 0, "test_struggles": 0},
+            "indicators": {"EngagementIndicator": 0, "FrustrationIndicator": 0.0},
+        }
     return {
         "slug": step.slug,
         "metrics": {
