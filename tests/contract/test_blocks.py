@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import re
 import shlex
 from typing import TYPE_CHECKING, Any, Final
@@ -12,6 +11,7 @@ import typer.main
 
 from deploy.cli import app
 from tests.support.blocks import PAGES, ROOT, Block, blocks
+from tests.support.sources import parsed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,7 +33,7 @@ def test_a_test_that_runs_blocks_asks_for_them(test: str) -> None:
     path, _, name = test.partition("::")
     source = (ROOT / path).read_text("utf-8")
 
-    assert name in {getattr(node, "name", "") for node in ast.parse(source).body}
+    assert name in {getattr(node, "name", "") for node in parsed(source).body}
     assert f'run_by("{test}")' in source
 
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import pytest
 
-from tests.support.sources import EVERY_PAGE, PACKAGES, ROOT
+from tests.support.sources import EVERY_PAGE, PACKAGES, ROOT, parsed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -51,7 +51,7 @@ def prose(path: Path) -> Iterator[str]:
     if path.suffix != ".py":
         yield " ".join(re.sub(r"^\s*(--|#|//) ?", "", line) for line in text.splitlines())
         return
-    for node in ast.walk(ast.parse(text)):
+    for node in ast.walk(parsed(text)):
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and " " in node.value.strip():
             yield " ".join(node.value.split())
     comments: list[str] = []

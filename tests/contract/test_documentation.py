@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import re
 from typing import TYPE_CHECKING
 
@@ -11,7 +10,7 @@ import typer.main
 from deploy.cli import app
 from deploy.settings_page import PAGE, render
 from schemas.settings import PREFIX, Settings
-from tests.support.sources import EVERY_PAGE, ROOT
+from tests.support.sources import EVERY_PAGE, ROOT, parsed
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -32,7 +31,7 @@ def test_named_tests_are_there(page: Path) -> None:
 
     missing = []
     for path, name in named:
-        tree = ast.parse((ROOT / path).read_text()) if (ROOT / path).exists() else ast.parse("")
+        tree = parsed((ROOT / path).read_text()) if (ROOT / path).exists() else parsed("")
         if name not in {getattr(node, "name", "") for node in tree.body}:
             missing.append(f"{path}::{name}")
     assert missing == []

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 import pytest
 
-from tests.support.sources import PACKAGES, ROOT, imports, modules, tops
+from tests.support.sources import PACKAGES, ROOT, imports, modules, parsed, tops
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -73,7 +73,7 @@ def test_a_module_of_tests_stays_small(path: Path) -> None:
 @EVERY_TEST
 def test_tests_do_not_import_each_other(path: Path) -> None:
     """What two test modules need is in neither of them, so that each may be split or renamed."""
-    froms = [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.ImportFrom)]
+    froms = [node for node in ast.walk(parsed(path.read_text())) if isinstance(node, ast.ImportFrom)]
     names = {*imports(path), *(f"{node.module}.{alias.name}" for node in froms for alias in node.names)}
 
     assert [name for name in names if re.match(r"tests\.(.*\.)?test_", name)] == []
@@ -82,7 +82,7 @@ def test_tests_do_not_import_each_other(path: Path) -> None:
 @EVERY_MODULE
 def test_what_a_module_exports_is_there(path: Path) -> None:
     """`__all__` repeats nothing, and every name in it is defined or imported (ruff keeps it in order)."""
-    tree = ast.parse(path.read_text())
+    tree = parsed(path.read_text())
     exported: list[str] = []
     there: set[str] = set()
     for node in tree.body:
@@ -113,7 +113,7 @@ def test_kafkas_clients_are_made_in_one_place(path: Path) -> None:
         return
     called = {
         node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
-        for node in ast.walk(ast.parse(path.read_text()))
+        for node in ast.walk(parsed(path.read_text()))
         if isinstance(node, ast.Call)
     }
 

@@ -10,6 +10,8 @@ from functools import cache
 from pathlib import Path
 from typing import Final
 
+from tests.support.sources import parsed
+
 __all__ = ["PACKAGES", "circles", "drawn", "imports_between", "modules", "redraw"]
 
 ROOT: Final = Path(__file__).parents[2]
@@ -40,7 +42,7 @@ def imports_between() -> dict[str, frozenset[str]]:
 
 def _imported(path: Path) -> set[str]:
     found = set()
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in ast.walk(parsed(path.read_text())):
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
@@ -76,7 +78,7 @@ def _room(module: str) -> str:
 
 def _purpose(room: str) -> str:
     """The first line of a package's docstring."""
-    text = ast.get_docstring(ast.parse(modules()[room].read_text())) or ""
+    text = ast.get_docstring(parsed(modules()[room].read_text())) or ""
     return text.partition("\n")[0].rstrip(".")
 
 

@@ -17,6 +17,7 @@ from tests.support.abuse import LOG, fuzz, resident
 from tests.support.http_directory import secret
 from tests.support.http_system import HttpSystem, http_system
 from tests.support.ingest import ME
+from tests.support.sources import parsed
 from tests.support.waiting import eventually
 
 if TYPE_CHECKING:
@@ -252,7 +253,7 @@ def test_the_gateway_calls_nobody() -> None:
     files = {*(Path(__file__).parents[2] / "gateway").rglob("*.py")}
     listening = {file for file in files if file.name in ("connections.py", "server.py")}
     for file in files - listening:
-        for node in ast.walk(ast.parse(file.read_text())):
+        for node in ast.walk(parsed(file.read_text())):
             if isinstance(node, ast.Import):
                 imported |= {name.name.partition(".")[0] for name in node.names}
             elif isinstance(node, ast.ImportFrom):

@@ -16,6 +16,7 @@ from learnpack_notebook_telemetry.session import Session
 
 from deploy.local.resources import free_port
 from tests.support.capture import capture_server
+from tests.support.sources import parsed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -249,7 +250,7 @@ def test_a_session_shows_nothing_in_a_notebook(capsys: pytest.CaptureFixture[str
 def test_the_set_up_cell_installs_and_calls() -> None:
     """With the course's address and key in it, as literals that no quote can leave."""
     cell = get_telemetry_setup_cell("D3_'\"Datetimes", host="http://h", api_key="k'1", language="es", send_code=True)
-    call = ast.parse(cell).body[-1]
+    call = parsed(cell).body[-1]
 
     assert isinstance(call, ast.Expr)
     assert isinstance(call.value, ast.Call)
@@ -277,7 +278,7 @@ def test_the_set_up_cell_sets_up() -> None:
 def test_the_package_needs_nothing_but_python() -> None:
     """It imports itself and the standard library, so that installing it changes nothing else; as old as 3.10."""
     for path in PACKAGE.glob("*.py"):
-        tree = ast.parse(path.read_text(), feature_version=(3, 10))
+        tree = parsed(path.read_text(), (3, 10))
         names = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
         names |= {node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
         foreign = {name.split(".")[0] for name in names} - sys.stdlib_module_names

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from schemas.caches import cached
+from tests.support.sources import parsed
 
 # Caches of what no client writes: days, and sets of capabilities.
 OWN = {"schemas/times.py": "sql_date", "gateway/ingest/pipeline.py": "_sorted", "schemas/caches.py": "decorate"}
@@ -33,7 +34,7 @@ def test_no_cache_is_without_bounds() -> None:
     found: dict[str, str] = {}
     for package in ("schemas", "streams", "sinks", "gateway", "broker"):
         for file in (root / package).rglob("*.py"):
-            for node in ast.walk(ast.parse(file.read_text())):
+            for node in ast.walk(parsed(file.read_text())):
                 if isinstance(node, ast.FunctionDef) and any(map(_is_cache, node.decorator_list)):
                     found[str(file.relative_to(root))] = node.name
                 elif isinstance(node, ast.Assign) and _is_cache(node.value):
