@@ -27,6 +27,8 @@ Client = TypeVar("Client", AIOKafkaAdminClient, AIOKafkaConsumer, AIOKafkaProduc
 # A frozen broker keeps connections open and answers nothing, and meanwhile another one may lead. aiokafka's 40 s are
 # more than a transaction may take, and more than a session lasts: whoever waits so long is fenced, or left out.
 REQUEST_SECONDS: Final = 5.0
+# An answer has to be whole by then: so much arrives over 27 Mbit/s.
+_FETCH_BYTES: Final = 16 << 20
 # The coordinator answers these when every member of the group is ready, or has been given up.
 _OF_ALL_MEMBERS: Final = (JoinGroupRequest, SyncGroupRequest)
 _OF_ALL_SECONDS: Final = 40.0
@@ -42,9 +44,8 @@ def admin(options: Mapping[str, Any], **more: Any) -> AIOKafkaAdminClient:
 
 def consumer(options: Mapping[str, Any], **more: Any) -> AIOKafkaConsumer:
     """A reader of committed records that commits nothing by itself, not started; `more` are aiokafka's own options."""
-    return bounded(
-        AIOKafkaConsumer(**{"isolation_level": "read_committed", "enable_auto_commit": False, **options, **more})
-    )
+    ours = {"isolation_level": "read_committed", "enable_auto_commit": False, "fetch_max_bytes": _FETCH_BYTES}
+    return bounded(AIOKafkaConsumer(**{**ours, **options, **more}))
 
 
 def producer(options: Mapping[str, Any], **more: Any) -> AIOKafkaProducer:
