@@ -37,9 +37,9 @@ class Jar:
     sha256: str
 
 
-def locked_jars() -> list[Jar]:
+def locked_jars(lock: Path = LOCK_FILE) -> list[Jar]:
     """Read the lock file, Kafka's own artifact first."""
-    lines = LOCK_FILE.read_text(encoding="utf-8").splitlines()
+    lines = lock.read_text(encoding="utf-8").splitlines()
     fields = (line.split() for line in lines if line and not line.startswith("#"))
     return [Jar(coordinate, int(size), sha256) for coordinate, size, sha256 in fields]
 
@@ -55,15 +55,15 @@ def cache_directory() -> Path:
     return Path(base) / "learnpack-telemetry" / "maven"
 
 
-def fetch(progress: Progress = silent, cache: Path | None = None) -> list[Path]:
-    """Bring every locked jar into the cache and return their paths in the order of the class path.
+def fetch(progress: Progress = silent, cache: Path | None = None, lock: Path = LOCK_FILE) -> list[Path]:
+    """Bring every jar of a lock file, a broker's or another, into the cache; returns the paths in the file's order.
 
     What is there already is not downloaded again; a file whose SHA-256 differs is fetched once more. `progress` is told
     only while something is downloaded.
     Raises LocalStackError without the `local` extra, without network, with a full disk or on a lasting mismatch.
     """
     cache = cache or cache_directory()
-    jars = locked_jars()
+    jars = locked_jars(lock)
     total = sum(jar.size for jar in jars)
     finished = 0
 
