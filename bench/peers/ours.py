@@ -19,11 +19,38 @@ from streams.service import ReadyFile, Service, look_for_cycles_less_often
 from streams.tuning import Tuning
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from streams.core.effects import Effects
+    from streams.processing import Processor
+
+__all__ = ["work"]
+
+
+async def work(task: Task, watch: Stopwatch, make: Callable[[Load], Processor]) -> None:
+    """Run the worker with a core until every record is committed, report, and end the process."""
+
+    def processor(load: Load) -> Processor:
+        watch.start(0)
+        return make(load)
+
+    settings = task.settings()
+    tuning = Tuning(chunk=ChunkLimits(settings.chunk_records, settings.chunk_bytes))
+    core, data = Core(processor, dead_outcome), Path(task.data_dir)
+    service = Service(settings, core, Reference(), data_dir=data, ready_file=ReadyFile(None), tuning=tuning)
+    look_for_cycles_less_often()
+    await service.start()
+    partitions = service.app.owner.partitions
+    while (done := sum(owned.admission.position for owned in partitions.values())) < task.count:
+        watch.passed(done)
+        await asyncio.sleep(0.02)
+        partitions = service.app.owner.partitions
+    watch.report(task.count)
+    os._exit(0)
 
 
 async def main(task: Task) -> None:
-    """Work until every record is committed."""
+    """Work with the real core, and count the bytes of its changelog."""
     watch = Stopwatch()
 
     class Measured(ChunkProcessor):
@@ -34,22 +61,7 @@ async def main(task: Task) -> None:
             watch.changelog += sum(len(key) + len(value or b"") for key, value in effects.changes)
             return effects
 
-    def processor(load: Load) -> ChunkProcessor:
-        watch.start()
-        return Measured(load, REFERENCE, POLICY)
-
-    settings = task.settings()
-    tuning = Tuning(chunk=ChunkLimits(settings.chunk_records, settings.chunk_bytes))
-    core, data = Core(processor, dead_outcome), Path(task.data_dir)
-    service = Service(settings, core, Reference(), data_dir=data, ready_file=ReadyFile(None), tuning=tuning)
-    look_for_cycles_less_often()
-    await service.start()
-    partitions = service.app.owner.partitions
-    while sum(owned.admission.position for owned in partitions.values()) < task.count:
-        await asyncio.sleep(0.02)
-        partitions = service.app.owner.partitions
-    watch.report(task.count)
-    os._exit(0)
+    await work(task, watch, lambda load: Measured(load, REFERENCE, POLICY))
 
 
 if __name__ == "__main__":
