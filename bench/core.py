@@ -18,6 +18,7 @@ import msgspec
 import orjson
 import typer
 
+from bench.page import run
 from schemas.reference.lookup import Reference
 from schemas.wire.headers import RawHeaders, encode_headers
 from schemas.wire.webhook import student_key
@@ -222,4 +223,4 @@ def main(
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    run(main, "core")

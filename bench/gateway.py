@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import httpx
 import typer
 
+from bench.page import run
 from deploy.local.kafka import KafkaNode
 from deploy.local.resources import free_port
 from operations.tokens import CAPABILITIES, NewToken, grant
@@ -179,4 +180,4 @@ def main(
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    run(main, "gateway")

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from bench.page import run
 from bench.peers.webhooks import batches, events, sessions
 from bench.worker import fill
 from deploy.local.clickhouse import ClickHouseServer
@@ -148,4 +149,4 @@ def main(  # noqa: PLR0917 - options of a command
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    run(main, "replay")

@@ -28,6 +28,7 @@ import orjson
 import typer
 
 from bench.freshness import measure
+from bench.page import run
 from deploy.local.clickhouse import ClickHouseServer
 from deploy.local.kafka import KafkaNode
 from operations.topics import setup_topics
@@ -209,4 +210,4 @@ def main(
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    run(main, "sink")

@@ -20,6 +20,7 @@ import typer
 from aiokafka import TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
+from bench.page import run
 from bench.peers.webhooks import sessions
 from bench.worker import Peer, create, fill, run_peer
 from deploy.local.kafka import KafkaNode
@@ -96,4 +97,4 @@ async def _write_changelog(kafka: str, tp: TopicPartition, entries: int) -> None
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    run(main, "state")

@@ -16,13 +16,14 @@ import uuid
 from collections import defaultdict
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import aiokafka
 import msgspec
 import typer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
+from bench.page import run
 from bench.peers.task import Task
 from bench.peers.webhooks import batches, events
 from deploy.local.kafka import KafkaNode
@@ -48,7 +49,7 @@ class Peer:
 
     name: str
     module: str
-    options: dict[str, str] = field(default_factory=dict)
+    options: dict[str, Any] = field(default_factory=dict)
 
 
 PEERS = (
@@ -173,4 +174,4 @@ def main(  # noqa: PLR0917 - options of a command
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    run(main, "worker")

@@ -1,0 +1,64 @@
+"""All measurements of docs/performance.md in a row: `uv run --group bench python -m bench.everything [--write]`.
+
+Each is a command of its own and a process of its own, with sizes for two cores and about 20 minutes together. The first
+one looks at the load, the others whether the processors are idle: the load still remembers the command before.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from typing import Annotated, Final
+
+import typer
+
+from bench.machine import MOST_BUSY, busy
+
+__all__ = ["COMMANDS"]
+
+# In the order of what is worth most, should the time run out.
+COMMANDS: Final[dict[str, list[str]]] = {
+    "freshness": [],
+    "worker": ["--events", "30000", "--batches", "3000", "--rounds", "1"],
+    "chassis": ["--rounds", "1"],
+    "sink": ["--rows", "300000", "--rates", ""],
+    "gateway": ["--seconds", "4"],
+    "replay": [],
+    "state": ["--webhooks", "100000"],
+    "core": [],
+}
+_REST_S: Final = 60
+
+
+def main(
+    *,
+    write: Annotated[bool, typer.Option(help="Put the figures into docs/performance.md.")] = False,
+    only: Annotated[str, typer.Option(help="Names of measurements, with commas between; all of them without.")] = "",
+) -> None:
+    """Run them one after another; one that fails does not keep the next from running."""
+    failed = []
+    for number, name in enumerate(name for name in COMMANDS if not only or name in only.split(",")):
+        options = [*COMMANDS[name], *(["--write"] if write else []), *(["--in-a-row"] if write and number else [])]
+        if number:
+            _rest()
+        began = time.monotonic()
+        done = subprocess.run([sys.executable, "-m", f"bench.{name}", *options], check=False)
+        print(f"{name}: {time.monotonic() - began:.0f} s, exit {done.returncode}\n", file=sys.stderr, flush=True)
+        if done.returncode:
+            failed.append(name)
+        if done.returncode and not number:
+            break
+    if failed:
+        sys.exit(f"failed: {', '.join(failed)}")
+
+
+def _rest() -> None:
+    """Until the processors are idle, a minute at most: the command before leaves nothing, but the system may write."""
+    end = time.monotonic() + _REST_S
+    while busy() > MOST_BUSY / 2 and time.monotonic() < end:
+        pass
+
+
+if __name__ == "__main__":
+    typer.run(main)

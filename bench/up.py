@@ -1,0 +1,97 @@
+"""The whole system as `up` runs it, for a measurement: started in a directory, and what each of its parts costs."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import httpx
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["PARTS", "part_of", "processor_seconds", "system"]
+
+PARTS: Final = ("gateway", "worker", "sink", "Kafka", "ClickHouse", "supervisor")
+
+_START_SECONDS: Final = 120
+_STOP_SECONDS: Final = 60
+_TICKS: Final = os.sysconf("SC_CLK_TCK")
+
+
+@contextlib.contextmanager
+def system(directory: Path) -> Iterator[tuple[int, dict[str, str]]]:
+    """Run `up` in a directory; yields its process id and the environment for its commands once it is ready.
+
+    Raises SystemExit if it does not become ready.
+    """
+    process = subprocess.Popen(
+        [sys.executable, "-m", "deploy.cli", "up", "--data", str(directory)],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        env={name: value for name, value in os.environ.items() if not name.startswith("TELEMETRY_")}
+        | {"TELEMETRY_RATE_LIMIT": "1000000", "TELEMETRY_RATE_LIMIT_BYTES": "10000000000"},
+    )
+    try:
+        yield process.pid, _environment(directory / "env", process)
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait(_STOP_SECONDS)
+
+
+def _environment(file: Path, process: subprocess.Popen[bytes]) -> dict[str, str]:
+    deadline = time.monotonic() + _START_SECONDS
+    while time.monotonic() < deadline and process.poll() is None:
+        if file.exists():
+            pairs = (line.partition("=") for line in file.read_text().splitlines() if "=" in line)
+            env = {name: value.strip("'\"") for name, _, value in pairs}
+            address = f"{env['TELEMETRY_GATEWAY_URL']}/health/ready"
+            with contextlib.suppress(httpx.HTTPError):
+                if httpx.get(address, trust_env=False).status_code == httpx.codes.OK:
+                    return env
+        time.sleep(0.1)
+    message = "the system did not become ready; try `learnpack-telemetry up` by hand"
+    raise SystemExit(message)
+
+
+def processor_seconds(root: int) -> dict[str, float]:
+    """What the processes below `root`, and it, have used of the processors, by the part that they belong to."""
+    found = dict.fromkeys(PARTS, 0.0)
+    for pid in _family(root):
+        with contextlib.suppress(OSError):
+            arguments = Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace").split("\0")
+            found[part_of(arguments)] += _used(pid)
+    return found
+
+
+def part_of(arguments: list[str]) -> str:
+    """The part that a process with this command line is."""
+    if "kafka.Kafka" in arguments:
+        return "Kafka"
+    if "deploy.local.clickhouse" in arguments:
+        return "ClickHouse"
+    # Processes that a part starts have its name among their arguments, too.
+    return next((part for part in ("gateway", "worker", "sink") if part in arguments), "supervisor")
+
+
+def _family(root: int) -> list[int]:
+    children: dict[int, list[int]] = {}
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            parent = int(path.read_text().rpartition(")")[2].split()[1])
+            children.setdefault(parent, []).append(int(path.parent.name))
+    found = [root]
+    for pid in found:
+        found += children.get(pid, [])
+    return found
+
+
+def _used(pid: int) -> float:
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / _TICKS
