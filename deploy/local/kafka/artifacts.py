@@ -37,9 +37,9 @@ class Jar:
     sha256: str
 
 
-def locked_jars(lock: Path = LOCK_FILE) -> list[Jar]:
-    """Read the lock file, Kafka's own artifact first."""
-    lines = lock.read_text(encoding="utf-8").splitlines()
+def locked_jars(lock: Path | None = None) -> list[Jar]:
+    """Read a lock file, a broker's unless another is named; there Kafka's own artifact is the first."""
+    lines = (lock or LOCK_FILE).read_text(encoding="utf-8").splitlines()
     fields = (line.split() for line in lines if line and not line.startswith("#"))
     return [Jar(coordinate, int(size), sha256) for coordinate, size, sha256 in fields]
 
@@ -55,7 +55,7 @@ def cache_directory() -> Path:
     return Path(base) / "learnpack-telemetry" / "maven"
 
 
-def fetch(progress: Progress = silent, cache: Path | None = None, lock: Path = LOCK_FILE) -> list[Path]:
+def fetch(progress: Progress = silent, cache: Path | None = None, lock: Path | None = None) -> list[Path]:
     """Bring every jar of a lock file, a broker's or another, into the cache; returns the paths in the file's order.
 
     What is there already is not downloaded again; a file whose SHA-256 differs is fetched once more. `progress` is told
