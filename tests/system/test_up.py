@@ -164,7 +164,7 @@ def test_the_addresses_are_of_one_system_alone(system: System) -> None:
     assert addresses["TELEMETRY_DATA"] == str(system.directory)
     assert addresses["TELEMETRY_SPOOL"] == str(system.directory / "spool")
     assert (addresses["TELEMETRY_TOPIC_PREFIX"], addresses["TELEMETRY_DATABASE"]) == ("learnpack.", "telemetry")
-    assert addresses["TELEMETRY_PARTITIONS"] == "8"
+    assert addresses["TELEMETRY_PARTITIONS"] == "4"
 
 
 def test_the_lines_for_a_tutorial_work_as_they_are(system: System) -> None:
