@@ -17,6 +17,8 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.client import ConnectionGroup
 from aiokafka.protocol.group import JoinGroupRequest, SyncGroupRequest
 
+from broker.produce_requests import join_once
+
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 
@@ -50,7 +52,7 @@ def consumer(options: Mapping[str, Any], **more: Any) -> AIOKafkaConsumer:
 
 def producer(options: Mapping[str, Any], **more: Any) -> AIOKafkaProducer:
     """A writer whose records are acknowledged by all in-sync replicas and never doubled by a retry, not started."""
-    return bounded(AIOKafkaProducer(**{"acks": "all", "enable_idempotence": True, **options, **more}))
+    return join_once(bounded(AIOKafkaProducer(**{"acks": "all", "enable_idempotence": True, **options, **more})))
 
 
 def bounded(client: Client) -> Client:

@@ -5,17 +5,15 @@ from __future__ import annotations
 import asyncio
 import functools
 import time
-from collections import deque
 from typing import TYPE_CHECKING, Any, Final
 
 import structlog
 from aiokafka.errors import KafkaError, MessageSizeTooLargeError, RecordListTooLargeError
-from aiokafka.partitioner import murmur2
 
 from broker import clients
 from broker.watched import Watched
+from gateway.durable.queues import Queues, Round
 from gateway.errors import KafkaUnavailableError, RecordRefusedError
-from schemas.caches import cached
 from schemas.wire.place import place_at
 from schemas.wire.topics import RECORD_OVERHEAD, Topics
 
@@ -23,6 +21,7 @@ if TYPE_CHECKING:
     from aiokafka import AIOKafkaProducer
 
     from gateway.durable.publishing import RawRecord
+    from gateway.durable.queues import PartitionQueue
     from gateway.metrics import Metrics
     from schemas.settings import Settings
 
@@ -33,6 +32,7 @@ _log: Final = structlog.stdlib.get_logger("gateway")
 # A healthy broker answers in milliseconds; who has not by now is taken for dead, and the spool is on this machine.
 ACK_SECONDS: Final = 3.0
 
+# What waits sets out on a beat, in one request to each broker; sooner if it is much (gateway.durable.queues).
 _BEAT_SECONDS: Final = 0.01
 _MAX_BATCH_BYTES: Final = 1 << 20
 _CLOSE_SECONDS: Final = 5.0
@@ -44,25 +44,8 @@ _NOT_CONNECTED: Final = "not connected"
 _REFUSALS: Final = (MessageSizeTooLargeError, RecordListTooLargeError)
 
 
-@cached(1 << 14, longest=64)
-def _hash(key: bytes) -> int:
-    return int(murmur2(key)) & 0x7FFFFFFF
-
-
-class _PartitionQueue:
-    """One partition's records: one batch on its way, the next ones gather behind it."""
-
-    __slots__ = ("partition", "sent", "task", "waiting")
-
-    def __init__(self, partition: int) -> None:
-        self.partition = partition
-        self.sent: list[asyncio.Future[int]] = []
-        self.waiting: deque[tuple[RawRecord, asyncio.Future[int]]] = deque()
-        self.task: Watched | None = None
-
-
 class RawProducer:
-    """Sends records to one topic, each partition's in order; the partition is the Java client's for the same key.
+    """Sends records to one topic, each partition's in order, those of all partitions on one beat.
 
     A record whose batch was given up may still arrive: the producer never drops a batch once it is handed over, so that
     what is sent later comes later.
@@ -72,7 +55,9 @@ class RawProducer:
         self._settings = settings
         self._metrics = metrics
         self._topic = Topics.of(settings).raw
-        self._queues: list[_PartitionQueue] = []
+        self._queues = Queues()
+        self._sending: Watched | None = None
+        self._due: asyncio.Future[None] | None = None
         self._producer: AIOKafkaProducer | None = None
         self._broken = self._one_by_one = False
 
@@ -91,7 +76,7 @@ class RawProducer:
         except KafkaError as error:
             await _close(producer)
             raise KafkaUnavailableError(_reason(error)) from error
-        self._queues = [_PartitionQueue(partition) for partition in range(partitions)]
+        self._queues = Queues(partitions)
         self._producer, self._broken = producer, False
 
     async def _used(self, producer: AIOKafkaProducer) -> int:
@@ -132,17 +117,16 @@ class RawProducer:
 
         Else it gives KafkaUnavailableError, or RecordRefusedError where this record will never be taken.
         """
-        waiter: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         if self._producer is None:
+            waiter: asyncio.Future[int] = asyncio.get_running_loop().create_future()
             waiter.set_exception(KafkaUnavailableError(_NOT_CONNECTED))
             return waiter
-        partition = _hash(record.key) if record.partition is None else record.partition
-        queue = self._queues[partition % len(self._queues)]
-        queue.waiting.append((record, waiter))
-        if queue.task is None:
-            run = functools.partial(self._run, queue, self._producer)
-            failed = functools.partial(self._failed, queue)
-            queue.task = Watched(f"raw partition {queue.partition}", run, failed=failed).start()
+        waiter = self._queues.add(record)
+        if self._sending is None:
+            run = functools.partial(self._run, self._producer)
+            self._sending = Watched("raw topic", run, failed=self._failed).start()
+        else:
+            self._hurry()
         return waiter
 
     async def put(self, topic: str, key: bytes, value: bytes) -> None:
@@ -157,40 +141,71 @@ class RawProducer:
 
     def give_up(self, reason: str) -> None:
         """Fail whatever waits, each partition's in order; batches that were handed over may still arrive."""
-        error = KafkaUnavailableError(reason)
-        for queue in self._queues:
-            if queue.task is not None:
-                queue.task.cancel()
-                queue.task = None
-            for waiter in (*queue.sent, *(waiter for _, waiter in queue.waiting)):
-                if not waiter.done():
-                    waiter.set_exception(error)
-                    self._metrics.unacknowledged.inc()
-            queue.sent.clear()
-            queue.waiting.clear()
+        if self._sending is not None:
+            self._sending.cancel()
+            self._sending = None
+        self._metrics.unacknowledged.inc(self._queues.fail(KafkaUnavailableError(reason)))
 
-    async def _run(self, queue: _PartitionQueue, producer: AIOKafkaProducer) -> None:
-        while queue.waiting:
-            await _beat()
-            batch = self._fill(queue, producer.create_batch())
-            began = time.perf_counter()
-            try:
-                async with asyncio.timeout(ACK_SECONDS):
+    async def _run(self, producer: AIOKafkaProducer) -> None:
+        """Send what waits, one round after another, until nothing waits."""
+        while self._queues.waiting:
+            await self._beat()
+            if ready := self._queues.ready():
+                await self._send_round(producer, ready)
+        self._sending = None
+
+    async def _beat(self) -> None:
+        """Wait for the next beat, on which all that waits sets out, or until there is enough of it (`_hurry`)."""
+        loop = asyncio.get_running_loop()
+        now = loop.time()
+        due = self._due = loop.create_future()
+        timer = loop.call_at(now - now % _BEAT_SECONDS + _BEAT_SECONDS, _wake, due)
+        self._hurry()
+        try:
+            await due
+        finally:
+            timer.cancel()
+            if self._due is due:
+                self._due = None
+
+    def _hurry(self) -> None:
+        """Let what waits set out before the beat, if that is worth a request of its own."""
+        if self._due is not None and self._queues.worth_a_round:
+            _wake(self._due)
+
+    async def _send_round(self, producer: AIOKafkaProducer, ready: list[PartitionQueue]) -> None:
+        """Hand a batch of each partition to aiokafka, which sends those of one broker in one request."""
+        together = Round(asyncio.get_running_loop().call_later(ACK_SECONDS, self._overdue))
+        try:
+            async with asyncio.timeout(ACK_SECONDS):
+                for queue in ready:
+                    batch = self._queues.fill(queue, producer.create_batch(), together, one_by_one=self._one_by_one)
                     sent = await producer.send_batch(batch, self._topic, partition=queue.partition)
-                    sent.add_done_callback(_look_at)
-                    place = place_at(queue.partition, (await sent).offset)
-            except _REFUSALS as error:
-                self._refuse(queue, error)
-                raise
-            for ordinal, waiter in enumerate(queue.sent):
-                if not waiter.done():
-                    waiter.set_result(place + ordinal)
-            self._metrics.ack_seconds.observe(time.perf_counter() - began)
-            self._metrics.acknowledged.inc(len(queue.sent))
-            queue.sent.clear()
-        queue.task = None
+                    sent.add_done_callback(functools.partial(self._ended, queue, together))
+        except BaseException:
+            together.timer.cancel()
+            raise
 
-    def _refuse(self, queue: _PartitionQueue, error: KafkaError) -> None:
+    def _ended(self, queue: PartitionQueue, together: Round, sent: asyncio.Future[Any]) -> None:
+        """Tell those whose records were in a batch that it is acknowledged, or why it is not."""
+        error = asyncio.CancelledError() if sent.cancelled() else sent.exception()
+        if queue.round is not together:
+            # Given up: nobody waits for it any more.
+            return
+        if error is not None:
+            if isinstance(error, _REFUSALS):
+                self._refuse(queue, error)
+            self._failed(error)
+            return
+        self._metrics.ack_seconds.observe(time.perf_counter() - together.began)
+        place = place_at(queue.partition, sent.result().offset)
+        self._metrics.acknowledged.inc(self._queues.acknowledge(queue, place))
+        self._hurry()
+
+    def _overdue(self) -> None:
+        self._failed(TimeoutError())
+
+    def _refuse(self, queue: PartitionQueue, error: KafkaError) -> None:
         """Fail a record for good that Kafka will not take; where it refuses several at once, each is tried by itself.
 
         The broker misses the batch's numbers in what follows, so this connection is of no use any more.
@@ -206,30 +221,16 @@ class RawProducer:
                 waiter.set_exception(RecordRefusedError(message))
         queue.sent.clear()
 
-    def _failed(self, queue: _PartitionQueue, error: Exception) -> None:
+    def _failed(self, error: BaseException) -> None:
         """Leave what waits to the spool, whatever went wrong; the next record begins anew."""
-        queue.task = None
         if not isinstance(error, KafkaError | TimeoutError):
-            _log.error("sending to Kafka failed unexpectedly", partition=queue.partition, exc_info=error)
+            _log.error("sending to Kafka failed unexpectedly", exc_info=error)
         self.give_up(_reason(error))
 
-    def _fill(self, queue: _PartitionQueue, batch: Any) -> Any:
-        waiting = queue.waiting
-        while waiting:
-            (key, value, headers, timestamp, _), waiter = waiting[0]
-            if batch.append(timestamp=timestamp, key=key, value=value, headers=headers) is None:
-                break
-            queue.sent.append(waiter)
-            waiting.popleft()
-            if self._one_by_one:
-                break
-        batch.close()
-        return batch
 
-
-async def _beat() -> None:
-    """Wait for the next beat, on which the batches of all partitions set out: in one request to each broker."""
-    await asyncio.sleep(_BEAT_SECONDS - asyncio.get_running_loop().time() % _BEAT_SECONDS)
+def _wake(due: asyncio.Future[None]) -> None:
+    if not due.done():
+        due.set_result(None)
 
 
 async def _close(producer: AIOKafkaProducer) -> None:
