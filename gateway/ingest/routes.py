@@ -13,7 +13,7 @@ import orjson
 
 from gateway.access import require_upload, secret_of
 from gateway.errors import ApiError, ClientGoneError
-from gateway.ingest.json_bodies import glance, parse_json
+from gateway.ingest.json_bodies import AT_A_GLANCE_BYTES, glance, glance_at_once, parse_json
 from gateway.ingest.pipeline import AT_ONCE_BYTES, SIZE_IN_OBJECTS, encoding_of, scope_of
 from gateway.ingest.queries import parse_query
 from gateway.ingest.unpacking import decompress
@@ -115,6 +115,10 @@ class Ingest:
     async def _read(self, receive: Receive, sent: dict[bytes, bytes], share: Share) -> Glance:
         raw = await self._pipeline.read(receive, sent, share)
         encoding = encoding_of(sent)
+        if not encoding and AT_ONCE_BYTES < len(raw) <= AT_A_GLANCE_BYTES:
+            seen = glance_at_once(raw, self._metrics.note_mended)
+            if seen is not None:
+                return seen
         return await self._pipeline.work(
             share,
             len(raw),
