@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["PartitionQueue", "Queues", "Round"]
 
 # What waits is worth a request of its own from here on; less waits for the next beat.
-_ENOUGH_RECORDS: Final = 32
+_ENOUGH_RECORDS: Final = 64
 _ENOUGH_BYTES: Final = 256 << 10
 
 

@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from gateway.ingest.pipeline import IngestPipeline
     from gateway.ingest.shares import Share
     from schemas.reference.directory import Token
-    from schemas.wire.headers import RawHeaders
 
 __all__ = ["CAPTURE_PATHS", "CAPTURE_ROUTES", "Capture"]
 
@@ -113,7 +112,7 @@ class Capture:
         """Make every student's record durable; raises ApiError 503 where one cannot be."""
         pipeline = self._pipeline
         academy = self._academy(token, scope)
-        publications: list[tuple[bytes, bytes, RawHeaders]] = []
+        publications: list[tuple[bytes, bytes, list[tuple[str, bytes]]]] = []
         for record in records:
             user = None if token.ingest else pipeline.user_in_notebooks(record.whose)
             headers = pipeline.headers(

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import re
 import time
-from functools import lru_cache
 from typing import TYPE_CHECKING, Final, TypeVar
-
-from msgspec.structs import replace
 
 from gateway.access import RETRY_SECONDS, academy_id
 from gateway.durable.publishing import RawRecord
 from gateway.errors import ApiError, UnavailableError
 from gateway.ingest.bodies import read_body
 from gateway.ingest.receipts import Receipts
+from gateway.ingest.record_headers import Standings
 from schemas.coercion import digits_as_id
 from schemas.redaction import blotted_params
-from schemas.reference.tenancy import may_write, reporting_academies
-from schemas.wire.headers import RawHeaders, encode_headers
+from schemas.reference.tenancy import may_write
+from schemas.wire.headers import encode_own_headers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -82,6 +80,7 @@ class IngestPipeline:
         self._views = views
         self._workshop = workshop
         self._receipts = Receipts()
+        self._standings = Standings()
         self._shares = shares
 
     def limit(self, token: Token) -> None:
@@ -139,27 +138,24 @@ class IngestPipeline:
         params: dict[str, str],
         source: Source = "learnpack",
         idempotency_key: str | None = None,
-    ) -> RawHeaders:
-        """What stands beside a body of this token, of a user if it names one.
+    ) -> list[tuple[str, bytes]]:
+        """What stands beside a body of this token, of a user if it names one, written for its record.
 
         `scope` is the academy that the request named, `academy` its own.
         """
+        standing = self._standings.of(token, scope, academy, source)
+        permitted = None
+        if user is not None and self._views.complete:
+            permitted = may_write(standing.headers, user, self._views.reference)
         traceparent = sent.get(b"traceparent")
-        headers = RawHeaders(
-            source=source,
-            params=blotted_params(params, self.redact) or None,
-            academy=academy,
-            principal=None if token.user_id is None else str(token.user_id),
-            capabilities=_sorted(_capabilities(token, scope)),
-            reports_in=reporting_academies(token, scope),
+        own = encode_own_headers(
+            params=blotted_params(params, self.redact) if self.redact else params,
+            permitted=permitted,
             receipt=self._receipts.next(),
             idempotency_key=idempotency_key,
             traceparent=traceparent.decode() if traceparent and _TRACEPARENT.fullmatch(traceparent) else None,
         )
-        if user is None or not self._views.complete:
-            return headers
-        permitted = may_write(headers, user, self._views.reference)
-        return headers if permitted is None else replace(headers, permitted=permitted)
+        return standing.encoded + own
 
     def user_in_notebooks(self, whose: str | None) -> str | None:
         """The user id of a notebook's student: the directory's for its name, else what it is itself, if that is one."""
@@ -167,10 +163,10 @@ class IngestPipeline:
         user = whose if linked is None else str(linked)
         return user if digits_as_id(user) is not None else None
 
-    async def publish(self, key: bytes, value: bytes, headers: RawHeaders) -> None:
+    async def publish(self, key: bytes, value: bytes, headers: list[tuple[str, bytes]]) -> None:
         """Return when a record is durable; raises ApiError 503 where nothing can make it so."""
         try:
-            await self._publisher.publish(RawRecord(key, value, encode_headers(headers), time.time_ns() // 1_000_000))
+            await self._publisher.publish(RawRecord(key, value, headers, time.time_ns() // 1_000_000))
         except UnavailableError as error:
             raise _unavailable() from error
 
@@ -205,14 +201,3 @@ def _refuse(refusal: Refusal | None) -> None:
 
 def _unavailable() -> ApiError:
     return ApiError("unavailable", {"Retry-After": str(RETRY_SECONDS)}, seconds=RETRY_SECONDS)
-
-
-def _capabilities(token: Token, academy: int | None) -> frozenset[str]:
-    if academy is None and len(token.academies) == 1:
-        return next(iter(token.academies.values()))
-    return token.capabilities(academy)
-
-
-@lru_cache(maxsize=1024)
-def _sorted(capabilities: frozenset[str]) -> tuple[str, ...]:
-    return tuple(sorted(capabilities))

@@ -11,6 +11,10 @@ __all__ = ["MAX_QUERY_BYTES", "Query", "parse_query"]
 MAX_QUERY_BYTES: Final = 8192
 
 
+# Without these a query says what it says.
+_ESCAPED: Final = frozenset("%+")
+
+
 class Query(NamedTuple):
     """A query string taken apart: `params` are the webhook's, the last of each name, without token and academy."""
 
@@ -23,6 +27,10 @@ def parse_query(query: bytes) -> Query:
     """Take a query string apart: anew each time, for it is done before anybody knows whose it is."""
     if not query:
         return Query({}, None, None)
-    params = dict(parse_qsl(query.decode("latin-1"), keep_blank_values=True, errors="replace"))
+    text = query.decode("latin-1")
+    if _ESCAPED.isdisjoint(text):
+        params = {name: value for name, _, value in (field.partition("=") for field in text.split("&") if field)}
+    else:
+        params = dict(parse_qsl(text, keep_blank_values=True, errors="replace"))
     token, academy = params.pop("token", None), params.pop("academy", None)
     return Query(params, token or None, academy)

@@ -16,6 +16,7 @@ from gateway.errors import ApiError, ClientGoneError
 from gateway.ingest.json_bodies import AT_A_GLANCE_BYTES, glance, glance_at_once, parse_json
 from gateway.ingest.pipeline import AT_ONCE_BYTES, SIZE_IN_OBJECTS, encoding_of, scope_of
 from gateway.ingest.queries import parse_query
+from gateway.ingest.record_headers import principal_of
 from gateway.ingest.unpacking import decompress
 from schemas.redaction import blotted
 from schemas.wire.webhook import academy_of, merge, normal_user_id, student_key
@@ -38,6 +39,7 @@ NOTHING_SENT: Final = b"this request couldn't no be processed"
 
 _TEXT: Final = (b"content-type", b"text/plain; charset=utf-8")
 _JSON: Final = (b"content-type", b"application/json")
+_OK: Final = 200
 _MAX_KEY: Final = 255
 _PRINTABLE: Final = re.compile(rb"[\x20-\x7e]+")
 
@@ -49,13 +51,14 @@ class Ingest:
         self._pipeline = pipeline
         self._metrics = pipeline.metrics
         self._seconds = pipeline.metrics.seconds.labels(INGEST_PATHS[0])
+        self._taken = pipeline.metrics.requests.labels(INGEST_PATHS[0], _OK)
 
     async def __call__(self, scope: dict[str, Any], receive: Receive, send: Callable[[Any], Any]) -> None:
         """Answer one POST."""
         began = time.perf_counter()
         sent = dict(scope["headers"])
         extra = self._pipeline.origin_headers(sent.get(b"origin"))
-        status, body, kind = 200, b"ok", _TEXT
+        status, body, kind = _OK, b"ok", _TEXT
         try:
             if not await self._accept(scope, sent, receive):
                 status, body = 400, NOTHING_SENT
@@ -68,7 +71,7 @@ class Ingest:
         headers = [kind, (b"content-length", b"%d" % len(body)), *extra]
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": body})
-        self._metrics.requests.labels(INGEST_PATHS[0], status).inc()
+        (self._taken if status == _OK else self._metrics.requests.labels(INGEST_PATHS[0], status)).inc()
         self._seconds.observe(time.perf_counter() - began)
 
     async def _accept(self, asgi: dict[str, Any], sent: dict[bytes, bytes], receive: Receive) -> bool:
@@ -104,7 +107,7 @@ class Ingest:
                 params=query.params,
                 idempotency_key=idempotency_key,
             )
-            key = student_key(named, headers.principal)
+            key = student_key(named, principal_of(token))
             pipeline.count(token, key, address, len(body))
             await pipeline.publish(key, body, headers)
         finally:

@@ -20,6 +20,8 @@ _NOBODY: Final = "nobody"
 SMALL_BYTES: Final = 64 << 10
 
 _ALL: Final = ""
+_PART: Final = 2
+_NOBODYS_PART: Final = 8
 _LONGEST_WAIT: Final = 10.0
 _LOOK_SECONDS: Final = 1.0
 
@@ -28,12 +30,24 @@ _BYTES_A_SECOND: Final = 32 << 10
 _GRACE_SECONDS: Final = 2.0
 
 
+class _Account:
+    """What those who share it hold together, of small bytes and of large ones, and the most that they may."""
+
+    __slots__ = ("holders", "most", "name", "used")
+
+    def __init__(self, name: str, most: tuple[int, int]) -> None:
+        self.name = name
+        self.most = most
+        self.used = [0, 0]
+        self.holders = 0
+
+
 class Share:
     """What one request holds. Whoever reads its body calls `arrived`, and is told by `give_up` to end."""
 
     __slots__ = ("_began", "_got", "_shares", "accounts", "address", "give_up", "large", "small")
 
-    def __init__(self, shares: Shares, address: str, accounts: tuple[str, ...]) -> None:
+    def __init__(self, shares: Shares, address: str, accounts: tuple[_Account, ...]) -> None:
         self._shares = shares
         self.address = address
         self.accounts = accounts
@@ -85,7 +99,8 @@ class Shares:
 
     def __init__(self, large: int, small: int) -> None:
         self._sizes = (small, large)
-        self._used: dict[tuple[int, str], int] = {}
+        self._accounts: dict[str, _Account] = {}
+        self._all = _Account(_ALL, self._sizes)
         self._entered: dict[Share, None] = {}
         self._waiting: dict[Share, asyncio.Future[None]] = {}
         self._favoured: Share | None = None
@@ -93,15 +108,30 @@ class Shares:
 
     def enter(self, address: str, token: str | None) -> Share:
         """A share for a request from this address with a token of this name (None: not known yet)."""
-        accounts = (_ALL, f"a {address}", *((_NOBODY, f"n {address}") if token is None else (f"t {token}",)))
+        sender = self._account(f"a {address}")
+        accounts: tuple[_Account, ...]
+        if token is None:
+            accounts = (self._all, sender, self._account(_NOBODY), self._account(f"n {address}", _NOBODYS_PART))
+        else:
+            accounts = (self._all, sender, self._account(f"t {token}"))
+        for account in accounts:
+            account.holders += 1
         share = Share(self, address, accounts)
         self._entered[share] = None
         return share
 
+    def _account(self, name: str, part: int = _PART) -> _Account:
+        """The account of a name, which may have one part in so many of all there is."""
+        account = self._accounts.get(name)
+        if account is None:
+            small, large = self._sizes
+            account = self._accounts[name] = _Account(name, (small // part, large // part))
+        return account
+
     @property
     def held(self) -> int:
         """Bytes that all requests hold."""
-        return self._used.get((0, _ALL), 0) + self._used.get((1, _ALL), 0)
+        return sum(self._all.used)
 
     def has_room(self, share: Share, grows: tuple[int, int]) -> bool:
         """Whether a share may grow so."""
@@ -110,14 +140,10 @@ class Shares:
                 continue
             held_by_share = share.large if pool else share.small
             for account in share.accounts:
-                used = self._used.get((pool, account), 0)
-                if used > held_by_share and used + more > self._most(pool, account):
+                used = account.used[pool]
+                if used > held_by_share and used + more > account.most[pool]:
                     return False
         return True
-
-    def _most(self, pool: int, account: str) -> int:
-        size = self._sizes[pool]
-        return size if account == _ALL else size // 8 if account.startswith("n ") else size // 2
 
     async def wait(self, share: Share, grows: tuple[int, int]) -> None:
         """Return when a share may grow so; raises ApiError 503 after ten seconds."""
@@ -153,21 +179,19 @@ class Shares:
         for pool, more in enumerate(grows):
             if more:
                 for account in share.accounts:
-                    self._add(pool, account, more)
+                    account.used[pool] += more
         if min(grows) < 0:
             self._wake()
-
-    def _add(self, pool: int, account: str, more: int) -> None:
-        used = self._used.get((pool, account), 0) + more
-        if used:
-            self._used[pool, account] = used
-        else:
-            del self._used[pool, account]
 
     def leave(self, share: Share) -> None:
         """A share holds nothing any more."""
         self.count(share, (-share.small, -share.large))
-        self._entered.pop(share, None)
+        if share in self._entered:
+            del self._entered[share]
+            for account in share.accounts:
+                account.holders -= 1
+                if not account.holders:
+                    self._accounts.pop(account.name, None)
         if self._favoured is share:
             self._favoured = None
             self._wake()

@@ -13,7 +13,15 @@ from schemas.coercion import digits_as_id
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-__all__ = ["HeaderError", "RawHeaders", "Source", "decode_headers", "encode_headers", "readable_headers"]
+__all__ = [
+    "HeaderError",
+    "RawHeaders",
+    "Source",
+    "decode_headers",
+    "encode_headers",
+    "encode_own_headers",
+    "readable_headers",
+]
 
 Source = Literal["learnpack", "posthog", "staff"]
 
@@ -137,21 +145,44 @@ def readable_headers(headers: Iterable[tuple[str, bytes]]) -> RawHeaders:
 def encode_headers(headers: RawHeaders) -> list[tuple[str, bytes]]:
     """Write headers for a raw record; what is None or empty is left out."""
     encoded = [("source", headers.source.encode())]
-    if headers.params:
-        encoded.append(("params", orjson.dumps(headers.params)))
     if headers.capabilities:
         encoded.append(("capabilities", ",".join(headers.capabilities).encode()))
     if headers.reports_in:
         encoded.append(("reports-in", b",".join(b"%d" % academy for academy in headers.reports_in)))
-    if headers.permitted is not None:
-        encoded.append(("permitted", b"%d" % headers.permitted))
     numbers = (("academy", headers.academy), ("id", headers.id), ("retry-of", headers.retry_of))
     encoded.extend((name, b"%d" % number) for name, number in numbers if number is not None)
-    texts = (
-        ("principal", headers.principal),
-        ("receipt", headers.receipt),
-        ("idempotency-key", headers.idempotency_key),
-        ("traceparent", headers.traceparent),
-    )
-    encoded.extend((name, text.encode()) for name, text in texts if text is not None)
+    if headers.principal is not None:
+        encoded.append(("principal", headers.principal.encode()))
+    return [
+        *encoded,
+        *encode_own_headers(
+            params=headers.params,
+            permitted=headers.permitted,
+            receipt=headers.receipt,
+            idempotency_key=headers.idempotency_key,
+            traceparent=headers.traceparent,
+        ),
+    ]
+
+
+def encode_own_headers(
+    *,
+    params: dict[str, str] | None,
+    permitted: bool | None,
+    receipt: str | None,
+    idempotency_key: str | None,
+    traceparent: str | None,
+) -> list[tuple[str, bytes]]:
+    """Write those headers that differ between records of one sender, as encode_headers does."""
+    encoded: list[tuple[str, bytes]] = []
+    if params:
+        encoded.append(("params", orjson.dumps(params)))
+    if permitted is not None:
+        encoded.append(("permitted", b"1" if permitted else b"0"))
+    if receipt is not None:
+        encoded.append(("receipt", receipt.encode()))
+    if idempotency_key is not None:
+        encoded.append(("idempotency-key", idempotency_key.encode()))
+    if traceparent is not None:
+        encoded.append(("traceparent", traceparent.encode()))
     return encoded

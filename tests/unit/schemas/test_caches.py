@@ -10,7 +10,7 @@ from schemas.caches import cached
 from tests.support.sources import parsed
 
 # Caches of what no client writes: days, and sets of capabilities.
-OWN = {"schemas/times.py": "sql_date", "gateway/ingest/pipeline.py": "_sorted", "schemas/caches.py": "decorate"}
+OWN = {"schemas/times.py": "sql_date", "schemas/caches.py": "decorate"}
 
 
 def test_only_short_texts_are_kept() -> None:

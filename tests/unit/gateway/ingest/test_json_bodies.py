@@ -12,7 +12,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.errors import ApiError
-from gateway.ingest.json_bodies import MAX_CONTAINERS, MAX_DEPTH, glance, nests_deeper, parse_json
+from gateway.ingest.json_bodies import (
+    AT_A_GLANCE_BYTES,
+    MAX_CONTAINERS,
+    MAX_DEPTH,
+    glance,
+    glance_at_once,
+    nests_deeper,
+    parse_json,
+)
 from schemas.lenient import loads
 from schemas.wire.webhook import academy_of, merge, student_key
 from tests.support.strategies import json_objects, json_values
@@ -172,3 +180,38 @@ def test_a_glance_makes_utf_8_and_leaves_all_else() -> None:
     assert glance(half, told.append) == (half, {"user_id": 7}, False)
     assert glance('{"slug":"é"}'.encode("utf-16"), told.append) == ('{"slug":"é"}'.encode(), {"slug": "é"}, False)
     assert told == ["surrogate", "encoding"]
+
+
+@given(json_objects(*NAMES, "event"))
+def test_what_is_seen_at_once_is_what_is_seen(value: dict[str, Any]) -> None:
+    """A body that needs no thread's turn is judged as all others are."""
+    body = json.dumps(value, ensure_ascii=False).encode("utf-8", "surrogatepass")
+    try:
+        seen = glance_at_once(body, ignore)
+    except ApiError as error:
+        with pytest.raises(ApiError, match=error.slug):
+            glance(body, ignore)
+    else:
+        assert seen in (None, glance(body, ignore))
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"a":[' + b"[]," * 20_000 + b"0]}",
+        b'{"user_id":"' + b"x" * 2_000 + b'"}',
+        b'{"user_id":' + b"[" * 60 + b"]" * 60 + b', "a":[' + (b"[" * 50 + b"]" * 50 + b",") * 500 + b"0]}",
+        b'{"a": NaN}',
+        b"\xef\xbb\xbf{}",
+        b" " * AT_A_GLANCE_BYTES,
+    ],
+)
+def test_what_takes_longer_is_left_to_a_thread(body: bytes) -> None:
+    """Many brackets, long names, and what must be mended."""
+    assert glance_at_once(body, ignore) is None
+
+
+def test_what_nests_too_deep_is_refused_at_once() -> None:
+    """Its brackets are few."""
+    with pytest.raises(ApiError, match="json-too-deep"):
+        glance_at_once(b'{"a":%b%b}' % (b"[" * MAX_DEPTH, b"]" * MAX_DEPTH), ignore)

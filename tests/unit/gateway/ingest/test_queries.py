@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import parse_qsl
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -33,3 +35,12 @@ def test_any_bytes_are_read(query: bytes) -> None:
     """What is no UTF-8 becomes replacement characters, never an error."""
     for name, value in parse_query(query).params.items():
         (name + value).encode()
+
+
+@given(st.text(alphabet="ab=&;+% é\x00", max_size=40).map(lambda text: text.encode("latin-1")) | st.binary(max_size=80))
+def test_a_query_is_read_as_forms_are(query: bytes) -> None:
+    """Also where nothing in it is escaped, which takes a shorter way."""
+    expected = dict(parse_qsl(query.decode("latin-1"), keep_blank_values=True, errors="replace"))
+    token, academy = expected.pop("token", None), expected.pop("academy", None)
+
+    assert parse_query(query) == Query(expected, token or None, academy)

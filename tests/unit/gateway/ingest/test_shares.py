@@ -181,4 +181,4 @@ async def test_what_is_held_is_bounded_and_given_back(steps: list[tuple[int, str
         share.leave()
 
     assert shares.held == 0
-    assert not shares._used  # noqa: SLF001 - accounts of those who are gone are gone
+    assert not shares._accounts  # noqa: SLF001 - accounts of those who are gone are gone
