@@ -43,8 +43,8 @@ MAX_VALUES: Final = 1 << 17
 # Commas in what says whose a body is, which is read whole: a list of assets' ids has a few.
 _MOST_NAMED: Final = 1 << 13
 
-# What can be read without a thread's turn, which costs more: a body of this size with few brackets takes half a
-# millisecond, however they stand, and names in a few bytes whose it is.
+# What can be read without a thread's turn, which costs more: a body of this size with few brackets takes a millisecond
+# or a little more, whatever stands in it, and names in a few bytes whose it is.
 AT_A_GLANCE_BYTES: Final = 256 << 10
 _FEW_BRACKETS: Final = 8 << 10
 _SHORT_NAME: Final = 1 << 10
