@@ -13,7 +13,7 @@ from typing import Annotated, Final
 
 import typer
 
-from bench.machine import MOST_BUSY, busy
+from bench.machine import MOST_BUSY, MOST_LOAD, busy, load
 
 __all__ = ["COMMANDS"]
 
@@ -35,9 +35,12 @@ def main(
     *,
     write: Annotated[bool, typer.Option(help="Put the figures into docs/performance.md.")] = False,
     only: Annotated[str, typer.Option(help="Names of measurements, with commas between; all of them without.")] = "",
+    patience: Annotated[float, typer.Option(help="Minutes to wait until the load is low enough to write.")] = 5,
 ) -> None:
     """Run them one after another; one that fails does not keep the next from running."""
     failed = []
+    if write:
+        _quiet(patience * 60)
     for number, name in enumerate(name for name in COMMANDS if not only or name in only.split(",")):
         options = [*COMMANDS[name], *(["--write"] if write else []), *(["--in-a-row"] if write and number else [])]
         if number:
@@ -51,6 +54,13 @@ def main(
             break
     if failed:
         sys.exit(f"failed: {', '.join(failed)}")
+
+
+def _quiet(seconds: float) -> None:
+    """Until the load is low enough; after so many seconds the first command says what is to be done."""
+    end = time.monotonic() + seconds
+    while load() > MOST_LOAD and time.monotonic() < end:
+        time.sleep(1)
 
 
 def _rest() -> None:

@@ -1,4 +1,4 @@
-"""A replay against the live worker: `uv run python -m bench.replay [--sessions 200000] [--students 10000]`.
+"""A replay against the live worker: `uv run python -m bench.replay [--sessions 200000] [--events 150000]`.
 
 Fills a raw topic, lets one live worker (and the sink) process it from its first record, then replays it as
 `learnpack-telemetry replay --dry-run` does, and prints webhooks/s of both: the workers' own, and until ClickHouse has
@@ -34,7 +34,9 @@ from schemas.wire.topics import Topics
 from sinks.setup import setup_tables
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+
+    from bench.peers.webhooks import Raw
 
 _PARTITIONS = 4
 _WORKING = 1_000
@@ -100,52 +102,62 @@ def _replay(settings: Settings, count: int, workers: int) -> tuple[float, float]
     return found
 
 
+def _both(records: Iterator[Raw], workers: int) -> tuple[float, float, float, float]:
+    """What `_live` says of the live generation, and of its replay, on a stack of its own."""
+    with (
+        tempfile.TemporaryDirectory(prefix="bench-") as name,
+        KafkaNode(Path(name) / "kafka", heap_mb=1_024) as node,
+        ClickHouseServer(Path(name) / "clickhouse", user="bench", password=uuid.uuid4().hex) as server,
+    ):
+        settings = Settings(
+            _env_file=None,
+            kafka=node.bootstrap,
+            clickhouse=server.url,
+            partitions=_PARTITIONS,
+            data=Path(name) / "data",
+        )
+        settings.data.mkdir()
+        asyncio.run(setup_topics(settings))
+        setup_tables(settings)
+        count = asyncio.run(fill(settings, records))
+        with _part(settings, "sink"):
+            with _part(settings, "worker"):
+                live = asyncio.run(_live(settings, count))
+            print(json.dumps({"live": live}), file=sys.stderr, flush=True)
+            again = _replay(settings, count, workers)
+            print(json.dumps({"replay": again}), file=sys.stderr, flush=True)
+    return *live, *again
+
+
 def main(  # noqa: PLR0917 - options of a command
-    event_count: Annotated[int, typer.Option("--events", help="Streamed events of any student, in any order.")] = 0,
-    batch_count: Annotated[int, typer.Option("--batches", help="Batch documents.")] = 0,
     session_count: Annotated[
         int, typer.Option("--sessions", help="Events and documents of 1,000 students at a time.")
     ] = 200_000,
-    students: Annotated[int, typer.Option(help="Students who send them.")] = 10_000,
+    event_count: Annotated[
+        int, typer.Option("--events", help="Streamed events of any student, in any order.")
+    ] = 150_000,
+    batch_count: Annotated[int, typer.Option("--batches", help="Batch documents of 200 students.")] = 0,
+    students: Annotated[int, typer.Option(help="Students of the sessions; ten times as many send events.")] = 10_000,
     rounds: Annotated[int, typer.Option(help="How often all of it is done.")] = 1,
     workers: Annotated[int, typer.Option(help="Worker processes of the replay; 0 for one a core.")] = 0,
 ) -> None:
-    """Run the benchmark."""
-    live: list[tuple[float, float]] = []
-    again: list[tuple[float, float]] = []
-    count = event_count + batch_count + session_count
-    for _ in range(rounds):
-        with (
-            tempfile.TemporaryDirectory(prefix="bench-") as name,
-            KafkaNode(Path(name) / "kafka", heap_mb=1_024) as node,
-            ClickHouseServer(Path(name) / "clickhouse", user="bench", password=uuid.uuid4().hex) as server,
-        ):
-            settings = Settings(
-                _env_file=None,
-                kafka=node.bootstrap,
-                clickhouse=server.url,
-                partitions=_PARTITIONS,
-                data=Path(name) / "data",
-            )
-            settings.data.mkdir()
-            asyncio.run(setup_topics(settings))
-            setup_tables(settings)
-            asyncio.run(fill(settings, events(event_count, students)))
-            asyncio.run(fill(settings, batches(batch_count, min(students, 200))))
-            asyncio.run(fill(settings, sessions(session_count, students, min(students, _WORKING))))
-            with _part(settings, "sink"):
-                with _part(settings, "worker"):
-                    live.append(asyncio.run(_live(settings, count)))
-                print(json.dumps({"live": live[-1]}), file=sys.stderr, flush=True)
-                again.append(_replay(settings, count, workers))
-                print(json.dumps({"replay": again[-1]}), file=sys.stderr, flush=True)
-    what_came = f"{event_count:,} events, {batch_count:,} documents, {session_count:,} of sessions"
-    print(f"{count:,} webhooks ({what_came}), {students:,} students\n")
-    print("| | live worker/s | replay/s | ratio |\n| --- | ---: | ---: | ---: |")
-    for place, what in enumerate(("processed", "stored in ClickHouse")):
-        one = count / statistics.median(seconds[place] for seconds in live)
-        other = count / statistics.median(seconds[place] for seconds in again)
-        print(f"| {what} | {one:,.0f} | {other:,.0f} | {other / one:.2f} |")
+    """Run the benchmark, each kind of webhooks by itself."""
+    kinds: list[tuple[str, int, Callable[[], Iterator[Raw]]]] = [
+        ("webhooks of sessions", session_count, lambda: sessions(session_count, students, min(students, _WORKING))),
+        ("streamed events in any order", event_count, lambda: events(event_count, 10 * students)),
+        ("batch documents", batch_count, lambda: batches(batch_count, min(students, 200))),
+    ]
+    rows = []
+    for what, count, records in kinds:
+        if count:
+            runs = [_both(records(), workers) for _ in range(rounds)]
+            medians = [statistics.median(run[place] for run in runs) for place in range(4)]
+            worked, stored, again, again_stored = (count / seconds for seconds in medians)
+            ratios = f"{again / worked:.2f} | {again_stored / stored:.2f}"
+            rows.append(f"| {count:,} {what} | {worked:,.0f} | {again:,.0f} | {ratios} |")
+    print("| input | live, processed/s | replay, processed/s | ratio | stored, ratio |")
+    print("| --- | ---: | ---: | ---: | ---: |")
+    print("\n".join(rows))
 
 
 if __name__ == "__main__":

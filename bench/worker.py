@@ -38,9 +38,9 @@ if TYPE_CHECKING:
 __all__ = ["PEERS", "Peer", "create", "fill", "run_peer"]
 
 _PARTITIONS = 4
-_TIMEOUT_S = 240
-# Stock Faust now and then stands still from the start.
-_TRIES = 3
+_TIMEOUT_S = 180
+# Stock Faust may be too slow on documents for the time, or stand still.
+_TRIES = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +105,7 @@ def run_peer(peer: Peer, settings: Settings, count: int, generation: int, direct
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=_TIMEOUT_S, check=False)
     except subprocess.TimeoutExpired:
-        print(f"{peer.name} stood still", file=sys.stderr, flush=True)
+        print(f"{peer.name} was not ready after {_TIMEOUT_S} s", file=sys.stderr, flush=True)
         return None
     answers = [line for line in done.stdout.splitlines() if line.startswith('{"records"')]
     if not answers:
