@@ -41,12 +41,10 @@ if TYPE_CHECKING:
 
 __all__ = ["main"]
 
-# The exit code of a sink whose generation is not the live one any more.
-
 _LONGEST_PAUSE: Final = 5.0
 _CLOSE_SECONDS: Final = 2.0
 # Nobody reads a replay's rows yet: fewer and larger blocks leave more of the machine to its workers.
-_REPLAY_LIMITS: Final = Limits(interval=2.0)
+_REPLAY_LIMITS: Final = Limits(least_beat=2.0)
 _DAILY_SECONDS: Final = 2.0
 _REPLAY_DAILY_SECONDS: Final = 20.0
 

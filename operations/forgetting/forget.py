@@ -21,6 +21,7 @@ from operations.forgetting.person import identify
 from operations.forgetting.records import directory_records, forget_tasks_and_tokens, forget_user, send_commands
 from operations.forgetting.rows import delete
 from operations.generations.journal import live_settings, read_journal
+from operations.generations.offsets import Offsets
 from operations.pseudonyms import keyed_settings
 from operations.raw_log.errors import RawLogError
 from schemas.wire.topics import Topics
@@ -41,8 +42,7 @@ if TYPE_CHECKING:
 __all__ = ["Forgotten", "forget"]
 
 _WORKER_SECONDS: Final = 60.0
-# Longer than a sink gathers a block.
-_QUIET_SECONDS: Final = 4.0
+_SINK_SECONDS: Final = 60.0
 _POLL_SECONDS: Final = 0.5
 # Who is still being written after so many rounds is still sending.
 _ROUNDS: Final = 5
@@ -139,14 +139,18 @@ class _Work:
         return done
 
     async def _delete(self, stored: Found, deleted: dict[str, int]) -> None:
+        """Delete what was found, and wait until no sink can bring a row of it once more."""
         on_cluster = Installation.of(self.settings).on_cluster
         commands = webhooks_with(self.settings.database, stored.databases, self.commands)
-        quiet = time.monotonic() + _QUIET_SECONDS
-        while time.monotonic() < quiet:
-            await asyncio.to_thread(delete, self.client, on_cluster, commands, {})
-            if await asyncio.to_thread(delete, self.client, on_cluster, stored.conditions, deleted):
-                quiet = time.monotonic() + _QUIET_SECONDS
-            await asyncio.sleep(_POLL_SECONDS)
+        await asyncio.to_thread(delete, self.client, on_cluster, commands, {})
+        await asyncio.to_thread(delete, self.client, on_cluster, stored.conditions, deleted)
+        async with Offsets(self.settings) as offsets:
+            if not await offsets.until_stored(self.topics, _SINK_SECONDS, raw=True):
+                message = (
+                    f"the sinks have not stored everything within {_SINK_SECONDS:g} s: see `status`, start what is"
+                    " down, then forget again. Tasks and tokens are gone; rows that a sink has in hand may come back."
+                )
+                raise RawLogError(message)
 
     async def _stored(self, ids: list[int]) -> None:
         """Wait until the commands and their outcomes are stored, and so are the webhooks that came before them."""

@@ -7,7 +7,16 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from schemas.wire.place import OFFSET_BITS, OFFSET_MASK
-from schemas.wire.rows import ASSET_DAILY, DEAD_LETTERS, EVENTS, GENERATION_TABLES, SCORES, STUDENT_DAY, WEBHOOKS
+from schemas.wire.rows import (
+    ASSET_DAILY,
+    CLAIMS,
+    DEAD_LETTERS,
+    EVENTS,
+    GENERATION_TABLES,
+    SCORES,
+    STUDENT_DAY,
+    WEBHOOKS,
+)
 from schemas.wire.topics import Topics
 from sinks.clickhouse import connect
 from sinks.templates import Installation
@@ -199,8 +208,9 @@ def _identity(table: Table) -> str:
 
 
 def _only(table: Table) -> str:
-    # Of derived topics each generation has its own.
-    return "WHERE topic = {raw:String}" if table is DEAD_LETTERS else ""
+    # Of derived topics each generation has its own, and sinks store an empty claim now and then.
+    only = {DEAD_LETTERS.name: "WHERE topic = {raw:String}", CLAIMS.name: "WHERE telemetry_id != ''"}
+    return only.get(table.name, "")
 
 
 def content_of(table: Table) -> str:

@@ -1,4 +1,4 @@
-"""One assignment of partitions: their lanes, from the bookmarks that Kafka holds to the moment they are taken away."""
+"""One assignment of partitions: their topics' lanes, from what Kafka holds to the moment they are taken away."""
 
 from __future__ import annotations
 
@@ -14,33 +14,43 @@ from sinks.writer.commits import Commits
 if TYPE_CHECKING:
     from aiokafka import AIOKafkaConsumer, TopicPartition
 
+    from sinks.writer.buffer import Buffer
     from sinks.writer.lane import Lane
 
 __all__ = ["Assignment"]
+
+# Blocks of one topic that are under way at once: while one is parsed the next is on its way. Each topic has its own, so
+# that a table that refuses everything holds up no other.
+_TURNS: Final = 2
+# Kafka takes a commit in milliseconds, or is away.
+_RELEASE_SECONDS: Final = 1.0
 
 
 class Assignment:
     """The lanes of one assignment. It begins with `start` and ends with `close`; there is no way back.
 
-    `failure` takes the first error that a lane or the committer ends with, `fenced_at` (time.monotonic) is set once one
-    was fenced.
+    `failure` takes the first error that a lane ends with, `fenced_at` (time.monotonic) is set once one was fenced.
     """
 
     def __init__(self, consumer: AIOKafkaConsumer) -> None:
         self.commits: Final = Commits(consumer)
-        self.lanes: dict[TopicPartition, Lane] = {}
+        self.lanes: dict[str, Lane] = {}
         self.failure: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.fenced_at: float | None = None
         self._tasks: list[Watched] = []
-        self._committing = Watched("commits", self.commits.run, failed=self._failed)
 
-    def start(self, lanes: dict[TopicPartition, Lane]) -> None:
-        """Let the lanes run."""
+    @property
+    def buffers(self) -> dict[TopicPartition, Buffer]:
+        """What waits, by partition."""
+        return {partition: found for lane in self.lanes.values() for partition, found in lane.buffers.items()}
+
+    def start(self, lanes: dict[str, Lane]) -> None:
+        """Let the lanes, by topic, run."""
         self.lanes = lanes
-        self._committing.start()
         self._tasks = [
-            Watched(f"lane {partition.topic}[{partition.partition}]", lane.run, failed=self._failed).start()
-            for partition, lane in lanes.items()
+            Watched(f"lane {topic} {turn}", lane.run, failed=self._failed).start()
+            for topic, lane in lanes.items()
+            for turn in range(_TURNS)
         ]
 
     def _failed(self, error: Exception) -> None:
@@ -61,7 +71,9 @@ class Assignment:
                     await task.ended()
         for task in self._tasks:
             await task.stop()
-        await self._committing.stop()
+        with contextlib.suppress(FencedError, TimeoutError):
+            async with asyncio.timeout(_RELEASE_SECONDS):
+                await asyncio.gather(*(lane.release() for lane in self.lanes.values()))
         self.lanes = {}
         if not self.failure.done():
             self.failure.cancel()

@@ -1,66 +1,65 @@
 """Where a partition stands, as the consumer group's committed offset and its metadata keep it.
 
-A bookmark without an intent says: everything before `offset` is stored. One with an intent says besides: the block
-[offset, end) may have been sent. Whoever takes the partition over rebuilds exactly that block, under the same token.
+Everything before `offset` is stored. `name` is that of the block that may be under way from here; whoever takes the
+partition over takes that name away first (`sinks.writer.lane`), so that the block cannot arrive later.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final, TypeAlias
+from typing import Final
 
-__all__ = ["Bookmark", "Intent", "LineId"]
+__all__ = ["Bookmark", "Name"]
 
 _FORMAT: Final = "1"
 
-# A line of a packed record: the record's offset and the line's place in it, from 0.
-LineId: TypeAlias = tuple[int, int]
-
 
 @dataclass(frozen=True, slots=True)
-class Intent:
-    """The block that is being stored: up to offset `end` (exclusive), without the lines `excluded` (sorted)."""
+class Name:
+    """A block's name in its partition: the assignment that made it (a number of its own), and an offset there."""
 
-    end: int
-    excluded: tuple[LineId, ...] = ()
+    run: int
+    offset: int
 
 
 @dataclass(frozen=True, slots=True)
 class Bookmark:
-    """The state of one partition of the topic whose Kafka id is `topic_id`."""
+    """The state of one partition of the topic whose Kafka id is `topic_id`; no `name`: nothing can be under way."""
 
     topic_id: str
     offset: int
-    intent: Intent | None = None
+    name: Name | None = None
 
     def metadata(self) -> str:
-        """What is committed beside the offset (Kafka takes 4,096 bytes by default)."""
-        if self.intent is None:
+        """What is committed beside the offset (Kafka takes 4,096 bytes by default).
+
+        A sink from before names finds a range that it is to store first, which is empty, and goes on from there.
+        """
+        if self.name is None:
             return f"{_FORMAT};{self.topic_id}"
-        excluded = ",".join(f"{offset - self.offset}:{line}" for offset, line in self.intent.excluded)
-        return f"{_FORMAT};{self.topic_id};{self.intent.end};{excluded}"
+        return f"{_FORMAT};{self.topic_id};{self.offset};{self.name.offset - self.offset}:{self.name.run}"
 
     @classmethod
     def read(cls, topic_id: str, offset: int, metadata: str | None) -> Bookmark | None:
         """Read a committed offset back; None where it belongs to another topic of that name (or to nobody: -1).
 
-        An offset without metadata, as an operator's tools commit it, has no intent. Raises ValueError for metadata that
-        this version cannot read: guessing would store rows twice.
+        An offset without metadata, as an operator's tools commit it, is taken as it is, and so is one with a range that
+        an earlier version was storing: what that has stored is stored once more, and replaces itself. Raises ValueError
+        for metadata that this version cannot read: it may name a block in a way that is not known yet.
         """
         if offset < 0:
             return None
         if not metadata:
             return cls(topic_id, offset)
         version, _, rest = metadata.partition(";")
-        whose, _, intent = rest.partition(";")
+        whose, _, named = rest.partition(";")
         if version != _FORMAT:
             message = f"the committed offset's metadata {metadata!r:.80} is of another version of the sink"
             raise ValueError(message)
         if whose != topic_id:
             return None
-        if not intent:
+        end, _, name = named.partition(";")
+        if not name or int(end) != offset:
             return cls(topic_id, offset)
-        end, _, excluded = intent.partition(";")
-        pairs = (pair.partition(":") for pair in excluded.split(",") if pair)
-        lines = tuple((offset + int(distance), int(line)) for distance, _, line in pairs)
-        return cls(topic_id, offset, Intent(int(end), lines))
+        distance, _, run = name.partition(":")
+        return cls(topic_id, offset, Name(int(run), offset + int(distance)))

@@ -1,4 +1,4 @@
-"""What waits in one partition, and when it becomes a block. Pure: time is an argument."""
+"""What waits in the partitions of one topic, and when it becomes a block. Pure: time is an argument."""
 
 from __future__ import annotations
 
@@ -6,62 +6,17 @@ from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from sinks.writer.block import Block, Slice
+from sinks.writer.bookmark import Bookmark, Name
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from sinks.writer.bookmark import Bookmark, LineId
-    from sinks.writer.dead_letters import Letter
+    from aiokafka import TopicPartition
 
-__all__ = ["Block", "Buffer", "Limits", "Line", "Piece"]
+    from sinks.writer.block import Piece
 
-
-@dataclass(frozen=True, slots=True)
-class Piece:
-    """One record, ready to insert: a body for each of the topic's tables, or the dead letter that it must become.
-
-    `timestamp` is the record's (milliseconds).
-    """
-
-    offset: int
-    bodies: tuple[bytes, ...]
-    rows: int
-    timestamp: int = 0
-    letter: Letter | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """One row of a packed record: which it is, the record's timestamp (milliseconds), the bytes."""
-
-    id: LineId
-    timestamp: int
-    data: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Block:
-    """The records of [first, end), which are stored together or not at all."""
-
-    first: int
-    end: int
-    pieces: tuple[Piece, ...]
-
-    @property
-    def rows(self) -> int:
-        """Rows of all pieces."""
-        return sum(piece.rows for piece in self.pieces)
-
-    def body(self, target: int) -> bytes:
-        """The bytes for one of the topic's tables, in offset order."""
-        return b"".join(piece.bodies[target] for piece in self.pieces if piece.bodies)
-
-    def lines(self) -> list[Line]:
-        """The rows of a block of packed records, in offset order."""
-        found: list[Line] = []
-        for piece in self.pieces:
-            rows = (row for row in piece.bodies[0].split(b"\n") if row.strip()) if piece.bodies else ()
-            found.extend(Line((piece.offset, number), piece.timestamp, row) for number, row in enumerate(rows))
-        return found
+__all__ = ["Backlog", "Buffer", "Limits"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,29 +24,34 @@ class Limits:
     """When a block is cut.
 
     At so many rows or bytes at once; else when its oldest record has lingered, so that a lone record is visible soon,
-    but not before an interval after the block before, so that a busy partition does not make many small parts. Seconds.
+    but not before a beat after the block before, so that a busy topic does not make many small parts: its own, and this
+    one at least. Seconds.
     """
 
     rows: int = 200_000
     bytes: int = 16 << 20
     linger: float = 0.05
-    interval: float = 0.9
+    least_beat: float = 0.0
 
 
 class Buffer:
-    """Records of one partition from its bookmark on."""
+    """Records of one partition from its bookmark on.
 
-    def __init__(self, bookmark: Bookmark, limits: Limits) -> None:
-        """Start empty at a bookmark; its intent, if any, decides the first block's end."""
-        self._limits = limits
-        self._intended = bookmark.intent.end if bookmark.intent is not None else None
+    `start` is the offset up to which everything is stored, `position` the one after everything read. While it is not
+    `settled`, `name` is a former owner's. While it is `busy`, records of it are under way.
+    """
+
+    def __init__(self, partition: TopicPartition, bookmark: Bookmark, run: int) -> None:
+        """Start empty at a bookmark; `run` is in the names of all blocks of one assignment, and in no others."""
+        self._topic_id = bookmark.topic_id
+        self.partition = partition
+        self.start = self.position = bookmark.offset
+        self.name = bookmark.name
+        self.settled = self.busy = False
+        self.bytes = self.rows = 0
+        self.since = 0.0
+        self._run = run
         self._pieces: deque[Piece] = deque()
-        self._since = 0.0
-        self._not_before = 0.0
-        self.start = bookmark.offset
-        self.position = bookmark.offset
-        self.bytes = 0
-        self.rows = 0
 
     def __len__(self) -> int:
         return len(self._pieces)
@@ -102,73 +62,103 @@ class Buffer:
             if piece.offset < self.position:
                 continue
             if not self._pieces:
-                self._since = now
+                self.since = now
             self._pieces.append(piece)
             self.position = piece.offset + 1
-            self.bytes += _size(piece)
+            self.bytes += piece.size
             self.rows += piece.rows
         self.position = max(self.position, position)
 
-    def due(self, now: float) -> bool:
-        """Whether a block can be cut now.
+    def first_rows(self) -> tuple[bytes, ...] | None:
+        """The bodies of the first record with rows, or None; it stays here."""
+        return next((piece.bodies for piece in self._pieces if piece.rows), None)
 
-        An intended block is due once everything before its end has been read.
-        """
-        if self._intended is not None:
-            return self.position >= self._intended
-        full = self.rows >= self._limits.rows or self.bytes >= self._limits.bytes
-        return bool(self._pieces) and (full or now >= self._due)
-
-    def wait(self, now: float) -> float | None:
-        """Seconds until a block could be due without further records; None if only records can bring one."""
-        if self._intended is not None or not self._pieces:
-            return None
-        return max(0.0, self._due - now)
+    def take(self, rows: int, size: int, now: float) -> Slice:
+        """Take records out, one at least, else no more than so many rows and bytes; busy until `move`."""
+        taken: list[Piece] = []
+        while self._pieces:
+            piece = self._pieces[0]
+            rows, size = rows - piece.rows, size - piece.size
+            if taken and min(rows, size) < 0:
+                break
+            taken.append(self._pieces.popleft())
+            self.bytes -= piece.size
+            self.rows -= piece.rows
+        self.busy, self.since = True, now
+        return Slice(self.partition, taken[-1].offset + 1, self.name, tuple(taken))
 
     @property
-    def _due(self) -> float:
-        return max(self._since + self._limits.linger, self._not_before)
+    def bookmark(self) -> Bookmark:
+        """What is to be committed."""
+        return Bookmark(self._topic_id, self.start, self.name)
 
-    def cut(self, now: float) -> Block | None:
-        """Take the next block out, or None if none is due.
+    def settle(self) -> None:
+        """From here on the names are ours."""
+        self.settled = True
+        self.move(self.start)
 
-        The end of an intended block is kept whatever the limits say. Gaps that transactions and compaction leave belong
-        to the block before them only as far as it was intended.
-        """
-        if not self.due(now):
-            return None
-        if self._intended is not None:
-            end, self._intended = self._intended, None
-            return self._take(end, now)
-        rows = size = end = 0
-        for piece in self._pieces:
-            if end and (rows + piece.rows > self._limits.rows or size + _size(piece) > self._limits.bytes):
-                break
-            rows += piece.rows
-            size += _size(piece)
-            end = piece.offset + 1
-        return self._take(end, now)
+    def move(self, offset: int) -> None:
+        """Everything up to here is stored, and what comes next has a name of its own."""
+        self.start = offset
+        self.name = Name(self._run, offset)
 
     def skip(self) -> bool:
-        """Move over a gap that nothing waits before; returns whether the start moved."""
-        if self._pieces or self._intended is not None or self.start == self.position:
+        """Move over a gap that nothing waits before; returns whether the start moved.
+
+        The name stays: it is committed already, so a block may have it at once.
+        """
+        if self._pieces or self.busy or self.start == self.position:
             return False
         self.start = self.position
         return True
 
-    def _take(self, end: int, now: float) -> Block:
-        pieces: list[Piece] = []
-        while self._pieces and self._pieces[0].offset < end:
-            piece = self._pieces.popleft()
-            self.bytes -= _size(piece)
-            self.rows -= piece.rows
-            pieces.append(piece)
-        block = Block(self.start, end, tuple(pieces))
-        self.start = end
-        self._since = now
-        self._not_before = now + self._limits.interval
-        return block
 
+class Backlog:
+    """The buffers of a topic's partitions that this sink has. Blocks that are under way at once share no partition."""
 
-def _size(piece: Piece) -> int:
-    return sum(map(len, piece.bodies)) + 1
+    def __init__(self, buffers: Iterable[Buffer], limits: Limits, beat: float) -> None:
+        """Gather what these buffers hold; `beat` is the topic's, in seconds."""
+        self._buffers = tuple(buffers)
+        self._limits = limits
+        self._beat = max(beat, limits.least_beat)
+        self._not_before = 0.0
+
+    def waiting(self) -> list[Buffer]:
+        """Those with records that may go into a block now, whose records have waited longest first."""
+        free = (one for one in self._buffers if one.settled and not one.busy and len(one))
+        return sorted(free, key=lambda one: one.since)
+
+    def due(self, now: float) -> bool:
+        """Whether a block can be cut now. While one is under way only a full one can: the others gather."""
+        waiting = self.waiting()
+        full = (
+            sum(one.rows for one in waiting) >= self._limits.rows
+            or sum(one.bytes for one in waiting) >= self._limits.bytes
+        )
+        return bool(waiting) and (full or (not self._under_way and now >= self._due(waiting)))
+
+    def wait(self, now: float) -> float | None:
+        """Seconds until a block could be due without further records; None if only they, or an end, can bring one."""
+        waiting = self.waiting()
+        return max(0.0, self._due(waiting) - now) if waiting and not self._under_way else None
+
+    @property
+    def _under_way(self) -> bool:
+        return any(one.busy and one.settled for one in self._buffers)
+
+    def _due(self, waiting: list[Buffer]) -> float:
+        return max(waiting[0].since + self._limits.linger, self._not_before)
+
+    def cut(self, now: float) -> Block:
+        """Take the next block out, of a partition at least that has records waiting."""
+        slices: list[Slice] = []
+        rows, size = self._limits.rows, self._limits.bytes
+        for buffer in self.waiting():
+            if slices and (rows <= 0 or size <= 0):
+                break
+            part = buffer.take(rows, size, now)
+            rows -= part.rows
+            size -= sum(piece.size for piece in part.pieces)
+            slices.append(part)
+        self._not_before = now + self._beat
+        return Block(tuple(slices))

@@ -1,8 +1,9 @@
-"""Committing bookmarks: those of many partitions in one request, none after the partitions were taken away."""
+"""Committing bookmarks, one request after the other."""
 
 from __future__ import annotations
 
 import asyncio
+import time
 from typing import TYPE_CHECKING, Final
 
 from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
@@ -11,6 +12,8 @@ from aiokafka.structs import OffsetAndMetadata
 from sinks.errors import FencedError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from aiokafka import AIOKafkaConsumer, TopicPartition
 
     from sinks.writer.bookmark import Bookmark
@@ -18,59 +21,35 @@ if TYPE_CHECKING:
 __all__ = ["Commits"]
 
 _PAUSE_SECONDS: Final = 0.2
+# Half of what the group gives a member to come back: a partition cannot have gone to another sink that soon after Kafka
+# took a bookmark of ours.
+_VOUCHED_SECONDS: Final = 3.0
 
 
 class Commits:
-    """The committer of one assignment of partitions; a new assignment gets a new one."""
+    """Those of one assignment. `vouched` is until when (time.monotonic) its partitions are surely ours."""
 
     def __init__(self, consumer: AIOKafkaConsumer) -> None:
+        self.vouched = 0.0
         self._consumer = consumer
-        self._waiting: dict[TopicPartition, tuple[Bookmark, asyncio.Future[None]]] = {}
-        self._due = asyncio.Event()
+        self._order = asyncio.Lock()
 
-    async def record(self, partition: TopicPartition, bookmark: Bookmark) -> None:
-        """Return once Kafka holds the bookmark.
+    async def record(self, bookmarks: Mapping[TopicPartition, Bookmark]) -> None:
+        """Return once Kafka holds the bookmarks, after all those that were asked for before.
 
-        Raises FencedError where the partition is no longer ours: nothing may then be sent for it. A partition records
-        one bookmark at a time.
+        Raises FencedError where the partitions are no longer ours: nothing may then be sent for them.
         """
-        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiting[partition] = (bookmark, done)
-        self._due.set()
-        await done
-
-    async def run(self) -> None:
-        """Commit what waits until cancelled; whoever still waits then is fenced."""
-        taken: dict[TopicPartition, tuple[Bookmark, asyncio.Future[None]]] = {}
-        try:
+        offsets = {tp: OffsetAndMetadata(found.offset, found.metadata()) for tp, found in bookmarks.items()}
+        async with self._order:
             while True:
-                await self._due.wait()
-                self._due.clear()
-                taken, self._waiting = self._waiting, {}
-                await self._commit(taken)
-        finally:
-            for _, done in (*taken.values(), *self._waiting.values()):
-                if not done.done():
-                    done.set_exception(FencedError("the partitions were taken away"))
-
-    async def _commit(self, taken: dict[TopicPartition, tuple[Bookmark, asyncio.Future[None]]]) -> None:
-        offsets = {
-            partition: OffsetAndMetadata(bookmark.offset, bookmark.metadata())
-            for partition, (bookmark, _) in taken.items()
-        }
-        while True:
-            try:
-                await self._consumer.commit(offsets)
-            except (CommitFailedError, IllegalStateError) as error:
-                for _, done in taken.values():
-                    if not done.done():
-                        done.set_exception(FencedError(str(error)))
-                return
-            except KafkaError:
-                # The coordinator is away or moves; membership is judged when it answers.
-                await asyncio.sleep(_PAUSE_SECONDS)
-            else:
-                break
-        for _, done in taken.values():
-            if not done.done():
-                done.set_result(None)
+                asked = time.monotonic()
+                try:
+                    await self._consumer.commit(offsets)
+                except (CommitFailedError, IllegalStateError) as error:
+                    raise FencedError(str(error)) from error
+                except KafkaError:
+                    # The coordinator is away or moves; membership is judged when it answers.
+                    await asyncio.sleep(_PAUSE_SECONDS)
+                else:
+                    self.vouched = asked + _VOUCHED_SECONDS
+                    return

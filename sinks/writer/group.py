@@ -1,8 +1,9 @@
-"""One consumer group: reads committed records, hands them to the partitions' lanes, and follows rebalances."""
+"""One consumer group: reads committed records, hands them to the topics' lanes, and follows rebalances."""
 
 from __future__ import annotations
 
 import asyncio
+import secrets
 import time
 from typing import TYPE_CHECKING, Any, Final
 
@@ -12,20 +13,19 @@ from aiokafka.errors import KafkaError, NoOffsetForPartitionError, OffsetOutOfRa
 
 from broker import clients
 from broker.committed import committed
-from broker.topic_ids import TopicError, topic_ids
 from broker.waiting import behind
-from sinks.errors import ConfigurationError, SinkError
+from sinks.errors import SinkError
 from sinks.writer.assignment import Assignment
-from sinks.writer.bookmark import Bookmark
 from sinks.writer.lane import Lane
+from sinks.writer.topic_logs import TopicLogs
 from sinks.writer.watchdog import Watchdog
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from aiokafka import TopicPartition
-    from aiokafka.structs import OffsetAndMetadata
 
+    from sinks.writer.bookmark import Bookmark
     from sinks.writer.buffer import Limits
     from sinks.writer.dead_letters import DeadLetters
     from sinks.writer.inserter import Inserter
@@ -45,6 +45,8 @@ _BUFFER_BYTES: Final = 96 << 20
 _LEAST_SHARE: Final = 1 << 20
 _WATCH_SECONDS: Final = 10.0
 _ASK_SECONDS: Final = 10.0
+# No two assignments draw the same number.
+_RUN_BITS: Final = 48
 # A rebalance ends when every member has come back or lost its assignment; several may follow each other.
 _REJOIN_SECONDS: Final = 60.0
 
@@ -68,6 +70,7 @@ class Group(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is unt
         self._options = options
         self._group_id = group_id
         self._routes = {route.topic: route for route in routes}
+        self._logs = TopicLogs(options, self._routes)
         self._limits = limits
         self._inserter = inserter
         self._dead_letters = dead_letters
@@ -96,7 +99,7 @@ class Group(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is unt
     @property
     def partitions(self) -> frozenset[TopicPartition]:
         """The partitions that this member writes now."""
-        return frozenset(self._assignment.lanes) if self._assignment is not None else frozenset()
+        return frozenset(self._assignment.buffers) if self._assignment is not None else frozenset()
 
     async def run(self, stop: asyncio.Event, ready: asyncio.Event) -> None:
         """Write until `stop` is set; `ready` is set after the first assignment.
@@ -105,7 +108,7 @@ class Group(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is unt
         """
         await self._admin.start()
         try:
-            self._ids = await self._topic_ids()
+            await self._logs.open()
             await self._consumer.start()
             try:
                 self._consumer.subscribe(list(self._routes), listener=self)
@@ -126,7 +129,7 @@ class Group(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is unt
             # A new partition between its assignment and the seek in on_partitions_assigned.
             batches = {}
         except OffsetOutOfRangeError as error:
-            await self._out_of_range(dict(error.args[0]))
+            await self._logs.out_of_range(self._consumer, dict(error.args[0]))
             batches = {}
         assignment = self._assignment
         if self._failed.done():
@@ -136,9 +139,9 @@ class Group(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is unt
         if assignment.failure.done() and not assignment.failure.cancelled():
             assignment.failure.result()
         for partition, records in batches.items():
-            lane = assignment.lanes.get(partition)
-            if lane is not None:
-                lane.add(records, records[-1].offset + 1)
+            lane = assignment.lanes.get(partition.topic)
+            if lane is not None and partition in lane.buffers:
+                lane.add(partition, records, records[-1].offset + 1)
         now = time.monotonic()
         if now >= self._gaps_at:
             self._gaps_at = now + _POLL_MS / 1000
@@ -153,8 +156,8 @@ class Group(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is unt
         if assignment.fenced_at is not None and now - assignment.fenced_at > _REJOIN_SECONDS:
             message = f"{self._group_id}: partitions were taken away and no new assignment came; starting again"
             raise SinkError(message)
-        await self._notice_new_topics()
-        positions = {partition: lane.buffer.position for partition, lane in assignment.lanes.items()}
+        await self._logs.notice_new()
+        positions = {partition: buffer.position for partition, buffer in assignment.buffers.items()}
         try:
             async with asyncio.timeout(_ASK_SECONDS):
                 ends = await self._consumer.end_offsets(list(positions)) if positions else {}
@@ -166,55 +169,25 @@ class Group(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is unt
             message = f"{found[0].topic}[{found[0].partition}] has records that cannot be read; starting again"
             raise SinkError(message)
 
-    async def _notice_new_topics(self) -> None:
-        """End the process where a topic was deleted and made again: what is in hand is of the old one.
-
-        While it is not there nothing can be read of it, and the others are stored on.
-        """
-        try:
-            found = await topic_ids(self._options, self._routes)
-        except (TopicError, KafkaError, OSError, TimeoutError):
-            return
-        if anew := sorted(name for name, topic_id in found.items() if topic_id != self._ids[name]):
-            message = f"{anew[0]} was deleted and made again; starting again to read it from its start"
-            raise SinkError(message)
-
     async def _follow_gaps(self, assignment: Assignment) -> None:
         """Tell lanes how far has been read where the last records were transaction markers or aborted."""
         assigned = self._consumer.assignment()
-        for partition, lane in assignment.lanes.items():
-            if partition in assigned and not len(lane.buffer):
+        for partition, buffer in assignment.buffers.items():
+            if partition in assigned and not len(buffer):
                 position = await self._consumer.position(partition)
-                if position > lane.buffer.position:
-                    lane.add((), position)
+                if position > buffer.position:
+                    assignment.lanes[partition.topic].add(partition, (), position)
 
     def _balance(self, assignment: Assignment) -> None:
-        share = max(_LEAST_SHARE, _BUFFER_BYTES // max(1, len(assignment.lanes)))
-        full = {partition for partition, lane in assignment.lanes.items() if lane.buffer.bytes > share}
+        buffers = assignment.buffers
+        share = max(_LEAST_SHARE, _BUFFER_BYTES // max(1, len(buffers)))
+        full = {partition for partition, buffer in buffers.items() if buffer.bytes > share}
         assigned = self._consumer.assignment()
         if begin := (full - self._paused) & assigned:
             self._consumer.pause(*begin)
         if end := (self._paused - full) & assigned:
             self._consumer.resume(*end)
         self._paused = full
-
-    async def _out_of_range(self, partitions: dict[TopicPartition, int]) -> None:
-        """Go on at the log's start where retention was faster than this sink; refuse a log that ends too soon."""
-        await self._notice_new_topics()
-        starts = await self._consumer.beginning_offsets(list(partitions))
-        for partition, offset in partitions.items():
-            start = starts[partition]
-            if offset > start:
-                message = (
-                    f"{partition.topic}[{partition.partition}] ends before offset {offset}, up to which it is stored: "
-                    "the log was cut, and its next records would be taken for old ones. "
-                    "Recompute with: learnpack-telemetry replay"
-                )
-                raise SinkError(message)
-            _log.error(
-                "records_expired", topic=partition.topic, partition=partition.partition, first=offset, next=start
-            )
-            self._consumer.seek(partition, start)
 
     async def on_partitions_revoked(self, revoked: set[TopicPartition]) -> None:
         """Finish what is in hand, as far as that goes quickly; the next owner finishes the rest."""
@@ -225,7 +198,7 @@ class Group(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is unt
             self._fail(error)
 
     async def on_partitions_assigned(self, assigned: set[TopicPartition]) -> None:
-        """Start a lane per partition at its bookmark."""
+        """Start a lane per topic at its partitions' bookmarks."""
         try:
             await self._end_assignment()
             await self._begin_assignment(assigned)
@@ -238,41 +211,31 @@ class Group(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is unt
 
     async def _begin_assignment(self, assigned: set[TopicPartition]) -> None:
         assignment = Assignment(self._consumer)
-        lanes: dict[TopicPartition, Lane] = {}
+        bookmarks: dict[str, dict[TopicPartition, Bookmark]] = {}
         if assigned:
             offsets = await committed(self._admin, self._group_id, assigned)
             starts = await self._consumer.beginning_offsets(list(assigned))
             for partition in assigned:
-                bookmark = self._bookmark(partition, offsets[partition], starts[partition])
+                bookmark = self._logs.bookmark(partition, offsets[partition], starts[partition])
                 self._consumer.seek(partition, bookmark.offset)
-                lanes[partition] = Lane(
-                    partition,
-                    self._routes[partition.topic],
-                    bookmark,
-                    limits=self._limits,
-                    inserter=self._inserter,
-                    commits=assignment.commits,
-                    dead_letters=self._dead_letters,
-                )
+                bookmarks.setdefault(partition.topic, {})[partition] = bookmark
+        run = secrets.randbits(_RUN_BITS)
+        lanes = {
+            topic: Lane(
+                self._routes[topic],
+                found,
+                run,
+                limits=self._limits,
+                inserter=self._inserter,
+                commits=assignment.commits,
+                dead_letters=self._dead_letters,
+            )
+            for topic, found in bookmarks.items()
+        }
         self._paused = set()
         assignment.start(lanes)
         self._assignment = assignment
         _log.info("assigned", group=self._group_id, partitions=len(assigned))
-
-    async def _topic_ids(self) -> dict[str, str]:
-        try:
-            return await topic_ids(self._options, self._routes)
-        except TopicError as error:
-            raise ConfigurationError(str(error)) from error
-
-    def _bookmark(self, partition: TopicPartition, committed: OffsetAndMetadata, start: int) -> Bookmark:
-        topic_id = self._ids[partition.topic]
-        found = Bookmark.read(topic_id, committed.offset, committed.metadata)
-        if found is not None:
-            return found
-        if committed.offset >= 0:
-            _log.warning("topic_recreated", topic=partition.topic, partition=partition.partition, reads_from=start)
-        return Bookmark(topic_id, start)
 
     async def _end_assignment(self) -> None:
         assignment, self._assignment = self._assignment, None

@@ -1,4 +1,4 @@
-"""Sending blocks to ClickHouse, in threads, under tokens."""
+"""Sending blocks to ClickHouse, in threads, under tokens, until it has them, however long it is away."""
 
 from __future__ import annotations
 
@@ -6,87 +6,100 @@ import asyncio
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, Final
 
-from sinks.clickhouse import insert_settings
+import structlog
+from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, wait_exponential_jitter
+
+from schemas.wire.rows import RAW
+from sinks.clickhouse import Failure, failure_of, insert_settings, one_line
+from sinks.errors import ConfigurationError
+from sinks.setup import check_tables
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
 
     from clickhouse_connect.driver.client import Client
 
     from sinks.templates import Installation
-    from sinks.writer.bookmark import LineId
-    from sinks.writer.buffer import Block
-    from sinks.writer.routes import Target
+    from sinks.writer.routes import Route, Target
 
-__all__ = ["Inserter", "StaleIntentError", "block_token"]
+__all__ = ["Inserter"]
 
-# Blocks of one topic that are sent at once: while one is parsed the next is on its way. Each topic has its own, so that
-# a table that refuses everything holds up no other.
-_TURNS: Final = 2
-_THREADS: Final = 12
+_LONGEST_PAUSE: Final = 10.0
+_THREADS: Final = 16
 _THREAD_NAME: Final = "clickhouse"
 _LOOK_SECONDS: Final = 0.02
 
-
-class StaleIntentError(Exception):
-    """The intent was recorded too long ago for this process to be sure that the partition is still its own."""
-
-
-def block_token(log: tuple[str, str, int], block: Block, scope: str, excluded: tuple[LineId, ...]) -> str:
-    """The name under which ClickHouse knows a block: the same rows always have it, other rows never.
-
-    `log` is the topic's name, its Kafka id and the partition; `scope` names table and generation. A block without some
-    of its lines is another block.
-    """
-    topic, topic_id, partition = log
-    name = f"{topic}/{topic_id}/{partition}/{block.first}-{block.end - 1}/{scope}"
-    if not excluded:
-        return name
-    return f"{name}/without-{blake2b(repr(excluded).encode(), digest_size=8).hexdigest()}"
+_log = structlog.get_logger(__name__)
 
 
 class Inserter:
-    """A shared client and the threads that use it."""
+    """A shared client and the threads that use it, enough for every topic's blocks and who asks beside them."""
 
     def __init__(self, client: Client, installation: Installation) -> None:
         """Use `client`, which stays the caller's to close."""
         self.client = client
         self.installation = installation
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix=_THREAD_NAME)
-        self._turns: dict[str, asyncio.Semaphore] = {}
-
-    def turn(self, topic: str) -> asyncio.Semaphore:
-        """To be held while a block is cut and stored.
-
-        Whoever waits for a busy ClickHouse waits here, with the block not cut yet: the longer it takes, the more goes
-        into it.
-        """
-        return self._turns.setdefault(topic, asyncio.Semaphore(_TURNS))
 
     async def call(self, function: Callable[..., Any], *arguments: Any) -> Any:
         """Run a function that blocks in one of the threads."""
         return await asyncio.get_running_loop().run_in_executor(self._threads, function, *arguments)
 
-    async def insert(self, target: Target, form: str, body: bytes, name: str, until: float) -> None:
-        """Insert one block and return once ClickHouse has stored it (or knows the token already).
+    async def insert(
+        self, route: Route, target: Target, name: str, body: bytes, vouched: Callable[[], Awaitable[float]]
+    ) -> None:
+        """Insert one block and return once ClickHouse has stored it (or knows its token already).
 
-        `until` (time.monotonic) is how long the intent vouches for the partition. Raises StaleIntentError if sending
-        could not begin before, else what the client raises; then nobody knows whether the block was stored.
+        `name` tells the block from all others of the topic and its namesakes; table and generation make it the token.
+        `vouched` is asked before each try: it returns until when (time.monotonic) the partitions are surely ours, and
+        raises if they are not. Raises ClickHouse's error if a row is refused, SinkError where waiting cannot help.
         """
-        await self.call(self._insert, target, form, body, name, until)
+        generation = 0 if target.table is RAW else self.installation.generation
+        token = f"{route.topic}/{name}/{target.table.name}/g{generation}"
 
-    def _insert(self, target: Target, form: str, body: bytes, name: str, until: float) -> None:
+        def report(attempt: RetryCallState) -> None:
+            error = (attempt.outcome.exception() if attempt.outcome is not None else None) or OSError()
+            seconds = round(time.time() - attempt.start_time, 1) if attempt.start_time else 0.0
+            number = attempt.attempt_number
+            _log.warning("insert_waits", topic=route.topic, attempt=number, seconds=seconds, error=one_line(error))
+
+        async for attempt in AsyncRetrying(
+            retry=retry_if_exception(lambda error: failure_of(error) in {Failure.WAIT, Failure.SCHEMA}),
+            wait=wait_exponential_jitter(multiplier=0.1, max=_LONGEST_PAUSE),
+            before_sleep=report,
+            reraise=True,
+        ):
+            with attempt:
+                until = await vouched()
+                try:
+                    await self.call(self._insert, target, route.format, body, token, until)
+                except Exception as error:
+                    await self._explain(error, route)
+                    raise
+
+    def _insert(self, target: Target, form: str, body: bytes, token: str, until: float) -> None:
         settings: dict[str, str | int] = {
-            **insert_settings(name),
+            **insert_settings(token),
             "input_format_skip_unknown_fields": int(target.lenient),
         }
         table = f"{self.installation.database_of(target.table.name)}.{target.table.name}"
         if time.monotonic() >= until:
-            raise StaleIntentError
+            message = "no thread was free in time"
+            raise TimeoutError(message)
         self.client.raw_insert(table, target.columns or None, body, settings=settings, fmt=form)
+
+    async def _explain(self, error: Exception, route: Route) -> None:
+        """Raise a SinkError in place of an error that waiting cannot mend."""
+        failure = failure_of(error)
+        if failure is Failure.SCHEMA:
+            tables = tuple(target.table for target in route.targets)
+            await self.call(check_tables, self.client, self.installation, tables)
+        if failure is Failure.CONFIGURATION:
+            remedy = "Correct the user in TELEMETRY_CLICKHOUSE or its grants."
+            message = f"ClickHouse refuses the sink: {one_line(error)}. {remedy}"
+            raise ConfigurationError(message) from error
 
     def close(self, patience: float) -> bool:
         """End the threads; False if one still waits for an answer after so many seconds.

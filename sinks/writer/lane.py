@@ -1,4 +1,9 @@
-"""One partition's way into ClickHouse: cut a block, record it, store it, go on."""
+"""One topic's way into ClickHouse: cut a block of all its partitions, store it, commit how far that is, go on.
+
+A sink that is taken for dead may have a block under way, which arrives when others have long gone on. So whoever takes
+partitions over stores a row that means nothing under the very token which that block would have: ClickHouse keeps only
+the first of the two. What the former owner may have stored is stored again, and replaces itself (docs/adr/0031).
+"""
 
 from __future__ import annotations
 
@@ -7,19 +12,19 @@ import time
 from typing import TYPE_CHECKING, Final
 
 from sinks.clickhouse import Failure, failure_of, one_line
-from sinks.writer.bookmark import Bookmark, Intent
-from sinks.writer.buffer import Buffer
-from sinks.writer.insertion import Insertion
+from sinks.writer.block import full_name
+from sinks.writer.buffer import Backlog, Buffer
 from sinks.writer.refusals import Refusals
 from sinks.writer.routes import LINES
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from aiokafka import ConsumerRecord, TopicPartition
 
-    from sinks.writer.bookmark import LineId
-    from sinks.writer.buffer import Block, Limits
+    from sinks.writer.block import Block, LineId
+    from sinks.writer.bookmark import Bookmark
+    from sinks.writer.buffer import Limits
     from sinks.writer.commits import Commits
     from sinks.writer.dead_letters import DeadLetters
     from sinks.writer.inserter import Inserter
@@ -27,44 +32,37 @@ if TYPE_CHECKING:
 
 __all__ = ["Lane"]
 
-# Half the assignment timeout of the group: a partition cannot have gone to another sink that soon after Kafka took our
-# bookmark, so an insert may begin until then.
-_FENCE_SECONDS: Final = 3.0
 _GAP_SECONDS: Final = 1.0
-_BEFORE_RESTART: Final = "refused by ClickHouse before a restart of the sink"
 
 
 class Lane:
-    """The writer of one partition for the time of one assignment."""
+    """The writer of one topic's partitions for the time of one assignment."""
 
     def __init__(
         self,
-        partition: TopicPartition,
         route: Route,
-        bookmark: Bookmark,
+        bookmarks: Mapping[TopicPartition, Bookmark],
+        run: int,
         *,
         limits: Limits,
         inserter: Inserter,
         commits: Commits,
         dead_letters: DeadLetters,
     ) -> None:
-        """Begin at `bookmark`; its intent, if any, is the first block."""
-        self._partition = partition
+        """Begin at bookmarks of one topic, one at least; no other assignment, of any sink, has the number `run`."""
         self._route = route
-        self._topic_id = bookmark.topic_id
-        self._resumed = bookmark.intent
         self._commits = commits
-        self._turn = inserter.turn(partition.topic)
-        self._insertion = Insertion(partition, bookmark.topic_id, route, inserter)
-        self._refusals = Refusals(partition, route, inserter, dead_letters)
+        self._inserter = inserter
+        self._topic_id = next(iter(bookmarks.values())).topic_id
+        self._refusals = Refusals(route, inserter, dead_letters)
         self._changed = asyncio.Event()
-        self._vouched = 0.0
         self._draining = False
-        self.buffer = Buffer(bookmark, limits)
+        self.buffers = {partition: Buffer(partition, found, run) for partition, found in bookmarks.items()}
+        self._backlog = Backlog(self.buffers.values(), limits, route.beat)
 
-    def add(self, records: Sequence[ConsumerRecord], position: int) -> None:
-        """Take records in offset order; `position` is the offset after everything read."""
-        self.buffer.add(map(self._route.decode, records), position, time.monotonic())
+    def add(self, partition: TopicPartition, records: Sequence[ConsumerRecord], position: int) -> None:
+        """Take records of a partition in offset order; `position` is the offset after everything read."""
+        self.buffers[partition].add(map(self._route.decode, records), position, time.monotonic())
         self._changed.set()
 
     def drain(self) -> None:
@@ -73,73 +71,105 @@ class Lane:
         self._changed.set()
 
     async def run(self) -> None:
-        """Store blocks until drained.
+        """Store blocks until drained. Run it twice at once to have one block under way while the next is made.
 
-        Per block: 1. Record its range; a crash from here on makes the next owner send this very block. 2. Send the dead
-        letters of what cannot be stored. 3. Insert into each table under the block's token. 4. Commit its end, together
-        with the next block's range if one is due.
+        Before the first block of a partition: 1. Store a row that means nothing under the name that was found there.
+        2. Commit a name of our own; a crash from here on makes the next owner take that one away.
 
-        Raises FencedError when the partition is another sink's, SinkError when the block cannot be stored at all.
+        Per block: 1. Send the dead letters of what cannot be stored. 2. Insert into each table. 3. Commit the ends, and
+        with them the next names.
+
+        Raises FencedError when the partitions are another sink's, SinkError when a block cannot be stored at all.
         """
-        committed = True
         while not self._draining:
             self._changed.clear()
-            if self.buffer.due(time.monotonic()):
-                async with self._turn:
-                    committed = not await self._store_next() and committed
-            elif not committed:
-                await self._record(self.buffer.start, None)
-                committed = True
-            else:
+            now = time.monotonic()
+            if unsettled := self._unsettled():
+                await self._settle(unsettled)
+            elif not self._backlog.due(now):
                 await self._wait()
-        if not committed:
-            await self._record(self.buffer.start, None)
+            elif now < self._commits.vouched:
+                await self._store(self._backlog.cut(now))
+            else:
+                # What is cut is read while it is ours: so whatever arrives late is older than what others do then.
+                await self._record(self._backlog.waiting())
 
-    async def _store_next(self) -> bool:
-        block = None if self._draining else self.buffer.cut(time.monotonic())
-        if block is None:
-            return False
-        await self._store(block)
-        return True
+    async def release(self) -> None:
+        """Commit that nothing is under way where nothing is, so that the next owner has nothing to take away."""
+        idle = [buffer for buffer in self.buffers.values() if buffer.settled and not buffer.busy]
+        for buffer in idle:
+            buffer.name = None
+        if idle:
+            await self._record(idle)
+
+    def _unsettled(self) -> list[Buffer]:
+        """Partitions whose found names can be taken away now: where no row means nothing, one of their own serves."""
+        found = (buffer for buffer in self.buffers.values() if not buffer.settled and not buffer.busy)
+        return [buffer for buffer in found if buffer.name is None or all(self._nothing(buffer))]
+
+    def _nothing(self, buffer: Buffer) -> list[bytes]:
+        own = buffer.first_rows() or (b"",) * len(self._route.targets)
+        return [target.stand_in or body for target, body in zip(self._route.targets, own, strict=True)]
+
+    async def _settle(self, buffers: list[Buffer]) -> None:
+        for buffer in buffers:
+            buffer.busy = True
+        for buffer in buffers:
+            if buffer.name is not None:
+                await self._insert(full_name(buffer.partition, buffer.name), self._nothing(buffer), [buffer])
+        for buffer in buffers:
+            buffer.settle()
+        await self._record(buffers)
+        self._free(buffers)
 
     async def _wait(self) -> None:
-        timeout = self.buffer.wait(time.monotonic())
+        timeout = self._backlog.wait(time.monotonic())
         try:
             async with asyncio.timeout(_GAP_SECONDS if timeout is None else timeout):
                 await self._changed.wait()
         except TimeoutError:
             # So that the group's lag is 0 where the log ends in a transaction's marker.
-            if self.buffer.skip():
-                await self._record(self.buffer.start, None)
+            if moved := self._skip_gaps():
+                await self._record(moved)
 
-    async def _record(self, offset: int, intent: Intent | None) -> None:
-        asked = time.monotonic()
-        await self._commits.record(self._partition, Bookmark(self._topic_id, offset, intent))
-        self._vouched = asked + _FENCE_SECONDS
+    def _skip_gaps(self) -> list[Buffer]:
+        return [buffer for buffer in self.buffers.values() if buffer.skip()]
+
+    async def _record(self, buffers: Iterable[Buffer]) -> None:
+        await self._commits.record({buffer.partition: buffer.bookmark for buffer in buffers})
+
+    def _free(self, buffers: Iterable[Buffer]) -> None:
+        for buffer in buffers:
+            buffer.busy = False
+        self._changed.set()
 
     async def _store(self, block: Block) -> None:
-        intent, self._resumed = self._resumed or Intent(block.end), None
-        await self._record(block.first, intent)
+        buffers = [self.buffers[part.partition] for part in block.slices]
         await self._refusals.bury_undecodable(block)
-        await self._refusals.bury_lines(block, dict.fromkeys(intent.excluded, _BEFORE_RESTART))
-        while (refused := await self._insert(block, intent)) is not None:
-            intent = Intent(block.end, tuple(sorted({*intent.excluded, *refused})))
-            await self._record(block.first, intent)
-            await self._refusals.bury_lines(block, refused)
-        self._refusals.judge(block, intent.excluded)
+        refused: dict[LineId, str] = {}
+        while True:
+            bodies = [block.body(index, refused) for index in range(len(self._route.targets))]
+            try:
+                await self._insert(block.name, bodies, buffers)
+                break
+            except Exception as error:
+                if failure_of(error) is not Failure.DATA or self._route.format != LINES:
+                    raise
+                more = await self._refusals.find(block, refused, one_line(error))
+            await self._refusals.bury_lines(block, more)
+            refused |= more
+        self._refusals.judge(block, refused)
+        for buffer, part in zip(buffers, block.slices, strict=True):
+            buffer.move(part.end)
+        await self._record([*buffers, *self._skip_gaps()])
+        self._free(buffers)
 
-    async def _insert(self, block: Block, intent: Intent) -> dict[LineId, str] | None:
-        """Insert a recorded block; the lines that are refused with their reasons, or None once it is stored."""
-
+    async def _insert(self, name: str, bodies: Iterable[bytes], buffers: list[Buffer]) -> None:
         async def vouched() -> float:
-            if time.monotonic() >= self._vouched:
-                await self._record(block.first, intent)
-            return self._vouched
+            while time.monotonic() >= self._commits.vouched:
+                await self._record(buffers)
+            return self._commits.vouched
 
-        try:
-            await self._insertion.insert(block, intent.excluded, vouched)
-        except Exception as error:
-            if failure_of(error) is not Failure.DATA or self._route.format != LINES:
-                raise
-            return await self._refusals.find(block, intent.excluded, one_line(error))
-        return None
+        for target, body in zip(self._route.targets, bodies, strict=True):
+            if body:
+                await self._inserter.insert(self._route, target, f"{self._topic_id}/{name}", body, vouched)

@@ -34,11 +34,13 @@ def _text(value: str | bytes | None) -> bytes:
     return _length(len(data)) + data
 
 
-def _map(value: Mapping[str, bytes]) -> bytes:
+def _map(value: Mapping[str, bytes] | None) -> bytes:
+    value = value or {}
     return _length(len(value)) + b"".join(_text(name) + _text(item) for name, item in value.items())
 
 
-def _headers(value: Sequence[tuple[str, bytes | None]]) -> bytes:
+def _headers(value: Sequence[tuple[str, bytes | None]] | None) -> bytes:
+    value = value or ()
     pairs = (_text(name) + (b"\x01" if item is None else b"\x00" + _text(item)) for name, item in value)
     return _length(len(value)) + b"".join(pairs)
 

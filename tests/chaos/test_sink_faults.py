@@ -1,6 +1,6 @@
 """The sink under load while it, or what it depends on, dies, freezes or fills up.
 
-Whatever happens, at the end each table holds every committed row exactly once, merged or not, and the ledger balances.
+Whatever happens, at the end readers see every committed row exactly once, and the ledger balances.
 The long form is `uv run python -m tests.chaos.sink`.
 """
 

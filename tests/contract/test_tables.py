@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
+import orjson
 import pytest
 
+from schemas.times import sql_time
 from schemas.wire.rows import TABLES
+from schemas.wire.topics import Topics
+from sinks.clickhouse import insert_settings
+from sinks.daily.refresh import refresh_all
 from sinks.errors import SchemaMismatchError
 from sinks.setup import check_tables, live_generation, publish, setup_tables
 from sinks.templates import Installation, statements
+from sinks.writer.routes import derived_routes, raw_route
 
 if TYPE_CHECKING:
     from clickhouse_connect.driver.client import Client
 
+    from schemas.wire.rows import Table
     from tests.conftest import SettingsFactory
 
 pytestmark = pytest.mark.system
@@ -134,6 +142,42 @@ def test_identity_is_the_order_and_nothing_divides_it(
     for _, _, partition_key, engine, full in rows:
         assert (partition_key, engine) == ("", "ReplacingMergeTree")
         assert "deduplication_window" in full
+
+
+@pytest.mark.parametrize("table", TABLES, ids=lambda table: table.name)
+def test_a_token_is_taken_once_whatever_comes_under_it(
+    table: Table, settings: SettingsFactory, clickhouse: Client, database: str
+) -> None:
+    """The first insert counts: another one under the same token changes nothing, with whatever rows."""
+    setup_tables(settings())
+    name = f"{Installation(database, 1).database_of(table.name)}.{table.name}"
+    for version in (1, 2, 3):
+        # Raw keeps no row of 1970; tables without the column pass over it.
+        row = orjson.dumps({"version": version, "received_at": sql_time(int(time.time() * 1000))})
+        settings_of_insert = insert_settings(f"token-{version // 2}") | {"input_format_skip_unknown_fields": 1}
+        clickhouse.raw_insert(name, None, row, settings=settings_of_insert, fmt="JSONEachRow")
+
+    assert clickhouse.query(f"SELECT version FROM {name} ORDER BY version").result_rows == [(1,), (2,)]
+
+
+def test_no_reader_sees_a_row_that_means_nothing(settings: SettingsFactory, clickhouse: Client, database: str) -> None:
+    """What a sink stores for the sake of its token is in no view, and no webhook or student is told by it."""
+    setup_tables(settings())
+    (raw,) = raw_route(Topics("t.", 1)).targets
+    assert raw.stand_in is None
+    for route in derived_routes(Topics("t.", 1)):
+        for target in route.targets:
+            name = f"{database}_g1.{target.table.name}"
+            assert target.stand_in is not None
+            columns = target.columns or None
+            for token in "ab":
+                clickhouse.raw_insert(name, columns, target.stand_in, settings=insert_settings(token), fmt=route.format)
+            assert clickhouse.command(f"SELECT count() FROM {name}") == 2
+            assert clickhouse.command(f"SELECT count() FROM {database}.{target.table.name}") == 0
+    refresh_all(clickhouse, Installation(database, 1))
+
+    for view in ("asset_daily", "ledger", "webhook_log", "webhook_health", "step_funnel", "struggling_students"):
+        assert clickhouse.command(f"SELECT count() FROM {database}.{view}") == 0, view
 
 
 def test_final_from_outside_is_taken(settings: SettingsFactory, clickhouse: Client, database: str) -> None:

@@ -12,12 +12,15 @@ from structlog.testing import capture_logs
 from broker import clients
 from schemas.exits import ExitCode
 from schemas.settings import Settings
+from schemas.wire.topics import Topics
 from sinks import main as module
 from sinks.errors import FencedError
 from sinks.writer.assignment import Assignment
 from sinks.writer.bookmark import Bookmark
 from sinks.writer.buffer import Limits
 from sinks.writer.group import Group
+from sinks.writer.lane import Lane
+from sinks.writer.routes import derived_routes
 
 BUG = RuntimeError("a mistake that nobody thought of")
 PLACE = TopicPartition("topic", 0)
@@ -130,17 +133,31 @@ class _Lane:
         """End."""
         raise self.error
 
+    buffers: dict[TopicPartition, Any] = {}  # noqa: RUF012 - nobody writes there
+
     def drain(self) -> None:
         """Nothing is in hand."""
 
+    async def release(self) -> None:
+        """Nothing was its own."""
 
-async def test_a_committer_that_fails_ends_its_sink() -> None:
-    """Whoever waits for it is fenced, and the group hears of the error itself."""
+
+async def test_a_commit_that_fails_ends_its_sink() -> None:
+    """The group hears of the error of a real lane's first commit."""
     assignment = Assignment(_Consumer())
-    assignment.start({})
+    (route, *_) = derived_routes(Topics("t.", 1))
+    nobody: Any = None
+    lane = Lane(
+        route,
+        {PLACE: Bookmark("id", 1)},
+        run=1,
+        limits=Limits(),
+        inserter=nobody,
+        commits=assignment.commits,
+        dead_letters=nobody,
+    )
+    assignment.start({PLACE.topic: lane})
     async with asyncio.timeout(10):
-        with pytest.raises(FencedError):
-            await assignment.commits.record(PLACE, Bookmark("id", 1))
         with pytest.raises(RuntimeError, match="nobody thought of"):
             await assignment.failure
     await assignment.close(0)
@@ -149,14 +166,14 @@ async def test_a_committer_that_fails_ends_its_sink() -> None:
 async def test_a_lane_that_fails_ends_its_sink() -> None:
     """The group hears of the error; of a fenced lane only when."""
     assignment = Assignment(_Consumer())
-    assignment.start({PLACE: _Lane(FencedError("gone"))})  # type: ignore[dict-item]
+    assignment.start({PLACE.topic: _Lane(FencedError("gone"))})  # type: ignore[dict-item]
     async with asyncio.timeout(10):
         while assignment.fenced_at is None:  # noqa: ASYNC110 - it is set within the loop's next turns
             await asyncio.sleep(0)
         assert not assignment.failure.done()
         await assignment.close(0)
         assignment = Assignment(_Consumer())
-        assignment.start({PLACE: _Lane(BUG)})  # type: ignore[dict-item]
+        assignment.start({PLACE.topic: _Lane(BUG)})  # type: ignore[dict-item]
         with pytest.raises(RuntimeError, match="nobody thought of"):
             await assignment.failure
     await assignment.close(0)

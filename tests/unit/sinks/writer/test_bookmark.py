@@ -6,44 +6,40 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sinks.writer.bookmark import Bookmark, Intent
+from sinks.writer.bookmark import Bookmark, Name
 
 OFFSETS = st.integers(0, 2**50)
+NAMES = st.builds(Name, st.integers(0, 2**48 - 1), OFFSETS)
 
 
-@st.composite
-def bookmarks(draw: st.DrawFn) -> Bookmark:
-    """Any bookmark that a sink may commit."""
-    offset = draw(OFFSETS)
-    intent = None
-    if draw(st.booleans()):
-        end = offset + draw(st.integers(1, 10_000))
-        lines = st.tuples(st.integers(offset, end - 1), st.integers(0, 10_000))
-        intent = Intent(end, tuple(sorted(draw(st.sets(lines, max_size=300)))))
-    return Bookmark("fDJ3gRSdQ1-CDJ_hxDzd8g", offset, intent)
-
-
-@given(bookmark=bookmarks())
+@given(bookmark=st.builds(Bookmark, st.just("fDJ3gRSdQ1-CDJ_hxDzd8g"), OFFSETS, st.none() | NAMES))
 def test_what_is_committed_is_read_back(bookmark: Bookmark) -> None:
-    """A bookmark survives Kafka's metadata text, whatever its intent."""
+    """A bookmark survives Kafka's metadata text, whatever its name, also where it has moved over a gap since."""
     assert bookmark == Bookmark.read(bookmark.topic_id, bookmark.offset, bookmark.metadata())
 
 
-def test_most_excluded_lines_fit_into_the_metadata() -> None:
-    """The longest list of lines that a sink excludes stays below the 4,096 bytes that Kafka takes."""
-    lines = tuple((2**40 + 99_000 + number, 99_999) for number in range(300))
-    bookmark = Bookmark("x" * 22, 2**40, Intent(2**40 + 200_000, lines))
-
-    assert len(bookmark.metadata()) < 4096
+@pytest.mark.parametrize("range_", ["", ";12;", ";12;0:4,1:0"])
+def test_what_an_earlier_version_was_storing_is_stored_again(range_: str) -> None:
+    """The range of a block that an earlier sink had recorded, with lines left out or without, is no name."""
+    assert Bookmark("topic", 7) == Bookmark.read("topic", 7, f"1;topic{range_}")
 
 
-@pytest.mark.parametrize(("offset", "metadata"), [(-1, ""), (7, "1;another-topic"), (7, "1;another-topic;9;")])
+@given(offset=OFFSETS, name=NAMES)
+def test_an_earlier_version_finds_nothing_to_do_first(offset: int, name: Name) -> None:
+    """Going back to it is safe: it reads a range, numbers as always, that ends where it begins."""
+    version, topic_id, end, excluded = Bookmark("topic", offset, name).metadata().split(";")
+
+    assert (version, topic_id, int(end)) == ("1", "topic", offset)
+    assert [int(number) for number in excluded.split(":")] == [name.offset - offset, name.run]
+
+
+@pytest.mark.parametrize(("offset", "metadata"), [(-1, ""), (7, "1;another-topic"), (7, "1;another-topic;7;0:4")])
 def test_another_topics_bookmark_is_none(offset: int, metadata: str) -> None:
     """Nothing committed, and what was committed for an earlier topic of that name, are no bookmark."""
     assert Bookmark.read("topic", offset, metadata) is None
 
 
-def test_an_operators_offset_has_no_intent() -> None:
+def test_an_operators_offset_has_no_name() -> None:
     """An offset that Kafka's own tools committed, without metadata, is taken as it is."""
     assert Bookmark("topic", 7) == Bookmark.read("topic", 7, "")
 

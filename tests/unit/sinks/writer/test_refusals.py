@@ -11,8 +11,7 @@ from aiokafka import TopicPartition
 from schemas.wire.rows import EVENTS
 from sinks.errors import TooManyBadRowsError
 from sinks.templates import Installation
-from sinks.writer.buffer import Block, Piece
-from sinks.writer.inserter import block_token
+from sinks.writer.block import Block, Piece, Slice
 from sinks.writer.isolate import unknown_field
 from sinks.writer.refusals import Refusals
 from sinks.writer.routes import LINES, Route, Target
@@ -21,29 +20,37 @@ INSTALLATION = Installation("telemetry", 1, cluster="main")
 
 
 def refusals() -> Refusals:
-    """Those of one partition, which needs neither Kafka nor ClickHouse to count."""
+    """Those of one topic, which needs neither Kafka nor ClickHouse to count."""
     nobody: Any = None
-    return Refusals(TopicPartition("facts", 0), Route("facts", (Target(EVENTS),), LINES, nobody), nobody, nobody)
+    return Refusals(Route("facts", (Target(EVENTS, None),), LINES, nobody), nobody, nobody)
 
 
-def block(rows: int) -> Block:
-    """A block of one record."""
-    return Block(0, 1, (Piece(0, (b"{}\n" * rows,), rows),))
+def block(*rows: int) -> Block:
+    """A block of one record of each partition."""
+    return Block(
+        tuple(
+            Slice(TopicPartition("facts", number), 1, None, (Piece(0, (b"{}\n" * count,), count),))
+            for number, count in enumerate(rows)
+        )
+    )
 
 
-def bad(count: int) -> tuple[tuple[int, int], ...]:
-    """So many excluded lines."""
-    return tuple((0, number) for number in range(count))
+def bad(count: int) -> tuple[tuple[int, int, int], ...]:
+    """So many excluded lines of the first partition."""
+    return tuple((0, 0, number) for number in range(count))
 
 
 def test_blocks_of_nothing_but_bad_rows_stop_the_sink() -> None:
-    """Small blocks that are all bad add up until the sink stops; a good row between starts the count again."""
+    """Small blocks that are all bad add up until the sink stops; a good row between starts the count again.
+
+    Those of other partitions do not count.
+    """
     counting = refusals()
     for _ in range(10):
-        counting.judge(block(10), bad(10))
-    counting.judge(block(10), bad(9))
+        counting.judge(block(10, 10), bad(10))
+    counting.judge(block(10, 10), bad(9))
     for _ in range(10):
-        counting.judge(block(10), bad(10))
+        counting.judge(block(10, 10), bad(10))
     with pytest.raises(TooManyBadRowsError, match=r"110 rows of facts\[0\] are refused"):
         counting.judge(block(10), bad(10))
 
@@ -70,19 +77,3 @@ def test_a_field_that_all_rows_have_is_a_missing_column() -> None:
 def test_a_field_that_not_all_rows_have_is_their_fault(odd: bytes) -> None:
     """One row without the field is enough to blame the rows that have it."""
     assert unknown_field(INSTALLATION, EVENTS, [b'{"item_id":"1","mood":"good"}', odd]) is None
-
-
-def test_a_token_names_exactly_one_block() -> None:
-    """Whatever tells two blocks apart is in their tokens, and what was left out of one as well."""
-    logs = [("facts", "id", 0), ("facts", "id", 1), ("facts", "other", 0), ("facts.g2", "id", 0)]
-    blocks = [Block(0, 5, ()), Block(0, 6, ()), Block(1, 5, ())]
-    excluded: list[tuple[tuple[int, int], ...]] = [(), ((0, 1),), ((0, 1), (0, 2)), ((1, 2),)]
-    tokens = {
-        block_token(log, one, scope, lines)
-        for log in logs
-        for one in blocks
-        for scope in ("events/g1", "events/g2")
-        for lines in excluded
-    }
-
-    assert len(tokens) == len(logs) * len(blocks) * 2 * len(excluded)
