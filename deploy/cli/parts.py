@@ -13,7 +13,7 @@ from deploy.cli.console import out, run
 from deploy.run.logs import configure_logging
 from operations.descriptors import require_descriptors
 from operations.generations.journal import live_settings
-from sinks.roles import ANALYST, application_statements, role_statements
+from operations.roles import ANALYST, application_statements, role_statements
 from sinks.templates import Installation
 
 if TYPE_CHECKING:

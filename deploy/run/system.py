@@ -21,12 +21,12 @@ from deploy.run.supervisor import Part
 from operations.generations.journal import at_live, read_journal
 from operations.generations.raw_topic import log_of_generation, require_raw_topic
 from operations.installing import set_up
+from operations.roles import analyst_grants
 from operations.tokens import CAPABILITIES, NewToken, grant
 from schemas.errors import OperatorError
 from schemas.reference.tenancy import REPORT_FOR_ANYONE
 from schemas.settings import PREFIX, load_settings
 from schemas.wire.generations import Journal, JournalError
-from sinks.roles import analyst_grants
 from sinks.templates import Installation
 
 if TYPE_CHECKING:

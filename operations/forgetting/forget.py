@@ -2,8 +2,8 @@
 
 1. Everything is found, in every table; a failure here leaves all as it was. 2. Tombstones for tasks and tokens.
 3. Commands, with which the worker drops its state and takes the documents back; again for what was on its way.
-4. Once those are through, rows are deleted until sinks bring none any more. 5. Daily figures are computed again.
-6. A tombstone for the user, last, because a later run learns the names in notebooks from the record.
+4. Once those are through, rows are deleted, and again until sinks can bring none any more. 5. Daily figures are
+computed again. 6. A tombstone for the user, last, because a later run learns the names in notebooks from the record.
 """
 
 from __future__ import annotations

@@ -12,8 +12,8 @@ from clickhouse_connect.driver.exceptions import DatabaseError
 
 from deploy.local.clickhouse import ClickHouseServer
 from deploy.local.clickhouse.access import Analyst
+from operations.roles import analyst_grants, role_statements
 from schemas.settings import Settings
-from sinks.roles import analyst_grants, role_statements
 from sinks.setup import setup_tables
 from sinks.templates import Installation
 from tests.support.commands import command
@@ -45,7 +45,7 @@ import sys
 from pathlib import Path
 from deploy.local.clickhouse.access import ANALYST
 from deploy.local.clickhouse.engine import Engine
-from sinks.roles import application_grants
+from operations.roles import application_grants
 from sinks.templates import Installation, statements
 
 installation = Installation("telemetry", 2)

@@ -293,10 +293,17 @@ class ExactlyOnce(RuleBasedStateMachine):
         assert not stored & self.gone
 
     def teardown(self) -> None:
-        """Last sinks that nobody disturbs leave nothing behind, and let a deletion end, whatever arrives after it."""
+        """After one more fault, sinks that nobody disturbs leave nothing behind.
+
+        A deletion ends, whatever arrives after it.
+        """
         if not hasattr(self, "route"):
             return
         everything = (10_000,) * len(PARTITIONS)
+        for partition in PARTITIONS:
+            self.produce(partition, [0, 1], odd=False, gap=1)
+        fault = ("hang" if self.world.epoch % 2 else "freeze", self.world.epoch % 3, 2)
+        self.run((0, 0, 0), everything, self.world.epoch % 9 + 1, (fault, HEALTHY), None)
         if self.deleting is None:
             self.delete(0)
         for owners in ((0, 1, 0), (0, 0, 0)):
