@@ -29,7 +29,7 @@ class Limits:
     """
 
     rows: int = 200_000
-    bytes: int = 16 << 20
+    bytes: int = 8 << 20
     linger: float = 0.05
     least_beat: float = 0.0
 
