@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Installation", "column_definition", "quoted", "statements"]
 
-# Blocks that a token is remembered for: 50 minutes of the fastest beat. Only an insert that has begun can come late, for
-# a sink that was paused begins none (`sinks.writer.commits`).
+# Blocks that a token is remembered for: 50 minutes of the fastest beat. Only an insert that has begun can come late: a
+# sink that was paused begins none (`sinks.writer.commits`).
 _DEDUPLICATION_WINDOW: Final = 10_000
 _DEDUPLICATION_SECONDS: Final = 7 * 86_400
 # A webhook's row outlives the views' days, see ddl/030_webhooks.sql.
