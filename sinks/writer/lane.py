@@ -2,7 +2,8 @@
 
 A sink that is taken for dead may have a block under way, which arrives when others have long gone on. So whoever takes
 partitions over stores a row that means nothing under the very token which that block would have: ClickHouse keeps only
-the first of the two. What the former owner may have stored is stored again, and replaces itself (docs/adr/0031).
+the first of the two. What the former owner may have stored is stored again, and replaces itself: see
+docs/adr/0031-one-block-a-table.md.
 """
 
 from __future__ import annotations
