@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from schemas.wire.rows import GENERATION_TABLES, RAW, TABLES
 from sinks.clickhouse import connect
 from sinks.errors import SchemaMismatchError
-from sinks.templates import Installation, column_definition, quoted, statements
+from sinks.templates import KEEP_EMPTY_PARTS, Installation, column_definition, quoted, statements
 
 if TYPE_CHECKING:
     from clickhouse_connect.driver.client import Client
@@ -21,9 +21,10 @@ __all__ = ["check_tables", "live_generation", "publish", "setup_tables"]
 def setup_tables(settings: Settings) -> list[str]:
     """Create what is missing and upgrade what is old, then point the views; returns what was done, a line each.
 
-    1. Databases and tables of `settings.generation`, and `raw`. 2. Columns that a table lacks, texts of comments,
-    retention. 3. The views: over the live generation if there is one (setting up a replay's tables must not swap), else
-    over this one. Raises SchemaMismatchError where a column has another type, and what `connect` raises.
+    1. Databases and tables of `settings.generation`, and `raw`. 2. Columns that a table lacks, texts of comments, what
+    becomes of empty parts, retention. 3. The views: over the live generation if there is one (setting up a replay's
+    tables must not swap), else over this one. Raises SchemaMismatchError where a column has another type, and what
+    `connect` raises.
     """
     installation = Installation.of(settings)
     client = connect(settings)
@@ -103,6 +104,9 @@ def _upgrade(client: Client, installation: Installation) -> list[str]:
             elif found[column.name][1] != column.comment:
                 client.command(f"ALTER TABLE {target} COMMENT COLUMN `{column.name}` '{quoted(column.comment)}'")
                 done.append(f"Described {database}.{table.name}.{column.name}")
+        if KEEP_EMPTY_PARTS not in _engine(client, database, table.name):
+            client.command(f"ALTER TABLE {target} MODIFY SETTING {KEEP_EMPTY_PARTS}")
+            done.append(f"{database}.{table.name} remembers the blocks of empty parts")
     done += _retain(client, installation, "raw", "received_at", installation.raw_days)
     done += _retain(client, installation, "webhooks", "created_at", installation.webhook_table_days)
     check_tables(client, installation)
@@ -111,17 +115,21 @@ def _upgrade(client: Client, installation: Installation) -> list[str]:
 
 def _retain(client: Client, installation: Installation, table: str, column: str, days: int) -> list[str]:
     database = installation.database_of(table)
-    engine = client.command(
-        "SELECT engine_full FROM system.tables WHERE database = {database:String} AND name = {table:String}",
-        parameters={"database": database, "table": table},
-    )
-    if f"toIntervalDay({days})" in str(engine):
+    if f"toIntervalDay({days})" in _engine(client, database, table):
         return []
     client.command(
         f"ALTER TABLE {database}.{table} {installation.on_cluster} "
         f"MODIFY TTL toDateTime({column}) + INTERVAL {days} DAY"
     )
     return [f"{database}.{table} keeps {days} days"]
+
+
+def _engine(client: Client, database: str, table: str) -> str:
+    found = client.command(
+        "SELECT engine_full FROM system.tables WHERE database = {database:String} AND name = {table:String}",
+        parameters={"database": database, "table": table},
+    )
+    return str(found)
 
 
 def _tables(client: Client, installation: Installation) -> set[tuple[str, str]]:

@@ -15,12 +15,15 @@ if TYPE_CHECKING:
     from schemas.settings import Settings
     from schemas.wire.rows import Column, Table
 
-__all__ = ["Installation", "column_definition", "quoted", "statements"]
+__all__ = ["KEEP_EMPTY_PARTS", "Installation", "column_definition", "quoted", "statements"]
 
 # Blocks that a token is remembered for: 50 minutes of the fastest beat. Only an insert that has begun can come late: a
 # sink that was paused begins none (`sinks.writer.commits`).
 _DEDUPLICATION_WINDOW: Final = 10_000
 _DEDUPLICATION_SECONDS: Final = 7 * 86_400
+# Half a minute after a deletion or retention has left no row of a part, ClickHouse would remove it and forget
+# the tokens of its blocks: a late one would be stored. So an empty part stays until it is merged with others.
+KEEP_EMPTY_PARTS: Final = "remove_empty_parts = 0"
 # A webhook's row outlives the views' days, see ddl/030_webhooks.sql.
 _MARGIN_DAYS: Final = 2
 _HIDDEN: Final = frozenset({"deleted", "written_at", "scores_seen", "facts_seen"})
@@ -119,7 +122,7 @@ def _values(installation: Installation) -> dict[str, str | int]:
         "deduplication": (
             f"non_replicated_deduplication_window = {_DEDUPLICATION_WINDOW}, "
             f"replicated_deduplication_window = {_DEDUPLICATION_WINDOW}, "
-            f"replicated_deduplication_window_seconds = {_DEDUPLICATION_SECONDS}"
+            f"replicated_deduplication_window_seconds = {_DEDUPLICATION_SECONDS}, {KEEP_EMPTY_PARTS}"
         ),
     }
     for table in TABLES:

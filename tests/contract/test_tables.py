@@ -15,8 +15,9 @@ from sinks.clickhouse import insert_settings
 from sinks.daily.refresh import refresh_all
 from sinks.errors import SchemaMismatchError
 from sinks.setup import check_tables, live_generation, publish, setup_tables
-from sinks.templates import Installation, statements
+from sinks.templates import KEEP_EMPTY_PARTS, Installation, statements
 from sinks.writer.routes import derived_routes, raw_route
+from tests.support.waiting import eventually
 
 if TYPE_CHECKING:
     from clickhouse_connect.driver.client import Client
@@ -142,6 +143,31 @@ def test_identity_is_the_order_and_nothing_divides_it(
     for _, _, partition_key, engine, full in rows:
         assert (partition_key, engine) == ("", "ReplacingMergeTree")
         assert "deduplication_window" in full
+        assert KEEP_EMPTY_PARTS in full
+
+
+def test_tokens_outlast_the_rows_of_their_blocks(settings: SettingsFactory, clickhouse: Client, database: str) -> None:
+    """A late block finds its name taken, also after a deletion has left nothing of the part that took it."""
+    setup_tables(settings())
+    engine = clickhouse.command(
+        "SELECT engine_full FROM system.tables WHERE database = {database:String} AND name = 'raw'",
+        parameters={"database": database},
+    )
+    often = f"{engine}, cleanup_delay_period = 1, max_cleanup_delay_period = 1"
+    kept, plain = f"{database}.kept", f"{database}.plain"
+    clickhouse.command(f"CREATE TABLE {kept} AS {database}.raw ENGINE = {often}")
+    forgetful = often.replace(KEEP_EMPTY_PARTS, "remove_empty_parts = 1")
+    clickhouse.command(f"CREATE TABLE {plain} AS {database}.raw ENGINE = {forgetful}")
+    row = orjson.dumps({"version": 1, "received_at": sql_time(int(time.time() * 1000))})
+    for table in (kept, plain):
+        clickhouse.raw_insert(table, None, row, settings=insert_settings("token"), fmt="JSONEachRow")
+        clickhouse.command(f"ALTER TABLE {table} DELETE WHERE version = 1", settings={"mutations_sync": 2})
+    parts = f"SELECT count() FROM system.parts WHERE database = '{database}' AND table = 'plain' AND active"
+    eventually(lambda: clickhouse.command(parts) == 0, 60)
+    for table in (kept, plain):
+        clickhouse.raw_insert(table, None, row, settings=insert_settings("token"), fmt="JSONEachRow")
+
+    assert [clickhouse.command(f"SELECT count() FROM {table}") for table in (kept, plain)] == [0, 1]
 
 
 @pytest.mark.parametrize("table", TABLES, ids=lambda table: table.name)
@@ -199,12 +225,14 @@ def test_setup_upgrades_an_old_installation(settings: SettingsFactory, clickhous
     clickhouse.command(f"ALTER TABLE {database}_g1.webhooks DROP COLUMN verdict")
     clickhouse.command(f"ALTER TABLE {database}_g1.webhooks COMMENT COLUMN status 'old'")
     clickhouse.command(f"ALTER TABLE {database}_g1.webhooks ADD COLUMN ours String")
+    clickhouse.command(f"ALTER TABLE {database}_g1.webhooks RESET SETTING remove_empty_parts")
     clickhouse.command(f"INSERT INTO {database}_g1.webhooks (id, ours) VALUES (1, 'x')")
     done = setup_tables(settings(webhook_retention_days=20))
 
     assert done == [
         f"Described {database}_g1.webhooks.status",
         f"Added {database}_g1.webhooks.verdict",
+        f"{database}_g1.webhooks remembers the blocks of empty parts",
         f"{database}_g1.webhooks keeps 22 days",
     ]
     assert clickhouse.query(f"SELECT id, ours, verdict FROM {database}_g1.webhooks").result_rows == [(1, "x", "")]
