@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.client import ConnectionGroup
+from aiokafka.errors import IllegalGenerationError
 from aiokafka.protocol.group import JoinGroupRequest, SyncGroupRequest
 
 from broker.produce_requests import join_once
@@ -22,7 +23,7 @@ from broker.produce_requests import join_once
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 
-__all__ = ["REQUEST_SECONDS", "admin", "bounded", "consumer", "opened", "producer"]
+__all__ = ["REQUEST_SECONDS", "admin", "as_member", "bounded", "consumer", "opened", "producer"]
 
 Client = TypeVar("Client", AIOKafkaAdminClient, AIOKafkaConsumer, AIOKafkaProducer)
 
@@ -84,6 +85,23 @@ async def _send(
         return await send(node, request, group=group)
     finally:
         connection._request_timeout = REQUEST_SECONDS  # noqa: SLF001 - as above
+
+
+def as_member(consumer: AIOKafkaConsumer) -> None:
+    """Let a started reader commit as a member of its group only: else `commit` raises CommitFailedError.
+
+    One that the broker has given up asks as nobody from then on, until it joins again. A group without members lets
+    nobody commit, and takes offsets back that others have moved meanwhile.
+    """
+    coordinator = consumer._coordinator  # noqa: SLF001 - aiokafka asks whatever it is
+    commit = coordinator._do_commit_offsets  # noqa: SLF001 - as above
+
+    async def checked(assignment: Any, offsets: Any) -> None:
+        if coordinator.generation < 0:
+            raise IllegalGenerationError(coordinator.group_id)
+        await commit(assignment, offsets)
+
+    coordinator._do_commit_offsets = checked  # noqa: SLF001 - as above
 
 
 @contextlib.asynccontextmanager

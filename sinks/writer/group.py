@@ -110,6 +110,7 @@ class Group(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is unt
         try:
             await self._logs.open()
             await self._consumer.start()
+            clients.as_member(self._consumer)
             try:
                 self._consumer.subscribe(list(self._routes), listener=self)
                 while not stop.is_set():

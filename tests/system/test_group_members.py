@@ -6,7 +6,9 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from aiokafka import ConsumerRebalanceListener
+from aiokafka import ConsumerRebalanceListener, TopicPartition
+from aiokafka.errors import CommitFailedError
+from aiokafka.protocol.group import LeaveGroupRequest
 
 from broker import clients
 from tests.chaos.kafka import create_topics
@@ -53,3 +55,30 @@ async def test_who_joins_waits_for_those_that_are_slow_to_let_go(
         await second.stop()
     assert "Error sending JoinGroup" not in caplog.text
     assert "Error sending SyncGroup" not in caplog.text
+
+
+async def test_who_was_given_up_takes_no_offset_back(settings: SettingsFactory) -> None:
+    """Others have been there and gone: the group is empty, and would let anybody commit who is no member."""
+    own = settings(partitions=1)
+    topics = await create_topics(own)
+    options = own.kafka_options()
+    source = TopicPartition(topics.raw, 0)
+    patient = {"session_timeout_ms": 30_000, "heartbeat_interval_ms": 10_000}
+    async with clients.opened(clients.consumer(options, group_id=topics.application, **patient)) as first:
+        clients.as_member(first)
+        first.subscribe([topics.raw])
+
+        async def assigned() -> bool:
+            return bool(first.assignment() == {source})
+
+        await aeventually(assigned, 60)
+        await first.commit({source: 1})
+        coordinator: Any = first._coordinator  # noqa: SLF001 - the broker is to give it up, and it is not to know
+        await coordinator._send_req(LeaveGroupRequest(topics.application, coordinator.member_id))  # noqa: SLF001
+        async with clients.opened(clients.consumer(options, group_id=topics.application)) as other:
+            other.assign([source])
+            await other.commit({source: 9})
+            for _ in range(2):
+                with pytest.raises(CommitFailedError):
+                    await first.commit({source: 2})
+            assert await other.committed(source) == 9
