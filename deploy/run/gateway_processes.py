@@ -55,6 +55,9 @@ def _run(settings: Settings, processes: int, run: Callable[[Member], int], ready
     listeners = listen_together(settings.gateway_bind, processes)
 
     def work(fork: Fork) -> int:
+        for listener in (*listeners[: fork.number - 1], *listeners[fork.number :]):
+            # Or the kernel would go on dealing connections to one that has ended, for as long as this one lives.
+            listener.close()
         spool = spool_of(settings.spool, fork.number, processes)
         return run(
             Member(fork.number, processes, listeners[fork.number - 1], spool, figures, fork.lifeline, fork.tell_ready)
