@@ -85,6 +85,9 @@ async def _write(settings: Settings, number: int, raw: str) -> bool:
     with contextlib.suppress(JournalError):
         # What is read now is nobody else's to replace: who has written before is fenced.
         async with JournalWriter(settings) as writer:
+            if writer.journal.generation(number).raw is not None:
+                # Somebody else was first, and what is made by then may be of what that says.
+                return False
             await writer.write(writer.journal.remembering(number, raw))
             # What is committed is readable a moment later; whoever asks after `setup` is told.
             with contextlib.suppress(TimeoutError):

@@ -19,6 +19,7 @@ from deploy.run.system import LocalSystem
 from operations.generations.journal import read_journal
 from operations.generations.mandates import live_mandate
 from operations.generations.raw_topic import RawTopicError, check_raw_topic
+from operations.generations.remembering import remember_raw_topic
 from operations.topics import await_leaders, setup_topics
 from schemas.settings import PREFIX, load_settings
 from schemas.wire.generations import JOURNAL_KEY, Journal
@@ -232,3 +233,24 @@ def test_nothing_works_with_the_topic_that_was_left(switched: Settings, processe
     assert "can be deleted" not in command("replay", "status").out
     unknown = command_of("webhooks.raw.2", "dead-letters", "show", 5)
     assert unknown == "error: no dead letter 5 is there; `dead-letters list` shows those that are."
+
+
+async def test_of_two_setups_at_once_the_first_says_what_the_generation_is_of(
+    settings: SettingsFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The other does not take it back, though it found nothing when it looked."""
+    first = settings(partitions=1)
+    second = first.model_copy(update={"raw_topic": "webhooks.raw.2"})
+    await create_topics(first)
+    said: list[str] = []
+
+    async def first_is_faster(_settings: Settings) -> bool:
+        monkeypatch.undo()
+        said.extend(await remember_raw_topic(first))
+        return False
+
+    monkeypatch.setattr("operations.generations.remembering.lease_is_held", first_is_faster)
+
+    assert await remember_raw_topic(second) == []
+    assert said == [f"generation 1 is computed from {Topics.of(first).raw}"]
+    assert (await read_journal(first)).generation(1).raw == first.raw_topic
