@@ -56,9 +56,9 @@ def test_the_doctor_finds_nothing_wrong_with_a_sound_system(
     assert code == 0
     own = {"settings", "machine", "kafka", "clickhouse", "gateway", "worker", "sink"}
     assert {part for part, _ in findings} == own
-    # The key of pseudonyms is what `setup` left there.
+    # What `setup` left there: the key of pseudonyms, and which log the generation is of.
     (journal,) = asyncio.run(read_all(installed.kafka, Topics.of(installed).generations, 1))
-    assert [record.key.partition(b":")[0] for record in journal] == [b"pseudonym-key"]
+    assert [record.key.partition(b":")[0] for record in journal] == [b"pseudonym-key", b"journal"]
     monkeypatch.setenv("TELEMETRY_TOKEN", "no-such-token")
     assert states(doctor()[1], "gateway") == {"reachable": "ok", "ready": "ok", "token": "failed"}
 

@@ -18,6 +18,7 @@ from gateway.metrics import Metrics
 from operations.topics import setup_topics
 from schemas.wire.place import OFFSET_BITS, place_at
 from schemas.wire.topics import Topics
+from tests.chaos.kafka import read_all
 from tests.support.waiting import aeventually
 
 if TYPE_CHECKING:
@@ -138,10 +139,7 @@ async def test_a_record_that_kafka_refuses_stops_nobody_else(
     await aeventually(direct, 60)
     await delivery.stop()
 
-    raw = Topics.of(narrow).raw
-    stored: list[bytes] = []
-    async with AIOKafkaConsumer(raw, **narrow.kafka_options(), auto_offset_reset="earliest") as consumer:
-        while b"fourth" not in stored:
-            stored.append((await consumer.getone()).value)
+    (records,) = await read_all(narrow.kafka, Topics.of(narrow).raw, 1)
+    stored = [record.value for record in records]
     assert list(dict.fromkeys(stored)) == [b"first", b"second", b"third", b"fourth"]
     assert len(list((tmp_path / "spool").glob("*.damaged"))) == spool.damaged == 1
