@@ -121,7 +121,7 @@ def replay(
 
 @app.command()
 def resume(*, yes: _Yes = False, workers: _Workers = 0) -> None:
-    """Go on with a replay or a rollback that is unfinished."""
+    """Go on with a replay, its dry run or a rollback that is unfinished."""
     require_descriptors("The replay")
     current = log_settings()
     if run(read_journal(current)).rollback:
@@ -186,6 +186,7 @@ def status(*, json: Annotated[bool, typer.Option("--json", help="Print JSON, for
     if journal.step is Phase.PATCHING:
         err.print("A replay in place runs." if held else "A replay in place ended; workers go on by themselves.")
     elif journal.step is not Phase.IDLE:
-        what = "A rollback" if journal.rollback else "A replay"
+        kind = "dry run of a replay" if journal.generation(journal.target or 0).trial else "replay"
+        what = f"A {'rollback' if journal.rollback else kind}"
         state = "runs" if held else "is unfinished: `replay resume` goes on, `replay drop` gives it up"
         err.print(f"{what} to generation {journal.target} {state}.", soft_wrap=True)

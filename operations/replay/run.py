@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final, Protocol
 
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from schemas.settings import Settings
     from schemas.wire.generations import RulesOfReplay
 
-__all__ = ["Processes", "ReplayOptions", "changing", "drop", "replay", "rollback"]
+__all__ = ["Processes", "ReplayOptions", "begin", "changing", "drop", "replay", "rollback"]
 
 # Inserts of what a replay computed in bulk may lag behind.
 _STORE_SECONDS: Final = 600.0
@@ -48,7 +48,7 @@ class ReplayOptions:
     Attributes:
         rules: Whether what a rule ignored stays ignored, or today's rules judge everything.
         algorithm: Version of the indicators; None for the live generation's.
-        dry_run: Compare and leave nothing behind.
+        dry_run: Compare and leave nothing behind; also whoever resumes it.
         resume: Go on with an unfinished one whatever its options.
         workers: Worker processes; 0 for one a core.
     """
@@ -100,7 +100,7 @@ async def replay(
     """
     async with changing(settings) as writer:
         await _finish_dropping(settings, writer)
-        await _begin(settings, options, writer)
+        options = await begin(settings, options, writer)
         await _beside(settings, options, writer, console, agreed=agreed, processes=processes)
         if options.dry_run:
             await _give_up(settings, writer)
@@ -137,23 +137,30 @@ async def drop(settings: Settings) -> tuple[int | None, list[int]]:
         return target, await clean_surplus(settings, writer)
 
 
-async def _begin(settings: Settings, options: ReplayOptions, writer: JournalWriter) -> None:
+async def begin(settings: Settings, options: ReplayOptions, writer: JournalWriter) -> ReplayOptions:
+    """Write that a replay begins, or go on with one: what was begun as a dry run stays one.
+
+    Returns the options that hold; raises JournalError where another change is unfinished, or none to be resumed.
+    """
     journal = writer.journal
     if journal.step is Phase.IDLE and options.resume:
         message = "no replay is under way; `replay` begins one."
         raise JournalError(message)
     if journal.step is Phase.IDLE:
         algorithm = options.algorithm or journal.generation(journal.live).algorithm or settings.algorithm
-        await writer.write(journal.begun(options.rules, algorithm, datetime.now(UTC).isoformat(timespec="seconds")))
-        return
+        began = datetime.now(UTC).isoformat(timespec="seconds")
+        await writer.write(journal.begun(options.rules, algorithm, began, trial=options.dry_run))
+        return options
     known = journal.generation(journal.target or 0)
-    same = not journal.rollback and known.rules == options.rules and options.algorithm in {None, known.algorithm}
+    as_asked = (known.rules, known.trial) == (options.rules, options.dry_run)
+    same = not journal.rollback and as_asked and options.algorithm in {None, known.algorithm}
     if not options.resume and not same:
-        what = (
-            "a rollback" if journal.rollback else f"a replay with --rules {known.rules} --algorithm {known.algorithm}"
-        )
+        dry = "--dry-run " if known.trial else ""
+        replay_of = f"a replay with {dry}--rules {known.rules} --algorithm {known.algorithm}"
+        what = "a rollback" if journal.rollback else replay_of
         message = f"{what} is unfinished: `replay resume` goes on, `replay drop` gives it up."
         raise JournalError(message)
+    return replace(options, dry_run=known.trial)
 
 
 async def _finish_dropping(settings: Settings, writer: JournalWriter) -> None:
@@ -192,7 +199,8 @@ async def _beside(
     console.print(f"Generation {number} is computed by {options.processes} workers; their log: {log}", soft_wrap=True)
     finished = await processes(settings, number, options.processes, work)
     if not finished:
-        message = "interrupted: the live generation is untouched; `replay resume` goes on, `replay drop` gives it up."
+        on = "goes on with the dry run" if options.dry_run else "goes on"
+        message = f"interrupted: the live generation is untouched; `replay resume` {on}, `replay drop` gives it up."
         raise JournalError(message)
 
 

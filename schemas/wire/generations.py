@@ -50,6 +50,7 @@ class Generation(msgspec.Struct, frozen=True, kw_only=True):
     from which on there may be verdicts that replace earlier ones, because students were recomputed in place. `raw` is
     the raw topic that it is computed from, without the prefix; None where no `setup` has remembered it yet.
     `by_settings` is one that is worked on where settings name it, as one of a copy of the log is until `raw switch`.
+    `trial` is one that is computed to be compared and given up, whoever goes on with it.
     """
 
     number: int
@@ -59,6 +60,7 @@ class Generation(msgspec.Struct, frozen=True, kw_only=True):
     patched: dict[int, int] = {}
     raw: str | None = None
     by_settings: bool = False
+    trial: bool = False
 
 
 class Journal(msgspec.Struct, frozen=True, kw_only=True):
@@ -173,12 +175,12 @@ class Journal(msgspec.Struct, frozen=True, kw_only=True):
         generations = tuple(known[one] for one in sorted(known))
         return msgspec.structs.replace(self, last=max(self.last, number), generations=generations)
 
-    def begun(self, rules: RulesOfReplay, algorithm: str | None, began: str) -> Journal:
-        """A new generation is computed."""
+    def begun(self, rules: RulesOfReplay, algorithm: str | None, began: str, *, trial: bool = False) -> Journal:
+        """A new generation is computed, to become live or as a trial."""
         self._require(Phase.IDLE)
         number = self.last + 1
         raw = self.generation(self.live).raw
-        new = Generation(number=number, rules=rules, algorithm=algorithm, began=began, raw=raw)
+        new = Generation(number=number, rules=rules, algorithm=algorithm, began=began, raw=raw, trial=trial)
         return msgspec.structs.replace(
             self,
             last=number,
