@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import ssl
 from http.client import HTTPException
+from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 from urllib.error import URLError
 from urllib.parse import urlsplit
@@ -26,6 +27,11 @@ _REASONS: Final[tuple[tuple[type[BaseException] | tuple[type[BaseException], ...
     (TimeoutError, " in time"),
     ((HTTPException, URLError), ""),
 )
+
+
+# Where `up` writes its addresses, unless it is given another directory, and how a terminal takes them over.
+_ADDRESSES: Final = Path(".telemetry/env")
+_LOAD: Final = f"`set -a; . {_ADDRESSES}; set +a`"
 
 
 class Absence(NamedTuple):
@@ -50,9 +56,19 @@ def absence(
     for kinds, reason in (*_REASONS, (unanswered, "")):
         if any(isinstance(cause, kinds) for cause in causes):
             return Absence(
-                f"does not answer at {address}{reason}", f"start it (`learnpack-telemetry up`) or correct {source}"
+                f"does not answer at {address}{reason}",
+                f"{_unread(address)}start it (`learnpack-telemetry up`) or correct {source}",
             )
     return None
+
+
+def _unread(address: str) -> str:
+    """What to do first where `up` has written addresses here, and others are used."""
+    try:
+        written = _ADDRESSES.read_text(encoding="utf-8")
+    except OSError:
+        return ""
+    return "" if address in written else f"if `up` runs here, load its addresses ({_LOAD}); else "
 
 
 def address_of(url: SecretStr) -> str:
