@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import time
 from typing import TYPE_CHECKING, Final
+from urllib.parse import unquote, urlsplit
 
 import clickhouse_connect
 from clickhouse_connect.driver.exceptions import ClickHouseError
@@ -50,7 +51,9 @@ def check_clickhouse(settings: Settings) -> Iterator[Finding]:
         yield unreachable(_PART, away, str(error).splitlines()[0], mend)
         return
     with contextlib.closing(client):
-        yield good(_PART, "reachable", f"logged in as the user {client.command('SELECT currentUser()')}")
+        # Of the settings: the local engine knows one user by its own name.
+        user = unquote(urlsplit(settings.clickhouse.get_secret_value()).username or "") or "default"
+        yield good(_PART, "reachable", f"logged in as the user {user}")
         yield _version(client)
         yield from _tables(client, settings)
         yield _grants(client, settings)

@@ -85,10 +85,15 @@ def freeze_broker(arena: Arena, node: KafkaNode, seconds: float) -> None:
 async def _all_move(settings: Settings) -> None:
     """Wait until the workers commit in every partition that has something for them."""
     topics, count = Topics.of(settings), settings.partitions
-    before = await committed(settings.kafka, topics.application, topics.raw, count)
+
+    async def done() -> dict[int, int]:
+        return await committed(settings.kafka, topics.application, topics.raw, count)
+
+    # A broker that has just been let go on may not answer at once.
+    before = await aeventually(done, 120)
 
     async def moved() -> bool:
-        now = await committed(settings.kafka, topics.application, topics.raw, count)
+        now = await done()
         left = await ends(settings.kafka, topics.raw, count)
         return all(now[number] > min(before[number], left[number] - 1) for number in range(count))
 
