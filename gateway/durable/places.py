@@ -6,7 +6,7 @@ import contextlib
 import os
 from typing import TYPE_CHECKING, Final
 
-from gateway.durable.spool_files import DAMAGED, SEGMENT, lock_spool
+from gateway.durable.spool_files import DAMAGED, SEGMENT, lock_spool, sync_directory
 from gateway.errors import SpoolError
 
 if TYPE_CHECKING:
@@ -83,16 +83,8 @@ def _move(place: Path, target: Path) -> int:
         for number, path in enumerate(files, last + 1):
             path.rename(target / f"{number:012}{path.suffix}")
         for directory in (target, place):
-            _sync(directory)
+            sync_directory(directory)
     except OSError as error:
         message = f"cannot move the spool {place} to {target}: {error.strerror}. Mend that or set TELEMETRY_SPOOL."
         raise SpoolError(message) from error
     return len(files)
-
-
-def _sync(directory: Path) -> None:
-    descriptor = os.open(directory, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-__all__ = ["DAMAGED", "SEGMENT", "Segment", "SpoolFiles", "lock_spool"]
+__all__ = ["DAMAGED", "SEGMENT", "Segment", "SpoolFiles", "lock_spool", "sync_directory"]
 
 _HEAD: Final = struct.Struct("<II")
 _MARK_BYTES: Final = 16
@@ -60,6 +60,15 @@ def lock_spool(directory: Path) -> int:
             raise SpoolError(message) from error
         raise _unusable(directory, error) from error
     return lock
+
+
+def sync_directory(directory: Path) -> None:
+    """Return when the names in a directory are on disk; raises OSError."""
+    descriptor = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _unusable(directory: Path, error: OSError) -> SpoolError:
@@ -162,11 +171,7 @@ class SpoolFiles:
         self._file = os.open(self._path(self._active), flags, 0o600)
         self._length = self._synced = 0
         self._write(self._mark)
-        directory = os.open(self._directory, os.O_RDONLY)
-        try:
-            os.fsync(directory)
-        finally:
-            os.close(directory)
+        sync_directory(self._directory)
 
     def _write(self, data: bytes) -> None:
         view = memoryview(data)
