@@ -12,9 +12,6 @@ import asyncio
 import contextlib
 import gzip
 import os
-import signal
-import subprocess
-import sys
 import tempfile
 import time
 from collections import Counter
@@ -28,6 +25,7 @@ import clickhouse_connect
 import httpx
 import typer
 
+from bench.up import system
 from operations.tokens import NewToken, grant
 from schemas.settings import Settings
 
@@ -36,7 +34,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Found", "run"]
 
-_START_SECONDS = 180
 _REST_SECONDS = 120
 _PATH = "/v1/assignment/me/telemetry"
 _FIRST_STUDENT = 500_000
@@ -75,32 +72,8 @@ class Found:
 
 def run(directory: Path, minutes: float) -> Found:
     """Start the system in a directory, do all of it for so long, and stop it."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "deploy.cli", "up", "--data", str(directory)],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        env={name: value for name, value in os.environ.items() if not name.startswith("TELEMETRY_")},
-    )
-    try:
-        env = _environment(directory / "env", process)
-        return asyncio.run(_run(env, process.pid, minutes * 60))
-    finally:
-        process.send_signal(signal.SIGTERM)
-        process.wait(60)
-
-
-def _environment(file: Path, process: subprocess.Popen[bytes]) -> dict[str, str]:
-    deadline = time.monotonic() + _START_SECONDS
-    while time.monotonic() < deadline and process.poll() is None:
-        if file.exists():
-            pairs = (line.partition("=") for line in file.read_text().splitlines() if "=" in line)
-            env = {name: value.strip("'\"") for name, _, value in pairs}
-            with contextlib.suppress(httpx.HTTPError, KeyError):
-                if httpx.get(f"{env['TELEMETRY_GATEWAY_URL']}/health/ready", trust_env=False).is_success:
-                    return env
-        time.sleep(0.2)
-    message = "the system did not become ready; try `learnpack-telemetry up` by hand"
-    raise SystemExit(message)
+    with system(directory) as (pid, env):
+        return asyncio.run(_run(env, pid, minutes * 60))
 
 
 async def _run(env: dict[str, str], pid: int, seconds: float) -> Found:

@@ -20,23 +20,23 @@ __all__ = ["PARTS", "part_of", "processor_seconds", "system"]
 
 PARTS: Final = ("gateway", "worker", "sink", "Kafka", "ClickHouse", "supervisor")
 
-_START_SECONDS: Final = 120
+_START_SECONDS: Final = 180
 _STOP_SECONDS: Final = 60
 _TICKS: Final = os.sysconf("SC_CLK_TCK")
 
 
 @contextlib.contextmanager
-def system(directory: Path) -> Iterator[tuple[int, dict[str, str]]]:
+def system(directory: Path, **settings: str) -> Iterator[tuple[int, dict[str, str]]]:
     """Run `up` in a directory; yields its process id and the environment for its commands once it is ready.
 
-    Raises SystemExit if it does not become ready.
+    `settings` are its environment variables beside the caller's own, of which it takes none of the project's. Raises
+    SystemExit if it does not become ready.
     """
     process = subprocess.Popen(
         [sys.executable, "-m", "deploy.cli", "up", "--data", str(directory)],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
-        env={name: value for name, value in os.environ.items() if not name.startswith("TELEMETRY_")}
-        | {"TELEMETRY_RATE_LIMIT": "1000000", "TELEMETRY_RATE_LIMIT_BYTES": "10000000000"},
+        env={name: value for name, value in os.environ.items() if not name.startswith("TELEMETRY_")} | settings,
     )
     try:
         yield process.pid, _environment(directory / "env", process)
@@ -51,9 +51,9 @@ def _environment(file: Path, process: subprocess.Popen[bytes]) -> dict[str, str]
         if file.exists():
             pairs = (line.partition("=") for line in file.read_text().splitlines() if "=" in line)
             env = {name: value.strip("'\"") for name, _, value in pairs}
-            address = f"{env['TELEMETRY_GATEWAY_URL']}/health/ready"
-            with contextlib.suppress(httpx.HTTPError):
-                if httpx.get(address, trust_env=False).status_code == httpx.codes.OK:
+            # A file that is being written may not have the address yet.
+            with contextlib.suppress(httpx.HTTPError, KeyError):
+                if httpx.get(f"{env['TELEMETRY_GATEWAY_URL']}/health/ready", trust_env=False).is_success:
                     return env
         time.sleep(0.1)
     message = "the system did not become ready; try `learnpack-telemetry up` by hand"
