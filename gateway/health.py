@@ -23,7 +23,7 @@ class Readiness:
 
     `damaged_spool_segments` are files in which webhooks cannot be read: every request can be served all the same.
     `restarting` says what is wrong with parts of the system that do not run or end again and again, where a supervisor
-    tells.
+    tells, and with processes of this gateway that do not answer.
     """
 
     kafka: bool

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import os
 import signal
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Final, Self
 import structlog
 import uvloop
 
+from broker.watched import Watched
 from gateway.access import Access
 from gateway.addresses import Addresses
 from gateway.api.services import Services
@@ -35,7 +37,7 @@ from gateway.shared_metrics import SharedMetrics
 from schemas.errors import OperatorError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+    from collections.abc import AsyncIterator, Callable, Mapping
     from pathlib import Path
 
     from gateway.following import Follow
@@ -115,34 +117,13 @@ async def _run(
 
     async with running.started():
         app = create_app(running.services, publisher=running.delivery, metrics=running.metrics, readiness=readiness)
-        with _ending_with(member):
-            listener = listen(settings.gateway_bind) if member is None else member.listener
-            await serve(app, settings.gateway_bind, listener, _connections(settings), once_listening=announce)
+        listener = listen(settings.gateway_bind) if member is None else member.listener
+        await serve(app, settings.gateway_bind, listener, _connections(settings), once_listening=announce)
 
 
 def _connections(settings: Settings) -> Connections:
     port = int(settings.gateway_bind.rpartition(":")[2])
     return Connections(port, settings.connections_per_address, Addresses(settings.trusted_proxies))
-
-
-@contextlib.contextmanager
-def _ending_with(member: Member | None) -> Iterator[None]:
-    """End this process in good order when the one that runs all processes of the gateway is gone."""
-    if member is None:
-        yield
-        return
-    loop = asyncio.get_running_loop()
-
-    def end() -> None:
-        loop.remove_reader(member.lifeline)
-        _log.critical("the process that runs the gateway is gone; stopping")
-        signal.raise_signal(signal.SIGTERM)
-
-    loop.add_reader(member.lifeline, end)
-    try:
-        yield
-    finally:
-        loop.remove_reader(member.lifeline)
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +136,7 @@ class _Running:
     clickhouse: ClickHouse
     metrics: Metrics
     services: Services
+    member: Member | None
 
     @classmethod
     def of(cls, settings: Settings, views: Views, member: Member | None) -> Self:
@@ -179,13 +161,16 @@ class _Running:
             shares=Shares(large=max(_LARGE_BODIES_BYTES, 4 * settings.max_body_bytes), small=_SMALL_BODIES_BYTES),
             workshop=Workshop(),
         )
-        return cls(views, spool, delivery, clickhouse, metrics, services)
+        return cls(views, spool, delivery, clickhouse, metrics, services, member)
 
     @contextlib.asynccontextmanager
     async def started(self) -> AsyncIterator[None]:
         """Run it for a while. The views end first and ClickHouse's client last; a start that fails ends what runs."""
         async with contextlib.AsyncExitStack() as closing:
             closing.push_async_callback(self.clickhouse.close)
+            if self.member is not None:
+                beat = functools.partial(self.member.beats.keep, self.member.number)
+                closing.push_async_callback(Watched("beat", beat).start().stop)
             await self.delivery.start()
             closing.push_async_callback(self.delivery.stop)
             await self.views.start()
@@ -203,7 +188,8 @@ class _Running:
             asyncio.to_thread(count_damaged, self.services.settings.spool),
             asyncio.to_thread(restarting),
         )
-        return Readiness(kafka, database, self.views.complete, damaged, parts)
+        silent = {} if self.member is None else self.member.beats.silent()
+        return Readiness(kafka, database, self.views.complete, damaged, {**parts, **silent})
 
     async def _kafka_answers(self) -> bool:
         try:

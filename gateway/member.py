@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from gateway.beats import Beats
+
 __all__ = ["Member"]
 
 
@@ -19,8 +21,8 @@ class Member:
 
     `number` counts from 1 to `processes` and stays when a process is started in place of another. `listener` is a
     socket of its own at the address of all, `spool` its directory. `figures` is where all of them count
-    (gateway.shared_metrics), `lifeline` a descriptor that comes to its end when the process that runs all is gone.
-    `tell_ready` is called once webhooks are accepted.
+    (gateway.shared_metrics), `beats` where each shows that it answers. `tell_ready` is called once webhooks are
+    accepted.
     """
 
     number: int
@@ -28,5 +30,5 @@ class Member:
     listener: socket.socket
     spool: Path
     figures: Path
-    lifeline: int
+    beats: Beats
     tell_ready: Callable[[], None]

@@ -2,12 +2,14 @@
 
 They are forked and not started anew, so that what they share (a socket that listens, a lock, loaded code) is theirs at
 once: a process that was killed is back before its callers have noticed. This one has no other threads and no event
-loop, or forking would not be safe.
+loop, or forking would not be safe. None outlives it: the kernel kills them when it is gone, however it went, also one
+that hangs.
 """
 
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import multiprocessing
 import os
 import signal
@@ -33,16 +35,19 @@ _log: Final = structlog.stdlib.get_logger("processes")
 _FORK: Final = multiprocessing.get_context("fork")
 _ENDING: Final = frozenset({signal.SIGINT, signal.SIGTERM})
 _SIGNALS: Final = (*_ENDING, signal.SIGCHLD)
+# Below the 30 s that most supervisors give this one.
+_PATIENCE_SECONDS: Final = 20.0
+# From <sys/prctl.h>.
+_PR_SET_PDEATHSIG: Final = 1
 # How one ends that is told to: in good order, or before it could begin.
 _ENDED: Final = frozenset({0, *(-number for number in _ENDING)})
 
 
 @dataclass(frozen=True, slots=True)
 class Fork:
-    """What a process is told: which it is, from 1; a descriptor that ends with the parent; whom to tell it is ready."""
+    """What a process is told: which it is, from 1; whom to tell it is ready."""
 
     number: int
-    lifeline: int
     tell_ready: Callable[[], None]
 
 
@@ -63,6 +68,7 @@ class Forks:
 
     `work` is what each does, in the child; what it returns is the exit code. `all_ready` is called when all of them are
     ready, `none_ready` when none is any more, `ended` with the number of one that has ended, before another is started.
+    One that has not ended `patience` seconds after it was told to is killed.
     """
 
     def __init__(
@@ -75,6 +81,7 @@ class Forks:
         none_ready: Callable[[], None],
         ended: Callable[[int], None],
         policy: RestartPolicy | None = None,
+        patience: float = _PATIENCE_SECONDS,
     ) -> None:
         self._name = name
         self._work = work
@@ -82,6 +89,8 @@ class Forks:
         self._policy = policy or RestartPolicy()
         self._places = [_Place(number) for number in range(1, count + 1)]
         self._complete = self._stopping = False
+        self._patience = patience
+        self._kill_at: float | None = None
         self._code = int(ExitCode.OK)
 
     def run(self, closing: Callable[[], None]) -> int:
@@ -89,11 +98,12 @@ class Forks:
 
         `closing` is called before the processes are told to end.
         """
-        with self._signalled() as woken, self._lifeline() as lifeline:
+        with self._signalled() as woken:
             while not self._stopping or self._running():
                 if not self._stopping:
-                    self._start_due(lifeline)
+                    self._start_due()
                 wait(self._awaited(woken), self._pause())
+                self._kill_due()
                 if _ENDING.intersection(_received(woken)):
                     self._end(closing)
                 for place in self._places:
@@ -108,17 +118,19 @@ class Forks:
     def _pause(self) -> float | None:
         """How long to wait for what happens by itself, None where nothing does."""
         due = [place.again_at for place in self._places if place.process is None and not self._stopping]
+        if self._kill_at is not None:
+            due.append(self._kill_at)
         return max(0.0, min(due) - time.monotonic()) if due else None
 
     def _running(self) -> bool:
         return any(place.process is not None for place in self._places)
 
-    def _start_due(self, lifeline: tuple[int, int]) -> None:
+    def _start_due(self) -> None:
         now = time.monotonic()
         for place in self._places:
             if place.process is None and place.again_at <= now:
                 told, telling = multiprocessing.Pipe(duplex=False)
-                arguments = (place.number, lifeline, telling)
+                arguments = (place.number, os.getpid(), telling)
                 place.process = _FORK.Process(target=self._child, args=arguments, name=f"{self._name} {place.number}")
                 place.told, place.ready, place.started = told, False, now
                 # What is signalled meanwhile waits until the child has let go of this process's handlers.
@@ -129,14 +141,14 @@ class Forks:
                     signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
                 telling.close()
 
-    def _child(self, number: int, lifeline: tuple[int, int], telling: Connection) -> None:
+    def _child(self, number: int, parent: int, telling: Connection) -> None:
+        _die_with(parent)
         signal.set_wakeup_fd(-1)
         for sort in _SIGNALS:
             signal.signal(sort, signal.SIG_DFL)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
-        os.close(lifeline[1])
         structlog.contextvars.bind_contextvars(process=number)
-        raise SystemExit(self._work(Fork(number, lifeline[0], lambda: telling.send_bytes(b"ready"))))
+        raise SystemExit(self._work(Fork(number, lambda: telling.send_bytes(b"ready"))))
 
     def _hear(self, place: _Place) -> None:
         """Take note of a process that is ready."""
@@ -177,10 +189,22 @@ class Forks:
     def _end(self, closing: Callable[[], None]) -> None:
         if not self._stopping:
             closing()
+            self._kill_at = time.monotonic() + self._patience
         self._stopping = True
         for place in self._places:
             if place.process is not None:
                 place.process.terminate()
+
+    def _kill_due(self) -> None:
+        """Kill what was told to end and hangs."""
+        if self._kill_at is None or time.monotonic() < self._kill_at:
+            return
+        self._kill_at = None
+        for place in self._places:
+            if place.process is not None and place.process.exitcode is None:
+                which = f"process {place.number} of {len(self._places)}"
+                _log.error(f"{which} does not end and is killed", seconds=self._patience)
+                place.process.kill()
 
     @contextlib.contextmanager
     def _signalled(self) -> Iterator[socket.socket]:
@@ -198,15 +222,15 @@ class Forks:
                     signal.signal(sort, handler)
                 signal.set_wakeup_fd(wakeup)
 
-    @contextlib.contextmanager
-    def _lifeline(self) -> Iterator[tuple[int, int]]:
-        """A pipe into which nothing is written: who reads it sees the end of this process."""
-        ends = os.pipe()
-        try:
-            yield ends
-        finally:
-            for end in ends:
-                os.close(end)
+
+def _die_with(parent: int) -> None:
+    """Have the kernel kill this process when its parent ends, as a signal that can be neither caught nor put off."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.prctl(_PR_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0) != 0:
+        raise OSError(ctypes.get_errno(), "prctl(PR_SET_PDEATHSIG)")
+    if os.getppid() != parent:
+        # It ended before the kernel knew.
+        os.kill(os.getpid(), signal.SIGKILL)
 
 
 def _received(woken: socket.socket) -> set[int]:

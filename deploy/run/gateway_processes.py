@@ -9,6 +9,7 @@ import structlog
 
 from deploy.run.forked import Forks
 from deploy.run.restarts import RestartPolicy
+from gateway.beats import Beats
 from gateway.durable.places import locked, spool_of, take_over
 from gateway.errors import SpoolError
 from gateway.member import Member
@@ -53,15 +54,14 @@ def _run(settings: Settings, processes: int, run: Callable[[Member], int], ready
     figures = settings.spool / _FIGURES
     clear_figures(figures)
     listeners = listen_together(settings.gateway_bind, processes)
+    beats = Beats(processes)
 
     def work(fork: Fork) -> int:
         for listener in (*listeners[: fork.number - 1], *listeners[fork.number :]):
             # Or the kernel would go on dealing connections to one that has ended, for as long as this one lives.
             listener.close()
         spool = spool_of(settings.spool, fork.number, processes)
-        return run(
-            Member(fork.number, processes, listeners[fork.number - 1], spool, figures, fork.lifeline, fork.tell_ready)
-        )
+        return run(Member(fork.number, processes, listeners[fork.number - 1], spool, figures, beats, fork.tell_ready))
 
     def all_ready() -> None:
         if ready_file is not None:

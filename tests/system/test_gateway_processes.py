@@ -1,4 +1,4 @@
-"""A gateway of several processes at one address: one is killed while Kafka is away, and nothing is lost."""
+"""A gateway of several processes at one address: one is killed while Kafka is away, and nothing is lost; one hangs."""
 
 from __future__ import annotations
 
@@ -69,6 +69,36 @@ def test_one_of_two_processes_is_killed_while_kafka_is_away(
     assert set(load.refused) <= {503}
 
 
+async def hanging(system: HttpSystem) -> dict[str, str] | None:
+    """What readiness says of processes that hang, on a connection of its own; None if one that hangs was asked."""
+    async with httpx.AsyncClient(base_url=system.url, timeout=2) as client:
+        try:
+            answer = await client.get("/health/ready")
+        except httpx.ReadTimeout:
+            return None
+    told: dict[str, str] = answer.json().get("restarting", {})
+    assert answer.status_code == 503 or not told
+    return told
+
+
+async def one_hangs(system: HttpSystem) -> None:
+    """It is frozen, and the other says so for as long."""
+    frozen = max(children(system.gateway.pid))
+    os.kill(frozen, signal.SIGSTOP)
+
+    async def told() -> bool:
+        return "does not answer" in " ".join((await hanging(system) or {}).values())
+
+    async def well() -> bool:
+        return await hanging(system) == {}
+
+    try:
+        await aeventually(told, 60, "readiness telling of the frozen process")
+    finally:
+        os.kill(frozen, signal.SIGCONT)
+    await aeventually(well, 60, "both answering again")
+
+
 async def scenario(system: HttpSystem, node: KafkaNode, load: Load) -> None:
     """Kafka goes and comes back; in the middle one process is killed, and another takes its place."""
     sending = asyncio.create_task(load.run())
@@ -101,3 +131,4 @@ async def scenario(system: HttpSystem, node: KafkaNode, load: Load) -> None:
     assert len(counted) == 1
     # The killed one may have answered each student once without having counted it, and counted what nobody heard.
     assert abs(counted.pop() - len(load.accepted)) <= STUDENTS
+    await one_hangs(system)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 # Each process writes its number and id to a file, says that it is ready, and waits for its signal.
 PROGRAM = """
-import os, select, signal, sys, time
+import os, signal, sys
 from pathlib import Path
 from deploy.run.forked import Forks
 from deploy.run.restarts import RestartPolicy
@@ -35,14 +35,15 @@ def work(fork):
     signal.signal(signal.SIGTERM, lambda *_: sys.exit({code}))
     (home / f"{{fork.number}}.pid").write_text(str(os.getpid()))
     fork.tell_ready()
-    select.select([fork.lifeline], [], [])
+    signal.pause()
     return 7
 
 def say(text):
     print(text, flush=True)
 
 forks = Forks("part", 2, work, all_ready=lambda: say("all ready"), none_ready=lambda: say("none ready"),
-              ended=lambda number: say(f"ended {{number}}"), policy=RestartPolicy(first_delay=0.01, longest_delay=0.01))
+              ended=lambda number: say(f"ended {{number}}"),
+              policy=RestartPolicy(first_delay=0.01, longest_delay=0.01), patience={patience})
 code = forks.run(lambda: say("closing"))
 say(f"code {{code}}")
 sys.exit(code)
@@ -57,9 +58,9 @@ def processes(tmp_path: Path) -> Iterator[Processes]:
     running.end_all()
 
 
-def program(processes: Processes, before: str = "pass", code: int = 0) -> Child:
+def program(processes: Processes, before: str = "pass", code: int = 0, patience: float = 60) -> Child:
     """Two processes of a part, under the one that runs them."""
-    text = textwrap.dedent(PROGRAM).format(before=before, code=code)
+    text = textwrap.dedent(PROGRAM).format(before=before, code=code, patience=patience)
     return processes.start([sys.executable, "-c", text, str(processes.directory)])
 
 
@@ -122,14 +123,38 @@ def test_one_that_ends_badly_is_told_by_the_exit_code(processes: Processes) -> N
 
 
 def test_none_outlives_the_one_that_runs_them(processes: Processes) -> None:
-    """Its lifeline ends, however that one ended."""
+    """Not even one that hangs, when that one is killed."""
     parent = program(processes)
     parent.says("all ready")
     both = [pid(processes, 1), pid(processes, 2)]
+    os.kill(both[1], signal.SIGSTOP)
 
     parent.kill()
 
     eventually(lambda: not any(map(is_alive, both)), 30, "their end")
+
+
+def test_one_that_is_orphaned_before_the_kernel_knows_ends_by_itself(processes: Processes) -> None:
+    """It asks who its parent is once the kernel would tell it."""
+    code = "from deploy.run.forked import _die_with; _die_with(1 << 30); print('lives')"
+    orphan = processes.start([sys.executable, "-c", code])
+
+    assert orphan.process.wait(30) == -signal.SIGKILL
+    assert "lives" not in orphan.output
+
+
+def test_one_that_hangs_is_killed_in_the_end(processes: Processes) -> None:
+    """SIGTERM does not reach it; the exit code and a line say that it had to be killed."""
+    parent = program(processes, patience=0.5)
+    parent.says("all ready")
+    both = [pid(processes, 1), pid(processes, 2)]
+    os.kill(both[1], signal.SIGSTOP)
+
+    assert parent.terminate() == 1
+
+    assert not any(map(is_alive, both))
+    assert "process 2 of 2 does not end and is killed" in parent.output
+    assert "process 1 of 2 does not end" not in parent.output
 
 
 def test_loading_the_gateway_starts_no_thread() -> None:

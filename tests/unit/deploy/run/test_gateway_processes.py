@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 # Each process notes how many sockets it has that listen, says that it is ready, and waits for its signal.
 PROGRAM = """
-import os, select, signal, socket, sys
+import os, signal, socket, sys
 from pathlib import Path
 from deploy.run.gateway_processes import run_processes
 from schemas.settings import Settings
@@ -35,7 +35,7 @@ def run(member):
     (home / f"{member.number}.held").write_text(str(held))
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     member.tell_ready()
-    select.select([member.lifeline], [], [])
+    signal.pause()
     return 0
 
 settings = Settings(spool=home / "spool", gateway_bind=bind)
