@@ -16,8 +16,8 @@ from deploy.tables import whole_table
 from operations.descriptors import require_descriptors
 from operations.generations.journal import read_journal
 from operations.generations.lease import lease_is_held
+from operations.replay.dropping import drop as drop_
 from operations.replay.run import ReplayOptions
-from operations.replay.run import drop as drop_
 from operations.replay.run import replay as replay_
 from operations.replay.run import rollback as rollback_
 from operations.replay_students.run import replay_in_place
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from operations.replay.comparison import Comparison
+    from operations.replay.dropping import Dropping
     from schemas.wire.generations import RulesOfReplay
 
 __all__ = ["app"]
@@ -58,15 +59,19 @@ async def _answer() -> str:
     return sys.stdin.readline()
 
 
+async def _agreed(question: str) -> bool:
+    """Whether a person agrees; raises Failed as `is_yes`."""
+    err.print(f"{question} [y/N] ", end="", markup=False)
+    return is_yes(await _answer())
+
+
 def _asking(*, yes: bool) -> Callable[[Comparison], Awaitable[bool]]:
     async def answered(comparison: Comparison) -> bool:
         if yes:
             return True
         swap = f"Swap: is generation {comparison.new} to be the live one?"
-        question = f"Replace these rows of {comparison.part}?" if comparison.part else swap
-        err.print(f"{question} [y/N] ", end="", markup=False)
         try:
-            return is_yes(await _answer())
+            return await _agreed(f"Replace these rows of {comparison.part}?" if comparison.part else swap)
         except Failed:
             # What was computed is kept; how to go on with it is said next.
             err.print(f"{NO_ANSWER[0].upper()}{NO_ANSWER[1:]}")
@@ -130,18 +135,39 @@ def resume(*, yes: _Yes = False, workers: _Workers = 0) -> None:
         run(replay_(current, ReplayOptions(resume=True, workers=workers), out, _asking(yes=yes), run_beside))
 
 
+def _dropping(database: str, *, yes: bool) -> Callable[[Dropping], Awaitable[bool]]:
+    """Says what is to be dropped, and asks."""
+
+    async def answered(todo: Dropping) -> bool:
+        if todo.given_up is not None:
+            err.print(f"The change to generation {todo.given_up} is to be given up; the live generation goes on.")
+        for number in todo.deleted:
+            what = f"its topics and its tables, the database {database}_g{number}"
+            err.print(f"Generation {number} is to be deleted for good: {what}.", markup=False)
+        return yes or await _agreed("Do that?")
+
+    return answered
+
+
 @app.command()
-def drop() -> None:
+def drop(*, yes: Annotated[bool, typer.Option("--yes", help="Do not ask, for scripts.")] = False) -> None:
     """Give an unfinished replay or rollback up, and delete what nobody needs.
 
-    Deleted are topics and tables of what the replay has computed, and of what `replay status` says can be deleted.
+    Deleted are topics and tables of what the replay has computed, and of what `replay status` says can be deleted. It
+    says which these are, and asks.
 
     Never: the raw topic, the live generation, the one kept for a rollback, one of a copy that waits for `raw switch`.
     """
-    target, deleted = run(drop_(settings()))
-    out.print("No replay is under way." if target is None else f"The change to generation {target} is given up.")
-    for number in deleted:
-        out.print(f"Generation {number} is deleted, which nobody needed any more.")
+    current = settings()
+    done = run(drop_(current, _dropping(current.database, yes=yes)))
+    if done is None:
+        message = "nothing was given up, and nothing deleted."
+        raise Failed(message)
+    given_up = done.given_up
+    out.print("No replay is under way." if given_up is None else f"The change to generation {given_up} is given up.")
+    for number in done.deleted:
+        if number != given_up:
+            out.print(f"Generation {number} is deleted, which nobody needed any more.")
 
 
 @app.command()

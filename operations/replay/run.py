@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final, Protocol
 
-from operations.generations.cleaning import clean_surplus, delete_generation, replay_directory
-from operations.generations.journal import JournalWriter
-from operations.generations.lease import Lease
+from operations.generations.cleaning import clean_surplus, replay_directory
 from operations.generations.offsets import Offsets
-from operations.generations.recovery import finish_interrupted
 from operations.generations.swap import bring_days_up, stored_everything, swap
 from operations.generations.telling import Telling
 from operations.replay.comparison import compare
+from operations.replay.dropping import changing, give_up
 from operations.replay.progress import catch_up
 from operations.replay.report import save, show, show_untold
 from operations.topics import setup_topics
@@ -26,16 +23,17 @@ from schemas.wire.topics import Topics
 from sinks.setup import setup_tables
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable
+    from collections.abc import Awaitable, Callable
     from pathlib import Path
 
     from rich.console import Console
 
+    from operations.generations.journal import JournalWriter
     from operations.replay.comparison import Comparison
     from schemas.settings import Settings
     from schemas.wire.generations import RulesOfReplay
 
-__all__ = ["Processes", "ReplayOptions", "begin", "changing", "drop", "replay", "rollback"]
+__all__ = ["Processes", "ReplayOptions", "begin", "replay", "rollback"]
 
 # Inserts of what a replay computed in bulk may lag behind.
 _STORE_SECONDS: Final = 600.0
@@ -78,14 +76,6 @@ class Processes(Protocol):
         """Run them while `work` is done, which is given what stops them; whether the work came to its end."""
 
 
-@contextlib.asynccontextmanager
-async def changing(settings: Settings) -> AsyncIterator[JournalWriter]:
-    """The right to change generations, with what another process left half done settled."""
-    async with Lease(settings), JournalWriter(settings) as writer:
-        await finish_interrupted(settings, writer)
-        yield writer
-
-
 async def replay(
     settings: Settings,
     options: ReplayOptions,
@@ -103,7 +93,7 @@ async def replay(
         options = await begin(settings, options, writer)
         await _beside(settings, options, writer, console, agreed=agreed, processes=processes)
         if options.dry_run:
-            await _give_up(settings, writer)
+            await give_up(settings, writer)
             console.print("Nothing was changed and nothing is left behind.")
         elif writer.journal.step is Phase.IDLE:
             await clean_surplus(settings, writer)
@@ -123,18 +113,6 @@ async def rollback(settings: Settings, console: Console, workers: int, processes
 
         await _beside(settings, ReplayOptions(workers=workers), writer, console, agreed=agreed, processes=processes)
         console.print(f"Generation {writer.journal.live} is live again.")
-
-
-async def drop(settings: Settings) -> tuple[int | None, list[int]]:
-    """Give an unfinished replay or rollback up, and delete the generations that nobody needs.
-
-    Returns its generation, None if there is none, and which were deleted beside it.
-    """
-    async with changing(settings) as writer:
-        target = writer.journal.target
-        if target is not None:
-            await _give_up(settings, writer)
-        return target, await clean_surplus(settings, writer)
 
 
 async def begin(settings: Settings, options: ReplayOptions, writer: JournalWriter) -> ReplayOptions:
@@ -165,15 +143,7 @@ async def begin(settings: Settings, options: ReplayOptions, writer: JournalWrite
 
 async def _finish_dropping(settings: Settings, writer: JournalWriter) -> None:
     if writer.journal.step is Phase.DROPPING:
-        await _give_up(settings, writer)
-
-
-async def _give_up(settings: Settings, writer: JournalWriter) -> None:
-    target, returning = writer.journal.target, writer.journal.rollback
-    await writer.write(writer.journal.dropping())
-    if target is not None and not returning:
-        await delete_generation(settings, target)
-        await writer.write(writer.journal.without(target))
+        await give_up(settings, writer)
 
 
 async def _beside(

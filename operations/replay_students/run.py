@@ -14,9 +14,9 @@ from operations.generations.mandates import LiveMandate, live_progress
 from operations.generations.offsets import Offsets
 from operations.generations.swap import stored_everything
 from operations.pseudonyms import keyed_settings
+from operations.replay.dropping import changing
 from operations.replay.progress import advance_to
 from operations.replay.report import save, show, show_untold
-from operations.replay.run import changing
 from operations.replay_students.difference import Difference, difference
 from operations.replay_students.log import Recomputation, find_students
 from operations.replay_students.patch import patch

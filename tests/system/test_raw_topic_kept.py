@@ -227,9 +227,21 @@ def test_nothing_works_with_the_topic_that_was_left(switched: Settings, processe
     (valid,) = (one for one in orjson.loads(command("doctor", "--json").out) if one["part"] == "settings")
     assert valid["detail"] == f"{len([name for name in os.environ if name.startswith(PREFIX)])} set"
     assert "can be deleted: replay drop" in command("replay", "status").out
-    assert command("replay", "drop").out == (
+    unanswered = command("replay", "drop")
+    assert (unanswered.code, unanswered.err.splitlines()) == (
+        1,
+        [
+            f"Generation 1 is to be deleted for good: its topics and its tables, the database {switched.database}_g1.",
+            "Do that? [y/N] ",
+            "error: nobody answers here: add --yes to agree without being asked.",
+        ],
+    )
+    assert command("replay", "drop", stdin=b"n\n").err.endswith("error: nothing was given up, and nothing deleted.\n")
+    assert "can be deleted: replay drop" in command("replay", "status").out
+    assert command("replay", "drop", "--yes").out == (
         "No replay is under way.\nGeneration 1 is deleted, which nobody needed any more.\n"
     )
+    assert command("replay", "drop").out == "No replay is under way.\n"
     assert "can be deleted" not in command("replay", "status").out
     unknown = command_of("webhooks.raw.2", "dead-letters", "show", 5)
     assert unknown == "error: no dead letter 5 is there; `dead-letters list` shows those that are."

@@ -115,7 +115,7 @@ def test_an_unfinished_replay_is_resumed_or_dropped(system: HttpSystem) -> None:
     assert other.process.wait(60) == 1
     assert "`replay resume` goes on, `replay drop` gives it up." in other.output
     assert "unfinished" in replay(system, "status")
-    assert "is given up" in replay(system, "drop")
+    assert "is given up" in replay(system, "drop", "--yes")
     assert leftovers(system.settings) <= before | {f"group {system.settings.topic_prefix}generations"}
     assert journal(system.settings).live == live
 

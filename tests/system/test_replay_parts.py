@@ -95,7 +95,7 @@ def expected(system: HttpSystem) -> Tables:
     try:
         return by_student(system, 2)
     finally:
-        replay(system, "drop")
+        replay(system, "drop", "--yes")
 
 
 def post(system: HttpSystem, user: int, **event: Any) -> None:
