@@ -23,7 +23,10 @@ from gateway.ingest.pipeline import IngestPipeline
 from gateway.ingest.queries import MAX_QUERY_BYTES
 from gateway.ingest.rates import Rates
 from gateway.ingest.routes import INGEST_PATHS, Ingest
+from gateway.insights import student_routes
 from gateway.origins import Origins
+from gateway.reading.questions import RETRY_SECONDS as BUSY_SECONDS
+from gateway.reading.questions import BusyError
 from gateway.reading.store import ReadError
 
 if TYPE_CHECKING:
@@ -113,7 +116,7 @@ def create_app(
     api.add_middleware(middleware, **options)  # type: ignore[arg-type]
     for kind, handler in _HANDLERS.items():
         api.add_exception_handler(kind, handler)
-    for module in (ide, webhooks, rules, telemetry, tasks, assets):
+    for module in (ide, webhooks, rules, telemetry, tasks, assets, student_routes):
         api.include_router(module.router)
     api.include_router(health_routes(readiness, metrics))
     # Never reached by a POST, but so that other methods are refused as such.
@@ -167,6 +170,12 @@ async def _answer_unreadable(request: Request, error: Exception) -> Response:
     return await _answer(request, refusal)
 
 
+async def _answer_busy(request: Request, _error: Exception) -> Response:
+    return await _answer(
+        request, ApiError("too-many-questions", {"Retry-After": str(BUSY_SECONDS)}, seconds=BUSY_SECONDS)
+    )
+
+
 async def _answer_gone(_request: Request, _error: Exception) -> Response:
     return Response(status_code=400)
 
@@ -180,6 +189,7 @@ _HANDLERS: Final[dict[type[Exception], Callable[[Request, Exception], Awaitable[
     ApiError: _answer,
     HTTPException: _answer_http,
     ReadError: _answer_unreadable,
+    BusyError: _answer_busy,
     ClientGoneError: _answer_gone,
     Exception: _answer_bug,
 }

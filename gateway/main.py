@@ -31,6 +31,7 @@ from gateway.ingest.shares import Shares
 from gateway.ingest.workshop import Workshop
 from gateway.memory import give_back_large_blocks
 from gateway.metrics import Metrics
+from gateway.reading.questions import Questions
 from gateway.reading.store import ClickHouse
 from gateway.server import BindError, listen, serve
 from gateway.shared_metrics import SharedMetrics
@@ -155,6 +156,7 @@ class _Running:
             access=Access(views, everybody=settings.auth == "open"),
             views=views,
             clickhouse=clickhouse,
+            questions=Questions(clickhouse),
             producer=producer,
             commands=Commands(delivery, clickhouse, redact=settings.keys_out_of_raw),
             metrics=metrics,

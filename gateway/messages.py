@@ -86,6 +86,16 @@ MESSAGES: Final[dict[str, Message]] = {
         "`{field}` takes numbers, comma-separated; these are not: {values}.",
         "`{field}` admite números separados por comas; estos no lo son: {values}.",
     ),
+    "invalid-filter.day": Message(
+        400,
+        "`{field}` takes a day as YYYY-MM-DD; this is none: {values}.",
+        "`{field}` admite un día como AAAA-MM-DD; esto no lo es: {values}.",
+    ),
+    "invalid-filter.span": Message(
+        400,
+        "`{field}` takes a span of minutes, hours or days, such as 30m, 12h or 7d; this is none: {values}.",
+        "`{field}` admite un lapso de minutos, horas o días, como 30m, 12h o 7d; esto no lo es: {values}.",
+    ),
     "invalid-gzip": Message(400, "The body is not valid gzip.", "El cuerpo no es gzip válido."),
     "invalid-header": Message(
         400,
@@ -211,6 +221,11 @@ MESSAGES: Final[dict[str, Message]] = {
         429,
         "More than {limit} bytes a minute came from this student or token. Try again in {seconds} s.",
         "Llegaron más de {limit} bytes por minuto de este estudiante o token. Intente de nuevo en {seconds} s.",
+    ),
+    "too-many-questions": Message(
+        503,
+        "Too many figures are asked for at once. Try again in {seconds} s.",
+        "Se piden demasiadas cifras a la vez. Intente de nuevo en {seconds} s.",
     ),
     "too-many-values": Message(
         413,

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from gateway.ingest.shares import Shares
     from gateway.ingest.workshop import Workshop
     from gateway.metrics import Metrics
+    from gateway.reading.questions import Questions
     from gateway.reading.store import ClickHouse
     from schemas.reference.lookup import Reference
     from schemas.settings import Settings
@@ -49,6 +50,7 @@ class Services:
     access: Access
     views: Views
     clickhouse: ClickHouse
+    questions: Questions
     producer: RawProducer
     commands: Commands
     metrics: Metrics

@@ -7,7 +7,7 @@ from typing import Any, Final
 from pydantic import BaseModel
 
 from gateway.api.services import Services
-from schemas.reference.tenancy import reaches
+from gateway.reading.shown import iso_instant, shown_student
 
 __all__ = ["EXAMPLE", "Log", "LogRow", "shown_row"]
 
@@ -69,6 +69,8 @@ EXAMPLE: Final[dict[str, Any]] = {
 
 def shown_row(row: dict[str, Any], services: Services, academy: int) -> dict[str, Any]:
     """A row of gateway.reading.webhook_log for an academy's staff."""
+    number = row["student_id"]
+    student = None if number is None else shown_student(services.reference, number, academy, strict=services.strict)
     return {
         "id": row["id"],
         "is_streaming": bool(row["is_streaming"]),
@@ -78,24 +80,7 @@ def shown_row(row: dict[str, Any], services: Services, academy: int) -> dict[str
         "payload": row["payload"],
         "status": row["status"],
         "status_text": row["shown_text"],
-        "student": _student(row["student_id"], services, academy),
-        "created_at": _instant(row["created_at"]),
-        "updated_at": _instant(row["updated_at"]),
+        "student": student,
+        "created_at": iso_instant(row["created_at"]),
+        "updated_at": iso_instant(row["updated_at"]),
     }
-
-
-def _student(number: int | None, services: Services, academy: int) -> dict[str, Any] | None:
-    if number is None:
-        return None
-    user = services.reference.user(number)
-    if user is None:
-        return None
-    # Anybody may send a webhook that names a student to any academy: that must not tell who it is.
-    shown = user if reaches((academy,), user, strict=services.strict) else None
-    if shown is None:
-        return {"id": number, "first_name": None, "last_name": None}
-    return {"id": number, "first_name": shown.first_name, "last_name": shown.last_name}
-
-
-def _instant(value: Any) -> str:
-    return f"{value.strftime('%Y-%m-%dT%H:%M:%S')}.{value.microsecond // 1000:03}Z"

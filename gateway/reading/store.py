@@ -74,18 +74,24 @@ class ClickHouse:
             yield
 
     async def rows(
-        self, sql: str, parameters: Mapping[str, Any] | None = None, *, as_bytes: Collection[str] = ()
+        self,
+        sql: str,
+        parameters: Mapping[str, Any] | None = None,
+        *,
+        as_bytes: Collection[str] = (),
+        limits: Mapping[str, Any] | None = None,
     ) -> list[dict[str, Any]]:
         """The rows of a query, by column; values reach it only as `{name:Type}` parameters. Raises ReadError.
 
-        The columns of `as_bytes` are not decoded: bodies need not be UTF-8.
+        The columns of `as_bytes` are not decoded: bodies need not be UTF-8. `limits` are settings of ClickHouse in
+        place of the usual ones.
         """
         try:
             client = await self._connected()
             result = await client.query(
                 sql,
                 parameters=dict(parameters or {}),
-                settings=_LIMITS,
+                settings={**_LIMITS, **(limits or {})},
                 column_formats=dict.fromkeys(as_bytes, "bytes"),
             )
         except (ClickHouseError, OSError) as error:

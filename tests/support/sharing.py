@@ -47,7 +47,11 @@ FIRST: Final = (
     "tests/system/test_local_kafka.py",
 )
 # These have systems of their own, beside the one of tests/contract/conftest.py.
-APART: Final = ("tests/contract/test_http_documented.py", "tests/contract/test_http_page.py")
+APART: Final = (
+    "tests/contract/test_http_documented.py",
+    "tests/contract/test_http_insights.py",
+    "tests/contract/test_http_page.py",
+)
 TOGETHER: Final = ("tests/contract/test_http_", "tests/contract/test_asyncapi.py")
 
 

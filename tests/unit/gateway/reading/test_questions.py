@@ -1,0 +1,56 @@
+"""How many questions are asked at once."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from gateway.reading.questions import BusyError, Questions
+from gateway.reading.store import ReadError
+
+
+class Gate:
+    """Answers when it is opened, and counts who is in."""
+
+    def __init__(self) -> None:
+        self.opened = asyncio.Event()
+        self.inside = self.most = 0
+
+    async def rows(self, _sql: str, _parameters: Any = None, *, limits: dict[str, Any]) -> list[dict[str, Any]]:
+        """The limits of a question, as its only row."""
+        self.inside += 1
+        self.most = max(self.most, self.inside)
+        await self.opened.wait()
+        self.inside -= 1
+        return [limits]
+
+
+async def test_others_wait_and_no_more_than_so_many() -> None:
+    """Two are asked, two wait, the fifth is turned away at once; all four are answered in the end, within limits."""
+    gate = Gate()
+    questions = Questions(gate, at_once=2, waiting=2)  # type: ignore[arg-type]
+    asked = [asyncio.ensure_future(questions.rows("SELECT 1")) for _ in range(4)]
+    await asyncio.sleep(0)
+
+    with pytest.raises(BusyError):
+        await questions.rows("SELECT 1")
+    gate.opened.set()
+    answers = await asyncio.gather(*asked)
+
+    assert gate.most == 2
+    assert all(rows[0]["max_execution_time"] == 5 for rows in answers)
+
+
+async def test_a_question_that_fails_makes_room() -> None:
+    """Nobody waits for one that ended badly."""
+
+    class Away:
+        async def rows(self, *_: Any, **__: Any) -> list[dict[str, Any]]:
+            raise ReadError
+
+    questions = Questions(Away(), at_once=1, waiting=1)  # type: ignore[arg-type]
+    for _ in range(3):
+        with pytest.raises(ReadError):
+            await questions.rows("SELECT 1")
