@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import shlex
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
@@ -12,17 +13,22 @@ from deploy.cli import raw
 from deploy.cli.configuration import log_settings
 from deploy.cli.console import err, out, run
 from deploy.cli.moments import day
-from deploy.cli.raw import progress_to, tell_settings
+from deploy.cli.raw import progress_to, tell_settings, told_where_interrupted, warn_of_erased
 from operations.raw_log.archiving import archive_raw
-from operations.raw_log.restoring import restore_raw
+from operations.raw_log.erased import Erased
+from operations.raw_log.restoring import Restoration, restore_raw
 from operations.raw_log.students import Students
 from operations.wording import counted
 
 if TYPE_CHECKING:
     from operations.raw_log.archive_files import ArchiveFile
-    from operations.raw_log.restoring import Restoration
 
 __all__ = ["register"]
+
+_ERASED_LATER: Final = (
+    "note: whoever was erased after the files were written is in them, and in the topic. Begin anew under another name "
+    "with their --without (the last line of `forget` has it), or run `forget` again for them after `raw switch`."
+)
 
 
 def archive(
@@ -57,40 +63,57 @@ def restore(
     without: Annotated[list[str] | None, typer.Option(help="Leave a student's records out; repeatable.")] = None,
 ) -> None:
     """Build a raw topic from an archive, ids kept, each record once; then `raw copy` brings what came since."""
-    current, students = log_settings(), Students(without or ())
+    current, students, erased = log_settings(), Students(without or ()), Erased()
     target, count = f"{current.topic_prefix}{name}", partitions or current.partitions
-    with progress_to(target) as update:
+    reached = Restoration()
+    with told_where_interrupted(lambda: _how_far(reached)), progress_to(target) as update:
 
         def progress(done: Restoration) -> None:
-            if done.checked < done.total:
-                update(done.checked, done.total, f"checks {directory}")
-            elif done.read < done.total:
-                update(done.read, done.total, f"reads {directory}")
-            elif done.filled < done.to_fill:
-                update(done.filled, done.to_fill, f"fills offsets of {target}")
-            else:
-                update(done.records + done.left_out, done.total)
+            nonlocal reached
+            reached = done
+            update(*_doing(done, directory, target))
 
-        done = run(
-            restore_raw(
-                current,
-                directory,
-                target,
-                count,
-                keep=lambda record: not students.wrote(record),
-                what=students.digest,
-                progress=progress,
-            )
-        )
+        keep = erased.besides(students)
+        done = run(restore_raw(current, directory, target, count, keep=keep, what=students.digest, progress=progress))
+    _warn(done, directory)
+    if not without:
+        err.print(_ERASED_LATER, markup=False)
+    warn_of_erased(target, erased)
+    out.print(f"{done.records} of {counted(done.total, 'record')} restored, {done.left_out} left out.")
+    more = f"learnpack-telemetry raw copy {name}" + (f" --partitions {count}" if partitions else "")
+    left_out = "".join(f" --without {shlex.quote(student)}" for student in without or ())
+    out.print(f"What came since: {more}{left_out}", markup=False)
+    tell_settings(current, name, count)
+
+
+def _doing(done: Restoration, directory: Path, target: str) -> tuple[int, int, str]:
+    """What is done now: how much of it, of how much, and what it is called."""
+    if done.checked < done.total:
+        return done.checked, done.total, f"checks {directory}"
+    if done.read < done.total:
+        return done.read, done.total, f"reads {directory}"
+    if done.filled < done.to_fill:
+        return done.filled, done.to_fill, f"fills offsets of {target}"
+    return done.records + done.left_out, done.total, f"to {target}"
+
+
+def _how_far(done: Restoration) -> str:
+    """What a run of the restore has reached."""
+    if not done.records and not done.left_out:
+        return "no record is restored yet"
+    return f"{done.records:,} of {counted(done.total, 'record', ',')} restored, {done.left_out:,} left out"
+
+
+def _warn(done: Restoration, directory: Path) -> None:
+    """Say what is missing."""
     for lost in done.lost:
         err.print(f"warning: {lost} is not in {directory}; its records are left out.", markup=False)
     for partition, gap in sorted(done.gaps.items()):
-        text = f"warning: {gap} offsets of partition {partition} are missing between the archive and the raw topic."
+        text = (
+            f"warning: {gap} offsets of partition {partition} are missing between the archive and the raw topic: at "
+            "most so many webhooks are lost, and none where that topic is a copy and its partition was still empty."
+        )
         err.print(text, markup=False)
-    out.print(f"{done.records} of {counted(done.total, 'record')} restored, {done.left_out} left out.")
-    more = f"learnpack-telemetry raw copy {name}" + (f" --partitions {count}" if partitions else "")
-    out.print(f"What came since: {more}{''.join(f' --without {student}' for student in without or ())}", markup=False)
-    tell_settings(current, name, count)
 
 
 def register(app: typer.Typer) -> None:

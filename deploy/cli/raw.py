@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import shlex
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -11,7 +12,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from deploy.cli.configuration import log_settings, settings
 from deploy.cli.console import err, out, run
 from operations.generations.journal import read_journal
-from operations.raw_log.copying import copy_raw
+from operations.raw_log.copying import Copied, copy_raw
+from operations.raw_log.erased import Erased
 from operations.raw_log.students import Students
 from operations.raw_log.switch import switch as switch_generation
 from operations.wording import counted
@@ -19,10 +21,9 @@ from operations.wording import counted
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from operations.raw_log.copying import Copied
     from schemas.settings import Settings
 
-__all__ = ["app", "progress_to", "tell_settings"]
+__all__ = ["app", "progress_to", "tell_settings", "told_where_interrupted", "warn_of_erased"]
 
 app = typer.Typer(help="The raw topic as a whole.", no_args_is_help=True)
 
@@ -59,6 +60,37 @@ def _unset(current: Settings) -> int:
     return int(type(current).model_fields["partitions"].default)
 
 
+@contextlib.contextmanager
+def told_where_interrupted(how_far: Callable[[], str]) -> Iterator[None]:
+    """After Ctrl-C say how far the work came, and how to go on with it; the command then ends with exit code 130."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        err.print(f"interrupted: {how_far()}. The same command goes on from there.", markup=False)
+        raise
+
+
+def warn_of_erased(topic: str, erased: Erased) -> None:
+    """Say that a new topic holds students whom `forget` had erased, if it does."""
+    if not erased.actors:
+        return
+    without = " ".join(f"--without {shlex.quote(actor)}" for actor in erased.actors)
+    text = (
+        f"warning: {topic} holds what `forget` has erased of {', '.join(erased.actors)}, as far as the log still had "
+        "it, and a generation that is computed from it tells that again. Begin anew under another name with "
+        f"{without}, or run `forget` again for them after `raw switch`."
+    )
+    err.print(text, markup=False)
+
+
+def _how_far(done: Copied) -> str:
+    """What a run of the copy has reached."""
+    if done.filled < done.to_fill:
+        return f"{done.filled:,} of {done.to_fill:,} offsets are filled, and no record is copied yet"
+    left = f"{counted(done.missing, 'offset', ',')} of the log {'is' if done.missing == 1 else 'are'} still to come"
+    return f"{counted(done.records, 'record', ',')} copied, {done.left_out:,} left out, {left}"
+
+
 @app.command()
 def copy(
     name: Annotated[str, typer.Argument(help="Name of the new topic, behind the prefix: webhooks.raw.2")],
@@ -67,28 +99,24 @@ def copy(
     without: Annotated[list[str] | None, typer.Option(help="Leave a student's records out; repeatable.")] = None,
 ) -> None:
     """Copy the raw topic, ids kept, each record once; run it again, or after `restore`, to copy what came since."""
-    current, students = log_settings(), Students(without or ())
+    current, students, erased = log_settings(), Students(without or ()), Erased()
     target = f"{current.topic_prefix}{name}"
     count = partitions or current.partitions
-    with progress_to(target) as update:
+    reached = Copied()
+    with told_where_interrupted(lambda: _how_far(reached)), progress_to(target) as update:
 
         def progress(done: Copied) -> None:
+            nonlocal reached
+            reached = done
             copied = done.records + done.left_out
             if done.filled < done.to_fill:
                 update(done.filled, done.to_fill, f"fills offsets of {target}")
             else:
                 update(copied, copied + done.missing)
 
-        done = run(
-            copy_raw(
-                current,
-                target,
-                count,
-                keep=lambda record: not students.wrote(record),
-                what=students.digest,
-                progress=progress,
-            )
-        )
+        keep = erased.besides(students)
+        done = run(copy_raw(current, target, count, keep=keep, what=students.digest, progress=progress))
+    warn_of_erased(target, erased)
     out.print(f"{counted(done.records, 'record')} copied, {done.left_out} left out.")
     tell_settings(current, name, count)
 

@@ -19,7 +19,6 @@ from broker import clients
 from operations.raw_log.copying import copy_raw
 from operations.raw_log.errors import RawLogError
 from operations.topics import await_leaders
-from schemas.wire.headers import RawHeaders, encode_headers
 from schemas.wire.topics import Topics
 from streams.core.completions import Told, remembering
 from streams.core.store import told_key
@@ -207,33 +206,6 @@ def test_a_copy_that_is_killed_goes_on_and_copies_nothing_twice(
         strict=True,
     ):
         assert [record.value for record in one] == [record.value for record in other]
-
-
-@pytest.mark.usefixtures("fast")
-def test_students_are_left_out(own: Settings, processes: Processes, tmp_path: Path) -> None:
-    """A copy without a student holds everybody else's records; with another choice it cannot be finished."""
-    Generation(own, processes, tmp_path).setup()
-    headers = encode_headers(RawHeaders(principal="7"))
-    bodies: list[tuple[bytes, bytes, Any]] = [
-        (b"7", b'{"user_id": 7, "slug": "a"}', []),
-        (b"8", b'{"user_id": 8, "slug": "a"}', []),
-        (b"7", b'{"slug": "a"}', headers),
-        (b"9", b'{"user_id": 9, "slug": "a"}', headers),
-        (b"telemetry:t", b'{"telemetry_id": "t", "slug": "a"}', []),
-    ]
-    asyncio.run(produce(own.kafka, Topics.of(own).raw, [(None, *body) for body in bodies]))
-
-    assert command("raw", "copy", "clean", "--without", 7).out.startswith("2 records copied, 3 left out.")
-    clean = own.model_copy(update={"raw_topic": "clean"})
-    assert {key for _, key, *_ in ids(clean)} == {b"8", b"telemetry:t"}
-    refused = command("raw", "copy", "clean", "--without", 8)
-    assert refused.code == 1
-    assert "choose another name" in refused.complaint
-    odd = command("raw", "copy", "odd", "--partitions", 3)
-    assert (odd.code, "odd cannot have 3 partitions: " in odd.complaint) == (1, True)
-    other = command("raw", "copy", "clean", "--partitions", 4)
-    assert (other.code, "clean has 2 partitions, not 4; choose another name." in other.complaint) == (1, True)
-    assert command("raw", "copy", "clean", "--without", "07").out.startswith("0 records copied, 0 left out.")
 
 
 @pytest.mark.usefixtures("fast")
