@@ -125,8 +125,9 @@ def copy(
 def switch() -> None:
     """Make the generation that was computed from a copy, TELEMETRY_GENERATION, the live one."""
     current = settings()
-    run(switch_generation(current))
-    out.print(f"Generation {current.generation} is live, from {current.topic_prefix}{current.raw_topic}.", markup=False)
+    switched = run(switch_generation(current))
+    live = f"Generation {current.generation} {'is' if switched else 'was'} live{'' if switched else ' already'}"
+    out.print(f"{live}, from {current.topic_prefix}{current.raw_topic}.", markup=False)
     kept = _variables(current.raw_topic, current.partitions, {_unset(current)})
     out.print("With `up`: Ctrl-C, and start it again in a fresh terminal, with none of the settings: it knows them.")
     cluster = f"On a cluster: keep {kept} for all parts and commands; TELEMETRY_GENERATION may be unset now."

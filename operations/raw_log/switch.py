@@ -33,24 +33,22 @@ _STORE_SECONDS: Final = 60.0
 _ASK_SECONDS: Final = 10.0
 
 
-async def switch(settings: Settings) -> None:
+async def switch(settings: Settings) -> bool:
     """Let readers, and parts that name no generation, use the one of the settings; safe to repeat.
 
-    The one before is not kept for a rollback: it knows another raw topic.
+    The one before is not kept for a rollback: it knows another raw topic. Returns False if it was live already.
 
-    Raises RawLogError if the settings name no generation, or the topic lacks what the live one's has, or the generation
-    has not processed everything, RawTopicError if they name
-    a generation of another topic, JournalError if another change is under way, and the errors of Kafka and ClickHouse.
+    Raises RawLogError if the settings name no generation, or the live one while another waits for the switch, or the
+    topic lacks what the live one's has, or the generation has not processed everything, RawTopicError if they name a
+    generation of another topic, JournalError if another change is under way, and the errors of Kafka and ClickHouse.
     """
-    if "generation" not in settings.model_fields_set:
-        message = "set TELEMETRY_GENERATION to the generation that was computed from the copy."
-        raise RawLogError(message)
     topics = Topics.of(settings)
     async with Lease(settings), JournalWriter(settings) as writer, Offsets(settings) as offsets:
         journal = await finish_interrupted(settings, writer)
         if journal.step is not Phase.IDLE:
             message = "a replay is unfinished: `replay status` shows it, `replay drop` gives it up."
             raise RawLogError(message)
+        await _require_named(settings, journal, offsets.admin)
         require_raw_topic(settings, journal)
         await _require_whole(settings, journal, offsets.admin)
         ends = await offsets.ends_in(topics.raw)
@@ -73,6 +71,26 @@ async def switch(settings: Settings) -> None:
                 generations=(*others, computed),
             )
         )
+        return journal.live != topics.generation
+
+
+async def _require_named(settings: Settings, journal: Journal, admin: AIOKafkaAdminClient) -> None:
+    """Raise RawLogError, which names the right settings, where these name no generation, or the live one too early."""
+    is_named = "generation" in settings.model_fields_set
+    if is_named and settings.generation != journal.live:
+        return
+    if (copy := journal.copy) is not None:
+        topic = f"{settings.topic_prefix}{copy.raw}"
+        there = (await topic_partitions(admin)).get(topic, settings.partitions)
+        why = f"generation {journal.live} is live already" if is_named else "no generation is named"
+        message = (
+            f"{why}, nothing was switched: for generation {copy.number}, computed from {topic}, set "
+            f"TELEMETRY_RAW_TOPIC={copy.raw} TELEMETRY_PARTITIONS={there} TELEMETRY_GENERATION={copy.number} first."
+        )
+        raise RawLogError(message)
+    if not is_named:
+        message = "set TELEMETRY_GENERATION to the generation that was computed from the copy, as `raw copy` prints it."
+        raise RawLogError(message)
 
 
 async def _require_whole(settings: Settings, journal: Journal, admin: AIOKafkaAdminClient) -> None:

@@ -146,6 +146,12 @@ class Journal(msgspec.Struct, frozen=True, kw_only=True):
             if generation.number not in needed and not generation.by_settings
         )
 
+    @property
+    def copy(self) -> Generation | None:
+        """The newest generation that is computed from a copy of the log and waits for its switch; None without one."""
+        waiting = (one for one in self.generations if one.by_settings and one.raw and one.number != self.live)
+        return max(waiting, key=lambda generation: generation.number, default=None)
+
     def number_for(self, raw: str) -> int:
         """The generation to name for a raw topic: what is computed from it already, or the next number."""
         known = (

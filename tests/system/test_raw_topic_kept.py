@@ -72,7 +72,15 @@ def switched(
             before.setenv("TELEMETRY_RAW_TOPIC", "webhooks.raw")
             before.setenv("TELEMETRY_GENERATION", "1")
             assert command("raw", "copy", "webhooks.raw.2").out.startswith("1 record copied")
+            wanted = (
+                f"nothing was switched: for generation 2, computed from {Topics.of(own).raw}.2, set "
+                "TELEMETRY_RAW_TOPIC=webhooks.raw.2 TELEMETRY_PARTITIONS=2 TELEMETRY_GENERATION=2 first."
+            )
+            assert command("raw", "switch").complaint == f"error: generation 1 is live already, {wanted}"
+            before.delenv("TELEMETRY_GENERATION")
+            assert command("raw", "switch").complaint == f"error: no generation is named, {wanted}"
         eventually(lambda: command("raw", "switch").code == 0, 60, "the switch")
+        assert command("raw", "switch").out.startswith("Generation 2 was live already, from ")
         second.stop()
     assert asyncio.run(read_journal(own)).generation(2).raw == "webhooks.raw.2"
     return own
