@@ -8,6 +8,7 @@ are about, and let `bounded` do the last.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import functools
 from typing import TYPE_CHECKING, Any, Final, TypeVar
@@ -48,7 +49,17 @@ def admin(options: Mapping[str, Any], **more: Any) -> AIOKafkaAdminClient:
 def consumer(options: Mapping[str, Any], **more: Any) -> AIOKafkaConsumer:
     """A reader of committed records that commits nothing by itself, not started; `more` are aiokafka's own options."""
     ours = {"isolation_level": "read_committed", "enable_auto_commit": False, "fetch_max_bytes": _FETCH_BYTES}
-    return bounded(AIOKafkaConsumer(**{**ours, **options, **more}))
+    made: Any = AIOKafkaConsumer(**{**ours, **options, **more})
+    made.stop = functools.partial(_stop, made.stop)
+    return bounded(made)
+
+
+async def _stop(stop: Callable[[], Awaitable[None]]) -> None:
+    """Stop a client once its tasks have begun: one that has not aiokafka cancels, and who waits for it, too."""
+    try:
+        await asyncio.sleep(0)
+    finally:
+        await stop()
 
 
 def producer(options: Mapping[str, Any], **more: Any) -> AIOKafkaProducer:

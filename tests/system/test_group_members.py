@@ -1,4 +1,4 @@
-"""Members of a group wait for each other, and longer than for an answer."""
+"""Members of a group wait for each other, and longer than for an answer; whoever reads may stop at any time."""
 
 from __future__ import annotations
 
@@ -82,3 +82,14 @@ async def test_who_was_given_up_takes_no_offset_back(settings: SettingsFactory) 
                 with pytest.raises(CommitFailedError):
                     await first.commit({source: 2})
             assert await other.committed(source) == 9
+
+
+async def test_a_reader_that_is_stopped_at_once_does_not_hide_why(settings: SettingsFactory) -> None:
+    """An error right after the start is the one that comes out, and no cancellation."""
+
+    async def begin() -> None:
+        async with clients.opened(clients.consumer(settings().kafka_options())):
+            raise LookupError
+
+    with pytest.raises(LookupError):
+        await begin()
