@@ -59,16 +59,17 @@ class Refusals:
         left = [line for line in block.lines() if line.id not in excluded]
         kept = [line.data for line in left]
         table = self._route.targets[0].table
-        found = await self._inserter.call(refused_lines, self._inserter.client, table, kept)
+        most = _BAD_ROWS_OF_A_BLOCK - len(excluded) + 1
+        found = await self._inserter.call(refused_lines, self._inserter.client, table, kept, most)
         if not found:
             message = f"ClickHouse refuses a block of {self._route.topic} but none of its rows: {error}"
             raise SinkError(message)
-        if len(found) == len(kept):
-            mismatch = unknown_field(self._inserter.installation, table, kept)
-            if mismatch is not None:
-                raise mismatch
-        if len(found) + len(excluded) > _BAD_ROWS_OF_A_BLOCK:
-            raise self._too_many(len(found) + len(excluded), left[min(found)].partition, next(iter(found.values())))
+        mismatch = unknown_field(self._inserter.installation, table, kept)
+        if mismatch is not None:
+            raise mismatch
+        if len(found) == most:
+            count = f"more than {_BAD_ROWS_OF_A_BLOCK}"
+            raise self._too_many(count, left[min(found)].partition, next(iter(found.values())))
         return {left[index].id: reason for index, reason in found.items()}
 
     async def bury_lines(self, block: Block, reasons: Mapping[LineId, str]) -> None:
@@ -90,7 +91,7 @@ class Refusals:
             self._in_a_row[part.partition] = 0 if part.rows > lines else self._in_a_row[part.partition] + bad
             if self._in_a_row[part.partition] > _BAD_ROWS_IN_A_ROW:
                 reason = "see their reasons in the dead letters"
-                raise self._too_many(self._in_a_row[part.partition], part.partition, reason)
+                raise self._too_many(str(self._in_a_row[part.partition]), part.partition, reason)
 
     async def _bury(self, letter: Letter) -> None:
         async for attempt in AsyncRetrying(
@@ -107,7 +108,7 @@ class Refusals:
             reason=letter.reason,
         )
 
-    def _too_many(self, count: int, partition: TopicPartition, reason: str) -> TooManyBadRowsError:
+    def _too_many(self, count: str, partition: TopicPartition, reason: str) -> TooManyBadRowsError:
         message = (
             f"{count} rows of {partition.topic}[{partition.partition}] are refused ({reason}). "
             "Correct the worker or the tables, then start the sink again."

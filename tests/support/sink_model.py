@@ -123,9 +123,9 @@ class Sink:
         self.world.store((target.table.name, name, lines))
         self._happens("kill after")
 
-    async def call(self, function: Any, client: None, table: Any, lines: list[bytes]) -> dict[int, str]:
+    async def call(self, function: Any, client: None, table: Any, lines: list[bytes], most: int) -> dict[int, str]:
         """Find the refused lines."""
-        del function, client, table
+        del function, client, table, most
         return {index: "refused" for index, line in enumerate(lines) if line.startswith(BAD)}
 
     async def send(self, letter: Letter) -> None:
