@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from hashlib import blake2b
 from typing import Annotated, Any, Final
 
+import orjson
 from fastapi import Depends, Query, Request, Response
 
 from gateway.api.callers import AppServices, Staff, staff_with
@@ -15,7 +20,22 @@ from gateway.errors import ApiError
 from gateway.insights.sight import Sight
 from schemas.reference.tenancy import READ
 
-__all__ = ["REFUSED", "Number", "Page", "Paged", "Seen", "Span", "bounded", "minutes"]
+__all__ = [
+    "DATED",
+    "PAGE_HEADERS",
+    "REFUSED",
+    "UNKEPT",
+    "DaySpan",
+    "Days",
+    "Number",
+    "Page",
+    "Paged",
+    "Seen",
+    "Span",
+    "bounded",
+    "dated_answer",
+    "minutes",
+]
 
 # What each route may be refused with.
 REFUSED: Final = (*OF_STAFF, "data-unavailable", "too-many-questions")
@@ -23,8 +43,19 @@ REFUSED: Final = (*OF_STAFF, "data-unavailable", "too-many-questions")
 _MOST_ROWS: Final = 200
 _ROWS: Final = 50
 _SHOWN: Final = 200
+_DAYS: Final = 90
+_LATE: Final = timedelta(hours=1)
+
+# What is about students of the moment is in no cache.
+UNKEPT: Final = "private, no-store"
+
+PAGE_HEADERS: Final[dict[str, Any]] = {
+    "Link": {"schema": {"type": "string"}, "description": "The pages around (RFC 8288)."},
+    "X-Total-Count": {"schema": {"type": "integer"}, "description": "As `count`."},
+}
 
 _SPAN: Final = re.compile("([1-9][0-9]{0,3})([mhd])")
+_DATE: Final = re.compile("[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _MINUTES: Final = {"m": 1, "h": 60, "d": 24 * 60}
 
 _Limit = Annotated[
@@ -75,6 +106,71 @@ def minutes(field: str, value: str | None, default: int, *, most: int) -> int:
     return min(int(match[1]) * _MINUTES[match[2]], most)
 
 
+@dataclass(frozen=True, slots=True)
+class DaySpan:
+    """UTC days, both of them among those that are meant."""
+
+    first: date
+    last: date
+
+    def closed(self, now: datetime) -> bool:
+        """Whether nothing arrives for any of them any more; what came at midnight may be stored a while later."""
+        return self.last < (now - _LATE).date()
+
+
+def _day(field: str, value: str | None, default: date) -> date:
+    if value is None:
+        return default
+    try:
+        # Python also reads what is no date of RFC 3339, such as a week.
+        day = date.fromisoformat(value) if _DATE.fullmatch(value) else None
+    except ValueError:
+        day = None
+    if day is None:
+        raise ApiError("invalid-filter.day", field=field, values=value[:_SHOWN])
+    # ClickHouse's Date ends in 2149.
+    return min(max(day, date(1970, 1, 1)), date(2149, 1, 1))
+
+
+async def _days(
+    first: Annotated[
+        str | None,
+        Query(
+            alias="from",
+            description=f"First UTC day ({_DAYS} days before the last).",
+            examples=["2026-04-01"],
+            json_schema_extra={"format": "date"},
+        ),
+    ] = None,
+    until: Annotated[
+        str | None,
+        Query(description="Last UTC day (today).", examples=["2026-04-15"], json_schema_extra={"format": "date"}),
+    ] = None,
+) -> DaySpan:
+    last = _day("until", until, datetime.now(UTC).date())
+    return DaySpan(_day("from", first, max(last - timedelta(_DAYS), date(1970, 1, 1))), last)
+
+
+# The days that a request asks for.
+Days = Annotated[DaySpan, Depends(_days)]
+
+
+async def dated_answer(request: Request, content: Any, days: DaySpan) -> Response:
+    """An answer about days with an ETag: of days that are over it may be kept for an hour; 304 for who has it."""
+    body = await asyncio.to_thread(orjson.dumps, content)
+    tag = f'"{blake2b(body, digest_size=12).hexdigest()}"'
+    kept = "max-age=3600" if days.closed(datetime.now(UTC)) else "no-cache"
+    headers = {"ETag": tag, "Cache-Control": f"private, {kept}", "Vary": "Authorization, Academy"}
+    if tag in (request.headers.get("if-none-match") or ""):
+        return Response(status_code=304, headers=headers)
+    return Response(body, headers=headers, media_type="application/json")
+
+
+DATED: Final[dict[int | str, dict[str, Any]]] = {
+    304: {"description": "As it was when the `ETag` in `If-None-Match` was given."}
+}
+
+
 class Page:
     """A dependency: which rows of a long answer are wanted."""
 
@@ -86,16 +182,23 @@ class Page:
 
     async def answer(self, rows: list[dict[str, Any]]) -> Response:
         """The wanted of all these rows: `{"count", "next", "previous", "results"}`, with Link and X-Total-Count."""
-        shown = rows[self.offset : self.offset + self.limit]
+        return await self.answer_part(len(rows), self.part(rows))
+
+    def part(self, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """The wanted of all these rows."""
+        return rows[self.offset : self.offset + self.limit]
+
+    async def answer_part(self, count: int, shown: list[dict[str, Any]], **more: Any) -> Response:
+        """The same of rows that are those of this page, of `count` there are; `more` stands before them."""
         end = self.offset + len(shown)
         after = before = None
-        if shown and end < len(rows):
+        if shown and end < count:
             after = page_address(self._request, limit=self.limit, offset=end)
         if self.offset:
             before = page_address(self._request, limit=self.limit, offset=max(0, self.offset - self.limit))
         return await large_answer(
-            {"count": len(rows), "next": after, "previous": before, "results": shown},
-            headers={"X-Total-Count": str(len(rows)), **around(after, before)},
+            {**more, "count": count, "next": after, "previous": before, "results": shown},
+            headers={"X-Total-Count": str(count), "Cache-Control": UNKEPT, **around(after, before)},
         )
 
 

@@ -9,6 +9,7 @@ from gateway.reading.shown import shown_student
 from schemas.reference.tenancy import reaches
 
 if TYPE_CHECKING:
+    from schemas.reference.directory import Asset
     from schemas.reference.lookup import Reference
 
 __all__ = ["Sight"]
@@ -55,14 +56,24 @@ class Sight:
         asset = self.reference.asset_by_slug(slug)
         return slug if asset is None else self.reference.canonical(asset).slug
 
-    def has_tutorial(self, slug: str) -> bool | None:
-        """Whether the academy has a tutorial: its own or nobody's; None where an open directory does not know it."""
-        known = self.reference.assets_named(slug)
-        if not known and (asset := self.reference.asset_by_slug(slug)) is not None:
-            known = [asset]
-        if known:
-            return any(asset.academy in (self.academy, None) for asset in known)
-        return False if self.strict else None
+    def own_tutorial(self, slug: str) -> str | None:
+        """As `tutorial`, upper and lower case taken as one; None where it is not this academy's to see.
+
+        That is one of another academy, and in a strict directory one that it does not know.
+        """
+        named = self._named(slug)
+        visible = [asset for asset in named if asset.academy in (self.academy, None)]
+        if visible:
+            return self.reference.canonical(visible[0]).slug
+        return None if named or self.strict else slug
+
+    def knows(self, slug: str) -> bool:
+        """Whether the directory knows a tutorial."""
+        return bool(self._named(slug))
+
+    def _named(self, slug: str) -> list[Asset]:
+        alias = self.reference.asset_by_slug(slug)
+        return self.reference.assets_named(slug) or ([] if alias is None else [alias])
 
     def title(self, slug: str) -> str | None:
         """What the directory calls a tutorial."""

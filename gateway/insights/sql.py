@@ -7,7 +7,20 @@ from __future__ import annotations
 
 from typing import Final
 
-__all__ = ["COHORT", "STUCK"]
+__all__ = [
+    "ACTIVE",
+    "CELLS",
+    "COHORT",
+    "DAILY",
+    "FUNNEL",
+    "HEATMAP_STUDENTS",
+    "KNOWN",
+    "LEDGER",
+    "MINUTES",
+    "SESSIONS",
+    "STUCK",
+    "TUTORIALS",
+]
 
 _SEEN: Final = "({everyone:UInt8} = 1 OR user_id IN {only:Array(UInt64)})"
 _TUTORIALS: Final = "(empty({tutorials:Array(String)}) OR asset_slug IN {tutorials:Array(String)})"
@@ -59,4 +72,113 @@ COHORT: Final = """
 SELECT actor, asset_slug FROM telemetry
 WHERE actor IN {actors:Array(String)} AND asset_slug IN {tutorials:Array(String)}
     AND trim(BOTH '" ' FROM JSONExtractRaw(document, 'cohort_id')) = {cohort:String}
+"""
+
+# Webhooks that were sent for an academy or are of its members, by minute of arrival.
+MINUTES: Final = """
+SELECT
+    toStartOfMinute(created_at, 'UTC') AS minute,
+    count() AS received,
+    countIf(verdict = 'stored') AS stored,
+    countIf(verdict = 'ignored') AS ignored,
+    countIf(verdict = 'duplicate') AS duplicate,
+    countIf(verdict = 'stale') AS stale,
+    countIf(verdict = 'error') AS error,
+    countIf(verdict = 'dead') AS dead,
+    countIf(status = 'PENDING') AS pending,
+    max(created_at) AS newest
+FROM webhook_log
+WHERE created_at >= subtractMinutes(now(), {minutes:UInt32}) AND received_at >= subtractMinutes(now(), {minutes:UInt32})
+    AND (has(academy_ids, {academy:UInt64}) OR student_id IN {members:Array(UInt64)})
+GROUP BY minute ORDER BY minute
+LIMIT 2000
+"""
+
+LEDGER: Final = """
+SELECT day, received, stored, ignored, duplicate, stale, error, dead, pending, difference FROM ledger
+WHERE academy_id = {academy:UInt64} AND day > today() - {days:UInt16}
+ORDER BY day LIMIT 400
+"""
+
+# Whoever did anything that is known since the UTC day began.
+ACTIVE: Final = f"""
+SELECT DISTINCT user_id FROM events
+WHERE received_at >= today() AND user_id IS NOT NULL AND {_SEEN}
+LIMIT 500000
+"""  # noqa: S608 - constants only
+
+_DAY: Final = """day, total_sessions AS students, active_students, completion_avg AS completion,
+    engagement_avg AS engagement, frustration_avg AS frustration, open_steps, compiles, compile_failures, tests,
+    test_failures, quizzes, quiz_failures, ai_interactions AS questions"""
+
+# The figures of each tutorial as of its last day.
+TUTORIALS: Final = f"""
+SELECT asset_slug, {_DAY} FROM asset_daily
+WHERE asset_slug != ''
+ORDER BY day DESC, asset_slug LIMIT 1 BY asset_slug LIMIT 10000
+"""  # noqa: S608 - constants only
+
+DAILY: Final = f"""
+SELECT {_DAY} FROM asset_daily
+WHERE asset_slug = {{tutorial:String}} AND day BETWEEN {{first:Date}} AND {{last:Date}}
+ORDER BY day LIMIT {{limit:UInt32}}
+"""  # noqa: S608 - constants only
+
+KNOWN: Final = "SELECT 1 FROM asset_daily WHERE asset_slug = {tutorial:String} LIMIT 1"
+
+FUNNEL: Final = f"""
+SELECT
+    f.step_slug AS step_slug, f.step_position AS step_position, opened, attempted, completed,
+    seconds_median, seconds_p90, tries_median, tries, failures,
+    round(100 * failures / greatest(1, tries), 1) AS failed_percent,
+    failed_first, ai_interactions AS questions
+FROM step_funnel AS f
+LEFT JOIN
+(
+    SELECT step_slug, sum(of_one) AS tries, countIf(first = 0) AS failed_first
+    FROM
+    (
+        SELECT step_slug, actor, count() AS of_one, argMin(succeeded, (occurred_at, item_id)) AS first
+        FROM events
+        WHERE asset_slug = {{tutorial:String}} AND {_TRY}
+        GROUP BY step_slug, actor
+    )
+    GROUP BY step_slug
+) AS t ON t.step_slug = f.step_slug
+WHERE f.asset_slug = {{tutorial:String}}
+ORDER BY step_position, step_slug LIMIT 2000
+"""  # noqa: S608 - constants only
+
+HEATMAP_STUDENTS: Final = f"""
+SELECT any(user_id) AS student_id, actor, max(occurred_at) AS last_seen FROM events
+WHERE asset_slug = {{tutorial:String}} AND {_SEEN}
+GROUP BY actor ORDER BY last_seen DESC, actor LIMIT 100000
+"""  # noqa: S608 - constants only
+
+# What each of some students did in each step.
+CELLS: Final = f"""
+SELECT
+    actor, step_slug,
+    argMax(step_position, occurred_at) AS position,
+    countIf({_TRY}) AS tries,
+    countIf({_TRY} AND succeeded = 0) AS failures,
+    countIf(event = 'ai_interaction') AS questions,
+    countIf({_COMPLETION}) > 0 AS completed,
+    min(occurred_at) AS first_at,
+    max(occurred_at) AS last_at
+FROM events
+WHERE asset_slug = {{tutorial:String}} AND actor IN {{actors:Array(String)}} AND step_slug != ''
+GROUP BY actor, step_slug ORDER BY actor, position, step_slug LIMIT 50000
+"""  # noqa: S608 - constants only
+
+SESSIONS: Final = """
+SELECT
+    toDate(occurred_at) AS day,
+    count() AS sessions,
+    uniqExact(actor) AS students,
+    sumMap(map(ifNull(properties.agent.:String, ''), toUInt64(1))) AS agents
+FROM events
+WHERE asset_slug = {tutorial:String} AND event = 'start_session' AND user_id IS NOT NULL
+    AND toDate(occurred_at) BETWEEN {first:Date} AND {last:Date}
+GROUP BY day ORDER BY day LIMIT {limit:UInt32}
 """

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
 from fastapi import APIRouter, Query, Response
 
 from gateway.api.callers import AppServices
 from gateway.api.parameters import words
 from gateway.api.refusals import refusals
-from gateway.insights.callers import REFUSED, Number, Paged, Seen, Span, bounded, minutes
+from gateway.insights.callers import PAGE_HEADERS, REFUSED, Number, Paged, Seen, Span, bounded, minutes
 from gateway.insights.stuck import LONGEST_MINUTES, MOST_FAILURES, StuckRule, find_stuck
 from gateway.insights.student_answers import STUCK_EXAMPLE, StuckPage
 
@@ -18,10 +18,6 @@ __all__ = ["router"]
 router = APIRouter(prefix="/v1/telemetry/academy/students", tags=["insights"])
 
 _DEFAULT: Final = StuckRule()
-_PAGE_HEADERS: Final[dict[str, Any]] = {
-    "Link": {"schema": {"type": "string"}, "description": "The pages around (RFC 8288)."},
-    "X-Total-Count": {"schema": {"type": "integer"}, "description": "As `count`."},
-}
 
 
 @router.get(
@@ -29,7 +25,7 @@ _PAGE_HEADERS: Final[dict[str, Any]] = {
     summary="Who is stuck now",
     response_model=StuckPage,
     responses={
-        200: {"content": {"application/json": {"example": STUCK_EXAMPLE}}, "headers": _PAGE_HEADERS},
+        200: {"content": {"application/json": {"example": STUCK_EXAMPLE}}, "headers": PAGE_HEADERS},
         **refusals(*REFUSED, "invalid-filter", "invalid-filter.span"),
     },
 )

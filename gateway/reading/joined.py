@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
+    from gateway.reading.questions import Questions
     from gateway.reading.store import ClickHouse
 
 __all__ = ["joined_later"]
@@ -25,7 +26,7 @@ _MOST: Final = 10_000
 
 
 async def joined_later(
-    clickhouse: ClickHouse, academy: int, members: Collection[int], students: Sequence[int], days: int
+    clickhouse: ClickHouse | Questions, academy: int, members: Collection[int], students: Sequence[int], days: int
 ) -> list[int]:
     """The members of an academy who have rows of the last `days` that do not name it, of `students` if there are any.
 

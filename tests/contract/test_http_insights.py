@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
+from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, Final
 
+import clickhouse_connect
 import orjson
 import pytest
 
@@ -21,7 +24,7 @@ from tests.support.sink import SinkBench
 from tests.support.waiting import aeventually
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     import httpx
@@ -138,7 +141,119 @@ def test_thresholds_of_who_is_stuck(staff: httpx.Client, query: str, students: l
     assert [row["student"]["id"] for row in answer["results"]] == students
 
 
-ROUTES: Final = (f"{ROOT}/students/stuck",)
+POSTCARD: Final = f"{ROOT}/assets/exercise-postcard"
+
+
+def results(answer: dict[str, Any]) -> list[dict[str, Any]]:
+    """The rows of an answer."""
+    rows: list[dict[str, Any]] = answer["results"]
+    return rows
+
+
+def tried(answer: dict[str, Any]) -> list[dict[str, Any]]:
+    """The steps of a funnel that anybody tried."""
+    return [row for row in results(answer) if row["tries"]]
+
+
+def cells(answer: dict[str, Any]) -> list[dict[str, Any]]:
+    """The cells of a grid with their students."""
+    found = [{"actor": row["actor"], **cell} for row in results(answer) for cell in row["steps"]]
+    return sorted(found, key=lambda cell: (cell["actor"], cell["step_slug"]))
+
+
+# For each query of the page, in their order: which address has its figures, and where in the answer.
+FIGURES: Final[tuple[tuple[str, Callable[[dict[str, Any]], list[dict[str, Any]]]], ...]] = (
+    (f"{ROOT}/overview", lambda answer: answer["received"]),
+    (f"{ROOT}/overview", lambda answer: answer["ledger"]),
+    (f"{ROOT}/overview", lambda answer: [answer]),
+    (f"{ROOT}/assets?limit=200", results),
+    (f"{POSTCARD}/daily", results),
+    (f"{POSTCARD}/funnel", results),
+    (f"{POSTCARD}/funnel", tried),
+    (f"{POSTCARD}/heatmap", cells),
+    (f"{POSTCARD}/sessions?from=1970-01-01", results),
+)
+
+
+def as_json(value: Any) -> Any:
+    """A column's value as answers show it."""
+    if isinstance(value, datetime):
+        return iso_instant(value)
+    return str(value) if isinstance(value, date) else value
+
+
+def test_figures_are_those_of_plain_queries(told: HttpSystem, staff: httpx.Client) -> None:
+    """Each query of docs/insights.md gives what its address gives, but for students of another academy."""
+    blocks = run_by("tests/contract/test_http_insights.py::test_figures_are_those_of_plain_queries")
+    reader = clickhouse_connect.get_client(
+        dsn=told.settings.clickhouse.get_secret_value(), autogenerate_session_id=False
+    )
+    with contextlib.closing(reader):
+        for block, (path, part) in zip(blocks, FIGURES, strict=True):
+            sql = block.text.replace("telemetry.", f"{told.settings.database}.")
+            rows = reader.query(sql.replace("user_id IS NOT NULL", f"user_id != {FOREIGNER}"))
+            expected = [dict(zip(rows.column_names, map(as_json, row), strict=True)) for row in rows.result_rows]
+            answer = part(staff.get(path).json())
+
+            assert [{name: row[name] for name in rows.column_names} for row in answer] == expected, str(block)
+            assert expected, str(block)
+
+
+def test_nothing_is_missing(staff: httpx.Client) -> None:
+    """What the overview says of all that was sent: it is stored, and the ledger has no difference."""
+    overview = staff.get(f"{ROOT}/overview").json()
+
+    assert sum(row["received"] for row in overview["received"]) == sum(row["received"] for row in overview["ledger"])
+    assert [row["difference"] for row in overview["ledger"]] == [0] * len(overview["ledger"])
+    assert 0 <= overview["freshness"]["age_seconds"] < 6 * 3600
+
+
+def test_days_that_are_over_may_be_kept(staff: httpx.Client) -> None:
+    """An hour for days that are over, not at all for today; who has it is told so."""
+    over = staff.get(f"{POSTCARD}/sessions?from=2020-01-01&until=2026-01-01")
+    today = staff.get(f"{POSTCARD}/sessions")
+
+    assert over.headers["cache-control"] == "private, max-age=3600"
+    assert today.headers["cache-control"] == "private, no-cache"
+    again = staff.get(over.url.path + "?" + over.url.query.decode(), headers={"If-None-Match": over.headers["etag"]})
+    assert (again.status_code, again.content) == (304, b"")
+
+
+@pytest.mark.parametrize("sort", ["students", "-frustration", "completion", "-day", "asset_slug"])
+def test_tutorials_are_sorted(staff: httpx.Client, sort: str) -> None:
+    """By what is asked for, and in pages."""
+    rows = results(staff.get(f"{ROOT}/assets?limit=200&sort={sort}").json())
+    pages = [results(staff.get(f"{ROOT}/assets?limit=5&offset={n}&sort={sort}").json()) for n in (0, 5)]
+    values = [row[sort.removeprefix("-")] for row in rows]
+
+    assert values == sorted(values, reverse=sort.startswith("-"))
+    assert rows[:10] == [*pages[0], *pages[1]]
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        (f"{ROOT}/assets/elsewhere/daily", 404),
+        (f"{ROOT}/assets/never-heard-of/funnel", 404),
+        (f"{ROOT}/assets/untouched/funnel", 200),
+        (f"{ROOT}/assets/EVERYBODYS/heatmap", 200),
+        (f"{ROOT}/assets?sort=nothing", 400),
+        (f"{POSTCARD}/daily?from=yesterday", 400),
+        (f"{ROOT}/overview?since=soon", 400),
+        (f"{ROOT}/students/stuck?failures=many", 400),
+    ],
+)
+def test_what_is_not_there(staff: httpx.Client, path: str, status: int) -> None:
+    """Another academy's tutorial and one that nobody knows are not found; what cannot be read is refused."""
+    assert staff.get(path).status_code == status
+
+
+ROUTES: Final = (
+    f"{ROOT}/overview",
+    f"{ROOT}/students/stuck",
+    f"{ROOT}/assets",
+    *(f"{POSTCARD}/{name}" for name in ("daily", "funnel", "heatmap", "sessions")),
+)
 
 
 @pytest.mark.parametrize("path", ROUTES)
@@ -158,6 +273,7 @@ def test_who_may_not_see_sees_nothing(told: HttpSystem, path: str) -> None:
 def test_odd_names_do_no_harm(staff: httpx.Client, value: str) -> None:
     """Whatever stands where a slug belongs is a slug that nobody has."""
     assert staff.get(f"{ROOT}/students/stuck?asset={value}").json()["count"] == 0
+    assert staff.get(f"{ROOT}/assets/{value}/funnel").status_code == 404
 
 
 def test_the_page_prints_what_it_shows(told: HttpSystem, tmp_path: Path) -> None:

@@ -1,0 +1,68 @@
+"""Whether it works and what is going on: what came in, what became of it, and who is there."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Final
+
+from gateway.insights.sql import ACTIVE, LEDGER, MINUTES
+from gateway.reading.joined import joined_later
+from gateway.reading.shown import iso_instant
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from gateway.insights.sight import Sight
+    from gateway.reading.questions import Questions
+
+__all__ = ["LONGEST_MINUTES", "find_overview", "minute_rows"]
+
+LONGEST_MINUTES: Final = 24 * 60
+_LEDGER_DAYS: Final = 7
+_MOST_NAMED: Final = 10_000
+
+
+def minute_rows(rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Webhooks by minute of arrival and verdict; minutes without any are left out."""
+    return [
+        {**{name: value for name, value in row.items() if name != "newest"}, "minute": iso_instant(row["minute"])}
+        for row in rows
+    ]
+
+
+def _freshness(rows: Iterable[dict[str, Any]], now: datetime) -> dict[str, Any]:
+    newest = max((row["newest"] for row in rows), default=None)
+    if newest is None:
+        return {"newest_webhook_at": None, "age_seconds": None}
+    return {"newest_webhook_at": iso_instant(newest), "age_seconds": round((now - newest).total_seconds(), 1)}
+
+
+async def find_overview(questions: Questions, sight: Sight, minutes: int) -> dict[str, Any]:
+    """The last `minutes` by minute and verdict, freshness, the ledger of seven days, and students active today.
+
+    Raises BusyError and ReadError.
+    """
+    by_minute, ledger, active = await asyncio.gather(
+        _minutes(questions, sight, minutes),
+        questions.rows(LEDGER, {"academy": sight.academy, "days": _LEDGER_DAYS}),
+        questions.rows(ACTIVE, sight.narrowed()),
+    )
+    return {
+        "freshness": _freshness(by_minute, datetime.now(UTC)),
+        "active_students": sum(1 for row in active if sight.sees(row["user_id"])),
+        "received": minute_rows(by_minute),
+        "ledger": [{**row, "day": str(row["day"])} for row in ledger],
+    }
+
+
+async def _minutes(questions: Questions, sight: Sight, minutes: int) -> list[dict[str, Any]]:
+    # As in the log: of members whose webhooks do not name the academy, because they came before them.
+    members = sight.reference.members(sight.academy)
+    named = sorted(members)
+    if len(named) > _MOST_NAMED:
+        named = await joined_later(questions, sight.academy, members, (), 1)
+    rows = await questions.rows(MINUTES, {"academy": sight.academy, "members": named, "minutes": minutes})
+    for row in rows:
+        row["newest"] = row["newest"].replace(tzinfo=UTC)
+    return rows
