@@ -189,6 +189,11 @@ async def _state(current: Settings) -> tuple[Journal, bool]:
     return await read_journal(current), await lease_is_held(current)
 
 
+def _minute(began: str | None) -> str:
+    """A moment as a narrow terminal has room for it in one line."""
+    return began[:16].replace("T", " ") if began else "-"
+
+
 @app.command()
 def status(*, json: Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")] = False) -> None:
     """Show the generations, and where a change of them stands."""
@@ -206,7 +211,7 @@ def status(*, json: Annotated[bool, typer.Option("--json", help="Print JSON, for
             role.get(generation.number, other),
             generation.rules,
             generation.algorithm or "-",
-            generation.began or "-",
+            _minute(generation.began),
         )
     out.print(table)
     if journal.step is Phase.PATCHING:

@@ -6,6 +6,7 @@ One system serves all tests, in their order.
 from __future__ import annotations
 
 import asyncio
+import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -114,7 +115,9 @@ def test_an_unfinished_replay_is_resumed_or_dropped(system: HttpSystem) -> None:
 
     assert other.process.wait(60) == 1
     assert "`replay resume` goes on, `replay drop` gives it up." in other.output
-    assert "unfinished" in replay(system, "status")
+    shown = replay(system, "status")
+    assert "unfinished" in shown
+    assert re.search(r"catching-up +│ as-recorded │ 1\.0 +│ \d{4}-\d\d-\d\d \d\d:\d\d +│", shown)
     assert "is given up" in replay(system, "drop", "--yes")
     assert leftovers(system.settings) <= before | {f"group {system.settings.topic_prefix}generations"}
     assert journal(system.settings).live == live
