@@ -63,7 +63,8 @@ class Stack:
 def local_stack(directory: Path) -> Iterator[Stack]:
     """Kafka from Maven and ClickHouse from its wheel, below `directory`."""
     kafka = KafkaNode(directory / "kafka", java_options=QUICK)
-    clickhouse = ClickHouseServer(directory / "clickhouse", user=_USER, password=_PASSWORD)
+    # Most queries of tests take milliseconds, of which a second thread would take more.
+    clickhouse = ClickHouseServer(directory / "clickhouse", user=_USER, password=_PASSWORD, threads=1)
     with kafka, clickhouse:
         yield Stack(kafka.bootstrap, clickhouse.url)
 

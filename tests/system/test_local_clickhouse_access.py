@@ -31,7 +31,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClickHouseServe
     """A server with an analyst, on a directory whose name is awkward."""
     directory = tmp_path_factory.mktemp("access") / "a b?c&d=%41#e"
     analyst = Analyst("analyst", ACCOUNTS["analyst"], GRANTS)
-    with ClickHouseServer(directory, user="telemetry", password=ACCOUNTS["telemetry"], analyst=analyst) as running:
+    password = ACCOUNTS["telemetry"]
+    with ClickHouseServer(directory, user="telemetry", password=password, analyst=analyst, threads=5) as running:
         ask = asker(running)
         for statement in (
             "CREATE DATABASE t",
@@ -100,6 +101,14 @@ def test_no_statement_leads_out(ask: Ask, outside: dict[str, object], statement:
 
         assert answer.status_code >= 400, (user, answer.text)
         assert SECRET not in answer.text
+
+
+def test_queries_have_as_many_threads_as_the_server_was_told(ask: Ask) -> None:
+    """That is their default, which each may change for itself."""
+    query = "SELECT getSetting('max_threads')"
+
+    assert ask(query).text == "5\n"
+    assert ask(query, max_threads="2").text == "2\n"
 
 
 @pytest.mark.parametrize("settings", SETTINGS, ids=str)

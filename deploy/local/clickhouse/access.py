@@ -124,13 +124,21 @@ def fixed(settings: Iterable[tuple[str, str]]) -> list[str]:
 
 
 def write_access(
-    directory: Path, settings: Sequence[tuple[str, str]], limits: Mapping[str, int], analyst: Sequence[str]
+    directory: Path,
+    settings: Sequence[tuple[str, str]],
+    limits: Mapping[str, int],
+    analyst: Sequence[str],
+    threads: int,
 ) -> None:
-    """Write the files of access control below a data directory; `limits` hold for every query of everybody."""
+    """Write the files of access control below a data directory; `limits` hold for every query of everybody.
+
+    `threads` are a query's by default, which it may change; with 0 the engine decides.
+    """
     constants = [*fixed(settings), *(f"merge_tree_{name}" for name in _TABLE_SETTINGS)]
     known = {name for name, _ in settings}
     values = "".join(f"<{name}>{value}</{name}>" for name, value in limits.items())
     values += "".join(f"<{name}>0</{name}>" for name in _OFF if name in known)
+    values += f"<max_threads>{threads}</max_threads>" if threads else ""
     bounds = "".join(f"<{name}><min>{_LEAST[name]}</min><max>{value}</max></{name}>" for name, value in limits.items())
     bounds += "".join(f"<{name}><const/></{name}>" for name in constants)
     roles = "".join(

@@ -46,9 +46,12 @@ class Result:
 class Engine:
     """Holds a data directory open; only one process at a time can."""
 
-    def __init__(self, directory: Path, limits: Mapping[str, int], analyst: Sequence[str] = ()) -> None:
+    def __init__(
+        self, directory: Path, limits: Mapping[str, int], analyst: Sequence[str] = (), threads: int = 0
+    ) -> None:
         """Open `directory`, which becomes the current one, with limits for every query and an analyst's grants.
 
+        A query uses `threads` if it asks for no number itself; 0 is one for each core.
         Raises LocalStackError without the wheel, or if the engine refuses the directory or its rules of access.
         """
         try:
@@ -58,7 +61,7 @@ class Engine:
             raise LocalStackError(message) from error
         self._connect: Any = connect
         try:
-            self.table_functions = self._write_access(directory, limits, analyst)
+            self.table_functions = self._write_access(directory, limits, analyst, threads)
             make_default_ordinary(directory / _DATA)
             # What is behind a question mark is the engine's to read, so no path from outside may be part of it.
             os.chdir(directory)
@@ -77,7 +80,9 @@ class Engine:
         self.version: str = version
         self.timezone: str = timezone
 
-    def _write_access(self, directory: Path, limits: Mapping[str, int], analyst: Sequence[str]) -> list[str]:
+    def _write_access(
+        self, directory: Path, limits: Mapping[str, int], analyst: Sequence[str], threads: int
+    ) -> list[str]:
         """Write the rules for the settings that this engine has; the names of its table functions."""
         memory = self._connect(":memory:")
         try:
@@ -86,7 +91,7 @@ class Engine:
         finally:
             memory.close()
         settings = [(name, kind) for name, _, kind in (line.partition("\t") for line in lines)]
-        write_access(directory, settings, limits, analyst)
+        write_access(directory, settings, limits, analyst, threads)
         return names
 
     def _hide_system(self) -> None:

@@ -23,11 +23,12 @@ if TYPE_CHECKING:
     from deploy.local.clickhouse.access import Analyst
     from deploy.local.progress import Progress
 
-__all__ = ["ANALYST_VARIABLE", "PASSWORD_VARIABLE", "USER_VARIABLE", "ClickHouseServer"]
+__all__ = ["ANALYST_VARIABLE", "PASSWORD_VARIABLE", "THREADS_VARIABLE", "USER_VARIABLE", "ClickHouseServer"]
 
 USER_VARIABLE: Final = "CLICKHOUSE_USER"
 PASSWORD_VARIABLE: Final = "CLICKHOUSE_PASSWORD"  # noqa: S105 - the variable's name
 ANALYST_VARIABLE: Final = "CLICKHOUSE_ANALYST"
+THREADS_VARIABLE: Final = "CLICKHOUSE_THREADS"
 
 _NEEDED_BYTES: Final = 1_000_000_000
 
@@ -35,13 +36,21 @@ _NEEDED_BYTES: Final = 1_000_000_000
 class ClickHouseServer(LocalServer):
     """A ClickHouse HTTP server whose data live in `directory`, for one user, and an analyst who only reads.
 
-    The port may differ between runs; without `port` a free one is picked.
+    The port may differ between runs; without `port` a free one is picked. `threads` are what a query uses that asks for
+    no number itself, by default one for each core.
     """
 
     name: ClassVar[str] = "ClickHouse"
 
     def __init__(
-        self, directory: Path, port: int | None = None, *, user: str, password: str, analyst: Analyst | None = None
+        self,
+        directory: Path,
+        port: int | None = None,
+        *,
+        user: str,
+        password: str,
+        analyst: Analyst | None = None,
+        threads: int | None = None,
     ) -> None:
         super().__init__(directory)
         self._wanted = port
@@ -49,6 +58,7 @@ class ClickHouseServer(LocalServer):
         self.user = user
         self.password = password
         self.analyst = analyst
+        self._threads = threads
 
     @property
     def port(self) -> int:
@@ -95,7 +105,8 @@ class ClickHouseServer(LocalServer):
         """This process's environment with the users, their passwords and UTC as the server's time zone."""
         server_variables = {USER_VARIABLE: self.user, PASSWORD_VARIABLE: self.password, "TZ": "UTC"}
         analyst = {} if self.analyst is None else {ANALYST_VARIABLE: orjson.dumps(asdict(self.analyst)).decode()}
-        return {**os.environ, **server_variables, **analyst}
+        threads = {} if self._threads is None else {THREADS_VARIABLE: str(self._threads)}
+        return {**os.environ, **server_variables, **analyst, **threads}
 
     async def answers(self) -> bool:
         """Whether a query is answered."""

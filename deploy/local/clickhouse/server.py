@@ -21,7 +21,7 @@ from aiohttp import web
 
 from deploy.local.clickhouse.access import ANALYST, APPLICATION, Account
 from deploy.local.clickhouse.engine import Engine
-from deploy.local.clickhouse.node import ANALYST_VARIABLE, PASSWORD_VARIABLE, USER_VARIABLE
+from deploy.local.clickhouse.node import ANALYST_VARIABLE, PASSWORD_VARIABLE, THREADS_VARIABLE, USER_VARIABLE
 from deploy.local.clickhouse.request import HttpRequest
 from deploy.local.clickhouse.service import Service
 from deploy.local.errors import LocalStackError
@@ -150,7 +150,8 @@ def main() -> None:
         accounts.append(Account(analyst["user"], analyst["password"], ANALYST, limits_of_analyst))
     try:
         with locked("ClickHouse", directory):
-            engine = Engine(directory, limits, analyst["grants"] if analyst is not None else ())
+            threads = int(os.environ.get(THREADS_VARIABLE, "0"))
+            engine = Engine(directory, limits, analyst["grants"] if analyst is not None else (), threads)
             uvloop.run(_serve(engine, port, accounts))
     except LocalStackError as error:
         sys.exit(str(error))
