@@ -24,6 +24,7 @@ from tests.chaos.kafka import members, read_all
 from tests.chaos.load import webhooks
 from tests.support.commands import as_environment
 from tests.support.http_directory import secret
+from tests.support.plain_http import PLAIN
 from tests.support.replay import comparison, journal, replay, start_replay
 from tests.support.waiting import eventually
 
@@ -108,7 +109,7 @@ class Client(_Background):
         bodies = (one.value for one in webhooks(10_000_000, random.Random(self.seed), students=40))  # noqa: S311
         began, number = time.monotonic(), itertools.count()
         headers = {"Authorization": f"Token {secret('staff')}", "Academy": "1"}
-        async with httpx.AsyncClient(base_url=self.system.url, headers=headers, timeout=30) as http:
+        async with httpx.AsyncClient(base_url=self.system.url, headers=headers, timeout=30, verify=PLAIN) as http:
 
             async def send() -> None:
                 while not self._stopped.is_set():

@@ -14,6 +14,7 @@ import pytest
 from gateway.ingest.capture import CAPTURE_ROUTES
 from operations.tokens import CAPABILITIES, NewToken, grant, revoke_token
 from tests.support.http_directory import TOKENS, secret
+from tests.support.plain_http import PLAIN
 from tests.support.waiting import eventually
 
 if TYPE_CHECKING:
@@ -74,7 +75,9 @@ def test_a_refused_token_says_what_is_wrong_with_it(
     system: HttpSystem, path: str, headers: dict[str, str], params: dict[str, str], says: str
 ) -> None:
     """A placeholder that was left in a URL and a header without a scheme are named; the slug is the same."""
-    answer = httpx.post(f"{system.url}{path}", json={"event": "open_step"}, headers=headers, params=params)
+    answer = httpx.post(
+        f"{system.url}{path}", json={"event": "open_step"}, headers=headers, params=params, verify=PLAIN
+    )
 
     assert (answer.status_code, answer.json()["slug"]) == (401, "invalid-token")
     assert says in answer.json()["detail"]
@@ -112,7 +115,9 @@ def test_a_slash_too_many_is_named(system: HttpSystem, method: str, path: str) -
 )
 def test_a_bad_token_is_refused_everywhere(system: HttpSystem, authorization: str) -> None:
     """401 for an unknown, expired or malformed one."""
-    with httpx.Client(base_url=system.url, headers={"Authorization": authorization, "Academy": "1"}) as client:
+    with httpx.Client(
+        base_url=system.url, headers={"Authorization": authorization, "Academy": "1"}, verify=PLAIN
+    ) as client:
         for method, path in routes(system):
             answer = client.request(method, path)
 
@@ -184,7 +189,7 @@ def test_who_may_upload(system: HttpSystem, who: str, academy: int | None, statu
 @pytest.mark.parametrize("scheme", ["Token", "token", "TOKEN", "Bearer", "bearer"])
 def test_a_token_comes_in_a_header_or_in_the_url(system: HttpSystem, scheme: str) -> None:
     """`Token`, `Bearer` and `?token=` are the same; the header comes first."""
-    with httpx.Client(base_url=system.url, params={"academy": "1"}) as client:
+    with httpx.Client(base_url=system.url, params={"academy": "1"}, verify=PLAIN) as client:
         by_header = client.get(LOG, headers={"Authorization": f"{scheme} {secret('staff')}"})
         by_url = client.get(LOG, params={"token": secret("staff")})
         both = client.get(LOG, params={"token": secret("staff")}, headers={"Authorization": f"{scheme} wrong"})
@@ -205,7 +210,9 @@ def test_tokens_come_into_force_and_end_within_two_seconds(system: HttpSystem) -
     """A new token works and a revoked one does not, without a restart."""
     token = NewToken(77, {1: CAPABILITIES}, datetime(2026, 1, 1, tzinfo=UTC))
     made = asyncio.run(grant(system.settings, token))
-    with httpx.Client(base_url=system.url, headers={"Authorization": f"Token {made}", "Academy": "1"}) as client:
+    with httpx.Client(
+        base_url=system.url, headers={"Authorization": f"Token {made}", "Academy": "1"}, verify=PLAIN
+    ) as client:
         eventually(lambda: client.get(LOG).status_code == 200, 2, "the token in force")
         asyncio.run(revoke_token(system.settings, made))
         eventually(lambda: client.get(LOG).status_code == 401, 2, "the token revoked")

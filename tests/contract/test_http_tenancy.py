@@ -16,6 +16,7 @@ from operations.directory import publish_reference
 from operations.tokens import CAPABILITIES, NewToken, grant
 from schemas.wire.topics import Topics
 from tests.support.http_directory import secret
+from tests.support.plain_http import PLAIN
 from tests.support.waiting import eventually
 
 if TYPE_CHECKING:
@@ -90,7 +91,7 @@ def calls() -> list[tuple[str, str]]:
 def client_of(system: HttpSystem, caller: str, academy: int | None) -> httpx.Client:
     """A client of a caller."""
     headers = {"Authorization": f"Token {secret(caller)}", **({} if academy is None else {"Academy": str(academy)})}
-    return httpx.Client(base_url=system.url, headers=headers, timeout=30)
+    return httpx.Client(base_url=system.url, headers=headers, timeout=30, verify=PLAIN)
 
 
 @pytest.mark.parametrize(("caller", "relation"), calls())

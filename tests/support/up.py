@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 
 from schemas.settings import PREFIX
+from tests.support.plain_http import PLAIN
 from tests.support.waiting import eventually
 
 if TYPE_CHECKING:
@@ -99,7 +100,9 @@ class System:
     def sql(self, query: str, **parameters: object) -> str:
         """The answer of ClickHouse over plain HTTP; parameters stand in the query as `{name:Type}`."""
         named = {f"param_{name}": str(value) for name, value in parameters.items()}
-        answer = httpx.post(self.addresses["TELEMETRY_CLICKHOUSE"], params=named, content=query, timeout=30)
+        answer = httpx.post(
+            self.addresses["TELEMETRY_CLICKHOUSE"], params=named, content=query, timeout=30, verify=PLAIN
+        )
         assert answer.is_success, answer.text
         return answer.text.strip()
 
@@ -117,6 +120,7 @@ class System:
             json=document,
             headers={"Authorization": f"Token {self.addresses['TELEMETRY_TOKEN']}"},
             timeout=30,
+            verify=PLAIN,
         )
         return f"{answer.status_code} {answer.text}"
 

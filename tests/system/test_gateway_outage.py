@@ -14,6 +14,7 @@ import pytest
 
 from tests.support.gateway_load import RATE, Load
 from tests.support.http_system import UNLIMITED, HttpSystem, http_system
+from tests.support.plain_http import PLAIN
 from tests.support.stack import Stack
 from tests.support.waiting import aeventually
 
@@ -121,7 +122,7 @@ def test_a_frozen_broker_is_bridged_and_told(
 
 async def frozen(system: HttpSystem, node: KafkaNode, load: Load) -> None:
     """The broker is stopped in its tracks for a while and goes on."""
-    async with kept_alive(system), httpx.AsyncClient(base_url=system.url, timeout=10) as client:
+    async with kept_alive(system), httpx.AsyncClient(base_url=system.url, timeout=10, verify=PLAIN) as client:
         sending = asyncio.create_task(load.run())
         await load.grows(RATE)
         os.kill(node.pid, signal.SIGSTOP)

@@ -17,6 +17,7 @@ from schemas.wire.topics import Topics
 from tests.chaos.kafka import read_all
 from tests.support.gateway_load import RATE, STUDENTS, Load
 from tests.support.http_system import UNLIMITED, HttpSystem, http_system
+from tests.support.plain_http import PLAIN
 from tests.support.stack import Stack
 from tests.support.waiting import aeventually
 
@@ -37,7 +38,7 @@ def children(pid: int) -> set[int]:
 
 async def figure(system: HttpSystem, name: str) -> float:
     """A figure, asked on a connection of its own: either process may answer."""
-    async with httpx.AsyncClient(base_url=system.url, timeout=10) as client:
+    async with httpx.AsyncClient(base_url=system.url, timeout=10, verify=PLAIN) as client:
         text = (await client.get("/metrics")).text
     found = re.search(rf"^{re.escape(name)} (\S+)$", text, re.MULTILINE)
     return float(found[1]) if found else 0.0
@@ -71,7 +72,7 @@ def test_one_of_two_processes_is_killed_while_kafka_is_away(
 
 async def hanging(system: HttpSystem) -> dict[str, str] | None:
     """What readiness says of processes that hang, on a connection of its own; None if one that hangs was asked."""
-    async with httpx.AsyncClient(base_url=system.url, timeout=2) as client:
+    async with httpx.AsyncClient(base_url=system.url, timeout=2, verify=PLAIN) as client:
         try:
             answer = await client.get("/health/ready")
         except httpx.ReadTimeout:

@@ -11,6 +11,7 @@ import pytest
 
 from deploy.local.clickhouse import ClickHouseServer
 from deploy.local.clickhouse.access import Analyst
+from tests.support.plain_http import PLAIN
 from tests.support.ways_out import READS, SETTINGS, WRITES
 
 if TYPE_CHECKING:
@@ -50,7 +51,9 @@ def asker(server: ClickHouseServer) -> Ask:
     def ask(statement: str, user: str = "telemetry", **parameters: str) -> httpx.Response:
         address = f"http://127.0.0.1:{server.port}/"
         auth = (user, ACCOUNTS[user])
-        return httpx.post(address, params=parameters, content=statement, auth=auth, timeout=60, trust_env=False)
+        return httpx.post(
+            address, params=parameters, content=statement, auth=auth, timeout=60, trust_env=False, verify=PLAIN
+        )
 
     return ask
 

@@ -11,6 +11,7 @@ import cramjam
 import httpx
 import pytest
 
+from tests.support.plain_http import PLAIN
 from tests.support.waiting import eventually
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ def http(local_clickhouse: ClickHouseServer) -> Iterator[httpx.Client]:
     """A plain HTTP client with the right user and an empty table `rows`."""
     headers = {"X-ClickHouse-User": local_clickhouse.user, "X-ClickHouse-Key": local_clickhouse.password}
     address = f"http://127.0.0.1:{local_clickhouse.port}"
-    with httpx.Client(base_url=address, headers=headers, timeout=60, trust_env=False) as client:
+    with httpx.Client(base_url=address, headers=headers, timeout=60, trust_env=False, verify=PLAIN) as client:
         client.post("/", content=b"CREATE OR REPLACE TABLE rows (n UInt64, s String) ENGINE = MergeTree ORDER BY n")
         yield client
 
@@ -257,7 +258,7 @@ def test_a_slow_reader_does_not_fill_the_memory(local_clickhouse: ClickHouseServ
         pieces = response.iter_raw()
         next(pieces)
         before = resident()
-        with httpx.Client(auth=auth, trust_env=False, timeout=60) as other:
+        with httpx.Client(auth=auth, trust_env=False, timeout=60, verify=PLAIN) as other:
             # Each of these takes the engine longer than a block of the result that nobody reads.
             for _ in range(10):
                 other.post(address, params={"query": "SELECT sum(sipHash64(number)) FROM numbers(20000000)"})

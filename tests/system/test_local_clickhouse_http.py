@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 import httpx
 import pytest
 
+from tests.support.plain_http import PLAIN
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -21,14 +23,14 @@ def http(local_clickhouse: ClickHouseServer) -> Iterator[httpx.Client]:
     """A plain HTTP client with the right user."""
     headers = {"X-ClickHouse-User": local_clickhouse.user, "X-ClickHouse-Key": local_clickhouse.password}
     address = f"http://127.0.0.1:{local_clickhouse.port}"
-    with httpx.Client(base_url=address, headers=headers, timeout=60, trust_env=False) as client:
+    with httpx.Client(base_url=address, headers=headers, timeout=60, trust_env=False, verify=PLAIN) as client:
         yield client
 
 
 @pytest.fixture
 def stranger(local_clickhouse: ClickHouseServer) -> Iterator[httpx.Client]:
     """A plain HTTP client that says nothing of a user."""
-    with httpx.Client(base_url=f"http://127.0.0.1:{local_clickhouse.port}", trust_env=False) as client:
+    with httpx.Client(base_url=f"http://127.0.0.1:{local_clickhouse.port}", trust_env=False, verify=PLAIN) as client:
         yield client
 
 

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 import httpx
 import pytest
 
+from tests.support.plain_http import PLAIN
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -53,7 +55,9 @@ COLUMNS = {
 def http(local_clickhouse: ClickHouseServer) -> Iterator[httpx.Client]:
     """A plain HTTP client with the right user."""
     auth = (local_clickhouse.user, local_clickhouse.password)
-    with httpx.Client(base_url=f"http://127.0.0.1:{local_clickhouse.port}", auth=auth, trust_env=False) as client:
+    with httpx.Client(
+        base_url=f"http://127.0.0.1:{local_clickhouse.port}", auth=auth, trust_env=False, verify=PLAIN
+    ) as client:
         yield client
 
 

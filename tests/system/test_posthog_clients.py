@@ -22,6 +22,7 @@ from operations.directory import publish_reference
 from schemas.wire.topics import Topics
 from tests.support.http_directory import secret
 from tests.support.http_system import HttpSystem, http_system
+from tests.support.plain_http import PLAIN
 from tests.support.waiting import eventually
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ def losing_answers(url: str, lost: int) -> Iterator[tuple[str, list[int]]]:
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
             headers = {name: value for name, value in self.headers.items() if name.lower() not in _HOPS}
-            answer = httpx.post(f"{url}{self.path}", content=body, headers=headers, timeout=30)
+            answer = httpx.post(f"{url}{self.path}", content=body, headers=headers, timeout=30, verify=PLAIN)
             with lock:
                 statuses.append(answer.status_code)
                 is_lost = len(statuses) <= lost

@@ -18,6 +18,7 @@ from tests.chaos.kafka import produce, read_all
 from tests.support.commands import command
 from tests.support.core import MORNING
 from tests.support.kept import texts_of, topics_of
+from tests.support.plain_http import PLAIN
 from tests.support.waiting import eventually
 
 if TYPE_CHECKING:
@@ -63,7 +64,9 @@ DEAD = [b'{"fullname": "%b' % SECRET.encode(), b'[{"fullname": "%b"}]' % SECRET.
 
 def send_all(place: Settings, *, raw: bool) -> None:
     """Send the secret in every place, by every way in."""
-    with httpx.Client(base_url=place.gateway_url, headers={"Authorization": "Token t", "Academy": "1"}) as client:
+    with httpx.Client(
+        base_url=place.gateway_url, headers={"Authorization": "Token t", "Academy": "1"}, verify=PLAIN
+    ) as client:
         for body in BODIES:
             answer = client.post("/v1/assignment/me/telemetry", content=body, params=PARAMS)
             assert (answer.status_code, answer.text) == (200, "ok")
@@ -81,7 +84,9 @@ def send_all(place: Settings, *, raw: bool) -> None:
 
 def shown_log(place: Settings) -> str:
     """The log of webhooks as staff read it."""
-    with httpx.Client(base_url=place.gateway_url, headers={"Authorization": "Token t", "Academy": "1"}) as client:
+    with httpx.Client(
+        base_url=place.gateway_url, headers={"Authorization": "Token t", "Academy": "1"}, verify=PLAIN
+    ) as client:
         answer = client.get("/v1/assignment/academy/learnpack/webhook", params={"limit": 100})
     return answer.text if answer.json()["count"] >= len(BODIES) else ""
 
@@ -126,7 +131,7 @@ def test_a_named_key_is_nowhere_but_in_raw_and_not_even_there(
     for topic, partitions in topics_of(installed).items():
         # What others write to it stays what it is.
         assert len(records_of(installed, topic, partitions)) == (left if topic == log else 0), topic
-    assert SECRET not in httpx.get(f"{installed.gateway_url}/metrics").text
+    assert SECRET not in httpx.get(f"{installed.gateway_url}/metrics", verify=PLAIN).text
     letter = f"SELECT min(id) FROM {generation}.dead_letters"
     shown = command("dead-letters", "show", str(clickhouse.command(letter)), "--value")
     assert (shown.code, SECRET in shown.out) == (0, False)

@@ -23,6 +23,7 @@ from deploy.demo.documents import demo_documents
 from deploy.local.resources import free_port
 from schemas.settings import PREFIX
 from tests.support.blocks import run_by
+from tests.support.plain_http import PLAIN
 from tests.support.processes import Processes, is_alive
 from tests.support.up import CALLER, COMMAND, PARTS, System, command_line, descendants, environment
 from tests.support.waiting import eventually
@@ -135,6 +136,7 @@ def test_its_staff_see_what_came_in_without_an_academy(system: System) -> None:
         f"{system.addresses['TELEMETRY_GATEWAY_URL']}/v1/assignment/academy/learnpack/webhook",
         headers={"Authorization": f"Token {system.addresses['TELEMETRY_TOKEN']}", "Academy": "1"},
         timeout=30,
+        verify=PLAIN,
     )
 
     assert answer.json()["count"] >= len(demo_documents())
@@ -172,7 +174,10 @@ def test_the_lines_for_a_tutorial_work_as_they_are(system: System) -> None:
     (line,) = re.findall(r'"streaming": "(\S+)"', system.child.output)
 
     answer = httpx.post(
-        line, json={"event": "open_step", "user_id": 503, "slug": "lists", "telemetry_id": "r"}, timeout=30
+        line,
+        json={"event": "open_step", "user_id": 503, "slug": "lists", "telemetry_id": "r"},
+        timeout=30,
+        verify=PLAIN,
     )
 
     assert (answer.status_code, answer.text) == (200, "ok")

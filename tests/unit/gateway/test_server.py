@@ -13,6 +13,7 @@ import pytest
 from gateway.addresses import Addresses
 from gateway.connections import Connections
 from gateway.server import BindError, listen, listen_together, serve
+from tests.support.plain_http import PLAIN
 from tests.support.processes import Processes
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ async def test_it_answers_on_its_own_socket_and_nobody_else_does() -> None:
     async def beside() -> None:
         with pytest.raises(BindError, match=f"cannot listen on {bind}: Address already in use. Free the port"):
             listen(bind)
-        async with httpx.AsyncClient() as client:
+        async with httpx.AsyncClient(verify=PLAIN) as client:
             answers.append((await client.get(f"http://{bind}")).text)
         running.cancel()
 
