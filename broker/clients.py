@@ -33,9 +33,8 @@ Client = TypeVar("Client", AIOKafkaAdminClient, AIOKafkaConsumer, AIOKafkaProduc
 REQUEST_SECONDS: Final = 5.0
 # An answer has to be whole by then: so much arrives over 27 Mbit/s.
 _FETCH_BYTES: Final = 16 << 20
-# The coordinator answers these when every member of the group is ready, or has been given up.
-_OF_ALL_MEMBERS: Final = (JoinGroupRequest, SyncGroupRequest)
-_OF_ALL_SECONDS: Final = 40.0
+# aiokafka's own patience, the most that is needed for anything.
+_MOST_SECONDS: Final = 40.0
 
 
 def admin(options: Mapping[str, Any], **more: Any) -> AIOKafkaAdminClient:
@@ -71,31 +70,43 @@ def bounded(client: Client) -> Client:
     """The client, which is not started yet, with REQUEST_SECONDS for each request; what takes several has 40 s still.
 
     aiokafka knows one number for both, and for what is done again after it: a producer drops no batch before 40 s, and
-    an idempotent one none at all while a broker leads. Members of groups wait longer where they wait for each other.
+    an idempotent one none at all while a broker leads. Members of groups wait longer where they wait for each other
+    (`_Sender`).
     """
     requests = client.client if isinstance(client, AIOKafkaProducer) else client._client  # noqa: SLF001 - see above
     requests._request_timeout_ms = int(REQUEST_SECONDS * 1000)  # noqa: SLF001 - as above
-    requests.send = functools.partial(_send, requests, requests.send)
+    requests.send = _Sender(requests, requests.send)
     return client
 
 
-async def _send(
-    client: Any,
-    send: Callable[..., Awaitable[Any]],
-    node: Any,
-    request: Any,
-    *,
-    group: ConnectionGroup = ConnectionGroup.DEFAULT,
-) -> Any:
-    """Send as aiokafka does, with more time for what waits for other members: nothing else is under way there then."""
-    if not isinstance(request, _OF_ALL_MEMBERS) or not await client.ready(node, group=group):
-        return await send(node, request, group=group)
-    connection = client._conns[node, group]  # noqa: SLF001 - aiokafka has one time for all requests
-    connection._request_timeout = _OF_ALL_SECONDS  # noqa: SLF001 - as above
-    try:
-        return await send(node, request, group=group)
-    finally:
-        connection._request_timeout = REQUEST_SECONDS  # noqa: SLF001 - as above
+class _Sender:
+    """Sends as aiokafka does, with more time for what waits for other members: nothing else is under way there then.
+
+    The coordinator answers JoinGroup and SyncGroup when every member is ready. Who is not within the time that members
+    have to let go (rebalance_timeout_ms, the same for all of a group) is given up, so an answer that is not there soon
+    after will not come: the coordinator hangs, and another broker may have its place. Should that be wrong, it knows
+    the member by its id when that asks once more, and costs no more than another rebalance.
+    """
+
+    def __init__(self, client: Any, send: Callable[..., Awaitable[Any]]) -> None:
+        self._client = client
+        self._send = send
+        self._patience = _MOST_SECONDS
+
+    async def __call__(self, node: Any, request: Any, *, group: ConnectionGroup = ConnectionGroup.DEFAULT) -> Any:
+        if isinstance(request, JoinGroupRequest):
+            let_go = request._rebalance_timeout / 1000  # noqa: SLF001 - what the coordinator is told
+            self._patience = min(let_go + REQUEST_SECONDS, _MOST_SECONDS)
+        elif not isinstance(request, SyncGroupRequest):
+            return await self._send(node, request, group=group)
+        if not await self._client.ready(node, group=group):
+            return await self._send(node, request, group=group)
+        connection = self._client._conns[node, group]  # noqa: SLF001 - aiokafka has one time for all requests
+        connection._request_timeout = self._patience  # noqa: SLF001 - as above
+        try:
+            return await self._send(node, request, group=group)
+        finally:
+            connection._request_timeout = REQUEST_SECONDS  # noqa: SLF001 - as above
 
 
 def as_member(consumer: AIOKafkaConsumer) -> None:

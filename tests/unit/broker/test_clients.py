@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from aiokafka.client import ConnectionGroup
 from aiokafka.errors import KafkaConnectionError
+from aiokafka.protocol.group import HeartbeatRequest, JoinGroupRequest, SyncGroupRequest
 
 from broker import clients
 
@@ -41,3 +44,26 @@ async def test_a_request_without_an_answer_is_given_up(
         with pytest.raises(KafkaConnectionError):
             await client.start()
     await client.stop()
+
+
+@pytest.mark.parametrize(("let_go", "patience"), [(6.0, 11.0), (60.0, 40.0)])
+async def test_members_wait_for_each_other_as_long_as_they_may_take(let_go: float, patience: float) -> None:
+    """And a little longer, never longer than aiokafka would; for anything else as long as for a broker."""
+    group = ConnectionGroup.COORDINATION
+    connection: Any = SimpleNamespace(_request_timeout=clients.REQUEST_SECONDS)
+    waited = []
+
+    async def ready(*_: Any, **__: Any) -> bool:
+        return True
+
+    async def send(*_: Any, **__: Any) -> None:
+        waited.append(connection._request_timeout)  # noqa: SLF001 - nobody else knows how long is waited
+
+    sender = clients._Sender(  # noqa: SLF001 - as above
+        SimpleNamespace(ready=ready, _conns={(1, group): connection}), send
+    )
+    await sender(1, JoinGroupRequest("group", 6000, int(let_go * 1000), "", "", "consumer", []), group=group)
+    await sender(1, SyncGroupRequest("group", 1, "me", "", []), group=group)
+    await sender(1, HeartbeatRequest("group", 1, "me"), group=group)
+
+    assert waited == [patience, patience, clients.REQUEST_SECONDS]
