@@ -23,7 +23,7 @@ from gateway.ingest.pipeline import IngestPipeline
 from gateway.ingest.queries import MAX_QUERY_BYTES
 from gateway.ingest.rates import Rates
 from gateway.ingest.routes import INGEST_PATHS, Ingest
-from gateway.insights import overview_routes, student_routes, tutorial_routes
+from gateway.insights import overview_routes, student_routes, tutorial_routes, webhook_routes
 from gateway.origins import Origins
 from gateway.reading.questions import RETRY_SECONDS as BUSY_SECONDS
 from gateway.reading.questions import BusyError
@@ -116,7 +116,8 @@ def create_app(
     api.add_middleware(middleware, **options)  # type: ignore[arg-type]
     for kind, handler in _HANDLERS.items():
         api.add_exception_handler(kind, handler)
-    for module in (ide, webhooks, rules, telemetry, tasks, assets, overview_routes, tutorial_routes, student_routes):
+    insights = (overview_routes, tutorial_routes, student_routes, webhook_routes)
+    for module in (ide, webhooks, rules, telemetry, tasks, assets, *insights):
         api.include_router(module.router)
     api.include_router(health_routes(readiness, metrics))
     # Never reached by a POST, but so that other methods are refused as such.

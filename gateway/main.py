@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 
     from gateway.following import Follow
     from gateway.member import Member
+    from gateway.reading.explaining import Explain
     from schemas.settings import Settings
 
 __all__ = ["main"]
@@ -58,23 +59,25 @@ def main(
     settings: Settings,
     *,
     follow_views: Follow,
+    explain: Explain,
     ready_file: Path | None = None,
     restarting: Callable[[], Mapping[str, str]] = dict,
     member: Member | None = None,
 ) -> int:
     """Run the gateway until SIGTERM or SIGINT; returns the process's exit code.
 
-    `follow_views` makes what keeps the view of the reference topics (gateway.following). `ready_file` is written, with
-    the process id, once webhooks are accepted, and removed at the end. `restarting` tells what is wrong with parts of
-    the system that do not run or end again and again; it may block. `member` says which of several processes of a
-    gateway this is; without it, it is the only one.
+    `follow_views` makes what keeps the view of the reference topics (gateway.following), `explain` says why scores are
+    what they are (gateway.reading.explaining). `ready_file` is written, with the process id, once webhooks are
+    accepted, and removed at the end. `restarting` tells what is wrong with parts of the system that do not run or end
+    again and again; it may block. `member` says which of several processes of a gateway this is; without it, it is the
+    only one.
     """
     give_back_large_blocks()
     failures: list[BaseException] = []
     try:
         if member is None:
             take_over(settings.spool, 1)
-        uvloop.run(_run(settings, follow_views, ready_file, restarting, failures=failures, member=member))
+        uvloop.run(_run(settings, follow_views, explain, ready_file, restarting, failures=failures, member=member))
     except (BindError, SpoolError) as error:
         _log.critical("gateway stopped", reason=str(error))
         return 1
@@ -87,6 +90,7 @@ def main(
 async def _run(
     settings: Settings,
     follow_views: Follow,
+    explain: Explain,
     ready_file: Path | None,
     restarting: Callable[[], Mapping[str, str]],
     *,
@@ -103,7 +107,7 @@ async def _run(
         signal.raise_signal(signal.SIGTERM)
 
     views = Views(follow_views, settings.spool, end_process, keeps=member is None or member.number == 1)
-    running = _Running.of(settings, views, member)
+    running = _Running.of(settings, views, explain, member)
 
     async def announce() -> None:
         await running.views.usable.wait()
@@ -140,7 +144,7 @@ class _Running:
     member: Member | None
 
     @classmethod
-    def of(cls, settings: Settings, views: Views, member: Member | None) -> Self:
+    def of(cls, settings: Settings, views: Views, explain: Explain, member: Member | None) -> Self:
         """Everything, connected with each other; nothing is started."""
         metrics = Metrics() if member is None else SharedMetrics(member.figures, member.number)
         producer = RawProducer(settings, metrics)
@@ -162,6 +166,7 @@ class _Running:
             metrics=metrics,
             shares=Shares(large=max(_LARGE_BODIES_BYTES, 4 * settings.max_body_bytes), small=_SMALL_BODIES_BYTES),
             workshop=Workshop(),
+            explain=explain,
         )
         return cls(views, spool, delivery, clickhouse, metrics, services, member)
 

@@ -41,6 +41,7 @@ def run_gateway(settings: Settings, ready_file: Path | None, processes: int = 1)
     `processes` share the address, each with a spool of its own.
     """
     import gateway.main  # noqa: PLC0415 - see above
+    from streams.core.indicators.explain import explained  # noqa: PLC0415
 
     told = asyncio.run(check_raw_topic(settings))
     follow_views = _following(settings, told=told)
@@ -51,7 +52,12 @@ def run_gateway(settings: Settings, ready_file: Path | None, processes: int = 1)
 
     def run(member: Member | None, ready_file: Path | None) -> int:
         return gateway.main.main(
-            settings, follow_views=follow_views, ready_file=ready_file, restarting=others, member=member
+            settings,
+            follow_views=follow_views,
+            explain=explained,
+            ready_file=ready_file,
+            restarting=others,
+            member=member,
         )
 
     if processes == 1:

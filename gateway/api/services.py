@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from gateway.ingest.shares import Shares
     from gateway.ingest.workshop import Workshop
     from gateway.metrics import Metrics
+    from gateway.reading.explaining import Explain
     from gateway.reading.questions import Questions
     from gateway.reading.store import ClickHouse
     from schemas.reference.lookup import Reference
@@ -56,6 +57,7 @@ class Services:
     metrics: Metrics
     shares: Shares
     workshop: Workshop
+    explain: Explain
 
     @property
     def reference(self) -> Reference:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import re
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from hashlib import blake2b
 from typing import Annotated, Any, Final
@@ -17,6 +16,7 @@ from gateway.api.pages import around, number, page_address
 from gateway.api.refusals import OF_STAFF
 from gateway.api.services import large_answer
 from gateway.errors import ApiError
+from gateway.insights.days import DaySpan
 from gateway.insights.sight import Sight
 from schemas.reference.tenancy import READ
 
@@ -25,7 +25,6 @@ __all__ = [
     "PAGE_HEADERS",
     "REFUSED",
     "UNKEPT",
-    "DaySpan",
     "Days",
     "Number",
     "Page",
@@ -40,11 +39,10 @@ __all__ = [
 # What each route may be refused with.
 REFUSED: Final = (*OF_STAFF, "data-unavailable", "too-many-questions")
 
-_MOST_ROWS: Final = 200
+_MOST_ROWS: Final = 1000
 _ROWS: Final = 50
 _SHOWN: Final = 200
 _DAYS: Final = 90
-_LATE: Final = timedelta(hours=1)
 
 # What is about students of the moment is in no cache.
 UNKEPT: Final = "private, no-store"
@@ -104,18 +102,6 @@ def minutes(field: str, value: str | None, default: int, *, most: int) -> int:
     if match is None:
         raise ApiError("invalid-filter.span", field=field, values=value[:_SHOWN])
     return min(int(match[1]) * _MINUTES[match[2]], most)
-
-
-@dataclass(frozen=True, slots=True)
-class DaySpan:
-    """UTC days, both of them among those that are meant."""
-
-    first: date
-    last: date
-
-    def closed(self, now: datetime) -> bool:
-        """Whether nothing arrives for any of them any more; what came at midnight may be stored a while later."""
-        return self.last < (now - _LATE).date()
 
 
 def _day(field: str, value: str | None, default: date) -> date:

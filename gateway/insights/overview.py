@@ -6,7 +6,8 @@ import asyncio
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from gateway.insights.sql import ACTIVE, LEDGER, MINUTES
+from gateway.insights.sql import ACTIVE
+from gateway.insights.sql_webhooks import LEDGER, MINUTES
 from gateway.reading.joined import joined_later
 from gateway.reading.shown import iso_instant
 

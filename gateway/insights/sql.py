@@ -1,4 +1,4 @@
-"""The texts of all questions that insights ask, by bound parameters only; docs/analysts.md has their figures in plain.
+"""The texts of the questions about students and tutorials, by bound parameters only (docs/insights.md has plain ones).
 
 `{everyone}` and `{only}` are what gateway.insights.sight says of whose rows may be left out.
 """
@@ -12,13 +12,15 @@ __all__ = [
     "CELLS",
     "COHORT",
     "DAILY",
+    "DAY_SCORES",
     "FUNNEL",
     "HEATMAP_STUDENTS",
     "KNOWN",
-    "LEDGER",
-    "MINUTES",
+    "SCORES",
     "SESSIONS",
     "STUCK",
+    "TIMELINE",
+    "TIMELINE_LENGTH",
     "TUTORIALS",
 ]
 
@@ -72,32 +74,6 @@ COHORT: Final = """
 SELECT actor, asset_slug FROM telemetry
 WHERE actor IN {actors:Array(String)} AND asset_slug IN {tutorials:Array(String)}
     AND trim(BOTH '" ' FROM JSONExtractRaw(document, 'cohort_id')) = {cohort:String}
-"""
-
-# Webhooks that were sent for an academy or are of its members, by minute of arrival.
-MINUTES: Final = """
-SELECT
-    toStartOfMinute(created_at, 'UTC') AS minute,
-    count() AS received,
-    countIf(verdict = 'stored') AS stored,
-    countIf(verdict = 'ignored') AS ignored,
-    countIf(verdict = 'duplicate') AS duplicate,
-    countIf(verdict = 'stale') AS stale,
-    countIf(verdict = 'error') AS error,
-    countIf(verdict = 'dead') AS dead,
-    countIf(status = 'PENDING') AS pending,
-    max(created_at) AS newest
-FROM webhook_log
-WHERE created_at >= subtractMinutes(now(), {minutes:UInt32}) AND received_at >= subtractMinutes(now(), {minutes:UInt32})
-    AND (has(academy_ids, {academy:UInt64}) OR student_id IN {members:Array(UInt64)})
-GROUP BY minute ORDER BY minute
-LIMIT 2000
-"""
-
-LEDGER: Final = """
-SELECT day, received, stored, ignored, duplicate, stale, error, dead, pending, difference FROM ledger
-WHERE academy_id = {academy:UInt64} AND day > today() - {days:UInt16}
-ORDER BY day LIMIT 400
 """
 
 # Whoever did anything that is known since the UTC day began.
@@ -181,4 +157,36 @@ FROM events
 WHERE asset_slug = {tutorial:String} AND event = 'start_session' AND user_id IS NOT NULL
     AND toDate(occurred_at) BETWEEN {first:Date} AND {last:Date}
 GROUP BY day ORDER BY day LIMIT {limit:UInt32}
+"""
+
+SCORES: Final = """
+SELECT
+    asset_slug, engagement_score AS engagement, frustration_score AS frustration, completion_rate AS completion,
+    total_time_seconds, metrics_algo_version AS algorithm, last_interaction_at, finished_at, updated_at
+FROM scores
+WHERE actor = {actor:String} AND (empty({tutorial:String}) OR asset_slug = {tutorial:String})
+ORDER BY updated_at DESC, asset_slug LIMIT {limit:UInt32}
+"""
+
+DAY_SCORES: Final = """
+SELECT
+    asset_slug, day, engagement_score AS engagement, frustration_score AS frustration, completion_rate AS completion
+FROM student_day
+WHERE actor = {actor:String} AND (empty({tutorial:String}) OR asset_slug = {tutorial:String})
+    AND day BETWEEN {first:Date} AND {last:Date}
+ORDER BY day, asset_slug LIMIT {limit:UInt32}
+"""
+
+TIMELINE_LENGTH: Final = """
+SELECT count() AS things FROM events WHERE actor = {actor:String} AND asset_slug = {tutorial:String}
+"""
+
+TIMELINE: Final = """
+SELECT
+    occurred_at, received_at, event, step_slug, step_position, succeeded, exit_code, duration_ms,
+    error_type AS error_kind, code_bytes, output_bytes, source, properties.agent.:String AS agent, webhook_id
+FROM events
+WHERE actor = {actor:String} AND asset_slug = {tutorial:String}
+ORDER BY occurred_at DESC, webhook_id DESC, ordinal DESC
+LIMIT {limit:UInt32} OFFSET {offset:UInt64}
 """

@@ -68,7 +68,7 @@ async def list_tutorials(
 async def read_days(request: Request, services: AppServices, sight: Seen, days: Days, asset_slug: str) -> Response:
     """Averages over all students as of the end of each UTC day on which something changed, and what they did on it."""
     tutorial = _tutorial(sight, asset_slug)
-    rows = await find_days(services.questions, tutorial, days.first, days.last)
+    rows = await find_days(services.questions, tutorial, days)
     return await dated_answer(request, await _of(services, sight, tutorial, rows), days)
 
 
@@ -81,7 +81,7 @@ async def read_days(request: Request, services: AppServices, sight: Seen, days: 
 async def read_sessions(request: Request, services: AppServices, sight: Seen, days: Days, asset_slug: str) -> Response:
     """Sessions that students of names began, by the UTC day of their clocks, and the programs in which they were."""
     tutorial = _tutorial(sight, asset_slug)
-    rows = await find_sessions(services.questions, tutorial, days.first, days.last)
+    rows = await find_sessions(services.questions, tutorial, days)
     return await dated_answer(request, await _of(services, sight, tutorial, rows), days)
 
 

@@ -9,8 +9,8 @@ from gateway.reading.shown import iso_instant
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
-    from datetime import date
 
+    from gateway.insights.days import DaySpan
     from gateway.insights.sight import Sight
     from gateway.reading.questions import Questions
 
@@ -50,9 +50,9 @@ async def find_tutorials(questions: Questions, sight: Sight, sort: str) -> list[
     return [{**row, "asset_title": sight.title(row["asset_slug"]), "day": str(row["day"])} for row in rows]
 
 
-async def find_days(questions: Questions, tutorial: str, first: date, last: date) -> list[dict[str, Any]]:
+async def find_days(questions: Questions, tutorial: str, days: DaySpan) -> list[dict[str, Any]]:
     """A tutorial's figures as of the end of each UTC day on which something changed."""
-    parameters = {"tutorial": tutorial, "first": first, "last": last, "limit": MOST_DAYS}
+    parameters = {"tutorial": tutorial, **days.parameters(), "limit": MOST_DAYS}
     return [{**row, "day": str(row["day"])} for row in await questions.rows(DAILY, parameters)]
 
 
@@ -66,9 +66,9 @@ async def find_funnel(questions: Questions, tutorial: str) -> list[dict[str, Any
     return await questions.rows(FUNNEL, {"tutorial": tutorial})
 
 
-async def find_sessions(questions: Questions, tutorial: str, first: date, last: date) -> list[dict[str, Any]]:
+async def find_sessions(questions: Questions, tutorial: str, days: DaySpan) -> list[dict[str, Any]]:
     """Sessions of work by the UTC day of the student's clock, with the programs in which they were."""
-    parameters = {"tutorial": tutorial, "first": first, "last": last, "limit": MOST_DAYS}
+    parameters = {"tutorial": tutorial, **days.parameters(), "limit": MOST_DAYS}
     rows = await questions.rows(SESSIONS, parameters)
     return [
         {**row, "day": str(row["day"]), "agents": {name or "unknown": count for name, count in row["agents"].items()}}
@@ -85,7 +85,7 @@ async def find_heatmap_students(questions: Questions, sight: Sight, tutorial: st
 async def find_cells(
     questions: Questions, sight: Sight, tutorial: str, students: Sequence[dict[str, Any]]
 ) -> list[dict[str, Any]]:
-    """What each of some students (rows of `find_heatmap_students`, at most 200) did in each step."""
+    """What each of some students (rows of `find_heatmap_students`, at most 1,000) did in each step."""
     if not students:
         return []
     actors = [row["actor"] for row in students]

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-    from gateway.reading.store import ClickHouse
+    from gateway.reading.store import Reader
 
 __all__ = ["Named", "StoredDocument", "find_documents", "read_texts"]
 
@@ -82,7 +82,7 @@ class StoredDocument:
 
 
 async def find_documents(
-    clickhouse: ClickHouse, actors: Sequence[str], tutorials: Sequence[str] | Named = ()
+    clickhouse: Reader, actors: Sequence[str], tutorials: Sequence[str] | Named = ()
 ) -> list[StoredDocument]:
     """What there is of some students, newest first; raises ReadError.
 
@@ -128,7 +128,7 @@ async def find_documents(
 
 
 async def read_texts(
-    clickhouse: ClickHouse, documents: Sequence[StoredDocument], *, steps: bool = True
+    clickhouse: Reader, documents: Sequence[StoredDocument], *, steps: bool = True
 ) -> list[orjson.Fragment | None]:
     """Each document as its reader should see it, with what streamed events added, as JSON; None where there is none.
 

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
-    from gateway.reading.questions import Questions
-    from gateway.reading.store import ClickHouse
+    from gateway.reading.store import Reader
 
 __all__ = ["joined_later"]
 
@@ -26,7 +25,7 @@ _MOST: Final = 10_000
 
 
 async def joined_later(
-    clickhouse: ClickHouse | Questions, academy: int, members: Collection[int], students: Sequence[int], days: int
+    clickhouse: Reader, academy: int, members: Collection[int], students: Sequence[int], days: int
 ) -> list[int]:
     """The members of an academy who have rows of the last `days` that do not name it, of `students` if there are any.
 

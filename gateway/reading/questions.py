@@ -9,7 +9,8 @@ import asyncio
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
+    from contextlib import AbstractAsyncContextManager
 
     from gateway.reading.store import ClickHouse
 
@@ -46,15 +47,21 @@ class Questions:
         self._most = waiting
         self._waiting = 0
 
-    async def rows(self, sql: str, parameters: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
-        """The rows of a question, by column.
+    def room(self, size: int) -> AbstractAsyncContextManager[None]:
+        """To be held while so many bytes are read and made an answer (gateway.reading.store)."""
+        return self._clickhouse.room(size)
+
+    async def rows(
+        self, sql: str, parameters: Mapping[str, Any] | None = None, *, as_bytes: Collection[str] = ()
+    ) -> list[dict[str, Any]]:
+        """The rows of a question, by column; those of `as_bytes` are not decoded.
 
         Raises BusyError where no place becomes free in three seconds or a hundred wait already, and ReadError as
         gateway.reading.store does.
         """
         await self._enter()
         try:
-            return await self._clickhouse.rows(sql, parameters, limits=_LIMITS)
+            return await self._clickhouse.rows(sql, parameters, as_bytes=as_bytes, limits=_LIMITS)
         finally:
             self._places.release()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import clickhouse_connect
 from clickhouse_connect.driver.exceptions import ClickHouseError
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from schemas.settings import Settings
 
-__all__ = ["ClickHouse", "ReadError"]
+__all__ = ["ClickHouse", "ReadError", "Reader"]
 
 _CONNECT_SECONDS: Final = 3
 _ANSWER_SECONDS: Final = 15
@@ -39,6 +39,15 @@ _ROOM_BYTES: Final = 16 << 20
 
 class ReadError(Exception):
     """ClickHouse did not answer or refused the query; the text is one line of its reason."""
+
+
+class Reader(Protocol):
+    """What answers queries."""
+
+    async def rows(
+        self, sql: str, parameters: Mapping[str, Any] | None = None, /, *, as_bytes: Collection[str] = ()
+    ) -> list[dict[str, Any]]:
+        """As ClickHouse.rows."""
 
 
 class ClickHouse:

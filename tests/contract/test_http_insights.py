@@ -2,26 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
-import time
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 import clickhouse_connect
-import orjson
 import pytest
 
-from deploy.demo.documents import demo_documents
 from gateway.reading.shown import iso_instant
-from operations.directory import publish_reference
-from schemas.wire.topics import Topics
 from tests.support.blocks import run_by
-from tests.support.http_system import HttpSystem, http_system
+from tests.support.insights import FOREIGNER, MARKUP, MEMBER, UNKNOWN, told_system
 from tests.support.page_examples import run_examples
-from tests.support.payloads import START, attempt, document, step
-from tests.support.sink import SinkBench
-from tests.support.waiting import aeventually
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -29,64 +20,19 @@ if TYPE_CHECKING:
 
     import httpx
 
+    from tests.support.http_system import HttpSystem
     from tests.support.stack import Stack
 
 pytestmark = pytest.mark.system
 
 ROOT: Final = "/v1/telemetry/academy"
-MARKUP: Final = "<script>alert(1)</script>"
-
-# Of academy 1, of academy 2, and of none: an open directory leaves that one to all staff.
-MEMBER, FOREIGNER, UNKNOWN = 123, 900, 31_000
-
-
-def ago(minutes: float) -> float:
-    """An instant so long before now, as tests.support.payloads counts."""
-    return time.time() - minutes * 60 - START / 1000
-
-
-def struggling(student: int, **fields: Any) -> dict[str, Any]:
-    """A document of a student who opened the second step twenty minutes ago and has failed in it four times since."""
-    tries = [{**attempt(ago(minutes), 1), "errorType": "TypeError"} for minutes in (18, 9, 4, 2)]
-    first = step("00-welcome", ago(25), ago(21), position=0)
-    second = step(MARKUP, ago(20), position=1, tests=[attempt(ago(19), 0), *tries], is_testeable=True)
-    return document(
-        first, second, last=ago(2), user_id=student, slug="everybodys", telemetry_id=f"run-{student}", **fields
-    )
 
 
 @pytest.fixture(scope="module")
 def told(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[HttpSystem]:
     """A system with an open directory that has stored the bundled documents and those of three who are stuck."""
-    home = tmp_path_factory.mktemp("insights")
-    with http_system(stack, home, directory="open") as running:
-        users = Topics.of(running.settings).users
-        member = {"id": MEMBER, "first_name": MARKUP, "last_name": "Lovelace", "academies": [1]}
-        asyncio.run(publish_reference(running.settings, users, [(b"%d" % MEMBER, orjson.dumps(member))]))
-        bodies = [
-            *demo_documents(),
-            *(orjson.dumps(struggling(student)) for student in (FOREIGNER, UNKNOWN)),
-            orjson.dumps(struggling(MEMBER, cohort_id=12)),
-        ]
-        with running.client("ingest") as client:
-            for body in bodies:
-                assert client.post("/v1/assignment/me/telemetry", content=body).text == "ok"
-        asyncio.run(_stored(running, len(bodies)))
+    with told_system(stack, tmp_path_factory.mktemp("insights")) as running:
         yield running
-
-
-async def _stored(system: HttpSystem, count: int) -> None:
-    """Wait until everything is in all tables."""
-    bench = SinkBench(system.settings, system.processes, system.directory)
-
-    async def arrived() -> bool:
-        ((outcomes, figures, compiles),) = system.query(
-            "SELECT (SELECT count() FROM webhooks), (SELECT sum(compiles) FROM asset_daily),"
-            " (SELECT countIf(event = 'compile') FROM events)"
-        )
-        return outcomes == count and await bench.lag() == 0 and figures == compiles
-
-    await aeventually(arrived, 90, "the rows of all webhooks")
 
 
 @pytest.fixture
@@ -142,6 +88,7 @@ def test_thresholds_of_who_is_stuck(staff: httpx.Client, query: str, students: l
 
 
 POSTCARD: Final = f"{ROOT}/assets/exercise-postcard"
+STUDENT: Final = f"{ROOT}/students/10022"
 
 
 def results(answer: dict[str, Any]) -> list[dict[str, Any]]:
@@ -161,6 +108,11 @@ def cells(answer: dict[str, Any]) -> list[dict[str, Any]]:
     return sorted(found, key=lambda cell: (cell["actor"], cell["step_slug"]))
 
 
+def days_of(answer: dict[str, Any], slug: str) -> list[dict[str, Any]]:
+    """The days of one of a student's tutorials."""
+    return [day for row in results(answer) if row["asset_slug"] == slug for day in row["days"]]
+
+
 # For each query of the page, in their order: which address has its figures, and where in the answer.
 FIGURES: Final[tuple[tuple[str, Callable[[dict[str, Any]], list[dict[str, Any]]]], ...]] = (
     (f"{ROOT}/overview", lambda answer: answer["received"]),
@@ -172,6 +124,9 @@ FIGURES: Final[tuple[tuple[str, Callable[[dict[str, Any]], list[dict[str, Any]]]
     (f"{POSTCARD}/funnel", tried),
     (f"{POSTCARD}/heatmap", cells),
     (f"{POSTCARD}/sessions?from=1970-01-01", results),
+    (STUDENT, results),
+    (STUDENT, lambda answer: days_of(answer, "exercise-postcard")),
+    (f"{STUDENT}/assets/exercise-postcard?limit=1000", results),
 )
 
 
@@ -197,6 +152,39 @@ def test_figures_are_those_of_plain_queries(told: HttpSystem, staff: httpx.Clien
 
             assert [{name: row[name] for name in rows.column_names} for row in answer] == expected, str(block)
             assert expected, str(block)
+
+
+def test_the_terms_add_up_to_every_stored_score(told: HttpSystem, staff: httpx.Client) -> None:
+    """Of each student and tutorial: the points of the terms are the score that is stored, those of steps their term."""
+    rows = told.query(
+        "SELECT user_id, asset_slug FROM scores WHERE user_id NOT IN ({foreigner:UInt64}, 71) ORDER BY ALL",
+        foreigner=FOREIGNER,
+    )
+
+    assert len(rows) > 10
+    for student, slug in rows:
+        found = staff.get(f"{ROOT}/students/{student}/assets/{slug}").json()
+        for score in found["explanation"]["scores"]:
+            assert score["stored"] == found["scores"][score["name"]]
+            assert score["agrees"], (student, slug, score["name"])
+            assert sum(term["points"] for term in score["terms"]) == pytest.approx(score["stored"], abs=0.00501)
+            for term in score["terms"]:
+                moved = sum(mover["points"] for mover in term["movers"])
+                assert not term["movers"] or moved == pytest.approx(term["points"])
+
+
+def test_the_way_of_each_webhook(told: HttpSystem, staff: httpx.Client) -> None:
+    """Its verdict, and as many facts as tables have of it; another academy's webhook is not there."""
+    rows = told.query("SELECT webhook_id, count() FROM events GROUP BY webhook_id")
+    counts = {row[0]: row[1] for row in rows}
+    for webhook, verdict, text in told.query("SELECT id, verdict, status_text FROM webhooks ORDER BY id"):
+        trace = staff.get(f"{ROOT}/webhooks/{webhook}/trace").json()
+        assert (trace["verdict"], trace["status_text"], trace["waits_for"]) == (verdict, text, None)
+        assert trace["partition"] << 40 | trace["offset"] == webhook
+        assert sum(row["facts"] for row in trace["facts"]) == counts.get(webhook, 0)
+        assert trace["processing_seconds"] >= 0
+    with told.client("foreign", 2) as other:
+        assert other.get(f"{ROOT}/webhooks/{webhook}/trace").json()["slug"] == "webhook-not-found"
 
 
 def test_nothing_is_missing(staff: httpx.Client) -> None:
@@ -240,6 +228,14 @@ def test_tutorials_are_sorted(staff: httpx.Client, sort: str) -> None:
         (f"{ROOT}/assets?sort=nothing", 400),
         (f"{POSTCARD}/daily?from=yesterday", 400),
         (f"{ROOT}/overview?since=soon", 400),
+        (f"{ROOT}/students/{FOREIGNER}", 404),
+        (f"{ROOT}/students/{FOREIGNER}/assets/everybodys", 404),
+        (f"{ROOT}/students/{MEMBER}/assets/everybodys", 200),
+        (f"{ROOT}/students/{MEMBER}/assets/untouched", 404),
+        (f"{ROOT}/students/456", 200),
+        (f"{ROOT}/students/31999", 404),
+        (f"{ROOT}/students/Ada", 404),
+        (f"{ROOT}/webhooks/Ada/trace", 404),
         (f"{ROOT}/students/stuck?failures=many", 400),
     ],
 )
@@ -253,6 +249,9 @@ ROUTES: Final = (
     f"{ROOT}/students/stuck",
     f"{ROOT}/assets",
     *(f"{POSTCARD}/{name}" for name in ("daily", "funnel", "heatmap", "sessions")),
+    STUDENT,
+    f"{STUDENT}/assets/exercise-postcard",
+    f"{ROOT}/webhooks/1/trace",
 )
 
 
@@ -274,6 +273,8 @@ def test_odd_names_do_no_harm(staff: httpx.Client, value: str) -> None:
     """Whatever stands where a slug belongs is a slug that nobody has."""
     assert staff.get(f"{ROOT}/students/stuck?asset={value}").json()["count"] == 0
     assert staff.get(f"{ROOT}/assets/{value}/funnel").status_code == 404
+    assert staff.get(f"{STUDENT}/assets/{value}").status_code == 404
+    assert staff.get(f"{ROOT}/students/{value}").status_code == 404
 
 
 def test_the_page_prints_what_it_shows(told: HttpSystem, tmp_path: Path) -> None:

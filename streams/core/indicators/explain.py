@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from streams.core.indicators import CURRENT, algorithm
+from streams.core.indicators import ALGORITHMS, CURRENT, algorithm
+from streams.core.slim import slim
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from streams.core.indicators.model import Measured, Metrics, Status, Term, Unit
     from streams.core.state import Document
 
-__all__ = ["Explanation", "Mover", "Score", "Summand", "explain"]
+__all__ = ["Explanation", "Mover", "Score", "Summand", "explain", "explained"]
 
 
 class Mover(msgspec.Struct, frozen=True):
@@ -105,3 +108,11 @@ def explain(document: Document, version: float = CURRENT) -> Explanation:
         for name, terms in chosen.SCORES.items()
     ]
     return Explanation(chosen.VERSION, len(document.steps), scores)
+
+
+def explained(payload: Mapping[str, Any], version: float) -> dict[str, Any] | None:
+    """An Explanation of a document as the client sent it, as plain values; None for a version that is not there."""
+    if version not in ALGORITHMS:
+        return None
+    plain: dict[str, Any] = msgspec.to_builtins(explain(slim(payload), version))
+    return plain

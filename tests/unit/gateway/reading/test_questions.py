@@ -18,7 +18,9 @@ class Gate:
         self.opened = asyncio.Event()
         self.inside = self.most = 0
 
-    async def rows(self, _sql: str, _parameters: Any = None, *, limits: dict[str, Any]) -> list[dict[str, Any]]:
+    async def rows(
+        self, _sql: str, _parameters: Any = None, *, limits: dict[str, Any], **_: Any
+    ) -> list[dict[str, Any]]:
         """The limits of a question, as its only row."""
         self.inside += 1
         self.most = max(self.most, self.inside)

@@ -1,0 +1,70 @@
+"""The texts of the questions about webhooks, by bound parameters only (docs/insights.md has plain ones)."""
+
+from __future__ import annotations
+
+from typing import Final
+
+__all__ = ["LEDGER", "MINUTES", "TRACE", "TRACE_FACTS", "TRACE_LETTERS", "TRACE_STATES"]
+
+# Webhooks that were sent for an academy or are of its members, by minute of arrival.
+MINUTES: Final = """
+SELECT
+    toStartOfMinute(created_at, 'UTC') AS minute,
+    count() AS received,
+    countIf(verdict = 'stored') AS stored,
+    countIf(verdict = 'ignored') AS ignored,
+    countIf(verdict = 'duplicate') AS duplicate,
+    countIf(verdict = 'stale') AS stale,
+    countIf(verdict = 'error') AS error,
+    countIf(verdict = 'dead') AS dead,
+    countIf(status = 'PENDING') AS pending,
+    max(created_at) AS newest
+FROM webhook_log
+WHERE created_at >= subtractMinutes(now(), {minutes:UInt32}) AND received_at >= subtractMinutes(now(), {minutes:UInt32})
+    AND (has(academy_ids, {academy:UInt64}) OR student_id IN {members:Array(UInt64)})
+GROUP BY minute ORDER BY minute
+LIMIT 2000
+"""
+
+LEDGER: Final = """
+SELECT day, received, stored, ignored, duplicate, stale, error, dead, pending, difference FROM ledger
+WHERE academy_id = {academy:UInt64} AND day > today() - {days:UInt16}
+ORDER BY day LIMIT 400
+"""
+
+# A row of the log, whosever it is, and where its record stands in the raw topic: null where `raw` does not have it.
+TRACE: Final = """
+SELECT
+    l.id AS id, receipt, source, length(payload) AS payload_bytes, leftUTF8(event, 200) AS shown_event, is_streaming,
+    student_id, leftUTF8(package_slug, 200) AS shown_package, asset_id, status,
+    leftUTF8(status_text, 2000) AS shown_text, verdict, received_at, updated_at,
+    has(academy_ids, {academy:UInt64}) AS named, r.version AS place
+FROM webhook_log AS l
+LEFT JOIN (SELECT id, toNullable(version) AS version FROM raw FINAL WHERE id = {id:UInt64}) AS r ON r.id = l.id
+WHERE l.id = {id:UInt64}
+"""
+
+TRACE_FACTS: Final = """
+SELECT
+    event, leftUTF8(step_slug, 500) AS step, leftUTF8(asset_slug, 500) AS asset, leftUTF8(actor, 500) AS student,
+    count() AS facts
+FROM events WHERE webhook_id = {id:UInt64}
+GROUP BY ALL ORDER BY ALL LIMIT {limit:UInt32}
+"""
+
+# What it changed last, and the states that its facts are about, whoever changed those since.
+TRACE_STATES: Final = """
+SELECT
+    leftUTF8(actor, 500) AS student, leftUTF8(asset_slug, 500) AS asset, version, version = {version:UInt64} AS by_it,
+    updated_at AS changed_at
+FROM {table:Identifier}
+WHERE version = {version:UInt64}
+    OR (actor, asset_slug) IN (SELECT actor, asset_slug FROM events WHERE webhook_id = {id:UInt64})
+ORDER BY ALL LIMIT {limit:UInt32}
+"""
+
+TRACE_LETTERS: Final = """
+SELECT id, stage, leftUTF8(reason, 2000) AS why, resolution, received_at FROM dead_letters
+WHERE topic = {topic:String} AND partition = {partition:Int32} AND offset IN {offsets:Array(Int64)}
+ORDER BY id LIMIT {limit:UInt32}
+"""

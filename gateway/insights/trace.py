@@ -1,0 +1,95 @@
+"""The way of one webhook: what came, what became of it, and what it left in the tables."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any, Final
+
+from gateway.insights.sql_webhooks import TRACE, TRACE_FACTS, TRACE_LETTERS, TRACE_STATES
+from gateway.reading.shown import iso_instant, shown_student
+from schemas.wire.place import OFFSET_MASK, split_place
+from schemas.wire.topics import Topics
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from gateway.insights.sight import Sight
+    from gateway.reading.questions import Questions
+    from schemas.settings import Settings
+
+__all__ = ["find_trace", "shown_trace"]
+
+# Rows of one kind that are shown of one webhook; a question asks for one more.
+_MOST: Final = 200
+
+
+async def find_trace(questions: Questions, sight: Sight, settings: Settings, webhook: int) -> dict[str, Any] | None:
+    """What the tables know of a webhook, None where an academy's log does not have it; raises as Questions does."""
+    rows = await questions.rows(TRACE, {"id": webhook, "academy": sight.academy})
+    members = sight.reference.members(sight.academy)
+    row = next((row for row in rows if row["named"] or row["student_id"] in members), None)
+    if row is None:
+        return None
+    # A copy or a retry does not lie where its id says; its row knows where.
+    place = webhook if row["place"] is None else row["place"]
+    partition, offset = split_place(place)
+    states = {"id": webhook, "version": place, "limit": _MOST + 1}
+    letters = {
+        "topic": Topics.of(settings).raw,
+        "partition": partition,
+        "offsets": sorted({offset, webhook & OFFSET_MASK}),
+        "limit": _MOST + 1,
+    }
+    facts, scores, documents, dead = await asyncio.gather(
+        questions.rows(TRACE_FACTS, {"id": webhook, "limit": _MOST + 1}),
+        questions.rows(TRACE_STATES, {**states, "table": "scores"}),
+        questions.rows(TRACE_STATES, {**states, "table": "telemetry"}),
+        questions.rows(TRACE_LETTERS, letters),
+    )
+    left = {"facts": facts, "scores": scores, "documents": documents, "dead_letters": dead}
+    return shown_trace(row, (partition, offset), left, sight)
+
+
+def shown_trace(
+    row: dict[str, Any], place: tuple[int, int], left: dict[str, list[dict[str, Any]]], sight: Sight
+) -> dict[str, Any]:
+    """A webhook's row of the log and what it left, as answers show it; `more` names the kinds that are cut."""
+    number = row["student_id"]
+    known = None if number is None else shown_student(sight.reference, number, sight.academy, strict=sight.strict)
+    pending = row["status"] == "PENDING"
+    return {
+        "id": row["id"],
+        "partition": place[0],
+        "offset": place[1],
+        "receipt": row["receipt"] or None,
+        "source": row["source"],
+        "payload_bytes": row["payload_bytes"],
+        "event": row["shown_event"],
+        "is_streaming": bool(row["is_streaming"]),
+        "student": known,
+        "package_slug": row["shown_package"],
+        "asset_id": row["asset_id"],
+        "status": row["status"],
+        "status_text": row["shown_text"],
+        "verdict": row["verdict"] or None,
+        "received_at": iso_instant(row["received_at"]),
+        "processed_at": None if pending else iso_instant(row["updated_at"]),
+        "processing_seconds": None if pending else _seconds(row["received_at"], row["updated_at"]),
+        "waits_for": _waits_for(row),
+        **{kind: [_with_instants(one) for one in rows[:_MOST]] for kind, rows in left.items()},
+        "more": [kind for kind, rows in left.items() if len(rows) > _MOST],
+    }
+
+
+def _seconds(since: datetime, until: datetime) -> float:
+    return round((until - since).total_seconds(), 3)
+
+
+def _waits_for(row: dict[str, Any]) -> str | None:
+    if row["status"] == "PENDING":
+        return "outcome"
+    return "raw" if row["place"] is None else None
+
+
+def _with_instants(row: dict[str, Any]) -> dict[str, Any]:
+    return {name: iso_instant(value) if name.endswith("_at") else value for name, value in row.items()}
