@@ -47,7 +47,7 @@ def list_(
         )
         return
     if not letters:
-        out.print("No dead letters." if everything else "No dead letter waits.")
+        out.print("No dead letters." if everything else _none_waits(topic), markup=False)
         return
     table = whole_table("id", "at (UTC)", "from", "stage", "reason", "became", unbroken=("id",))
     for letter in letters:
@@ -96,6 +96,11 @@ def _chosen(ids: list[int] | None, topic: str, *, everything: bool) -> list[Dead
     return find_letters(live_settings(), ids or (), topic=topic)
 
 
+def _none_waits(topic: str) -> str:
+    """What is said where there is none, of this topic or of all."""
+    return f"No dead letter from {topic} waits." if topic else "No dead letter waits."
+
+
 def _tell(done: Resolved, what: str) -> None:
     """Print what became of dead letters; raises Failed with what was left as it is."""
     if done.count or not done.left:
@@ -114,6 +119,9 @@ def _tell(done: Resolved, what: str) -> None:
 def retry_(ids: _Ids = None, *, everything: _All = False, topic: _Topic = "") -> None:
     """Send records again to the topics that they came from; a webhook keeps its id."""
     letters = _chosen(ids, topic, everything=everything)
+    if not letters:
+        out.print(_none_waits(topic), markup=False)
+        return
     done = run(retry(live_settings(), letters))
     _tell(done, f"{done.count} sent again; what fails again is a new dead letter.")
 
@@ -122,5 +130,8 @@ def retry_(ids: _Ids = None, *, everything: _All = False, topic: _Topic = "") ->
 def drop_(ids: _Ids = None, *, everything: _All = False, topic: _Topic = "") -> None:
     """Give records up; they stay in the table, marked."""
     letters = _chosen(ids, topic, everything=everything)
+    if not letters:
+        out.print(_none_waits(topic), markup=False)
+        return
     done = run(drop(live_settings(), letters))
     _tell(done, f"{done.count} dropped.")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, get_args
 import orjson
 import typer
 
-from deploy.cli.configuration import log_settings, settings
+from deploy.cli.configuration import log_settings
 from deploy.cli.console import NO_ANSWER, Failed, agreed, err, is_yes, out, run
 from deploy.run.replaying import run_beside
 from deploy.tables import whole_table
@@ -158,7 +158,7 @@ def drop(*, yes: Annotated[bool, typer.Option("--yes", help="Do not ask, for scr
 
     Never: the raw topic, the live generation, the one kept for a rollback, one of a copy that waits for `raw switch`.
     """
-    current = settings()
+    current = log_settings()
     done = run(drop_(current, _dropping(current.database, yes=yes)))
     if done is None:
         message = "nothing was given up, and nothing deleted."
@@ -197,7 +197,7 @@ def _minute(began: str | None) -> str:
 @app.command()
 def status(*, json: Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")] = False) -> None:
     """Show the generations, and where a change of them stands."""
-    journal, held = run(_state(settings()))
+    journal, held = run(_state(log_settings()))
     if json:
         shown = {**orjson.loads(journal.encode()), "running": held}
         out.print(orjson.dumps(shown, option=orjson.OPT_INDENT_2).decode(), markup=False)

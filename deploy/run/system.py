@@ -151,13 +151,14 @@ class LocalSystem:
     def prepare(self, progress: Progress) -> None:
         """Take the directory, fetch what the first start needs and choose the addresses; blocks.
 
-        Raises LocalStackError where that fails or another system runs on the directory.
+        `DIR/env` stays as the last run has left it until Kafka has told which log is worked on: till then it would
+        name a log that a terminal takes for the right one. Raises LocalStackError where the preparation fails or
+        another system runs on the directory.
         """
         self._take_directory()
         self._kafka.prepare(progress)
         self._clickhouse.prepare(progress)
         self._bind = self._choose_bind()
-        write_env(self.env_file, self.addresses)
         write_secret(self._key_file, f"{self.ingest_key}\n")
 
     def _take_directory(self) -> None:
@@ -251,10 +252,11 @@ class LocalSystem:
         log = await log_of_generation(settings, journal)
         if followed := {name: value for name, value in log.items() if name not in self._base.model_fields_set}:
             self.followed |= followed
-            write_env(self.env_file, self.addresses)
             self._set_env()
             settings = self.settings()
         require_raw_topic(settings, journal)
+        # Before anything is made by them: a start that is killed now is followed by one that knows them.
+        write_env(self.env_file, self.addresses)
         return at_live(settings, journal)
 
     def parts(self) -> list[Part]:

@@ -94,7 +94,9 @@ def test_a_dead_letter_is_given_up(installed: Settings, start_part: Callable[...
     assert eventually(lambda: [one["id"] for one in waiting()] == [misplaced["id"]], 30, "the mark")
     assert command("dead-letters", "drop", "--all").out == "1 dropped.\n"
     assert eventually(lambda: not waiting(), 30, "the other mark")
-    assert command("dead-letters", "list").out == "No dead letter waits.\n"
+    for done in ("list", "retry --all", "drop --all"):
+        assert command("dead-letters", *done.split()).out == "No dead letter waits.\n"
+    assert command("dead-letters", "retry", "--all", "--topic", "a.b").out == "No dead letter from a.b waits.\n"
     assert len(asyncio.run(read_all(installed.kafka, topics.facts, 1))[0]) == 1
 
 

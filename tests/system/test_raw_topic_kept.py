@@ -86,13 +86,6 @@ def switched(
     return own
 
 
-def command_of(topic: str, *arguments: object) -> str:
-    """What a command complains of that is told the right topic."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("TELEMETRY_RAW_TOPIC", topic)
-        return command(*arguments).complaint
-
-
 def journal_of_a_copy(own: Settings) -> None:
     """Topics whose journal says that generation 2 is live, of another raw topic."""
     asyncio.run(setup_topics(own))
@@ -210,7 +203,9 @@ def test_up_follows_the_journal_unless_a_topic_is_set(
     assert third.addresses["TELEMETRY_GENERATION"] == "3"
 
 
-def test_nothing_works_with_the_topic_that_was_left(switched: Settings, processes: Processes) -> None:
+def test_nothing_works_with_the_topic_that_was_left(
+    switched: Settings, processes: Processes, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Every part, and every command that reads or writes the log, ends with the line that says what to set."""
     right = Topics.of(switched).raw + ".2"
     wrong = f"generation 2 is computed from {right}, and TELEMETRY_RAW_TOPIC says webhooks.raw"
@@ -223,7 +218,8 @@ def test_nothing_works_with_the_topic_that_was_left(switched: Settings, processe
         child = processes.start([sys.executable, "-m", "deploy.cli", part], as_environment(switched))
         assert child.process.wait(60) == 1
         assert f"error: {wrong}; {mend}\n" in child.output
-    for line in ("setup", "raw copy again", "replay --dry-run", "replay rollback", "forget --student 7 --yes"):
+    lines = "setup", "raw copy again", "replay --dry-run", "replay status", "replay drop --yes", "replay rollback"
+    for line in (*lines, "forget --student 7 --yes"):
         refused = command(*line.split())
         assert (refused.code, refused.complaint) == (1, f"error: {wrong}; {mend}")
     told = orjson.loads(command("status", "--json").out)["parts"]["kafka"]
@@ -231,9 +227,11 @@ def test_nothing_works_with_the_topic_that_was_left(switched: Settings, processe
     (found,) = (one for one in orjson.loads(command("doctor", "--json").out) if one["check"] == "topics")
     assert (found["state"], found["detail"]) == ("failed", wrong)
 
-    # What was set is counted, not what was looked up; and what is left is the person's to delete.
+    # What was set is counted, not what was looked up.
     (valid,) = (one for one in orjson.loads(command("doctor", "--json").out) if one["part"] == "settings")
     assert valid["detail"] == f"{len([name for name in os.environ if name.startswith(PREFIX)])} set"
+    # What is left is the person's to delete.
+    monkeypatch.setenv("TELEMETRY_RAW_TOPIC", "webhooks.raw.2")
     assert "can be deleted: replay drop" in command("replay", "status").out
     unanswered = command("replay", "drop")
     assert (unanswered.code, unanswered.err.splitlines()) == (
@@ -251,8 +249,8 @@ def test_nothing_works_with_the_topic_that_was_left(switched: Settings, processe
     )
     assert command("replay", "drop").out == "No replay is under way.\n"
     assert "can be deleted" not in command("replay", "status").out
-    unknown = command_of("webhooks.raw.2", "dead-letters", "show", 5)
-    assert unknown == "error: no dead letter 5 is there; `dead-letters list` shows those that are."
+    unknown = command("dead-letters", "show", 5)
+    assert unknown.complaint == "error: no dead letter 5 is there; `dead-letters list` shows those that are."
 
 
 async def test_of_two_setups_at_once_the_first_says_what_the_generation_is_of(

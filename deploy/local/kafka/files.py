@@ -14,6 +14,16 @@ __all__ = ["NODE_ID", "BrokerPorts", "logging_configuration", "server_properties
 
 NODE_ID: Final = 1
 
+# Errors by their level, of a machine with much to do or after a kill. The whole message must match, a dot standing for
+# each bracket: the file would take a backslash for itself.
+_PASSING: Final = (
+    # The broker asks its own controller again, which was elected a moment later.
+    ".ControllerApis nodeId=[0-9]+. Unexpected error handling request RequestHeader.*",
+    # A partition's directory that had not reached the disk is made anew.
+    ".Broker id=[0-9]+. Expected partition .* to exist, but it was missing[.] Creating[.]{3}",
+    # A group's partition was let go while it was read: at the broker's end, or for its next leader.
+    ".GroupCoordinator id=[0-9]+. Failed to load metadata from .* is not online or is no longer the leader[.]+",
+)
 _YEAR_MS: Final = 365 * 86_400_000
 
 
@@ -76,7 +86,10 @@ def server_properties(logs: Path, ports: BrokerPorts, message_max_bytes: int) ->
 
 
 def logging_configuration(log_file: Path) -> str:
-    """Render log4j2.properties: warnings and worse to `log_file`, ten megabytes at most, errors to the console too."""
+    """Render log4j2.properties: warnings and worse to `log_file`, ten megabytes at most, errors to the console too.
+
+    What a broker mends by itself is in the file alone.
+    """
     return f"""\
 status = error
 name = kafka
@@ -95,9 +108,12 @@ appender.console.type = Console
 appender.console.name = console
 appender.console.layout.type = PatternLayout
 appender.console.layout.pattern = %m %ex{{short.message}}%n
-appender.console.filter.threshold.type = ThresholdFilter
-appender.console.filter.threshold.level = error
+appender.console.filter.passing.type = RegexFilter
+appender.console.filter.passing.regex = {"|".join(_PASSING)}
+appender.console.filter.passing.onMatch = DENY
+appender.console.filter.passing.onMismatch = NEUTRAL
 rootLogger.level = warn
 rootLogger.appenderRef.file.ref = file
 rootLogger.appenderRef.console.ref = console
+rootLogger.appenderRef.console.level = error
 """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from deploy.local.kafka.files import BrokerPorts, logging_configuration, server_properties
@@ -48,3 +49,26 @@ def test_nothing_expires_and_nothing_is_made_by_itself() -> None:
 def test_the_log_goes_to_its_file() -> None:
     """log4j2 writes where it is told."""
     assert "appender.file.fileName = /data/kafka.log" in logging_configuration(Path("/data/kafka.log"))
+
+
+def shown(message: str) -> bool:
+    """Whether the console has an error with this text."""
+    lines = (line.split(" = ", 1) for line in logging_configuration(Path("/data/kafka.log")).splitlines())
+    passing = {name: value for name, value in lines if name.startswith("appender.console.filter.passing.")}
+    assert passing["appender.console.filter.passing.onMatch"] == "DENY"
+    return re.fullmatch(passing["appender.console.filter.passing.regex"], message) is None
+
+
+def test_what_a_broker_mends_by_itself_is_in_its_file_alone() -> None:
+    """On a machine with much to do it is no fault that anybody has to look at; other errors are told."""
+    request = "request RequestHeader(apiKey=CONTROLLER_REGISTRATION, apiVersion=0) -- Data(controllerId=1)"
+    loading = "[GroupCoordinator id=1] Failed to load metadata from __consumer_offsets-7 with epoch 0 due to"
+
+    assert not shown(f"[ControllerApis nodeId=1] Unexpected error handling {request}")
+    assert not shown(
+        "[Broker id=1] Expected partition a.b-12 with topic id 09H to exist, but it was missing. Creating..."
+    )
+    assert not shown(f"{loading} Stopped loading, because the partition is not online or is no longer the leader..")
+    assert shown(f"[KafkaApi-1] Unexpected error handling {request}")
+    assert shown(f"{loading} a corrupt record.")
+    assert shown("[Broker id=1] Disk error while writing recovery offsets checkpoint in directory /data/logs")

@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from deploy.local.clickhouse import ClickHouseServer
+from deploy.local.kafka import KafkaNode
+from deploy.local.progress import silent
 from deploy.local.resources import LOOPBACK, free_port
 from deploy.run.kept import set_for_commands
 from deploy.run.system import LocalSystem
@@ -61,6 +64,24 @@ def test_a_new_log_has_four_partitions_and_an_old_one_its_own(tmp_path: Path) ->
     assert LocalSystem(new, 6, default).followed == {"partitions": 6}
     assert LocalSystem(tmp_path, 1, default).followed == {"partitions": 8}
     assert LocalSystem(tmp_path, 1, Settings(_env_file=None, partitions=2)).followed == {}
+
+
+def test_until_the_log_is_known_a_terminal_finds_what_it_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After `raw switch` the settings of a fresh terminal name the topic that was left: only Kafka knows the other."""
+    monkeypatch.setattr(KafkaNode, "prepare", lambda *_: None)
+    monkeypatch.setattr(ClickHouseServer, "prepare", lambda *_: None)
+    before = "TELEMETRY_RAW_TOPIC=webhooks.raw.2\nTELEMETRY_PARTITIONS=8\n"
+    (tmp_path / "env").write_text(before)
+    new = tmp_path / "new"
+
+    for directory in (tmp_path, new):
+        system = LocalSystem(directory, 1, Settings(_env_file=None))
+        system.prepare(silent)
+        assert system._lock is not None  # noqa: SLF001 - held until the process ends
+        system._lock.close()  # noqa: SLF001 - as above
+
+    assert (tmp_path / "env").read_text() == before
+    assert sorted(path.name for path in new.iterdir()) == ["ingest-key", "lock"]
 
 
 def test_what_was_set_is_for_commands_as_well(monkeypatch: pytest.MonkeyPatch) -> None:
