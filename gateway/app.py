@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from gateway.durable.publishing import Publisher
     from gateway.health import Readiness
     from gateway.ingest.bodies import Receive
+    from gateway.insights.live import Live
     from gateway.metrics import Metrics
 
     Post = Ingest | Capture
@@ -87,9 +88,14 @@ class Gateway:
 
 
 def create_app(
-    services: Services, *, publisher: Publisher, metrics: Metrics, readiness: Callable[[], Awaitable[Readiness]]
+    services: Services,
+    *,
+    publisher: Publisher,
+    metrics: Metrics,
+    readiness: Callable[[], Awaitable[Readiness]],
+    live: Live,
 ) -> Gateway:
-    """The application over these services; webhooks go to `publisher`."""
+    """The application over these services; webhooks go to `publisher`, and `live` tells of those that are stored."""
     settings = services.settings
     origins = Origins(settings.gateway_origins)
     pipeline = IngestPipeline(
@@ -112,6 +118,7 @@ def create_app(
     ingest, capture = Ingest(pipeline), Capture(pipeline)
     api = FastAPI(title="LearnPack Telemetry", version="1", description=DESCRIPTION, redirect_slashes=False)
     api.state.services = services
+    api.state.live = live
     middleware, options = origins.middleware()
     api.add_middleware(middleware, **options)  # type: ignore[arg-type]
     for kind, handler in _HANDLERS.items():

@@ -29,6 +29,7 @@ from gateway.following import Views
 from gateway.health import Readiness
 from gateway.ingest.shares import Shares
 from gateway.ingest.workshop import Workshop
+from gateway.insights.live import Live
 from gateway.memory import give_back_large_blocks
 from gateway.metrics import Metrics
 from gateway.reading.questions import Questions
@@ -121,9 +122,22 @@ async def _run(
         return await running.readiness(restarting)
 
     async with running.started():
-        app = create_app(running.services, publisher=running.delivery, metrics=running.metrics, readiness=readiness)
+        app = create_app(
+            running.services,
+            publisher=running.delivery,
+            metrics=running.metrics,
+            readiness=readiness,
+            live=running.live,
+        )
         listener = listen(settings.gateway_bind) if member is None else member.listener
-        await serve(app, settings.gateway_bind, listener, _connections(settings), once_listening=announce)
+        await serve(
+            app,
+            settings.gateway_bind,
+            listener,
+            _connections(settings),
+            once_listening=announce,
+            ending=running.live.end,
+        )
 
 
 def _connections(settings: Settings) -> Connections:
@@ -141,6 +155,7 @@ class _Running:
     clickhouse: ClickHouse
     metrics: Metrics
     services: Services
+    live: Live
     member: Member | None
 
     @classmethod
@@ -155,12 +170,13 @@ class _Running:
         delivery = Delivery(producer, spool)
         metrics.watch(delivery, spool)
         clickhouse = ClickHouse(settings)
+        questions = Questions(clickhouse)
         services = Services(
             settings=settings,
             access=Access(views, everybody=settings.auth == "open"),
             views=views,
             clickhouse=clickhouse,
-            questions=Questions(clickhouse),
+            questions=questions,
             producer=producer,
             commands=Commands(delivery, clickhouse, redact=settings.keys_out_of_raw),
             metrics=metrics,
@@ -168,7 +184,7 @@ class _Running:
             workshop=Workshop(),
             explain=explain,
         )
-        return cls(views, spool, delivery, clickhouse, metrics, services, member)
+        return cls(views, spool, delivery, clickhouse, metrics, services, Live(questions), member)
 
     @contextlib.asynccontextmanager
     async def started(self) -> AsyncIterator[None]:
@@ -178,6 +194,8 @@ class _Running:
             if self.member is not None:
                 beat = functools.partial(self.member.beats.keep, self.member.number)
                 closing.push_async_callback(Watched("beat", beat).start().stop)
+            self.live.start()
+            closing.push_async_callback(self.live.stop)
             await self.delivery.start()
             closing.push_async_callback(self.delivery.stop)
             await self.views.start()

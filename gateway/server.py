@@ -107,11 +107,13 @@ async def serve(
     connections: Connections,
     *,
     once_listening: Callable[[], Coroutine[Any, Any, None]],
+    ending: Callable[[], None] = lambda: None,
 ) -> None:
     """Serve an ASGI application until SIGTERM or SIGINT; requests under way are finished first.
 
     `listener` is a socket that listens, which is closed in the end; `bind` is its address, for what is said of it.
-    `once_listening` is run beside the server once it accepts connections, again while it fails. Raises BindError.
+    `once_listening` is run beside the server once it accepts connections, again while it fails; `ending` is called when
+    it is told to stop, so that answers without an end come to one. Raises BindError.
     """
     server = _Server(
         _counting(app, connections),
@@ -126,8 +128,13 @@ async def serve(
         log_enabled=False,
     )
     loop = asyncio.get_running_loop()
+
+    def stop() -> None:
+        ending()
+        server.stop()  # type: ignore[no-untyped-call]  # as above
+
     for name in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(name, server.stop)
+        loop.add_signal_handler(name, stop)
     serving = asyncio.create_task(server.serve())
     beside = Watched("announcement", once_listening)
     watching = Watched("connections", connections.watch)

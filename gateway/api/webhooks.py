@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 
 from gateway.api.callers import AppServices, Staff, staff_with
 from gateway.api.pages import address_of, around, number, page_address
-from gateway.api.parameters import ID_LIST, id_list, words
+from gateway.api.parameters import Ids, Words, id_list, words
 from gateway.api.refusals import OF_STAFF, refusals
 from gateway.api.services import Services, large_answer
 from gateway.api.webhook_rows import EXAMPLE, Log, LogRow, shown_row
@@ -31,19 +31,8 @@ _ERROR: Final = "ERROR"
 _DELETED_AT_ONCE: Final = 500
 
 
-_Ids = Annotated[
-    str | None,
-    Query(
-        description="Numbers, comma-separated.",
-        examples=["123,456"],
-        json_schema_extra={"pattern": ID_LIST},
-    ),
-]
-_Words = Annotated[str | None, Query(description="Comma-separated.", examples=["batch,open_step"])]
-
-
 async def _filters(
-    *, student: _Ids = None, event: _Words = None, asset_id: _Ids = None, learnpack_package_id: _Ids = None
+    *, student: Ids = None, event: Words = None, asset_id: Ids = None, learnpack_package_id: Ids = None
 ) -> dict[str, Any]:
     return {
         "students": id_list("student", student),
@@ -79,7 +68,7 @@ async def list_webhooks(
     staff: _Reader,
     filtered: _Filtered,
     *,
-    status: _Words = None,
+    status: Words = None,
     limit: Annotated[
         str | None,
         Query(

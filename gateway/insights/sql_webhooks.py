@@ -2,9 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-__all__ = ["LEDGER", "MINUTES", "TRACE", "TRACE_FACTS", "TRACE_LETTERS", "TRACE_STATES"]
+from schemas.wire.place import OFFSET_BITS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = [
+    "LEDGER",
+    "MINUTES",
+    "STORED_ENDS",
+    "TRACE",
+    "TRACE_FACTS",
+    "TRACE_LETTERS",
+    "TRACE_STATES",
+    "stored_since",
+]
 
 # Webhooks that were sent for an academy or are of its members, by minute of arrival.
 MINUTES: Final = """
@@ -68,3 +82,31 @@ SELECT id, stage, leftUTF8(reason, 2000) AS why, resolution, received_at FROM de
 WHERE topic = {topic:String} AND partition = {partition:Int32} AND offset IN {offsets:Array(Int64)}
 ORDER BY id LIMIT {limit:UInt32}
 """
+
+# How far outcomes are stored in each partition of the raw topic: an id is a place in it.
+STORED_ENDS: Final = """
+SELECT toUInt32(bitShiftRight(id, 40)) AS partition, max(id) AS last FROM webhooks GROUP BY partition LIMIT 10000
+"""
+
+_STORED: Final = """
+SELECT
+    id, is_streaming, leftUTF8(event, 200) AS event, academy_ids, student_id, asset_id,
+    leftUTF8(package_slug, 200) AS package, status, leftUTF8(status_text, 2000) AS text, verdict, created_at, updated_at
+FROM webhooks
+WHERE source != 'staff' AND ({places})
+ORDER BY id LIMIT 200 BY bitShiftRight(id, 40)
+"""
+
+
+def stored_since(ends: Mapping[int, int]) -> tuple[str, dict[str, int]]:
+    """The question for outcomes that come after these ids, by partition, and its parameters.
+
+    The table is ordered by id, so that only what is new is read; of a partition at most 200 at once.
+    """
+    parameters: dict[str, int] = {"first": (max(ends, default=-1) + 1) << OFFSET_BITS}
+    # Partitions that were not there before: all of theirs.
+    places = ["id >= {first:UInt64}"]
+    for number, (partition, last) in enumerate(sorted(ends.items())):
+        parameters |= {f"after{number}": last, f"until{number}": (partition + 1) << OFFSET_BITS}
+        places.append(f"id > {{after{number}:UInt64}} AND id < {{until{number}:UInt64}}")
+    return _STORED.replace("{places}", " OR ".join(places)), parameters

@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field
 
 from gateway.insights.student_answers import ShownStudent
 
-__all__ = ["TRACE_EXAMPLE", "Trace"]
+__all__ = ["STREAM_EXAMPLE", "TRACE_EXAMPLE", "Trace"]
 
 
 class Told(BaseModel):
@@ -109,3 +109,13 @@ TRACE_EXAMPLE: Final[dict[str, Any]] = {
     "dead_letters": [],
     "more": [],
 }
+STREAM_EXAMPLE: Final = """retry: 2000
+
+event: watching
+data: {}
+
+id: 9012
+event: webhook
+data: {"id": 9012, "is_streaming": true, "event": "test", "asset_id": 301, "package_slug": "javascript-arrays-intro", …}
+
+"""

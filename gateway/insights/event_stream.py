@@ -1,0 +1,92 @@
+"""New webhooks as server-sent events, for as long as somebody listens and may see them."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any, Final
+
+import orjson
+from fastapi import Response
+
+from gateway.insights.live import shown_outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from gateway.insights.live import Live, Viewer, Wanted
+
+__all__ = ["EventStream", "event_of"]
+
+# How often is looked whether the caller is still there and still may see it.
+_LOOK_SECONDS: Final = 1.0
+# Whatever stands between closes what is silent for long.
+_BEAT_LOOKS: Final = 10
+
+_BEGINNING: Final = b"retry: 2000\n\n"
+_BEAT: Final = b": nothing new\n\n"
+_HEADERS: Final = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+
+
+def event_of(name: str, data: Any, number: int | None = None) -> bytes:
+    """One server-sent event; JSON has no line breaks of its own."""
+    head = b"" if number is None else b"id: %d\n" % number
+    return head + b"event: " + name.encode() + b"\ndata: " + orjson.dumps(data) + b"\n\n"
+
+
+class EventStream(Response):
+    """An answer that goes on until the caller hangs up, `allowed` is false, or the gateway ends."""
+
+    media_type = "text/event-stream"
+
+    def __init__(self, live: Live, wanted: Wanted, allowed: Callable[[], bool], *, status_code: int = 200) -> None:
+        """FastAPI's document asks for `status_code`."""
+        super().__init__(status_code=status_code, headers=_HEADERS)
+        del self.headers["content-length"]
+        self._live = live
+        self._wanted = wanted
+        self._allowed = allowed
+
+    async def __call__(self, _scope: Any, receive: Callable[[], Any], send: Callable[[Any], Any]) -> None:
+        """The ASGI entry; raises BusyError before anything is sent where too many listen."""
+        async with self._live.viewer(self._wanted) as viewer:
+            gone = asyncio.ensure_future(_hung_up(receive))
+            try:
+                await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+                await send(_part(_BEGINNING))
+                await self._tell(viewer, gone, send)
+                await send({"type": "http.response.body", "body": b"", "more_body": False})
+            finally:
+                gone.cancel()
+
+    async def _tell(self, viewer: Viewer, gone: asyncio.Future[None], send: Callable[[Any], Any]) -> None:
+        silent, watching = 0, False
+        while not (gone.done() or viewer.ended):
+            rows = await viewer.take(_LOOK_SECONDS)
+            if gone.done() or not self._allowed():
+                return
+            parts = self._parts(viewer, rows)
+            if viewer.watching != watching:
+                watching = viewer.watching
+                parts.insert(0, event_of("watching" if watching else "away", {}))
+            silent = 0 if parts else silent + 1
+            if silent == _BEAT_LOOKS:
+                silent, parts = 0, [_BEAT]
+            if parts:
+                await send(_part(b"".join(parts)))
+
+    def _parts(self, viewer: Viewer, rows: list[dict[str, Any]]) -> list[bytes]:
+        sight = self._wanted.sight()
+        parts = [event_of("webhook", shown_outcome(row, sight), row["id"]) for row in rows]
+        if viewer.skipped:
+            parts.insert(0, event_of("skipped", {"count": viewer.skipped}))
+            viewer.skipped = 0
+        return parts
+
+
+def _part(body: bytes) -> dict[str, Any]:
+    return {"type": "http.response.body", "body": body, "more_body": True}
+
+
+async def _hung_up(receive: Callable[[], Any]) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
