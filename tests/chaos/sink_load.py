@@ -87,11 +87,12 @@ async def check(client: Client, bench: SinkBench, load: Load) -> None:
 
     Raises AssertionError with the query that tells otherwise.
     """
+    async with bench.lags() as lag:
 
-    async def no_lag() -> bool:
-        return await bench.lag() == 0
+        async def no_lag() -> bool:
+            return await lag() == 0
 
-    await aeventually(no_lag, _CATCH_UP_SECONDS, "no lag")
+        await aeventually(no_lag, _CATCH_UP_SECONDS, "no lag")
     database = bench.settings.database
     for table, identity, count in (
         (f"{database}.events", "item_id", load.items),

@@ -16,8 +16,12 @@ from aiokafka.admin import AIOKafkaAdminClient
 from deploy.demo.documents import demo_documents
 from operations.generations.journal import read_journal
 from schemas.wire.rows import GENERATION_TABLES
+from sinks.clickhouse import connect
+from sinks.daily.refresh import refresh_all
+from sinks.templates import Installation
 from tests.support.commands import as_environment
-from tests.support.waiting import eventually
+from tests.support.sink import SinkBench
+from tests.support.waiting import aeventually, eventually
 
 if TYPE_CHECKING:
     from schemas.settings import Settings
@@ -66,7 +70,7 @@ def comparison(system: HttpSystem, generation: int) -> dict[str, Any]:
 def live_a_while(system: HttpSystem) -> int:
     """Real documents, streamed events, staff commands, rules that come and go, errors that are deleted.
 
-    Returns how many webhooks there are in the log's raw topic, once all of them are processed.
+    Returns how many webhooks there are in the log's raw topic, once all of them are processed and in every table.
     """
     # A rule counts as it is when a chunk is committed, so each step waits for the one before it.
     sent = 0
@@ -130,7 +134,22 @@ def live_a_while(system: HttpSystem) -> int:
         rows = client.get(_LOG, params={"status": "ERROR"}).json()["results"]
         assert client.delete(f"{_LOG}/{rows[0]['id']}").status_code == 204
         sent += 1
+    stored(system, sent)
+    asyncio.run(_in_every_table(system))
     return sent
+
+
+async def _in_every_table(system: HttpSystem) -> None:
+    async with SinkBench(system.settings, system.processes, system.directory).lags() as lag:
+
+        async def all_read() -> bool:
+            return await lag() == 0
+
+        await aeventually(all_read, 60, "every row in its table")
+    # The daily figures follow in a beat of their own.
+    client = connect(system.settings)
+    with contextlib.closing(client):
+        refresh_all(client, Installation.of(system.settings))
 
 
 def stored(system: HttpSystem, count: int) -> None:

@@ -21,7 +21,7 @@ from sinks.setup import setup_tables
 from tests.support.waiting import aeventually
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterable, Sequence
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
     from pathlib import Path
 
     from clickhouse_connect.driver.client import Client
@@ -203,6 +203,12 @@ class SinkBench:
 
     async def lag(self) -> int:
         """Offsets between the sinks' committed ones and the ends of the topics, transaction markers included."""
+        async with self.lags() as lag:
+            return await lag()
+
+    @asynccontextmanager
+    async def lags(self) -> AsyncIterator[Callable[[], Awaitable[int]]]:
+        """What returns the lag as often as it is called."""
         groups = {f"{self.topics.prefix}sink.raw": [self.topics.raw]}
         groups[f"{self.topics.prefix}sink.g{self.topics.generation}"] = [
             self.topics.facts,
@@ -215,14 +221,18 @@ class SinkBench:
         consumer = AIOKafkaConsumer(bootstrap_servers=self.settings.kafka)
         await admin.start()
         await consumer.start()
-        try:
-            lag = 0
+
+        async def lag() -> int:
+            behind = 0
             for group, topics in groups.items():
                 partitions = [TopicPartition(name, n) for name in topics for n in range(self.settings.partitions)]
                 committed = await admin.list_consumer_group_offsets(group, partitions=partitions)
                 for partition, end in (await consumer.end_offsets(partitions)).items():
-                    lag += end - max(0, committed[partition].offset)
-            return lag
+                    behind += end - max(0, committed[partition].offset)
+            return behind
+
+        try:
+            yield lag
         finally:
             await consumer.stop()
             await admin.close()
@@ -235,13 +245,14 @@ def rows(client: Client, query: str, **parameters: Any) -> list[tuple[Any, ...]]
 
 async def caught_up(bench: SinkBench, child: Child) -> None:
     """Wait until everything is stored and committed."""
+    async with bench.lags() as lag:
 
-    async def done() -> bool:
-        assert child.process.poll() is None, child.output
-        return await bench.lag() == 0
+        async def done() -> bool:
+            assert child.process.poll() is None, child.output
+            return await lag() == 0
 
-    # Rows that ClickHouse refuses are found by hundreds of small questions: a busy machine takes its time.
-    await aeventually(done, 150, "no lag")
+        # Rows that ClickHouse refuses are found by hundreds of small questions: a busy machine takes its time.
+        await aeventually(done, 150, "no lag")
 
 
 async def ended(child: Child) -> int:
