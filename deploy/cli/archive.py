@@ -14,6 +14,7 @@ from deploy.cli.configuration import log_settings
 from deploy.cli.console import err, out, run
 from deploy.cli.moments import day
 from deploy.cli.raw import progress_to, tell_settings, told_where_interrupted, warn_of_erased
+from deploy.cli.waiting import KAFKA, SERVERS, waiting
 from operations.raw_log.archiving import archive_raw
 from operations.raw_log.erased import Erased
 from operations.raw_log.restoring import Restoration, restore_raw
@@ -31,6 +32,7 @@ _ERASED_LATER: Final = (
 )
 
 
+@waiting(SERVERS)
 def archive(
     directory: Annotated[
         Path, typer.Argument(metavar="DIR", help="Where the files are; it is made if it is not there.")
@@ -55,6 +57,7 @@ def archive(
 
 
 @raw.app.command()
+@waiting(KAFKA)
 def restore(
     directory: Annotated[Path, typer.Argument(metavar="DIR", help="An archive.")],
     name: Annotated[str, typer.Argument(help="Name of the new topic, behind the prefix: webhooks.raw.2")],

@@ -10,6 +10,8 @@ import typer
 from rich.markup import escape
 from typer.core import TyperCommand, TyperGroup
 
+from deploy.cli.waiting import LOADING, waiting
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -106,7 +108,8 @@ class Commands(TyperGroup):
 
 
 def _load(name: str, module_name: str) -> Any:
-    module = importlib.import_module(f"deploy.cli.{module_name}")
+    with waiting(LOADING):
+        module = importlib.import_module(f"deploy.cli.{module_name}")
     parent = typer.Typer()
     if hasattr(module, "register"):
         module.register(parent)

@@ -12,8 +12,9 @@ from rich.markup import escape
 
 from deploy.cli.configuration import live_settings
 from deploy.cli.console import Failed, out, run
-from deploy.tables import whole_table
+from deploy.cli.waiting import SERVERS, waiting
 from operations.dead_letters import DeadLetter, Resolved, drop, find_letters, letter_value, retry
+from operations.tables import WholeTable
 
 __all__ = ["app"]
 
@@ -29,6 +30,7 @@ def _shortened(text: str, limit: int = 100) -> str:
 
 
 @app.command("list")
+@waiting(SERVERS)
 def list_(
     *,
     everything: Annotated[bool, typer.Option("--all", help="Those retried and dropped as well.")] = False,
@@ -49,7 +51,7 @@ def list_(
     if not letters:
         out.print("No dead letters." if everything else _none_waits(topic), markup=False)
         return
-    table = whole_table("id", "at (UTC)", "from", "stage", "reason", "became", unbroken=("id",))
+    table = WholeTable("id", "at (UTC)", "from", "stage", "reason", "became", unbroken=("id",))
     for letter in letters:
         reason = escape(_shortened(letter.reason))
         table.add_row(
@@ -116,6 +118,7 @@ def _tell(done: Resolved, what: str) -> None:
 
 
 @app.command("retry")
+@waiting(SERVERS)
 def retry_(ids: _Ids = None, *, everything: _All = False, topic: _Topic = "") -> None:
     """Send records again to the topics that they came from; a webhook keeps its id."""
     letters = _chosen(ids, topic, everything=everything)
@@ -127,6 +130,7 @@ def retry_(ids: _Ids = None, *, everything: _All = False, topic: _Topic = "") ->
 
 
 @app.command("drop")
+@waiting(SERVERS)
 def drop_(ids: _Ids = None, *, everything: _All = False, topic: _Topic = "") -> None:
     """Give records up; they stay in the table, marked."""
     letters = _chosen(ids, topic, everything=everything)

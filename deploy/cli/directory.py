@@ -7,11 +7,13 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 
 from deploy.cli.configuration import settings
 from deploy.cli.console import Failed, out, run
-from deploy.tables import whole_table
+from deploy.cli.waiting import KAFKA, waiting
 from operations.directory import load_reference, publish_reference
+from operations.tables import WholeTable
 from operations.wording import counted, unreadable
 from schemas.reference.directory_file import DirectoryError, parse_directory
 from schemas.wire.topics import Topics
@@ -22,6 +24,7 @@ app = typer.Typer(help="Assets, users and tasks as the LMS knows them.", no_args
 
 
 @app.command()
+@waiting(KAFKA)
 def load(files: Annotated[list[Path], typer.Argument(help="JSON objects or NDJSON lines.")]) -> None:
     """Write assets, users and tasks to their topics; nothing is written unless every record is valid."""
     records: dict[str, list[tuple[bytes, bytes | None]]] = defaultdict(list)
@@ -42,15 +45,18 @@ def load(files: Annotated[list[Path], typer.Argument(help="JSON objects or NDJSO
 
 
 @app.command()
+@waiting(KAFKA)
 def show() -> None:
     """Count what the directory holds, and list its assets."""
     reference = run(load_reference(settings()))
-    table = whole_table("id", "slug", "language", "graded", "package", title="assets")
+    table = WholeTable("id", "slug", "language", "graded", "package", title="assets")
     for key, _ in reference.records("assets"):
         asset = reference.asset(int(key))
         if asset is not None:
             package = "" if asset.learnpack_id is None else str(asset.learnpack_id)
-            table.add_row(str(asset.id), asset.slug, asset.lang or "", "yes" if asset.graded else "no", package)
+            table.add_row(
+                str(asset.id), escape(asset.slug), escape(asset.lang or ""), "yes" if asset.graded else "no", package
+            )
     out.print(table)
     for kind in ("users", "tasks"):
         out.print(counted(sum(1 for _ in reference.records(kind)), kind.removesuffix("s")))

@@ -12,13 +12,14 @@ from rich.markup import escape
 
 from deploy.cli.configuration import live_settings, settings
 from deploy.cli.console import Failed, out, run
-from deploy.tables import whole_table
+from deploy.cli.waiting import EVERYTHING, waiting
 from operations.doctor.clickhouse import check_clickhouse
 from operations.doctor.findings import Finding, failed, good
 from operations.doctor.gateway import check_gateway
 from operations.doctor.kafka import check_kafka
 from operations.doctor.machine import check_machine
 from operations.doctor.parts import check_parts
+from operations.tables import WholeTable
 from schemas.settings import SettingsError
 
 if TYPE_CHECKING:
@@ -45,6 +46,7 @@ def _findings() -> list[Finding]:
     return [good("settings", "valid", f"{len(given.model_fields_set)} set"), *run(_check(current))]
 
 
+@waiting(EVERYTHING)
 def doctor(*, json: Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")] = False) -> None:
     """Check configuration, reachability, versions and permissions; exit code 1 if something does not work."""
     findings = _findings()
@@ -53,7 +55,7 @@ def doctor(*, json: Annotated[bool, typer.Option("--json", help="Print JSON, for
             orjson.dumps([asdict(finding) for finding in findings], option=orjson.OPT_INDENT_2).decode(), markup=False
         )
     else:
-        table = whole_table("part", "check", "state", "what is there", "what to do")
+        table = WholeTable("part", "check", "state", "what is there", "what to do")
         for finding in findings:
             state = f"[{_COLOURS[finding.state]}]{finding.state}[/]"
             table.add_row(finding.part, finding.check, state, escape(finding.detail), escape(finding.mend))

@@ -11,6 +11,7 @@ import typer
 
 from deploy.cli.configuration import log_settings
 from deploy.cli.console import Failed, agreed, err, out, run
+from deploy.cli.waiting import SERVERS, waiting
 from operations.forgetting.forget import Forgotten
 from operations.forgetting.forget import forget as forget_student
 from operations.wording import counted
@@ -26,6 +27,7 @@ _NOTHING: Final = (
 )
 
 
+@waiting(SERVERS)
 def forget(
     *,
     student: Annotated[str, typer.Option(help="User id, or the name that a notebook knows the student by.")],

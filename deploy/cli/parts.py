@@ -10,6 +10,7 @@ import typer
 
 from deploy.cli.configuration import log_settings, settings
 from deploy.cli.console import out, run
+from deploy.cli.waiting import SERVERS, waiting
 from deploy.run.logs import configure_logging
 from operations.descriptors import require_descriptors
 from operations.generations.journal import live_settings
@@ -67,6 +68,7 @@ def sink(*, ready_file: _ReadyFile = None) -> None:
     raise typer.Exit(run_sink(current, ready_file))
 
 
+@waiting(SERVERS)
 def setup(
     *,
     roles: Annotated[

@@ -7,10 +7,12 @@ import shlex
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import MofNCompleteColumn, TimeRemainingColumn
 
 from deploy.cli.configuration import log_settings, settings
 from deploy.cli.console import err, out, run
+from deploy.cli.waiting import KAFKA, waiting
+from operations.bars import bars
 from operations.generations.journal import read_journal
 from operations.raw_log.copying import Copied, copy_raw
 from operations.raw_log.erased import Erased
@@ -31,8 +33,7 @@ app = typer.Typer(help="The raw topic as a whole.", no_args_is_help=True)
 @contextlib.contextmanager
 def progress_to(topic: str) -> Iterator[Callable[..., None]]:
     """A bar of records written into a topic; yields what to tell how many are, of how many, and what is done."""
-    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
-    with Progress(*columns, console=err, disable=not err.is_terminal) as bar:
+    with bars(err, MofNCompleteColumn, TimeRemainingColumn) as bar:
         into = f"to {topic}"
         task = bar.add_task(into, total=None)
 
@@ -92,6 +93,7 @@ def _how_far(done: Copied) -> str:
 
 
 @app.command()
+@waiting(KAFKA)
 def copy(
     name: Annotated[str, typer.Argument(help="Name of the new topic, behind the prefix: webhooks.raw.2")],
     *,
@@ -122,6 +124,7 @@ def copy(
 
 
 @app.command()
+@waiting(KAFKA)
 def switch() -> None:
     """Make the generation that was computed from a copy, TELEMETRY_GENERATION, the live one."""
     current = settings()

@@ -11,8 +11,8 @@ import typer
 
 from deploy.cli.configuration import log_settings
 from deploy.cli.console import NO_ANSWER, Failed, agreed, err, is_yes, out, run
+from deploy.cli.waiting import KAFKA, SERVERS, waiting
 from deploy.run.replaying import run_beside
-from deploy.tables import whole_table
 from operations.descriptors import require_descriptors
 from operations.generations.journal import read_journal
 from operations.generations.lease import lease_is_held
@@ -22,6 +22,7 @@ from operations.replay.run import replay as replay_
 from operations.replay.run import rollback as rollback_
 from operations.replay_students.run import replay_in_place
 from operations.replay_students.scope import Scope
+from operations.tables import WholeTable
 from schemas.settings import Settings
 from schemas.wire.generations import Journal, JournalError, Phase
 
@@ -81,6 +82,7 @@ def _asking(*, yes: bool) -> Callable[[Comparison], Awaitable[bool]]:
 
 
 @app.callback(invoke_without_command=True)
+@waiting(SERVERS)
 def replay(
     context: typer.Context,
     *,
@@ -125,6 +127,7 @@ def replay(
 
 
 @app.command()
+@waiting(SERVERS)
 def resume(*, yes: _Yes = False, workers: _Workers = 0) -> None:
     """Go on with a replay, its dry run or a rollback that is unfinished."""
     require_descriptors("The replay")
@@ -150,6 +153,7 @@ def _dropping(database: str, *, yes: bool) -> Callable[[Dropping], Awaitable[boo
 
 
 @app.command()
+@waiting(SERVERS)
 def drop(*, yes: Annotated[bool, typer.Option("--yes", help="Do not ask, for scripts.")] = False) -> None:
     """Give an unfinished replay or rollback up, and delete what nobody needs.
 
@@ -171,6 +175,7 @@ def drop(*, yes: Annotated[bool, typer.Option("--yes", help="Do not ask, for scr
 
 
 @app.command()
+@waiting(SERVERS)
 def rollback(*, yes: _Yes = False, workers: _Workers = 0) -> None:
     """Go back to the previous generation, after it has caught up with the live one."""
     require_descriptors("The replay")
@@ -195,6 +200,7 @@ def _minute(began: str | None) -> str:
 
 
 @app.command()
+@waiting(KAFKA)
 def status(*, json: Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")] = False) -> None:
     """Show the generations, and where a change of them stands."""
     journal, held = run(_state(log_settings()))
@@ -202,7 +208,7 @@ def status(*, json: Annotated[bool, typer.Option("--json", help="Print JSON, for
         shown = {**orjson.loads(journal.encode()), "running": held}
         out.print(orjson.dumps(shown, option=orjson.OPT_INDENT_2).decode(), markup=False)
         return
-    table = whole_table("generation", "is", "rules", "algorithm", "began (UTC)")
+    table = WholeTable("generation", "is", "rules", "algorithm", "began (UTC)")
     for generation in journal.generations:
         role = {journal.live: "live", journal.previous: "kept for rollback", journal.target: str(journal.step)}
         other = _OF_COPY.format(raw=generation.raw) if generation.by_settings else _SURPLUS

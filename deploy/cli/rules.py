@@ -14,6 +14,7 @@ from deploy.cli.configuration import settings
 from deploy.cli.console import Failed, out, run
 from deploy.cli.moments import ago
 from deploy.cli.rule_doubts import agree_to, warn_of
+from deploy.cli.waiting import KAFKA, SERVERS, waiting
 from operations.directory import load_reference, publish_reference
 from operations.rule_trial import try_rules
 from operations.wording import counted, unreadable
@@ -47,6 +48,7 @@ def _show(value: Any) -> None:
 
 
 @app.command()
+@waiting(KAFKA)
 def get(academy: _Academy) -> None:
     """Print the rules in force."""
     rules = run(load_reference(settings())).rules(academy)
@@ -71,9 +73,10 @@ def put(
     except RulesError as error:
         raise Failed(error.text) from error
     current = settings()
-    agree_to(current, academy, body, cleaned, yes=yes, can_ask=file is not None and str(file) != "-")
-    record = (b"%d" % academy, orjson.dumps(cleaned) if cleaned else None)
-    run(publish_reference(current, Topics.of(current).ignore_rules, [record]))
+    with waiting(SERVERS):
+        agree_to(current, academy, body, cleaned, yes=yes, can_ask=file is not None and str(file) != "-")
+        record = (b"%d" % academy, orjson.dumps(cleaned) if cleaned else None)
+        run(publish_reference(current, Topics.of(current).ignore_rules, [record]))
     _show(cleaned)
 
 
@@ -134,7 +137,8 @@ def _draft(file: Path | None) -> dict[str, Any]:
 
 def _on_received(academy: int, since: datetime, draft: Path | None, *, json: bool) -> None:
     current, rules = settings(), Rules.compile(_draft(draft))
-    trial = try_rules(current, academy, rules, run(load_reference(current)), since)
+    with waiting(SERVERS):
+        trial = try_rules(current, academy, rules, run(load_reference(current)), since)
     if json:
         _show(trial.as_json())
         return

@@ -8,12 +8,13 @@ from typing import Annotated, Final
 
 import typer
 from pydantic import SecretStr
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import MofNCompleteColumn, TimeRemainingColumn
 
 from deploy.cli.configuration import settings
 from deploy.cli.console import Failed, err, out, run
 from deploy.demo.documents import FileError, read_webhooks
 from deploy.demo.sending import send_webhooks
+from operations.bars import bars
 from operations.wording import counted
 
 __all__ = ["register"]
@@ -37,8 +38,7 @@ def send(
     # Files are read twice, so that no more than one is in memory and nothing is sent of any where one has a mistake.
     once = None if all(path.is_file() for path in paths) else list(_bodies(paths))
     total = sum(1 for _ in _bodies(paths)) if once is None else len(once)
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=err) as progress:
+    with bars(err, MofNCompleteColumn, TimeRemainingColumn) as progress:
         task = progress.add_task(_SENDING, total=total)
 
         def sent() -> None:

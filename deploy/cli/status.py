@@ -10,12 +10,14 @@ from rich.markup import escape
 
 from deploy.cli.configuration import live_settings
 from deploy.cli.console import Failed, out, run
-from deploy.tables import whole_table
+from deploy.cli.waiting import EVERYTHING, waiting
 from operations.status import Status, collect_status
+from operations.tables import WholeTable
 
 __all__ = ["register"]
 
 
+@waiting(EVERYTHING)
 def status(*, json: Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")] = False) -> None:
     """Show parts, lag per topic, rows and the last error; exit code 1 if a part does not work."""
     status_now = run(collect_status(live_settings(any_topic=True)))
@@ -30,13 +32,13 @@ def status(*, json: Annotated[bool, typer.Option("--json", help="Print JSON, for
 
 
 def _show(status_now: Status) -> None:
-    parts = whole_table("part", "state", title="Parts")
+    parts = WholeTable("part", "state", title="Parts")
     for part, state in status_now.parts.items():
         parts.add_row(part, f"[green]{state}[/]" if state == "ok" else f"[red]{escape(state)}[/]")
-    lag = whole_table("group", "topic", "behind", title="Lag (records)")
+    lag = WholeTable("group", "topic", "behind", title="Lag (records)", unbroken=("behind",))
     for entry in status_now.lag:
         lag.add_row(entry.group, entry.topic, str(entry.lag))
-    rows = whole_table("table", "rows", title="Rows")
+    rows = WholeTable("table", "rows", title="Rows", unbroken=("rows",))
     for table, count in status_now.rows.items():
         rows.add_row(table, str(count))
     for shown in (parts, lag, rows):

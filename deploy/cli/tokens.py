@@ -6,11 +6,13 @@ from datetime import UTC, datetime
 from typing import Annotated, Final
 
 import typer
+from rich.markup import escape
 
 from deploy.cli.configuration import settings
 from deploy.cli.console import Failed, err, out, run
 from deploy.cli.moments import ahead
-from deploy.tables import keep_words, whole_table
+from deploy.cli.waiting import KAFKA, waiting
+from operations.tables import WholeTable
 from operations.tokens import CAPABILITIES, NewToken, grant, list_tokens, revoke_token
 from schemas.reference.tenancy import REPORT_FOR_ANYONE
 from schemas.times import sql_time
@@ -22,9 +24,6 @@ _NO_ACADEMY: Final = (
     "or the gateway has TELEMETRY_DEFAULT_ACADEMY."
 )
 
-# The column that has lists of capabilities.
-_ACADEMIES: Final = 3
-
 app = typer.Typer(help="Personal tokens and write-only ingest keys.", no_args_is_help=True)
 
 
@@ -33,6 +32,7 @@ _GRANTED: Final = (*CAPABILITIES, REPORT_FOR_ANYONE)
 
 
 @app.command()
+@waiting(KAFKA)
 def create(
     *,
     user: Annotated[int | None, typer.Option(help="User id of a personal token.")] = None,
@@ -71,9 +71,10 @@ def create(
 
 
 @app.command("list")
+@waiting(KAFKA)
 def list_() -> None:
     """Show all tokens in force, by the beginning of their SHA-256."""
-    table = whole_table("SHA-256", "kind", "user", "academies", "expires", "label", unbroken=("SHA-256",))
+    table = WholeTable("SHA-256", "kind", "user", "academies", "expires", "label", unbroken=("SHA-256",))
     for token in run(list_tokens(settings())):
         academies = "; ".join(
             f"{academy}: {', '.join(sorted(names)) or 'upload'}" for academy, names in sorted(token.academies.items())
@@ -84,13 +85,13 @@ def list_() -> None:
             "" if token.user_id is None else str(token.user_id),
             academies,
             "never" if token.expires_at is None else sql_time(token.expires_at // 1000)[:19],
-            token.label or "",
+            escape(token.label or ""),
         )
-    keep_words(table, _ACADEMIES, out)
     out.print(table)
 
 
 @app.command()
+@waiting(KAFKA)
 def revoke(token: Annotated[str, typer.Argument(help="Its secret, or the beginning of its SHA-256.")]) -> None:
     """End a token, everywhere within two seconds."""
     ended = run(revoke_token(settings(), token))

@@ -10,8 +10,9 @@ from rich.markup import escape
 
 from deploy.cli.configuration import live_settings
 from deploy.cli.console import out, run
-from deploy.tables import whole_table
+from deploy.cli.waiting import SERVERS, waiting
 from operations.cut import MOST_ROWS
+from operations.tables import WholeTable
 from operations.trace import Trace, trace_webhook
 from operations.trace_search import webhook_with_receipt, webhooks_of
 from schemas.coercion import digits_as_id
@@ -29,6 +30,7 @@ _NO_FACTS: Final = {
 }
 
 
+@waiting(SERVERS)
 def trace(
     webhook: Annotated[str | None, typer.Argument(help="Its id, as log and tables give it, or its receipt.")] = None,
     *,
@@ -61,7 +63,7 @@ def _list(rows: list[dict[str, Any]], *, json: bool) -> None:
     if json:
         out.print(orjson.dumps(rows, option=orjson.OPT_INDENT_2).decode(), markup=False)
         return
-    table = whole_table("id", "received (UTC)", "event", "slug", "status", "why", unbroken=("id", "status"))
+    table = WholeTable("id", "received (UTC)", "event", "slug", "status", "why", unbroken=("id", "status"))
     for row in rows:
         texts = (row["event"] or "", row["package_slug"] or "", row["status"], row["status_text"] or "")
         table.add_row(str(row["id"]), row["received_at"][:19], *map(escape, texts))

@@ -11,13 +11,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
+from rich.progress import DownloadColumn
 
 from deploy.cli.configuration import settings
 from deploy.cli.console import Failed, err, out, run
+from deploy.cli.waiting import LOADING, waiting
 from deploy.demo.report import DemoError, run_demo
 from deploy.run.output import DetachedOutput
 from deploy.run.supervisor import Supervisor, SupervisorError
+from operations.bars import bars
 from operations.descriptors import require_descriptors
 from operations.restart_record import record_file
 
@@ -55,7 +57,8 @@ def up(
 
 
 def _up(directory: Path, workers: int, *, demo: bool) -> None:
-    from deploy.run.system import LocalSystem  # noqa: PLC0415 - brings the libraries of all parts
+    with waiting(LOADING):
+        from deploy.run.system import LocalSystem  # noqa: PLC0415 - brings the libraries of all parts
 
     require_descriptors("The system")
     system = LocalSystem(directory, workers, settings())
@@ -81,8 +84,7 @@ def _up(directory: Path, workers: int, *, demo: bool) -> None:
 
 
 def _prepare(system: LocalSystem) -> None:
-    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn())
-    with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as progress:
+    with bars(err, DownloadColumn, transient=True) as progress:
         tasks: dict[str, TaskID] = {}
 
         def show(step: str, done: int, total: int) -> None:

@@ -10,20 +10,21 @@ from typing import TYPE_CHECKING, Any, Final
 import clickhouse_connect
 import orjson
 from rich.console import Group
-from rich.progress import Progress
+from rich.markup import escape
+from rich.progress import TaskProgressColumn, TimeRemainingColumn
 
 from deploy.demo.documents import demo_documents
 from deploy.demo.sending import send_webhooks
-from deploy.tables import whole_table
+from operations.bars import bars
 from operations.generations.journal import read_journal
 from operations.generations.offsets import Offsets
+from operations.tables import WholeTable
 from schemas.wire.place import OFFSET_BITS, place_at
 from schemas.wire.topics import Topics
 
 if TYPE_CHECKING:
     from clickhouse_connect.driver.client import Client
     from rich.console import Console
-    from rich.table import Table
 
     from schemas.settings import Settings
 
@@ -45,7 +46,7 @@ async def run_demo(settings: Settings, console: Console) -> None:
     bodies = demo_documents()
     assert settings.token is not None  # noqa: S101 - `up` always has one
     demo_rows = _Own.of(bodies, await _ends(settings))
-    with Progress(console=console, transient=True) as progress:
+    with bars(console, TaskProgressColumn, TimeRemainingColumn, transient=True) as progress:
         task = progress.add_task(f"sending {len(bodies)} documents", total=len(bodies))
         answers = await send_webhooks(
             bodies, settings.gateway_url, settings.token.get_secret_value(), sent=lambda: progress.advance(task)
@@ -132,7 +133,7 @@ async def _until_stored(settings: Settings) -> None:
         raise DemoError(message)
 
 
-def _tables(settings: Settings, demo_rows: _Own) -> list[Table]:
+def _tables(settings: Settings, demo_rows: _Own) -> list[WholeTable]:
     client = _client(settings)
     try:
         webhooks = client.query(
@@ -156,13 +157,12 @@ def _tables(settings: Settings, demo_rows: _Own) -> list[Table]:
     ]
 
 
-def _table(title: str, columns: tuple[str, ...], rows: Any) -> Table:
-    table = whole_table(*columns, title=title)
-    numbers = [bool(rows) and isinstance(cell, int | float) for cell in (rows[0] if rows else columns)]
-    for column, number in zip(table.columns, numbers, strict=True):
-        column.justify = "right" if number else "left"
+def _table(title: str, columns: tuple[str, ...], rows: Any) -> WholeTable:
+    first = rows[0] if rows else columns
+    numbers = [name for name, cell in zip(columns, first, strict=True) if isinstance(cell, int | float)]
+    table = WholeTable(*columns, title=title, right=numbers)
     for row in rows:
         table.add_row(
-            *(f"{cell:.2f}" if isinstance(cell, float) else "" if cell is None else str(cell) for cell in row)
+            *(f"{cell:.2f}" if isinstance(cell, float) else "" if cell is None else escape(str(cell)) for cell in row)
         )
     return table

@@ -6,11 +6,14 @@ import asyncio
 import time
 from typing import TYPE_CHECKING, Final
 
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import ProgressColumn, TaskProgressColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.text import Text
+
+from operations.bars import bars
 
 if TYPE_CHECKING:
     from rich.console import Console
-    from rich.progress import Task, TaskID
+    from rich.progress import Progress, Task, TaskID
 
     from operations.generations.offsets import Offsets
     from schemas.wire.topics import Topics
@@ -24,12 +27,9 @@ _CLOSE_SECONDS: Final = 3.0
 _POLL_SECONDS: Final = 0.25
 
 
-class _Rate(TextColumn):
-    def __init__(self) -> None:
-        super().__init__("")
-
-    def render(self, task: Task) -> str:  # type: ignore[override]  # rich takes text as well
-        return f"{task.speed:,.0f}/s" if task.speed else ""
+class _Rate(ProgressColumn):
+    def render(self, task: Task) -> Text:
+        return Text(f"{task.speed:,.0f}/s" if task.speed else "", style="progress.download")
 
 
 def advance_to(progress: Progress, bar: TaskID, done: float, total: float) -> None:
@@ -39,24 +39,17 @@ def advance_to(progress: Progress, bar: TaskID, done: float, total: float) -> No
 
 async def catch_up(offsets: Offsets, live: Topics, target: Topics, console: Console) -> int:
     """Show how the target follows the live generation until it is close behind; returns how many it has processed."""
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TaskProgressColumn(),
-        _Rate(),
-        TimeElapsedColumn(),
-        TimeRemainingColumn(),
-    )
+    figures = TaskProgressColumn, _Rate, TimeElapsedColumn, TimeRemainingColumn
     first = await offsets.begins(target)
     close_since: float | None = None
-    with Progress(*columns, console=console, disable=not console.is_terminal, speed_estimate_period=10) as progress:
+    with bars(console, *figures, speed_estimate_period=10) as progress:
         whole = progress.add_task("webhooks")
-        bars = {number: progress.add_task(f"partition {number}") for number in first} if len(first) > 1 else {}
+        partitions = {number: progress.add_task(f"partition {number}") for number in first} if len(first) > 1 else {}
         while True:
             goal, done = await offsets.worked(live), await offsets.worked(target)
             behind = {number: max(0, goal[number] - done[number]) for number in done}
             gone = {number: done[number] - first[number] for number in done}
-            for number, bar in bars.items():
+            for number, bar in partitions.items():
                 advance_to(progress, bar, gone[number], gone[number] + behind[number])
             advance_to(progress, whole, sum(gone.values()), sum(gone.values()) + sum(behind.values()))
             now = time.monotonic()

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 from rich.markup import escape
-from rich.table import Table
 
+from operations.tables import WholeTable
 from operations.wording import counted
 
 if TYPE_CHECKING:
@@ -38,9 +38,8 @@ def show_untold(count: int, console: Console) -> None:
 def show(comparison: Comparison, console: Console) -> None:
     """Print what would change: rows, verdicts, scores, days."""
     beside = comparison.part or f"Generation {comparison.new}"
-    rows = Table(title=f"{beside} beside generation {comparison.live}", title_justify="left")
-    for name in ("table", "live", "new", "only live", "only new", "different", "moving"):
-        rows.add_column(name, justify="left" if name == "table" else "right")
+    figured = "live", "new", "only live", "only new", "different", "moving"
+    rows = WholeTable("table", *figured, title=f"{beside} beside generation {comparison.live}", right=figured)
     for table in comparison.tables:
         figures = (table.live, table.new, table.only_live, table.only_new, table.different, table.moving)
         rows.add_row(table.table, *(f"{figure:,}" for figure in figures))
@@ -69,9 +68,9 @@ def _verdicts(comparison: Comparison, console: Console) -> None:
     if not comparison.verdicts:
         return
     changed = sum(change["webhooks"] for change in comparison.verdicts)
-    table = Table(title=f"Webhooks whose verdict changed: {changed:,}", title_justify="left")
-    for name in ("webhooks", "live", "why", "new", "why", "such as"):
-        table.add_column(name)
+    columns = "webhooks", "live", "why", "new", "why", "such as"
+    title = f"Webhooks whose verdict changed: {changed:,}"
+    table = WholeTable(*columns, title=title, unbroken=("webhooks", "such as"))
     for change in comparison.verdicts[:_SHOWN]:
         texts = (
             _cut(change["live_verdict"]),
@@ -88,9 +87,7 @@ def _moves(
 ) -> None:
     if not rows:
         return
-    table = Table(title=title, title_justify="left")
-    for name in (*keys, *columns):
-        table.add_column(name)
+    table = WholeTable(*keys, *columns, title=title)
     for row in rows[:_SHOWN]:
         moves = (_move(row[f"live_{name}"], row[f"new_{name}"]) for name in columns)
         table.add_row(*(_cut(str(row[key])) for key in keys), *moves)

@@ -7,8 +7,9 @@ import contextlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import TaskProgressColumn, TimeElapsedColumn, TimeRemainingColumn
 
+from operations.bars import bars
 from operations.directory import load_reference
 from operations.generations.mandates import LiveMandate, live_progress
 from operations.generations.offsets import Offsets
@@ -132,14 +133,7 @@ class _Work:
     @contextlib.contextmanager
     def bar(self, what: str, begin: Mapping[int, int], end: Mapping[int, int]) -> Iterator[Callable[[int], None]]:
         """A progress bar over offsets; yields what to tell how many were passed."""
-        columns = (
-            TextColumn("{task.description}"),
-            BarColumn(),
-            TaskProgressColumn(),
-            TimeElapsedColumn(),
-            TimeRemainingColumn(),
-        )
-        with Progress(*columns, console=self.console, disable=not self.console.is_terminal) as progress:
+        with bars(self.console, TaskProgressColumn, TimeElapsedColumn, TimeRemainingColumn) as progress:
             total = sum(max(0, goal - begin.get(number, 0)) for number, goal in end.items())
             task = progress.add_task(what)
             advance_to(progress, task, 0, total)

@@ -1,0 +1,91 @@
+"""What a terminal shows while a command waits."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+
+from deploy.cli.console import err, out
+from deploy.cli.waiting import KAFKA, waiting
+from tests.support.waiting import eventually
+
+NEVER = 60.0
+
+
+class Terminal(io.StringIO):
+    """A standard error that somebody looks at."""
+
+    def isatty(self) -> bool:
+        """Whether it is one."""
+        return True
+
+
+@pytest.fixture
+def terminal(monkeypatch: pytest.MonkeyPatch) -> Terminal:
+    """The terminal on which this process writes errors."""
+    screen = Terminal()
+    monkeypatch.setattr(err, "_file", screen)
+    monkeypatch.setenv("TERM", "xterm")
+    return screen
+
+
+def looked_at(screen: Terminal) -> str:
+    """What is left on the last line of a terminal: a line that is begun anew covers the one before."""
+    return screen.getvalue().rpartition("\x1b[K")[2]
+
+
+def test_a_command_that_waits_says_for_what(terminal: Terminal, capsys: pytest.CaptureFixture[str]) -> None:
+    """Until it has something to say: then the line is gone, and does not come again."""
+    with waiting(KAFKA, 0.0):
+        eventually(lambda: terminal.getvalue().count(KAFKA) > 1, 10, "two frames")
+        out.print("an answer")
+        assert looked_at(terminal) == ""
+    assert capsys.readouterr().out == "an answer\n"
+    assert terminal.getvalue().endswith("\x1b[K")
+    assert err.is_terminal
+
+
+def test_a_question_takes_the_lines_place(terminal: Terminal) -> None:
+    """Nothing is written over what somebody is asked."""
+
+    @waiting(KAFKA, 0.0)
+    def command(answer: str) -> str:
+        eventually(lambda: KAFKA in terminal.getvalue(), 10, "the line")
+        err.print("Drop it? [y/N] ", end="", markup=False)
+        return answer
+
+    assert command(answer="y") == "y"
+    assert looked_at(terminal) == "Drop it? [y/N] "
+
+
+def test_an_error_leaves_no_line(terminal: Terminal) -> None:
+    """What is said of it stands alone."""
+
+    @waiting(KAFKA, 0.0)
+    def command() -> None:
+        eventually(lambda: KAFKA in terminal.getvalue(), 10, "the line")
+        raise ConnectionError
+
+    with pytest.raises(ConnectionError):
+        command()
+
+    assert looked_at(terminal) == ""
+
+
+def test_who_is_answered_at_once_is_told_nothing(terminal: Terminal) -> None:
+    """A line that flickers would only disturb."""
+    with waiting(KAFKA, NEVER):
+        out.print("an answer")
+
+    assert terminal.getvalue() == ""
+
+
+def test_a_pipe_is_told_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What scripts read has no line of it."""
+    pipe = io.StringIO()
+    monkeypatch.setattr(err, "_file", pipe)
+    with waiting(KAFKA, 0.0):
+        err.print("an answer")
+
+    assert pipe.getvalue() == "an answer\n"
