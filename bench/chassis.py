@@ -15,7 +15,7 @@ import uuid
 from collections import defaultdict
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 import aiokafka
 import typer
@@ -28,7 +28,10 @@ from deploy.local.kafka import KafkaNode
 from schemas.settings import Settings
 from schemas.wire.topics import Topics
 
-__all__ = ["PEERS", "table"]
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+__all__ = ["PEERS", "outputs", "table"]
 
 _PARTITIONS: Final = 4
 _OURS: Final = "our worker, exactly once"
@@ -58,14 +61,31 @@ def table(runs: dict[str, list[dict[str, float]]]) -> str:
     return "\n".join(rows)
 
 
-async def _written(settings: Settings) -> int:
-    """How many records a run's output has, and the markers of its transactions."""
-    consumer = aiokafka.AIOKafkaConsumer(bootstrap_servers=settings.kafka)
+def outputs(values: Iterable[bytes], *, packed: bool) -> int:
+    """How many outputs are in these values of records: one a line where they are packed, else one a value."""
+    return sum(value.count(b"\n") + 1 if packed else 1 for value in values)
+
+
+async def _written(settings: Settings, *, packed: bool) -> int:
+    """How many outputs of a run are committed, in the topic that it writes them to."""
+    topics = Topics.of(settings)
+    consumer = aiokafka.AIOKafkaConsumer(
+        bootstrap_servers=settings.kafka, isolation_level="read_committed", enable_auto_commit=False
+    )
     await consumer.start()
-    partitions = [TopicPartition(Topics.of(settings).telemetry, number) for number in range(_PARTITIONS)]
-    ends: dict[TopicPartition, int] = await consumer.end_offsets(partitions)
-    await consumer.stop()
-    return sum(ends.values())
+    try:
+        topic = topics.facts if packed else topics.telemetry
+        partitions = [TopicPartition(topic, number) for number in range(_PARTITIONS)]
+        consumer.assign(partitions)
+        await consumer.seek_to_beginning(*partitions)
+        ends: dict[TopicPartition, int] = await consumer.end_offsets(partitions)
+        found = 0
+        while any([await consumer.position(tp) < end for tp, end in ends.items()]):
+            read = await consumer.getmany(timeout_ms=200)
+            found += sum(outputs((record.value for record in records), packed=packed) for records in read.values())
+        return found
+    finally:
+        await consumer.stop()
 
 
 def main(
@@ -90,7 +110,8 @@ def main(
                 generation += 1
                 told = replace(peer, options={**peer.options, "warm": warm})
                 answer = run_peer(told, settings, count, generation, Path(name))
-                written = asyncio.run(_written(settings.model_copy(update={"generation": generation})))
+                run_settings = settings.model_copy(update={"generation": generation})
+                written = asyncio.run(_written(run_settings, packed=bool(peer.options.get("packed"))))
                 if peer.module != "counting_bare" and answer is not None and written < count:
                     sys.exit(f"{peer.name} wrote {written} records of {count}")
                 if answer is not None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import pytest
 
+from bench.chassis import outputs
 from bench.peers.counting import Counting, Packing, after
 from bench.up import part_of
 
@@ -49,3 +50,9 @@ def test_packed_outputs_are_lines() -> None:
     core.apply(Record(b"a", b"{}"))
 
     assert (core.facts, core.telemetry) == ([b"1 {}"], [])
+
+
+def test_outputs_are_counted_as_they_are_written() -> None:
+    """A packed record has an output a line, any other record is one output, whatever is in it."""
+    assert outputs([b"1 {}\n2 {}", b"1 {}"], packed=True) == 3
+    assert outputs([b'1 {"text":\n""}', b"1 {}"], packed=False) == 2
