@@ -38,10 +38,10 @@ from deploy.local.clickhouse import ClickHouseServer
 from deploy.local.kafka import KafkaNode
 from schemas.settings import PREFIX, Settings
 from tests.support.bytecode import keep_bytecode
+from tests.support.java_cache import java_options
 from tests.support.processes import Processes
 from tests.support.run_stack import RunStack
 from tests.support.sharing import Sharing, number_of_processes, order
-from tests.support.stack import QUICK
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
@@ -237,7 +237,7 @@ def kafka_nodes(tmp_path: Path, pytestconfig: pytest.Config) -> Iterator[Callabl
         def start() -> KafkaNode:
             directory = tmp_path / f"kafka-{uuid.uuid4().hex[:6]}"
             shutil.copytree(pytestconfig.stash[_RUN_STACK].formatted_kafka(), directory / "logs")
-            node = KafkaNode(directory, java_options=QUICK)
+            node = KafkaNode(directory, java_options=java_options())
             running.callback(node.kill)
             return node.start()
 

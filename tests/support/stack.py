@@ -20,16 +20,14 @@ from typing import TYPE_CHECKING, Final
 
 from deploy.local.clickhouse import ClickHouseServer
 from deploy.local.kafka import KafkaNode
+from tests.support.java_cache import java_options
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["QUICK", "STACK_VARIABLE", "Stack", "local_stack", "open_stack"]
+__all__ = ["STACK_VARIABLE", "Stack", "local_stack", "open_stack"]
 
 STACK_VARIABLE: Final = "LEARNPACK_TEST_STACK"
-
-# For a broker that lives for minutes: compiling better code would take longer than that code saves.
-QUICK: Final = ("-XX:TieredStopAtLevel=1",)
 
 _USER: Final = "telemetry"
 _PASSWORD: Final = "p@ss/word"
@@ -62,7 +60,7 @@ class Stack:
 @contextlib.contextmanager
 def local_stack(directory: Path) -> Iterator[Stack]:
     """Kafka from Maven and ClickHouse from its wheel, below `directory`."""
-    kafka = KafkaNode(directory / "kafka", java_options=QUICK)
+    kafka = KafkaNode(directory / "kafka", java_options=java_options())
     # Most queries of tests take milliseconds, of which a second thread would take more.
     clickhouse = ClickHouseServer(directory / "clickhouse", user=_USER, password=_PASSWORD, threads=1)
     with kafka, clickhouse:
