@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import sys
 from typing import TYPE_CHECKING, Annotated, get_args
 
@@ -11,7 +12,7 @@ import typer
 
 from deploy.cli.configuration import log_settings
 from deploy.cli.console import NO_ANSWER, Failed, agreed, err, is_yes, out, run
-from deploy.cli.waiting import KAFKA, SERVERS, waiting
+from deploy.cli.waiting import KAFKA, SERVERS, STARTING, waiting
 from deploy.run.replaying import run_beside
 from operations.descriptors import require_descriptors
 from operations.generations.journal import read_journal
@@ -64,6 +65,23 @@ async def _agreed(question: str) -> bool:
     """Whether a person agrees; raises Failed as `is_yes`."""
     err.print(f"{question} [y/N] ", end="", markup=False)
     return is_yes(await _answer())
+
+
+async def _beside(
+    settings: Settings,
+    generation: int,
+    workers: int,
+    work: Callable[[Callable[[], Awaitable[None]]], Awaitable[None]],
+) -> bool:
+    """The same as `run_beside`, and says what is waited for until the work begins."""
+    with contextlib.ExitStack() as line:
+        line.enter_context(waiting(STARTING))
+
+        async def begun(stop: Callable[[], Awaitable[None]]) -> None:
+            line.close()
+            await work(stop)
+
+        return await run_beside(settings, generation, workers, begun)
 
 
 def _asking(*, yes: bool) -> Callable[[Comparison], Awaitable[bool]]:
@@ -123,7 +141,7 @@ def replay(
         run(replay_in_place(log_settings(), scope, judged, out, None if dry_run else _asking(yes=yes)))
         return
     options = ReplayOptions(rules=judged, algorithm=algorithm, dry_run=dry_run, workers=workers)
-    run(replay_(log_settings(), options, out, _asking(yes=yes), run_beside))
+    run(replay_(log_settings(), options, out, _asking(yes=yes), _beside))
 
 
 @app.command()
@@ -133,9 +151,9 @@ def resume(*, yes: _Yes = False, workers: _Workers = 0) -> None:
     require_descriptors("The replay")
     current = log_settings()
     if run(read_journal(current)).rollback:
-        run(rollback_(current, out, workers, run_beside))
+        run(rollback_(current, out, workers, _beside))
     else:
-        run(replay_(current, ReplayOptions(resume=True, workers=workers), out, _asking(yes=yes), run_beside))
+        run(replay_(current, ReplayOptions(resume=True, workers=workers), out, _asking(yes=yes), _beside))
 
 
 def _dropping(database: str, *, yes: bool) -> Callable[[Dropping], Awaitable[bool]]:
@@ -187,7 +205,7 @@ def rollback(*, yes: _Yes = False, workers: _Workers = 0) -> None:
     if not yes and not agreed(f"Make generation {journal.previous} the live one again?"):
         message = f"generation {journal.live} stays the live one."
         raise Failed(message)
-    run(rollback_(current, out, workers, run_beside))
+    run(rollback_(current, out, workers, _beside))
 
 
 async def _state(current: Settings) -> tuple[Journal, bool]:

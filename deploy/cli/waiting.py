@@ -16,9 +16,10 @@ if TYPE_CHECKING:
 
     from rich.console import ConsoleRenderable
 
-__all__ = ["EVERYTHING", "KAFKA", "LOADING", "SERVERS", "waiting"]
+__all__ = ["EVERYTHING", "KAFKA", "LOADING", "SERVERS", "STARTING", "waiting"]
 
 LOADING: Final = "Loading…"
+STARTING: Final = "Starting the processes of the replay…"
 KAFKA: Final = "Asking Kafka…"
 SERVERS: Final = "Asking Kafka and ClickHouse…"
 EVERYTHING: Final = "Asking Kafka, ClickHouse and the gateway…"

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
+from functools import partial
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
+import deploy.cli.replay
 from deploy.cli.console import err, out
-from deploy.cli.waiting import KAFKA, waiting
+from deploy.cli.waiting import KAFKA, STARTING, waiting
 from tests.support.waiting import eventually
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
 
 NEVER = 60.0
 
@@ -70,6 +77,29 @@ def test_an_error_leaves_no_line(terminal: Terminal) -> None:
     with pytest.raises(ConnectionError):
         command()
 
+    assert looked_at(terminal) == ""
+
+
+def test_a_replay_says_that_its_processes_start(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Until they do the work, which has bars of its own."""
+    left = list[str]()
+
+    async def beside(_settings: Any, _generation: int, _workers: int, work: Callable[..., Awaitable[None]]) -> bool:
+        eventually(lambda: STARTING in terminal.getvalue(), 10, "the line")
+        await work(None)
+        return True
+
+    async def work(_stop: Any) -> None:
+        left.append(looked_at(terminal))
+
+    monkeypatch.setattr(deploy.cli.replay, "run_beside", beside)
+    monkeypatch.setattr(deploy.cli.replay, "waiting", partial(waiting, after=0.0))
+
+    with waiting(KAFKA, NEVER):
+        assert asyncio.run(deploy.cli.replay._beside(cast("Any", None), 2, 1, work))  # noqa: SLF001 - of the command
+        out.print("an answer")
+
+    assert left == [""]
     assert looked_at(terminal) == ""
 
 
