@@ -15,6 +15,7 @@ from gateway.access import RETRY_SECONDS
 from gateway.addresses import Addresses
 from gateway.api import assets, ide, rules, tasks, telemetry, webhooks
 from gateway.api.openapi import DESCRIPTION, describe
+from gateway.asked import AskedOnce
 from gateway.errors import ApiError, ClientGoneError
 from gateway.health import health_routes
 from gateway.ingest.buckets import Allowance
@@ -23,7 +24,14 @@ from gateway.ingest.pipeline import IngestPipeline
 from gateway.ingest.queries import MAX_QUERY_BYTES
 from gateway.ingest.rates import Rates
 from gateway.ingest.routes import INGEST_PATHS, Ingest
-from gateway.insights import overview_routes, student_routes, tutorial_routes, webhook_routes
+from gateway.insights import (
+    operation_routes,
+    overview_routes,
+    rule_routes,
+    student_routes,
+    tutorial_routes,
+    webhook_routes,
+)
 from gateway.origins import Origins
 from gateway.reading.questions import RETRY_SECONDS as BUSY_SECONDS
 from gateway.reading.questions import BusyError
@@ -38,6 +46,7 @@ if TYPE_CHECKING:
     from gateway.ingest.bodies import Receive
     from gateway.insights.live import Live
     from gateway.metrics import Metrics
+    from gateway.operating import Operating
 
     Post = Ingest | Capture
 
@@ -45,8 +54,10 @@ __all__ = ["Gateway", "create_app"]
 
 _log: Final = structlog.stdlib.get_logger("gateway")
 
-_METHODS: Final = ("DELETE", "GET", "HEAD", "POST", "PUT")
+_METHODS: Final = ("DELETE", "GET", "HEAD", "PATCH", "POST", "PUT")
 _SLASHES: Final = re.compile("//+")
+# The status of the whole system takes a second of other parts' time, and a page may ask for it again and again.
+_STATUS_SECONDS: Final = 2.0
 _SLUGS: Final = {404: "not-found", 405: "method-not-allowed"}
 
 
@@ -94,8 +105,12 @@ def create_app(
     metrics: Metrics,
     readiness: Callable[[], Awaitable[Readiness]],
     live: Live,
+    operating: Operating,
 ) -> Gateway:
-    """The application over these services; webhooks go to `publisher`, and `live` tells of those that are stored."""
+    """The application over these services; webhooks go to `publisher`, and `live` tells of those that are stored.
+
+    `operating` does what operators ask for.
+    """
     settings = services.settings
     origins = Origins(settings.gateway_origins)
     pipeline = IngestPipeline(
@@ -119,11 +134,13 @@ def create_app(
     api = FastAPI(title="LearnPack Telemetry", version="1", description=DESCRIPTION, redirect_slashes=False)
     api.state.services = services
     api.state.live = live
+    api.state.operating = operating
+    api.state.system_status = AskedOnce(operating.status, _STATUS_SECONDS)
     middleware, options = origins.middleware()
     api.add_middleware(middleware, **options)  # type: ignore[arg-type]
     for kind, handler in _HANDLERS.items():
         api.add_exception_handler(kind, handler)
-    insights = (overview_routes, tutorial_routes, student_routes, webhook_routes)
+    insights = (overview_routes, tutorial_routes, student_routes, webhook_routes, rule_routes, operation_routes)
     for module in (ide, webhooks, rules, telemetry, tasks, assets, *insights):
         api.include_router(module.router)
     api.include_router(health_routes(readiness, metrics))

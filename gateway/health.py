@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from fastapi import APIRouter
 from fastapi.responses import JSONResponse, PlainTextResponse, Response
+
+from gateway.asked import AskedOnce
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
@@ -52,27 +53,10 @@ _FRESH_SECONDS: Final = 0.5
 _MET: Final = Readiness(kafka=True, clickhouse=True, views=True)
 
 
-class _Asked:
-    """Asks once for all who want to know at a time: anybody may, as often as they like, and it is work for others."""
-
-    def __init__(self, readiness: Callable[[], Awaitable[Readiness]]) -> None:
-        self._readiness = readiness
-        self._asking: asyncio.Future[Readiness] | None = None
-        self._at = 0.0
-
-    async def __call__(self) -> Readiness:
-        """What was found less than half a second ago, or is found now."""
-        now = asyncio.get_running_loop().time()
-        if self._asking is None or (self._asking.done() and now - self._at > _FRESH_SECONDS):
-            self._asking = asyncio.ensure_future(self._readiness())
-            self._at = now
-        return await asyncio.shield(self._asking)
-
-
 def health_routes(readiness: Callable[[], Awaitable[Readiness]], metrics: Metrics) -> APIRouter:
     """`/health/live`, `/health/ready` and `/metrics`."""
     router = APIRouter(tags=["health"])
-    asked = _Asked(readiness)
+    asked = AskedOnce(readiness, _FRESH_SECONDS)
 
     @router.get(
         "/health/live",

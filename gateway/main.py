@@ -44,6 +44,7 @@ if TYPE_CHECKING:
 
     from gateway.following import Follow
     from gateway.member import Member
+    from gateway.operating import Operating
     from gateway.reading.explaining import Explain
     from schemas.settings import Settings
 
@@ -61,6 +62,7 @@ def main(
     *,
     follow_views: Follow,
     explain: Explain,
+    operating: Operating,
     ready_file: Path | None = None,
     restarting: Callable[[], Mapping[str, str]] = dict,
     member: Member | None = None,
@@ -68,17 +70,28 @@ def main(
     """Run the gateway until SIGTERM or SIGINT; returns the process's exit code.
 
     `follow_views` makes what keeps the view of the reference topics (gateway.following), `explain` says why scores are
-    what they are (gateway.reading.explaining). `ready_file` is written, with the process id, once webhooks are
-    accepted, and removed at the end. `restarting` tells what is wrong with parts of the system that do not run or end
-    again and again; it may block. `member` says which of several processes of a gateway this is; without it, it is the
-    only one.
+    what they are (gateway.reading.explaining), `operating` does what operators ask for. `ready_file` is written, with
+    the process id, once webhooks are accepted, and removed at the end. `restarting` tells what is wrong with parts of
+    the system that do not run or end again and again; it may block. `member` says which of several processes of a
+    gateway this is; without it, it is the only one.
     """
     give_back_large_blocks()
     failures: list[BaseException] = []
     try:
         if member is None:
             take_over(settings.spool, 1)
-        uvloop.run(_run(settings, follow_views, explain, ready_file, restarting, failures=failures, member=member))
+        uvloop.run(
+            _run(
+                settings,
+                follow_views,
+                explain,
+                ready_file,
+                restarting,
+                operating=operating,
+                failures=failures,
+                member=member,
+            )
+        )
     except (BindError, SpoolError) as error:
         _log.critical("gateway stopped", reason=str(error))
         return 1
@@ -95,6 +108,7 @@ async def _run(
     ready_file: Path | None,
     restarting: Callable[[], Mapping[str, str]],
     *,
+    operating: Operating,
     failures: list[BaseException],
     member: Member | None,
 ) -> None:
@@ -128,6 +142,7 @@ async def _run(
             metrics=running.metrics,
             readiness=readiness,
             live=running.live,
+            operating=operating,
         )
         listener = listen(settings.gateway_bind) if member is None else member.listener
         await serve(

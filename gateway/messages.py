@@ -65,6 +65,12 @@ MESSAGES: Final[dict[str, Message]] = {
         "The data cannot be read now. Try again in {seconds} s.",
         "No se pueden leer los datos ahora. Intente de nuevo en {seconds} s.",
     ),
+    "dead-letter-left": Message(
+        409,
+        "Dead letter {letter} is left as it is: {reason}",
+        "La carta muerta {letter} queda como está: {reason}",
+    ),
+    "dead-letter-not-found": Message(404, "There is no dead letter {letter}.", "No existe la carta muerta {letter}."),
     "internal-error": Message(
         500,
         "Something went wrong here; it is in the gateway's log.",
@@ -108,11 +114,25 @@ MESSAGES: Final[dict[str, Message]] = {
         "The body is compressed as lz64, which cannot be read. Set the client to gzip or to no compression.",
         "El cuerpo está comprimido como lz64, que no se puede leer. Configure el cliente con gzip o sin compresión.",
     ),
+    "invalid-patch": Message(400, "The patch cannot be applied: {reason}.", "No se puede aplicar el parche: {reason}."),
+    "invalid-selection": Message(
+        400,
+        "The body has no field `{field}`. Known: {known}.",
+        "El cuerpo no tiene el campo `{field}`. Conocidos: {known}.",
+    ),
+    "invalid-selection.flag": Message(400, "`{field}` must be true or false.", "`{field}` debe ser verdadero o falso."),
+    "invalid-selection.ids": Message(
+        400,
+        "`{field}` must be a list of at most {limit} ids.",
+        "`{field}` debe ser una lista de {limit} ids como máximo.",
+    ),
+    "invalid-selection.text": Message(400, "`{field}` must be a text.", "`{field}` debe ser un texto."),
     "invalid-sort": Message(
         400,
         "`sort` may be one of: {known}.",
         "`sort` puede ser uno de: {known}.",
     ),
+    "invalid-state": Message(400, "`state` may be one of: {known}.", "`state` puede ser uno de: {known}."),
     "invalid-status": Message(
         400,
         "Only `status=ERROR` may be deleted in bulk.",
@@ -169,6 +189,11 @@ MESSAGES: Final[dict[str, Message]] = {
         403,
         "This token does not have the capability {capability} for academy {academy}.",
         "Este token no tiene la capacidad {capability} para la academia {academy}.",
+    ),
+    "missing-capability.anywhere": Message(
+        403,
+        "This token has the capability {capability} in no academy.",
+        "Este token no tiene la capacidad {capability} en ninguna academia.",
     ),
     "missing-capability.nowhere": Message(
         403,

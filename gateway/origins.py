@@ -46,7 +46,7 @@ class Origins:
         """The middleware, with its arguments, that answers preflights and marks all other answers."""
         return CORSMiddleware, {
             "allow_origins": self.names,
-            "allow_methods": ["GET", "POST", "PUT", "DELETE"],
+            "allow_methods": ["GET", "POST", "PUT", "PATCH", "DELETE"],
             "allow_headers": list(ALLOWED_HEADERS),
             "expose_headers": list(EXPOSED_HEADERS),
             "max_age": _PREFLIGHT_SECONDS,

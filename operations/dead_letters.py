@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Literal
 
@@ -18,15 +19,16 @@ from broker import clients
 from broker.lookup import RecordReader, open_reader
 from operations.cut import cut
 from schemas.errors import OperatorError
+from schemas.lenient import loads
 from schemas.redaction import redacted_body
 from schemas.wire.dead_letters import LETTER, sent_headers
 from schemas.wire.headers import readable_headers
 from schemas.wire.place import split_place
 from schemas.wire.topics import Topics
-from schemas.wire.webhook import webhook_id
+from schemas.wire.webhook import merge, student_key, webhook_id
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+    from collections.abc import AsyncIterator, Coroutine, Sequence
 
     from aiokafka import AIOKafkaProducer
 
@@ -36,6 +38,7 @@ __all__ = ["DeadLetter", "DeadLetterError", "Resolution", "Resolved", "drop", "f
 
 Resolution = Literal["retried", "dropped"]
 Headers = list[tuple[str, bytes]]
+Change = Callable[[bytes], bytes]
 
 _MOST: Final = 100_000
 
@@ -127,11 +130,12 @@ async def letter_value(settings: Settings, letter: DeadLetter) -> bytes:
     return redacted_body(source.value, settings.redacted_keys) or b""
 
 
-async def retry(settings: Settings, letters: Sequence[DeadLetter]) -> Resolved:
+async def retry(settings: Settings, letters: Sequence[DeadLetter], change: Change | None = None) -> Resolved:
     """Send records to the topics that they came from, the oldest first, and mark them.
 
     Each is one transaction: sent and marked, or neither. A webhook keeps its id (`retry-of`) and its time of arrival.
-    One that cannot be sent again is left as it is, with the reason.
+    One that cannot be sent again is left as it is, with the reason. What `change` makes of a webhook's value is sent in
+    its place; where it raises ValueError that is the reason.
     """
     topics = Topics.of(settings)
     retried_topics = {topics.raw, topics.facts, topics.outcomes, topics.scores}
@@ -145,17 +149,39 @@ async def retry(settings: Settings, letters: Sequence[DeadLetter]) -> Resolved:
             raise DeadLetterError(message)
         record = await _record(settings, reader, letter)
         source = await _source(reader, letter, record)
+        value = source.value if change is None else _changed(letter, topics, source, record.key, change)
         headers = sent_headers(source.headers)
         if letter.topic == topics.raw:
             headers = _as_retry(letter, headers)
         at = _timestamp(letter, record)
         async with producer.transaction():
             await producer.send_and_wait(
-                letter.topic, source.value, record.key, partition=letter.partition, timestamp_ms=at, headers=headers
+                letter.topic, value, record.key, partition=letter.partition, timestamp_ms=at, headers=headers
             )
             await _mark(producer, topics, letter, record, "retried")
 
     return await _each(settings, sorted(letters, key=lambda letter: (letter.received_at, letter.id)), send)
+
+
+def _changed(letter: DeadLetter, topics: Topics, source: Any, key: bytes | None, change: Change) -> bytes:
+    """What `change` makes of a webhook, which stays the same student's: its partition is that student's."""
+    if letter.topic != topics.raw:
+        message = f"{letter.origin} is no webhook: only those can be changed."
+        raise DeadLetterError(message)
+    try:
+        value = change(source.value or b"")
+        payload = loads(value)
+    except ValueError as error:
+        message = f"dead letter {letter.id} cannot be changed so: {error}"
+        raise DeadLetterError(message) from error
+    headers = readable_headers(sent_headers(source.headers))
+    principal = None if headers.principal is None else str(headers.principal)
+    if type(payload) is not dict or key not in (None, student_key(merge(payload, headers.params), principal)):
+        message = (
+            f"dead letter {letter.id} cannot be changed so: it must be an object, and of the same student as before."
+        )
+        raise DeadLetterError(message)
+    return value
 
 
 async def drop(settings: Settings, letters: Sequence[DeadLetter]) -> Resolved:

@@ -28,6 +28,7 @@ CAPABILITIES: Final = (
     "crud_telemetry",
     "read_asset",
     "crud_asset",
+    "operate_telemetry",
 )
 _SECRET_BYTES: Final = 30
 _SHORTEST_PREFIX: Final = 8

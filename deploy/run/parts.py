@@ -41,6 +41,7 @@ def run_gateway(settings: Settings, ready_file: Path | None, processes: int = 1)
     `processes` share the address, each with a spool of its own.
     """
     import gateway.main  # noqa: PLC0415 - see above
+    from deploy.run.operating import Operating  # noqa: PLC0415
     from streams.core.indicators.explain import explained  # noqa: PLC0415
 
     told = asyncio.run(check_raw_topic(settings))
@@ -55,6 +56,7 @@ def run_gateway(settings: Settings, ready_file: Path | None, processes: int = 1)
             settings,
             follow_views=follow_views,
             explain=explained,
+            operating=Operating(settings),
             ready_file=ready_file,
             restarting=others,
             member=member,

@@ -16,7 +16,7 @@ from schemas.reference.rule_warnings import rule_warnings
 from schemas.reference.rules import FIELDS, RulesError, validate
 from schemas.wire.topics import Topics
 
-__all__ = ["router"]
+__all__ = ["RULES_BODY", "RULES_REFUSED", "router", "rules_body", "warning_texts"]
 
 router = APIRouter(prefix="/v1/assignment/academy/learnpack", tags=["ignore rules"])
 
@@ -39,6 +39,20 @@ _RULES: Final[dict[str, Any]] = {
     },
 }
 _EXAMPLE: Final = {"rules": [{"events": ["batch"], "learnpack_package_ids": [13190]}, {"user_ids": [123]}]}
+# A request's body of rules as OpenAPI describes it, and what it may be refused for.
+RULES_BODY: Final[dict[str, Any]] = {
+    "requestBody": {
+        "content": {"application/json": {"schema": {**_RULES, "type": ["object", "null"]}, "example": _EXAMPLE}}
+    }
+}
+RULES_REFUSED: Final = (
+    "invalid-json",
+    "json-too-deep",
+    "too-many-values",
+    "body-too-large",
+    "invalid-telemetry-webhook-ignore-body",
+    "invalid-telemetry-webhook-ignore-field",
+)
 _CONTENT: Final[dict[str, Any]] = {"application/json": {"schema": _RULES, "example": _EXAMPLE}}
 
 
@@ -55,22 +69,9 @@ async def read_rules(
     summary="Replace the ignore rules",
     responses={
         200: {"content": _CONTENT, "headers": _WARNING},
-        **refusals(
-            *OF_STAFF,
-            "invalid-json",
-            "json-too-deep",
-            "too-many-values",
-            "body-too-large",
-            "invalid-telemetry-webhook-ignore-body",
-            "invalid-telemetry-webhook-ignore-field",
-            "unavailable",
-        ),
+        **refusals(*OF_STAFF, *RULES_REFUSED, "unavailable"),
     },
-    openapi_extra={
-        "requestBody": {
-            "content": {"application/json": {"schema": {**_RULES, "type": ["object", "null"]}, "example": _EXAMPLE}}
-        }
-    },
+    openapi_extra=RULES_BODY,
 )
 async def replace_rules(
     request: Request, services: AppServices, staff: Annotated[Staff, Depends(staff_with("crud_telemetry"))]
@@ -79,20 +80,30 @@ async def replace_rules(
 
     What was probably not meant is in the header `Warning`.
     """
-    try:
-        body = await json_body(request, services.settings.max_body_bytes)
-        rules = validate(body)
-    except RulesError as error:
-        raise ApiError(error.slug, {}, **error.values) from error
+    body, rules = await rules_body(request, services)
     topic = Topics.of(services.settings).ignore_rules
     key, value = b"%d" % staff.academy, orjson.dumps(rules)
     await put_reference(services, topic, key, value, lambda: _stored(services, staff.academy) == rules)
     return json_answer(rules, headers=_warning(body, request.headers.get("accept-language")))
 
 
-def _warning(body: Any, accept_language: str | None) -> dict[str, str]:
+async def rules_body(request: Request, services: Services) -> tuple[Any, dict[str, Any]]:
+    """A request's body, and the rules that it holds; raises ApiError for what holds none."""
+    try:
+        body = await json_body(request, services.settings.max_body_bytes)
+        return body, validate(body)
+    except RulesError as error:
+        raise ApiError(error.slug, {}, **error.values) from error
+
+
+def warning_texts(body: Any, accept_language: str | None) -> list[str]:
+    """What is probably not meant in a body of rules, in the caller's language."""
     language = preferred_language(accept_language)
-    texts = [warning.text(language) for warning in rule_warnings(body)[:_MOST_WARNINGS]]
+    return [warning.text(language) for warning in rule_warnings(body)[:_MOST_WARNINGS]]
+
+
+def _warning(body: Any, accept_language: str | None) -> dict[str, str]:
+    texts = warning_texts(body, accept_language)
     quoted = (text.replace("\\", "\\\\").replace('"', '\\"') for text in texts)
     value = ", ".join(f'299 - "{text}"' for text in quoted)
     return {"Warning": value} if value else {}

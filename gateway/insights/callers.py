@@ -69,9 +69,10 @@ _Offset = Annotated[
 ]
 
 
-def Number(description: str, example: str) -> Any:  # noqa: N802 - reads as the type that it describes
-    """A query parameter of digits."""
-    return Query(description=description, examples=[example], json_schema_extra={"pattern": "^[0-9]{0,18}$"})
+def Number(description: str, example: str, *, least: int = 0) -> Any:  # noqa: N802 - reads as the type that it describes
+    """A query parameter of digits, from 0 or 1 on."""
+    pattern = "^([1-9][0-9]{0,17})?$" if least else "^[0-9]{0,18}$"
+    return Query(description=description, examples=[example], json_schema_extra={"pattern": pattern})
 
 
 def Span(description: str, example: str) -> Any:  # noqa: N802 - as above

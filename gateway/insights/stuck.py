@@ -63,7 +63,10 @@ def _minutes(since: datetime, until: datetime) -> int:
 def stuck_rows(rows: Iterable[dict[str, Any]], sight: Sight) -> list[dict[str, Any]]:
     """What ClickHouse says of who is stuck, as an academy's staff see it: the most urgent first."""
     seen = [_shown(row, sight) for row in rows if sight.sees(row["student_id"])]
-    return sorted(seen, key=lambda row: (-row["urgency"], -row["failures"], row["actor"], row["asset_slug"]))
+    return sorted(
+        seen,
+        key=lambda row: (-row["urgency"], -row["failures"], row["actor"], row["asset_slug"], row["step_slug"]),
+    )
 
 
 def _shown(row: dict[str, Any], sight: Sight) -> dict[str, Any]:

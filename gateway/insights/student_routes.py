@@ -49,7 +49,7 @@ async def list_stuck(
     ] = None,
     since: Annotated[str | None, Span("How far back tries count (2h), at most 7d.", "2h")] = None,
     seen: Annotated[str | None, Span("The student did anything since then (30m), at most 7d.", "30m")] = None,
-    failures: Annotated[str | None, Number("At least so many failures in a row (3), 1 to 100.", "3")] = None,
+    failures: Annotated[str | None, Number("At least so many failures in a row (3), 1 to 100.", "3", least=1)] = None,
     stuck: Annotated[str | None, Number("The first of them at least so many minutes ago (0).", "0")] = None,
 ) -> Response:
     """Students who fail again and again in a step that they have not completed, the most urgent first."""

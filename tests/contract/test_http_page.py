@@ -45,6 +45,6 @@ def test_every_route_is_on_the_page(reader: HttpSystem) -> None:
     """The table names the routes that are served, and no other."""
     with reader.client(None, None) as client:
         served = client.get("/openapi.json").json()["paths"]
-    named = {f"{method} {path}" for method, path in re.findall(r"`(GET|POST|PUT|DELETE) (/[^`]*)`", PAGE)}
+    named = {f"{method} {path}" for method, path in re.findall(r"`(GET|POST|PUT|PATCH|DELETE) (/[^`]*)`", PAGE)}
 
     assert named == {f"{method.upper()} {path}" for path, methods in served.items() for method in methods}

@@ -174,3 +174,24 @@ def test_a_reader_may_read_and_not_write(system: HttpSystem) -> None:
         assert client.get(RULES).status_code == 200
     assert put.status_code == 403
     assert "crud_telemetry" in put.json()["detail"]
+
+
+def test_rules_are_tried_on_what_was_received(system: HttpSystem, package: int) -> None:
+    """How many they would have ignored, by which rule, with what is probably not meant; nothing is in force by it."""
+    draft = {"rules": [{"learnpack_package_ids": [package]}, {"usr_ids": [1]}]}
+    with system.client() as client:
+        for step in ("00", "01"):
+            body = {"event": "open_step", "user_id": 123, "package_id": package, "slug": step}
+            assert client.post(ME, json=body).text == "ok"
+        system.settled(2, learnpack_package_id=str(package))
+        tried = client.post("/v1/telemetry/academy/rules/test?since=1h", json=draft).json()
+        refused = client.post("/v1/telemetry/academy/rules/test", json={"rules": 1})
+        in_force = client.get(RULES).json()
+
+    assert (tried["ignored"], tried["ignored_students"]) == (2, 1)
+    assert tried["rules"] == {ignored_by_rule(("learnpack_package_ids",)): 2}
+    assert sum(tried["before"].values()) == 2
+    assert tried["webhooks"] >= 2
+    assert any("usr_ids" in warning for warning in tried["warnings"])
+    assert refused.json()["slug"] == "invalid-telemetry-webhook-ignore-field"
+    assert in_force == {}

@@ -1,0 +1,31 @@
+"""Questions that anybody may ask as often as they like, and that are work for others: asked once for all."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+__all__ = ["AskedOnce"]
+
+_Answer = TypeVar("_Answer")
+
+
+class AskedOnce(Generic[_Answer]):
+    """Asks once for all who want to know at a time, and again when the answer is `fresh_seconds` old."""
+
+    def __init__(self, ask: Callable[[], Awaitable[_Answer]], fresh_seconds: float) -> None:
+        self._ask = ask
+        self._fresh_seconds = fresh_seconds
+        self._asking: asyncio.Future[_Answer] | None = None
+        self._at = 0.0
+
+    async def __call__(self) -> _Answer:
+        """What was found a moment ago, or is found now; raises what asking raises."""
+        now = asyncio.get_running_loop().time()
+        if self._asking is None or (self._asking.done() and now - self._at > self._fresh_seconds):
+            self._asking = asyncio.ensure_future(self._ask())
+            self._at = now
+        return await asyncio.shield(self._asking)

@@ -1,0 +1,202 @@
+"""Routes for operators: the whole system on one page, and what could not be processed."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Depends, Query, Request, Response
+
+from gateway.access import RETRY_SECONDS
+from gateway.api.callers import AppServices, Caller
+from gateway.api.refusals import OF_ANY_CALLER, refusals
+from gateway.api.services import json_body, large_answer
+from gateway.errors import ApiError, KafkaUnavailableError
+from gateway.insights import operation_answers as answers
+from gateway.insights.callers import PAGE_HEADERS, UNKEPT, Paged
+from gateway.insights.letters import STATES, LetterFilters, find_groups, find_ids, find_letter, find_letters
+from gateway.insights.selection import PATCH, SELECTION, selected
+from gateway.operating import OPERATE, Resolved
+from schemas.coercion import digits_as_id
+from schemas.json_patch import PatchError, patched, readable
+from schemas.reference.directory import Token
+
+__all__ = ["router"]
+
+router = APIRouter(prefix="/v1/telemetry", tags=["operations"])
+
+_REFUSED: Final = (*OF_ANY_CALLER, "missing-capability.anywhere", "data-unavailable", "too-many-questions")
+_SHOWN: Final = 20
+_MOST_BODY_BYTES: Final = 64 << 10
+
+
+async def _operator(token: Caller) -> Token:
+    if not token.academies_with(OPERATE):
+        raise ApiError("missing-capability.anywhere", capability=OPERATE)
+    return token
+
+
+# A caller who may see and mend the whole system.
+_Operator = Annotated[Token, Depends(_operator)]
+
+_Word = Annotated[str | None, Query(description="Exactly this one.", examples=["learnpack.webhooks.raw"])]
+
+
+def _described(example: Any, *slugs: str, **more: Any) -> dict[int | str, dict[str, Any]]:
+    return {200: {"content": {"application/json": {"example": example}}, **more}, **refusals(*_REFUSED, *slugs)}
+
+
+@router.get(
+    "/operations",
+    summary="The whole system on one page",
+    response_model=answers.Operations,
+    responses=_described(answers.OPERATIONS_EXAMPLE, "unavailable"),
+)
+async def read_operations(request: Request, _: _Operator) -> Response:
+    """Parts, lag, rows, restarts and generations, as `learnpack-telemetry status --json` has them."""
+    status = await _told(request.app.state.system_status())
+    return await large_answer(status, headers={"Cache-Control": UNKEPT})
+
+
+@router.get(
+    "/dead-letters",
+    summary="What could not be processed",
+    response_model=answers.Letters,
+    responses=_described(answers.LETTERS_EXAMPLE, "invalid-filter", "invalid-state", headers=PAGE_HEADERS),
+)
+async def list_letters(
+    services: AppServices,
+    _: _Operator,
+    page: Paged,
+    *,
+    state: Annotated[
+        str | None,
+        Query(
+            description="What became of them (waiting).", examples=["waiting"], json_schema_extra={"enum": [*STATES]}
+        ),
+    ] = None,
+    topic: _Word = None,
+    stage: _Word = None,
+    reason: Annotated[str | None, Query(description="A part of the reason.", examples=["not JSON"])] = None,
+) -> Response:
+    """Dead letters, the newest first, with the groups of those that failed alike, the largest first."""
+    if state is not None and state not in STATES:
+        raise ApiError("invalid-state", known=", ".join(STATES))
+    filters = LetterFilters(state or "waiting", topic or "", stage or "", reason or "")
+    count, shown = await find_letters(services.questions, filters, limit=page.limit, offset=page.offset)
+    return await page.answer_part(count, shown, groups=await find_groups(services.questions, filters))
+
+
+@router.get(
+    "/dead-letters/{letter_id}",
+    summary="One dead letter with its value",
+    response_model=answers.WholeLetter,
+    responses=_described(answers.LETTER_EXAMPLE, "dead-letter-not-found"),
+)
+async def read_letter(services: AppServices, _: _Operator, letter_id: str) -> Response:
+    """Where the record came from, why it failed, and the record as it was; of a long value the first mebibyte."""
+    return await large_answer(await _letter(services, letter_id), headers={"Cache-Control": UNKEPT})
+
+
+@router.delete(
+    "/dead-letters/{letter_id}",
+    summary="Give a dead letter up",
+    status_code=204,
+    responses=refusals(*_REFUSED, "dead-letter-not-found", "dead-letter-left", "unavailable"),
+)
+async def drop_letter(request: Request, services: AppServices, _: _Operator, letter_id: str) -> Response:
+    """It stays in the table, marked; nothing is sent."""
+    letter = await _letter(services, letter_id)
+    done: Resolved = await _told(request.app.state.operating.drop([letter["id"]]))
+    for number, reason in done.left.items():
+        raise ApiError("dead-letter-left", letter=number, reason=reason)
+    return Response(status_code=204)
+
+
+@router.patch(
+    "/dead-letters/{letter_id}",
+    summary="Change a webhook that is a dead letter, and send it again",
+    response_model=answers.Changed,
+    responses=_described(
+        answers.CHANGED_EXAMPLE,
+        "invalid-json",
+        "json-too-deep",
+        "too-many-values",
+        "body-too-large",
+        "invalid-patch",
+        "invalid-selection.flag",
+        "dead-letter-not-found",
+        "dead-letter-left",
+        "unavailable",
+    ),
+    openapi_extra={"requestBody": {"required": True, "content": {"application/json-patch+json": PATCH}}},
+)
+async def change_letter(
+    request: Request,
+    services: AppServices,
+    _: _Operator,
+    letter_id: str,
+    preview: Annotated[
+        str | None,
+        Query(
+            description="`false` to send it (true).", examples=["true"], json_schema_extra={"enum": ["true", "false"]}
+        ),
+    ] = None,
+) -> Response:
+    """A JSON Patch (RFC 6902) of its value: first it is only shown, and with `preview=false` sent, with its id.
+
+    It stays the same student's. Of a value that is no JSON only the whole can be replaced.
+    """
+    if preview not in {None, "true", "false"}:
+        raise ApiError("invalid-selection.flag", field="preview")
+    patch = await json_body(request, services.settings.max_body_bytes)
+    letter = await _letter(services, letter_id)
+    if letter["truncated"]:
+        raise ApiError("dead-letter-left", letter=letter["id"], reason="it is too long to be changed here.")
+    try:
+        value = patched(readable((letter["value"] or "").encode()), patch)
+    except PatchError as error:
+        raise ApiError("invalid-patch", reason=str(error)) from error
+    if preview != "false":
+        return await large_answer({"preview": True, "count": 1, "value": value})
+    done: Resolved = await _told(request.app.state.operating.change(letter["id"], patch))
+    for number, reason in done.left.items():
+        raise ApiError("dead-letter-left", letter=number, reason=reason)
+    return await large_answer({"preview": False, "count": done.count, "value": value})
+
+
+@router.post(
+    "/dead-letters/retry",
+    summary="Send dead letters again",
+    response_model=answers.Retried,
+    responses=_described(answers.RETRIED_EXAMPLE, "invalid-json", "invalid-body", "invalid-selection", "unavailable"),
+    openapi_extra={"requestBody": {"required": True, "content": {"application/json": SELECTION}}},
+)
+async def retry_letters(request: Request, services: AppServices, _: _Operator) -> Response:
+    """Those that wait and pass all filters, the oldest first, at most 1,000; a webhook keeps its id.
+
+    Nothing is sent unless `preview` is false: the answer says how many would be, and shows the newest of them.
+    """
+    filters, preview = selected(await json_body(request, _MOST_BODY_BYTES))
+    if preview:
+        count, shown = await find_letters(services.questions, filters, limit=_SHOWN, offset=0)
+        return await large_answer({"preview": True, "count": count, "left": {}, "results": shown})
+    chosen = await find_ids(services.questions, filters)
+    done: Resolved = await _told(request.app.state.operating.retry(chosen)) if chosen else Resolved(0, {})
+    left = {str(number): reason for number, reason in done.left.items()}
+    return await large_answer({"preview": False, "count": done.count, "left": left, "results": []})
+
+
+async def _told(work: Any) -> Any:
+    try:
+        return await work
+    except KafkaUnavailableError as error:
+        raise ApiError("unavailable", {"Retry-After": str(RETRY_SECONDS)}, seconds=RETRY_SECONDS) from error
+
+
+async def _letter(services: AppServices, text: str) -> dict[str, Any]:
+    number = digits_as_id(text)
+    redact = services.settings.redacted_keys
+    letter = None if number is None else await find_letter(services.questions, number, redact)
+    if letter is None:
+        raise ApiError("dead-letter-not-found", letter=text[:200])
+    return letter

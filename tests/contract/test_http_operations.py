@@ -1,0 +1,185 @@
+"""What operators see and mend over HTTP: the whole system, and what could not be processed."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from typing import TYPE_CHECKING, Any, Final
+
+import pytest
+from aiokafka import AIOKafkaProducer
+
+from schemas.wire.topics import Topics
+from tests.support.waiting import eventually
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import httpx
+
+    from tests.support.http_system import HttpSystem
+
+pytestmark = pytest.mark.system
+
+LETTERS: Final = "/v1/telemetry/dead-letters"
+OPERATIONS: Final = "/v1/telemetry/operations"
+
+
+@pytest.fixture
+def staff(system: HttpSystem) -> Iterator[httpx.Client]:
+    """An operator; no academy has to be named."""
+    with system.client(academy=None) as client:
+        yield client
+
+
+async def _send(system: HttpSystem, *values: bytes) -> None:
+    producer = AIOKafkaProducer(bootstrap_servers=system.settings.kafka)
+    await producer.start()
+    try:
+        for value in values:
+            await producer.send_and_wait(Topics.of(system.settings).raw, value, partition=0)
+    finally:
+        await producer.stop()
+
+
+@pytest.fixture
+def letters(system: HttpSystem, staff: httpx.Client) -> list[dict[str, Any]]:
+    """Two new dead letters, the newest first."""
+    marks = [uuid.uuid4().hex, uuid.uuid4().hex]
+    known = {row["id"] for row in staff.get(LETTERS, params={"state": "all"}).json()["results"]}
+    asyncio.run(_send(system, *(f"{{not JSON {mark}".encode() for mark in marks)))
+
+    def found() -> list[dict[str, Any]]:
+        rows = staff.get(LETTERS).json()["results"]
+        new = [row for row in rows if row["id"] not in known]
+        return new if len(new) == len(marks) else []
+
+    return eventually(found, 60, "the dead letters")
+
+
+def test_dead_letters_are_listed_grouped_and_shown(
+    system: HttpSystem, staff: httpx.Client, letters: list[dict[str, Any]]
+) -> None:
+    """With what the table has of them, and each with its record."""
+    page = staff.get(LETTERS, params={"stage": letters[0]["stage"]}).json()
+    groups = system.query(
+        "SELECT topic, stage, reason, count() FROM dead_letters WHERE resolution = '' AND stage = {stage:String}"
+        " GROUP BY ALL",
+        stage=letters[0]["stage"],
+    )
+    whole = staff.get(f"{LETTERS}/{letters[0]['id']}").json()
+
+    told = [(one["topic"], one["stage"], one["why"], one["letters"]) for one in page["groups"]]
+    assert sorted(told) == sorted(map(tuple, groups))
+    assert page["count"] == sum(one["letters"] for one in page["groups"])
+    assert {row["topic"] for row in letters} == {Topics.of(system.settings).raw}
+    assert whole["value"].startswith("{not JSON ")
+    assert (whole["size"], whole["truncated"]) == (len(whole["value"]), False)
+    assert {name: whole[name] for name in letters[0]} == letters[0]
+
+
+def test_nothing_is_sent_again_without_being_asked_twice(staff: httpx.Client, letters: list[dict[str, Any]]) -> None:
+    """A preview counts; then the chosen one is retried, fails again as another letter, and the other one waits."""
+    newest, other = letters
+    preview = staff.post(f"{LETTERS}/retry", json={"ids": [newest["id"]]}).json()
+    assert (preview["preview"], preview["count"]) == (True, 1)
+    assert preview["results"] == [newest]
+
+    done = staff.post(f"{LETTERS}/retry", json={"ids": [newest["id"]], "preview": False}).json()
+    assert done == {"preview": False, "count": 1, "left": {}, "results": []}
+
+    def waiting() -> set[int]:
+        return {row["id"] for row in staff.get(LETTERS, params={"limit": 1000}).json()["results"]}
+
+    eventually(lambda: newest["id"] not in waiting(), 60, "the mark")
+    assert other["id"] in waiting()
+    retried = staff.get(LETTERS, params={"state": "retried", "limit": 1000}).json()["results"]
+    assert newest["id"] in {row["id"] for row in retried}
+
+
+def test_a_webhook_is_changed_and_sent_again(
+    system: HttpSystem, staff: httpx.Client, letters: list[dict[str, Any]]
+) -> None:
+    """The patch is shown first; then the webhook is processed as changed, under its own id."""
+    letter = letters[0]
+    address = f"{LETTERS}/{letter['id']}"
+    step = uuid.uuid4().hex
+    webhook = {"event": "open_step", "slug": step, "user_id": 123}
+    patch = [
+        {"op": "replace", "path": "", "value": {**webhook, "slug": "x"}},
+        {"op": "replace", "path": "/slug", "value": step},
+    ]
+
+    assert staff.patch(address, json=patch).json() == {"preview": True, "count": 1, "value": webhook}
+    assert staff.patch(address, json=[{"op": "remove", "path": "/slug"}]).json()["slug"] == "invalid-patch"
+    done = staff.patch(address, params={"preview": "false"}, json=patch).json()
+    assert done == {"preview": False, "count": 1, "value": webhook}
+
+    def processed() -> bool:
+        rows = system.query(
+            "SELECT verdict, package_slug FROM webhooks WHERE id = {id:UInt64}",
+            id=letter["partition"] << 40 | letter["offset"],
+        )
+        return [tuple(row) for row in rows] != [] and rows[0][0] != "dead" and rows[0][1] == step
+
+    eventually(processed, 60, "the changed webhook's outcome")
+
+
+def test_what_is_dropped_is_marked(staff: httpx.Client, letters: list[dict[str, Any]]) -> None:
+    """It waits no more, and is still there."""
+    address = f"{LETTERS}/{letters[0]['id']}"
+
+    assert staff.delete(address).status_code == 204
+    eventually(lambda: staff.get(address).json()["resolution"] == "dropped", 60, "the mark")
+
+
+def test_the_whole_system_is_told(system: HttpSystem, staff: httpx.Client) -> None:
+    """Every part works, and generation 1 is live."""
+    told = eventually(lambda: _healthy(staff.get(OPERATIONS).json()), 60, "a healthy system")
+
+    assert told["generations"]["live"] == 1
+    assert {row["topic"] for row in told["lag"]} >= {Topics.of(system.settings).raw, Topics.of(system.settings).facts}
+    assert told["rows"]["raw"] > 0
+
+
+def _healthy(told: dict[str, Any]) -> dict[str, Any]:
+    return told if told.get("healthy") else {}
+
+
+@pytest.mark.parametrize(
+    ("body", "slug"),
+    [
+        ([], "invalid-body"),
+        ({"id": 1}, "invalid-selection"),
+        ({"ids": ["1"]}, "invalid-selection"),
+        ({"ids": [-1]}, "invalid-selection"),
+        ({"reason": 1}, "invalid-selection"),
+        ({"preview": "no"}, "invalid-selection"),
+    ],
+)
+def test_a_selection_that_cannot_be_read_is_refused(staff: httpx.Client, body: Any, slug: str) -> None:
+    """Whatever is misspelt must not mean everything."""
+    assert staff.post(f"{LETTERS}/retry", json=body).json()["slug"] == slug
+
+
+def test_what_is_not_there(staff: httpx.Client) -> None:
+    """A letter that is none, and a state that nothing is in."""
+    assert staff.get(f"{LETTERS}/999999999").json()["slug"] == "dead-letter-not-found"
+    assert staff.delete(f"{LETTERS}/x").json()["slug"] == "dead-letter-not-found"
+    assert staff.get(LETTERS, params={"state": "lost"}).json()["slug"] == "invalid-state"
+
+
+@pytest.mark.parametrize(("who", "status"), [("reader", 403), ("student", 403), ("expired", 401), (None, 401)])
+def test_who_is_no_operator_sees_nothing(system: HttpSystem, who: str | None, status: int) -> None:
+    """Without `operate_telemetry` nothing is shown, and nothing is done."""
+    with system.client(who) as client:
+        answers = [
+            client.get(OPERATIONS),
+            client.get(LETTERS),
+            client.get(f"{LETTERS}/1"),
+            client.delete(f"{LETTERS}/1"),
+            client.patch(f"{LETTERS}/1", json=[]),
+            client.post(f"{LETTERS}/retry", json={"preview": False}),
+        ]
+
+    assert {answer.status_code for answer in answers} == {status}

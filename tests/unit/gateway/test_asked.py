@@ -1,0 +1,44 @@
+"""What is asked once for all who want to know."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from gateway.asked import AskedOnce
+
+
+async def test_who_asks_meanwhile_gets_the_same_answer() -> None:
+    """Ten at a time cost one question; what is no longer fresh is asked again."""
+    asked = 0
+
+    async def ask() -> int:
+        nonlocal asked
+        asked += 1
+        await asyncio.sleep(0)
+        return asked
+
+    always, never = AskedOnce(ask, 3600.0), AskedOnce(ask, -1.0)
+
+    assert await asyncio.gather(*(always() for _ in range(10))) == [1] * 10
+    assert await always() == 1
+    assert [await never(), await never()] == [2, 3]
+
+
+async def test_who_hangs_up_takes_the_answer_from_nobody() -> None:
+    """The question goes on for the others, and its error is theirs."""
+    asked = asyncio.Event()
+
+    async def ask() -> int:
+        asked.set()
+        await asyncio.sleep(0)
+        raise LookupError
+
+    once = AskedOnce(ask, 3600.0)
+    gone, stays = asyncio.ensure_future(once()), asyncio.ensure_future(once())
+    await asked.wait()
+    gone.cancel()
+
+    with pytest.raises(LookupError):
+        await stays
