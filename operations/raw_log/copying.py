@@ -18,7 +18,7 @@ from broker.committed import committed, committed_before
 from broker.partitioning import topic_partitions
 from broker.waiting import behind
 from operations.generations.journal import read_journal
-from operations.raw_log.errors import RawLogError, fenced
+from operations.raw_log.errors import RawLogError, fenced, other_students
 from operations.raw_log.partition_copy import PartitionCopy
 from operations.raw_log.progress import restored_until
 from operations.raw_log.seam import log_ends
@@ -217,8 +217,7 @@ def _check(copy: PartitionCopy, target: str, what: str, *, restored: bool) -> No
     """Hold a copy to what was noted when the copy was begun."""
     noted = orjson.loads(copy.note)
     if noted["without"] != what:
-        message = f"{target} was begun as a copy that leaves out {noted['without'] or 'nothing'}; choose another name."
-        raise RawLogError(message)
+        raise other_students(target, first=noted["without"])
     if noted.get("restored") and not restored:
         message = f"Kafka no longer knows what an archive has brought into {target}; choose another name."
         raise RawLogError(message)

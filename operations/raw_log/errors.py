@@ -12,7 +12,7 @@ from schemas.errors import OperatorError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["RawLogError", "fenced", "taken_over"]
+__all__ = ["RawLogError", "fenced", "other_students", "taken_over"]
 
 
 class RawLogError(OperatorError):
@@ -34,3 +34,9 @@ def taken_over(target: str) -> RawLogError:
         f"another restore or copy into {target} was started and has taken over: let it finish; run this again only if "
         "it was stopped."
     )
+
+
+def other_students(target: str, *, first: str) -> RawLogError:
+    """The error of a run that leaves out others than the `first` did, whose choice is a digest and empty for nobody."""
+    choice = "some students: give the `--without` of then" if first else "nobody: give no `--without`"
+    return RawLogError(f"{target} was begun leaving out {choice}, or choose another name.")

@@ -10,7 +10,7 @@ import msgspec
 from aiokafka import TopicPartition
 from aiokafka.structs import OffsetAndMetadata
 
-from operations.raw_log.errors import RawLogError
+from operations.raw_log.errors import other_students
 from operations.raw_log.progress import Restored
 from operations.raw_log.records import copied_headers, copied_partition
 from operations.raw_log.target import create_target
@@ -49,8 +49,7 @@ class RestoreWriter:
         for number, note in begun.notes.items():
             wanted_note = notes.get(number, note)
             if note.without != wanted_note.without:
-                message = f"{self.target} was begun leaving out {note.without or 'nothing'}; choose another name."
-                raise RawLogError(message)
+                raise other_students(self.target, first=note.without)
             notes[number] = msgspec.structs.replace(wanted_note, end=note.end)
         if not begun.notes:
             ends = {number: note.end for number, note in notes.items()}
