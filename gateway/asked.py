@@ -25,7 +25,11 @@ class AskedOnce(Generic[_Answer]):
     async def __call__(self) -> _Answer:
         """What was found a moment ago, or is found now; raises what asking raises."""
         now = asyncio.get_running_loop().time()
-        if self._asking is None or (self._asking.done() and now - self._at > self._fresh_seconds):
+        if self._asking is None or (self._asking.done() and self._is_old(self._asking, now)):
             self._asking = asyncio.ensure_future(self._ask())
             self._at = now
         return await asyncio.shield(self._asking)
+
+    def _is_old(self, asked: asyncio.Future[_Answer], now: float) -> bool:
+        """An error is old at once: what was away may be back."""
+        return asked.cancelled() or asked.exception() is not None or now - self._at > self._fresh_seconds

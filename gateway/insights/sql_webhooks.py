@@ -16,6 +16,7 @@ __all__ = [
     "TRACE",
     "TRACE_FACTS",
     "TRACE_LETTERS",
+    "TRACE_PENDING",
     "TRACE_STATES",
     "stored_since",
 ]
@@ -46,17 +47,31 @@ WHERE academy_id = {academy:UInt64} AND day > today() - {days:UInt16}
 ORDER BY day LIMIT 400
 """
 
-# A row of the log, whosever it is, and where its record stands in the raw topic: null where `raw` does not have it.
-TRACE: Final = """
-SELECT
-    l.id AS id, receipt, source, length(payload) AS payload_bytes, leftUTF8(event, 200) AS shown_event, is_streaming,
-    student_id, leftUTF8(package_slug, 200) AS shown_package, asset_id, status,
-    leftUTF8(status_text, 2000) AS shown_text, verdict, received_at, updated_at,
+_TRACED: Final = """
+    {row}.id AS id, receipt, source, length(payload) AS payload_bytes, leftUTF8(event, 200) AS shown_event,
+    is_streaming, student_id, leftUTF8(package_slug, 200) AS shown_package, asset_id, status,
+    leftUTF8(status_text, 2000) AS shown_text, verdict, {received} AS received_at, updated_at,
     has(academy_ids, {academy:UInt64}) AS named, r.version AS place
-FROM webhook_log AS l
-LEFT JOIN (SELECT id, toNullable(version) AS version FROM raw FINAL WHERE id = {id:UInt64}) AS r ON r.id = l.id
-WHERE l.id = {id:UInt64}
 """
+
+# What became of a webhook, whosever it is, and where its record stands in the raw topic: null where `raw` lacks it.
+TRACE: Final = f"""
+SELECT {_TRACED.replace("{row}", "w").replace("{received}", "if(r.version IS NULL, created_at, r.arrived_at)")}
+FROM (SELECT * FROM webhooks WHERE id = {{id:UInt64}} AND source != 'staff') AS w
+LEFT JOIN
+(
+    SELECT id, receipt, payload, received_at AS arrived_at, toNullable(version) AS version
+    FROM raw FINAL WHERE id = {{id:UInt64}}
+) AS r ON r.id = w.id
+"""  # noqa: S608 - constants only
+
+# The same of a webhook without an outcome, which the log tells from one that was deleted by reading all ids.
+TRACE_PENDING: Final = f"""
+SELECT {_TRACED.replace("{row}", "l").replace("{received}", "l.received_at")}
+FROM webhook_log AS l
+LEFT JOIN (SELECT id, toNullable(version) AS version FROM raw FINAL WHERE id = {{id:UInt64}}) AS r ON r.id = l.id
+WHERE l.id = {{id:UInt64}}
+"""  # noqa: S608 - as above
 
 TRACE_FACTS: Final = """
 SELECT

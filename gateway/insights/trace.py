@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any, Final
 
-from gateway.insights.sql_webhooks import TRACE, TRACE_FACTS, TRACE_LETTERS, TRACE_STATES
+from gateway.insights.sql_webhooks import TRACE, TRACE_FACTS, TRACE_LETTERS, TRACE_PENDING, TRACE_STATES
 from gateway.reading.shown import iso_instant, shown_student
 from schemas.wire.place import OFFSET_MASK, split_place
 from schemas.wire.topics import Topics
@@ -25,7 +25,8 @@ _MOST: Final = 200
 
 async def find_trace(questions: Questions, sight: Sight, settings: Settings, webhook: int) -> dict[str, Any] | None:
     """What the tables know of a webhook, None where an academy's log does not have it; raises as Questions does."""
-    rows = await questions.rows(TRACE, {"id": webhook, "academy": sight.academy})
+    sought = {"id": webhook, "academy": sight.academy}
+    rows = await questions.rows(TRACE, sought) or await questions.rows(TRACE_PENDING, sought)
     members = sight.reference.members(sight.academy)
     row = next((row for row in rows if row["named"] or row["student_id"] in members), None)
     if row is None:

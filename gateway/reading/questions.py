@@ -6,7 +6,12 @@ Whoever looks at figures must not take ClickHouse from those who store them, nor
 from __future__ import annotations
 
 import asyncio
+from collections import OrderedDict
 from typing import TYPE_CHECKING, Any, Final
+
+import orjson
+
+from gateway.asked import AskedOnce
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -22,6 +27,7 @@ RETRY_SECONDS: Final = 2
 _AT_ONCE: Final = 8
 _WAITING: Final = 100
 _WAIT_SECONDS: Final = 3.0
+_KEPT: Final = 64
 
 _LIMITS: Final[dict[str, Any]] = {
     "max_execution_time": 5,
@@ -46,6 +52,7 @@ class Questions:
         self._places = asyncio.Semaphore(at_once)
         self._most = waiting
         self._waiting = 0
+        self._kept: OrderedDict[tuple[str, bytes], AskedOnce[list[dict[str, Any]]]] = OrderedDict()
 
     def room(self, size: int) -> AbstractAsyncContextManager[None]:
         """To be held while so many bytes are read and made an answer (gateway.reading.store)."""
@@ -64,6 +71,18 @@ class Questions:
             return await self._clickhouse.rows(sql, parameters, as_bytes=as_bytes, limits=_LIMITS)
         finally:
             self._places.release()
+
+    async def kept(self, sql: str, parameters: Mapping[str, Any], seconds: float) -> list[dict[str, Any]]:
+        """As `rows`, of what was found no longer ago than that: asked once for all who look. They change nothing of it.
+
+        For few and small answers: so many are kept, those asked for last.
+        """
+        key = sql, orjson.dumps(parameters, option=orjson.OPT_SORT_KEYS)
+        asked = self._kept.pop(key, None) or AskedOnce(lambda: self.rows(sql, parameters), seconds)
+        self._kept[key] = asked
+        if len(self._kept) > _KEPT:
+            self._kept.popitem(last=False)
+        return await asked()
 
     async def _enter(self) -> None:
         if self._waiting >= self._most:

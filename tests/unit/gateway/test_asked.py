@@ -27,13 +27,16 @@ async def test_who_asks_meanwhile_gets_the_same_answer() -> None:
 
 
 async def test_who_hangs_up_takes_the_answer_from_nobody() -> None:
-    """The question goes on for the others, and its error is theirs."""
+    """The question goes on for the others, and its error is theirs; who comes after it asks anew."""
     asked = asyncio.Event()
+    answers: list[int] = []
 
     async def ask() -> int:
         asked.set()
         await asyncio.sleep(0)
-        raise LookupError
+        if not answers:
+            raise LookupError
+        return answers[0]
 
     once = AskedOnce(ask, 3600.0)
     gone, stays = asyncio.ensure_future(once()), asyncio.ensure_future(once())
@@ -42,3 +45,5 @@ async def test_who_hangs_up_takes_the_answer_from_nobody() -> None:
 
     with pytest.raises(LookupError):
         await stays
+    answers.append(7)
+    assert await once() == 7

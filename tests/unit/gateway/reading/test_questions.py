@@ -56,3 +56,19 @@ async def test_a_question_that_fails_makes_room() -> None:
     for _ in range(3):
         with pytest.raises(ReadError):
             await questions.rows("SELECT 1")
+
+
+async def test_what_is_kept_is_asked_once() -> None:
+    """For all who ask the same in a while; another parameter is another question, and only so many are kept."""
+    asked: list[int] = []
+
+    class Counting:
+        async def rows(self, _: str, parameters: dict[str, int], **__: Any) -> list[dict[str, Any]]:
+            asked.append(parameters["academy"])
+            return [parameters]
+
+    questions = Questions(Counting())  # type: ignore[arg-type]
+    for academy in (1, 1, 2, 1, *range(3, 70), 1):
+        assert await questions.kept("SELECT", {"academy": academy}, 3600.0) == [{"academy": academy}]
+
+    assert asked == [1, 2, *range(3, 70), 1]
