@@ -7,7 +7,6 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING, Any, Final
 
-import msgspec
 import orjson
 from aiokafka.errors import KafkaError
 
@@ -48,7 +47,7 @@ class Operating:
         except (KafkaError, OSError, JournalError) as error:
             raise KafkaUnavailableError(str(error)) from error
         status = await collect_status(at_live(self._settings, journal))
-        return {**status.as_json(), "generations": msgspec.to_builtins(journal)}
+        return {**status.as_json(), "generations": journal.as_json()}
 
     async def retry(self, letters: Sequence[int]) -> Resolved:
         """As gateway.operating.Operating."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 import msgspec
 
@@ -129,6 +129,11 @@ class Journal(msgspec.Struct, frozen=True, kw_only=True):
     def encode(self) -> bytes:
         """The record's value."""
         return msgspec.json.encode(self)
+
+    def as_json(self) -> dict[str, Any]:
+        """The same as plain JSON values: partitions, as all names of objects, are texts."""
+        plain: dict[str, Any] = msgspec.to_builtins(self, str_keys=True)
+        return plain
 
     def generation(self, number: int) -> Generation:
         """What is known of a generation."""

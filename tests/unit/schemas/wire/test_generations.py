@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import orjson
 import pytest
 
 from schemas.wire.generations import Journal, JournalError, Phase
@@ -32,6 +33,17 @@ def test_without_a_record_generation_1_is_live() -> None:
     assert (journal.live, journal.step) == (1, Phase.IDLE)
     assert journal.serves(1)
     assert not journal.computes(1)
+
+
+def test_as_json_is_what_the_record_says() -> None:
+    """Also after a swap, and with students recomputed: of both, offsets are remembered by partition."""
+    journal = swapped().patching({0: 5})
+
+    plain = orjson.loads(orjson.dumps(journal.as_json()))
+
+    assert plain == orjson.loads(journal.encode())
+    assert (plain["live"], plain["step"], plain["stopped"]) == (2, "patching", {"0": 12, "1": 7})
+    assert plain["generations"][1]["patched"] == {"0": 5}
 
 
 UNREADABLE = [
