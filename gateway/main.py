@@ -30,7 +30,7 @@ from gateway.health import Readiness
 from gateway.ingest.shares import Shares
 from gateway.ingest.workshop import Workshop
 from gateway.insights.live import Live
-from gateway.memory import give_back_large_blocks
+from gateway.memory import give_back_large_blocks, look_for_cycles_less_often
 from gateway.metrics import Metrics
 from gateway.reading.questions import Questions
 from gateway.reading.store import ClickHouse
@@ -144,6 +144,7 @@ async def _run(
             live=running.live,
             operating=operating,
         )
+        look_for_cycles_less_often()
         listener = listen(settings.gateway_bind) if member is None else member.listener
         await serve(
             app,

@@ -27,8 +27,9 @@ _deadlines: Final = Deadlines(SILENT_SECONDS)
 async def read_body(receive: Receive, share: Share, *, limit: int, declared: int | None) -> bytes:
     """The body of a request, as sent; `share` counts what has arrived of it.
 
-    `declared` is its Content-Length, if any; `limit` is in bytes. Raises ApiError (413 as soon as it is known to be too
-    large, 408 when nothing comes for a while or not all comes in time, 503 without room) and ClientGoneError.
+    `declared` is its Content-Length, if that is what tells where it ends; `limit` is in bytes. Raises ApiError (413 as
+    soon as it is known to be too large, 408 when nothing comes for a while or not all comes in time, 503 without room)
+    and ClientGoneError.
     """
     if declared is not None and declared > limit:
         raise ApiError("body-too-large", limit=limit)
@@ -37,7 +38,7 @@ async def read_body(receive: Receive, share: Share, *, limit: int, declared: int
     _deadlines.watch(task)
     share.give_up = partial(_deadlines.expire, task)
     try:
-        return await _read(receive, share, limit, task)
+        return await _read(receive, share, limit, declared, task)
     except asyncio.CancelledError:
         if _deadlines.release(task):
             task.uncancel()
@@ -48,7 +49,7 @@ async def read_body(receive: Receive, share: Share, *, limit: int, declared: int
         _deadlines.release(task)
 
 
-async def _read(receive: Receive, share: Share, limit: int, task: asyncio.Task[object]) -> bytes:
+async def _read(receive: Receive, share: Share, limit: int, declared: int | None, task: asyncio.Task[object]) -> bytes:
     loop = asyncio.get_running_loop()
     until = loop.time() + READ_SECONDS
     share.begin(loop.time())
@@ -64,7 +65,8 @@ async def _read(receive: Receive, share: Share, limit: int, task: asyncio.Task[o
             raise ApiError("body-too-large", limit=limit)
         _deadlines.release(task)
         await share.arrived(len(piece))
-        if not message.get("more_body"):
+        # The server tells the end in a message of its own, which costs as much as the body of an event did.
+        if size == declared or not message.get("more_body"):
             return b"".join((*pieces, piece)) if pieces else piece
         pieces.append(piece)
         if loop.time() > until:

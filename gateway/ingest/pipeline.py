@@ -108,7 +108,8 @@ class IngestPipeline:
     async def read(self, receive: Receive, sent: Mapping[bytes, bytes], share: Share) -> bytes:
         """A body as it was sent; raises ApiError and ClientGoneError."""
         length = sent.get(b"content-length", b"")
-        declared = int(length) if length.isdigit() else None
+        # Of a body in chunks it says nothing.
+        declared = int(length) if length.isdigit() and b"transfer-encoding" not in sent else None
         return await read_body(receive, share, limit=self.max_body_bytes, declared=declared)
 
     async def work(self, share: Share, size: int, work: Callable[[int], _Result], *, grows: bool) -> _Result:

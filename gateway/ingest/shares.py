@@ -64,6 +64,8 @@ class Share:
 
     async def hold(self, size: int) -> None:
         """Count this many bytes from now on; waits until there is room, and raises ApiError 503 if there is none."""
+        if size == self.small + self.large:
+            return
         small = min(size, SMALL_BYTES)
         grows = (small - self.small, size - small - self.large)
         if not self._shares.has_room(self, grows):

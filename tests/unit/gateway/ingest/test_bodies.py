@@ -46,6 +46,15 @@ async def test_a_body_is_joined_from_its_parts(parts: list[bytes]) -> None:
     assert await read_body(Sender(*parts), share(), limit=1000, declared=None) == b"".join(parts)
 
 
+async def test_a_body_of_a_known_length_ends_with_its_last_byte() -> None:
+    """The server is not asked for an end that is known; one that ends early has what came."""
+    sender = Sender(b"ab", b"cd")
+
+    assert await read_body(sender, share(), limit=10, declared=4) == b"abcd"
+    assert sender.asked == 2
+    assert await read_body(Sender(b"ab"), share(), limit=10, declared=4) == b"ab"
+
+
 async def test_a_declared_body_over_the_limit_is_not_read() -> None:
     """It is refused before the first byte."""
     sender = Sender(b"x")
