@@ -65,12 +65,12 @@ MESSAGES: Final[dict[str, Message]] = {
         "The data cannot be read now. Try again in {seconds} s.",
         "No se pueden leer los datos ahora. Intente de nuevo en {seconds} s.",
     ),
-    "dead-letter-left": Message(
+    "letter-left": Message(
         409,
         "Dead letter {letter} is left as it is: {reason}",
         "La carta muerta {letter} queda como está: {reason}",
     ),
-    "dead-letter-not-found": Message(404, "There is no dead letter {letter}.", "No existe la carta muerta {letter}."),
+    "letter-not-found": Message(404, "There is no dead letter {letter}.", "No existe la carta muerta {letter}."),
     "internal-error": Message(
         500,
         "Something went wrong here; it is in the gateway's log.",

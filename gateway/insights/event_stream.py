@@ -57,6 +57,7 @@ class EventStream(Response):
                 await send({"type": "http.response.body", "body": b"", "more_body": False})
             finally:
                 gone.cancel()
+                await asyncio.wait([gone])
 
     async def _tell(self, viewer: Viewer, gone: asyncio.Future[None], send: Callable[[Any], Any]) -> None:
         silent, watching = 0, False

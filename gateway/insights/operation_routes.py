@@ -90,7 +90,7 @@ async def list_letters(
     "/dead-letters/{letter_id}",
     summary="One dead letter with its value",
     response_model=answers.WholeLetter,
-    responses=_described(answers.LETTER_EXAMPLE, "dead-letter-not-found"),
+    responses=_described(answers.LETTER_EXAMPLE, "letter-not-found"),
 )
 async def read_letter(services: AppServices, _: _Operator, letter_id: str) -> Response:
     """Where the record came from, why it failed, and the record as it was; of a long value the first mebibyte."""
@@ -101,14 +101,14 @@ async def read_letter(services: AppServices, _: _Operator, letter_id: str) -> Re
     "/dead-letters/{letter_id}",
     summary="Give a dead letter up",
     status_code=204,
-    responses=refusals(*_REFUSED, "dead-letter-not-found", "dead-letter-left", "unavailable"),
+    responses=refusals(*_REFUSED, "letter-not-found", "letter-left", "unavailable"),
 )
 async def drop_letter(request: Request, services: AppServices, _: _Operator, letter_id: str) -> Response:
     """It stays in the table, marked; nothing is sent."""
     letter = await _letter(services, letter_id)
     done: Resolved = await _told(request.app.state.operating.drop([letter["id"]]))
     for number, reason in done.left.items():
-        raise ApiError("dead-letter-left", letter=number, reason=reason)
+        raise ApiError("letter-left", letter=number, reason=reason)
     return Response(status_code=204)
 
 
@@ -124,8 +124,8 @@ async def drop_letter(request: Request, services: AppServices, _: _Operator, let
         "body-too-large",
         "invalid-patch",
         "invalid-selection.flag",
-        "dead-letter-not-found",
-        "dead-letter-left",
+        "letter-not-found",
+        "letter-left",
         "unavailable",
     ),
     openapi_extra={"requestBody": {"required": True, "content": {"application/json-patch+json": PATCH}}},
@@ -151,7 +151,7 @@ async def change_letter(
     patch = await json_body(request, services.settings.max_body_bytes)
     letter = await _letter(services, letter_id)
     if letter["truncated"]:
-        raise ApiError("dead-letter-left", letter=letter["id"], reason="it is too long to be changed here.")
+        raise ApiError("letter-left", letter=letter["id"], reason="it is too long to be changed here.")
     try:
         value = patched(readable((letter["value"] or "").encode()), patch)
     except PatchError as error:
@@ -160,7 +160,7 @@ async def change_letter(
         return await large_answer({"preview": True, "count": 1, "value": value})
     done: Resolved = await _told(request.app.state.operating.change(letter["id"], patch))
     for number, reason in done.left.items():
-        raise ApiError("dead-letter-left", letter=number, reason=reason)
+        raise ApiError("letter-left", letter=number, reason=reason)
     return await large_answer({"preview": False, "count": done.count, "value": value})
 
 
@@ -198,5 +198,5 @@ async def _letter(services: AppServices, text: str) -> dict[str, Any]:
     redact = services.settings.redacted_keys
     letter = None if number is None else await find_letter(services.questions, number, redact)
     if letter is None:
-        raise ApiError("dead-letter-not-found", letter=text[:200])
+        raise ApiError("letter-not-found", letter=text[:200])
     return letter

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from schemas.wire.place import OFFSET_BITS
+from schemas.wire.place import place_at
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -118,10 +118,10 @@ def stored_since(ends: Mapping[int, int]) -> tuple[str, dict[str, int]]:
 
     The table is ordered by id, so that only what is new is read; of a partition at most 200 at once.
     """
-    parameters: dict[str, int] = {"first": (max(ends, default=-1) + 1) << OFFSET_BITS}
+    parameters: dict[str, int] = {"first": place_at(max(ends, default=-1) + 1, 0)}
     # Partitions that were not there before: all of theirs.
     places = ["id >= {first:UInt64}"]
     for number, (partition, last) in enumerate(sorted(ends.items())):
-        parameters |= {f"after{number}": last, f"until{number}": (partition + 1) << OFFSET_BITS}
+        parameters |= {f"after{number}": last, f"until{number}": place_at(partition + 1, 0)}
         places.append(f"id > {{after{number}:UInt64}} AND id < {{until{number}:UInt64}}")
     return _STORED.replace("{places}", " OR ".join(places)), parameters

@@ -166,8 +166,8 @@ def test_a_selection_that_cannot_be_read_is_refused(staff: httpx.Client, body: A
 
 def test_what_is_not_there(staff: httpx.Client) -> None:
     """A letter that is none, and a state that nothing is in."""
-    assert staff.get(f"{LETTERS}/999999999").json()["slug"] == "dead-letter-not-found"
-    assert staff.delete(f"{LETTERS}/x").json()["slug"] == "dead-letter-not-found"
+    assert staff.get(f"{LETTERS}/999999999").json()["slug"] == "letter-not-found"
+    assert staff.delete(f"{LETTERS}/x").json()["slug"] == "letter-not-found"
     assert staff.get(LETTERS, params={"state": "lost"}).json()["slug"] == "invalid-state"
 
 

@@ -35,6 +35,7 @@ FACTS: Final = {
             "schemas/wire/webhook.py",
             "schemas/wire/pseudonyms.py",
             "deploy/demo/sending.py",
+            "schemas/json_patch.py",
         },
     ),
     # The second cuts bytes that may be one.
