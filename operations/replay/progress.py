@@ -1,4 +1,4 @@
-"""How far a replay has come: a bar in all and one for each partition, with webhooks/s and the time that is left."""
+"""How far a replay has come: a bar in all and one for each partition, with offsets/s and the time that is left."""
 
 from __future__ import annotations
 
@@ -37,8 +37,12 @@ def advance_to(progress: Progress, bar: TaskID, done: float, total: float) -> No
     progress.update(bar, completed=done if total else 1, total=total or 1)
 
 
-async def catch_up(offsets: Offsets, live: Topics, target: Topics, console: Console) -> int:
-    """Show how the target follows the live generation until it is close behind; returns how many it has processed."""
+async def catch_up(offsets: Offsets, live: Topics, target: Topics, console: Console) -> None:
+    """Show how the target follows the live generation, and return when it is close behind.
+
+    What is shown are shares of offsets and no numbers of webhooks: some offsets hold none, but a command, or the end of
+    a transaction in a log that was copied.
+    """
     figures = TaskProgressColumn, _Rate, TimeElapsedColumn, TimeRemainingColumn
     first = await offsets.begins(target)
     close_since: float | None = None
@@ -55,5 +59,5 @@ async def catch_up(offsets: Offsets, live: Topics, target: Topics, console: Cons
             now = time.monotonic()
             close_since = None if sum(behind.values()) > _CLOSE else close_since or now
             if not any(behind.values()) or (close_since is not None and now - close_since > _CLOSE_SECONDS):
-                return sum(gone.values())
+                return
             await asyncio.sleep(_POLL_SECONDS)

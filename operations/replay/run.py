@@ -17,7 +17,6 @@ from operations.replay.dropping import changing, give_up
 from operations.replay.progress import catch_up
 from operations.replay.report import save, show, show_untold
 from operations.topics import setup_topics
-from operations.wording import counted
 from schemas.wire.generations import JournalError, Phase
 from schemas.wire.topics import Topics
 from sinks.setup import setup_tables
@@ -189,8 +188,8 @@ async def _follow(
     live, target = topics.of_generation(writer.journal.live), topics.of_generation(number)
     telling = Telling(settings, live.generation, number)
     async with Offsets(settings) as offsets:
-        done = await catch_up(offsets, live, target, console)
-        console.print(f"{counted(done, 'webhook', ',')} processed; ClickHouse stores what came of them.")
+        await catch_up(offsets, live, target, console)
+        console.print(f"Caught up with generation {live.generation}; ClickHouse stores what came of the webhooks.")
         positions = await offsets.worked(target)
         await stored_everything(offsets, target, _STORE_SECONDS)
         since = await asyncio.to_thread(bring_days_up, settings, number, None)

@@ -93,8 +93,9 @@ def test_a_rollback_brings_the_old_generation_up_to_date(system: HttpSystem) -> 
     """What came since the swap is in the generation that is gone back to, and it goes on from there."""
     before = journal(system.settings)
 
-    replay(system, "rollback", "--yes")
+    shown = replay(system, "rollback", "--yes")
 
+    assert f"Caught up with generation {before.live}; ClickHouse stores" in shown
     after = journal(system.settings)
     assert (after.live, after.previous) == (before.previous, before.live)
     assert system.query("SELECT generation FROM live_generation") == [(after.live,)]
