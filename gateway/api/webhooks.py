@@ -17,7 +17,7 @@ from gateway.reading.joined import joined_later
 from gateway.reading.webhook_log import SORTS, Filters, add_payloads, find_ids, places, read_page, read_row, status_of
 from schemas.coercion import digits_as_id
 from schemas.reference.tenancy import CHANGE, READ
-from schemas.wire.place import OFFSET_BITS
+from schemas.wire.place import split_place
 from schemas.wire.staff import DeleteCommand
 
 __all__ = ["router"]
@@ -205,7 +205,7 @@ async def _delete(services: Services, staff: Staff, webhooks: list[int]) -> None
             DeleteCommand("webhook.delete", webhook),
             staff.token,
             staff.academy,
-            partition=stands.get(webhook, webhook) >> OFFSET_BITS,
+            partition=split_place(stands.get(webhook, webhook))[0],
         )
         for webhook in webhooks
     ]

@@ -15,7 +15,7 @@ from gateway.insights.sql_webhooks import STORED_ENDS, stored_since
 from gateway.reading.questions import BusyError
 from gateway.reading.shown import iso_instant, shown_student
 from gateway.reading.store import ReadError
-from schemas.wire.place import OFFSET_BITS
+from schemas.wire.place import split_place
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Collection, Iterable
@@ -166,7 +166,8 @@ class Live:
             sql, parameters = stored_since(self._ends)
             rows = await self._questions.rows(sql, parameters)
             for row in rows:
-                self._ends[row["id"] >> OFFSET_BITS] = row["id"]
+                partition, _ = split_place(row["id"])
+                self._ends[partition] = row["id"]
             rows.sort(key=lambda row: row["updated_at"])
             for viewer in self._viewers if rows else ():
                 viewer.offer(rows)

@@ -6,6 +6,7 @@ import asyncio
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
+from gateway.insights.sight import MOST_NAMED
 from gateway.insights.sql import ACTIVE
 from gateway.insights.sql_webhooks import LEDGER, MINUTES
 from gateway.reading.joined import joined_later
@@ -25,7 +26,6 @@ _LEDGER_DAYS: Final = 7
 # Both meet all webhooks of a month or of hours, whoever looks: a page of many viewers asks once.
 _LEDGER_SECONDS: Final = 10.0
 _MINUTES_SECONDS: Final = 1.0
-_MOST_NAMED: Final = 10_000
 
 
 def minute_rows(rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -66,7 +66,7 @@ async def _minutes(questions: Questions, sight: Sight, minutes: int) -> list[dic
     # As in the log: of members whose webhooks do not name the academy, because they came before them.
     members = sight.reference.members(sight.academy)
     named = sorted(members)
-    if len(named) > _MOST_NAMED:
+    if len(named) > MOST_NAMED:
         named = await joined_later(questions, sight.academy, members, (), 1)
     sought = {"academy": sight.academy, "members": named, "minutes": minutes}
     return await questions.kept(MINUTES, sought, _MINUTES_SECONDS)

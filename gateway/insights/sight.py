@@ -12,10 +12,10 @@ if TYPE_CHECKING:
     from schemas.reference.directory import Asset
     from schemas.reference.lookup import Reference
 
-__all__ = ["Sight"]
+__all__ = ["MOST_NAMED", "Sight"]
 
 # ClickHouse takes 128 KiB of one parameter: thirteen characters for each id.
-_MOST_NAMED: Final = 10_000
+MOST_NAMED: Final = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class Sight:
         is seen, too: so rows are always judged by `sees` as well.
         """
         members = self.reference.members(self.academy)
-        named = self.strict and len(members) <= _MOST_NAMED
+        named = self.strict and len(members) <= MOST_NAMED
         return {"everyone": 0 if named else 1, "only": sorted(members) if named else []}
 
     def student(self, user_id: int | None) -> dict[str, Any]:

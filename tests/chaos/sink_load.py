@@ -87,12 +87,7 @@ async def check(client: Client, bench: SinkBench, load: Load) -> None:
 
     Raises AssertionError with the query that tells otherwise.
     """
-    async with bench.lags() as lag:
-
-        async def no_lag() -> bool:
-            return await lag() == 0
-
-        await aeventually(no_lag, _CATCH_UP_SECONDS, "no lag")
+    await bench.all_read(_CATCH_UP_SECONDS)
     database = bench.settings.database
     for table, identity, count in (
         (f"{database}.events", "item_id", load.items),

@@ -21,7 +21,7 @@ from sinks.daily.refresh import refresh_all
 from sinks.templates import Installation
 from tests.support.commands import as_environment
 from tests.support.sink import SinkBench
-from tests.support.waiting import aeventually, eventually
+from tests.support.waiting import eventually
 
 if TYPE_CHECKING:
     from schemas.settings import Settings
@@ -140,12 +140,7 @@ def live_a_while(system: HttpSystem) -> int:
 
 
 async def _in_every_table(system: HttpSystem) -> None:
-    async with SinkBench(system.settings, system.processes, system.directory).lags() as lag:
-
-        async def all_read() -> bool:
-            return await lag() == 0
-
-        await aeventually(all_read, 60, "every row in its table")
+    await SinkBench(system.settings, system.processes, system.directory).all_read(60)
     # The daily figures follow in a beat of their own.
     client = connect(system.settings)
     with contextlib.closing(client):

@@ -206,6 +206,16 @@ class SinkBench:
         async with self.lags() as lag:
             return await lag()
 
+    async def all_read(self, timeout: float, look: Callable[[], None] = lambda: None) -> None:  # noqa: ASYNC109
+        """Wait until nothing lags; `look` is called each time before, and what it raises is told at the end."""
+        async with self.lags() as lag:
+
+            async def done() -> bool:
+                look()
+                return await lag() == 0
+
+            await aeventually(done, timeout, "no lag")
+
     @asynccontextmanager
     async def lags(self) -> AsyncIterator[Callable[[], Awaitable[int]]]:
         """What returns the lag as often as it is called."""
@@ -245,14 +255,12 @@ def rows(client: Client, query: str, **parameters: Any) -> list[tuple[Any, ...]]
 
 async def caught_up(bench: SinkBench, child: Child) -> None:
     """Wait until everything is stored and committed."""
-    async with bench.lags() as lag:
 
-        async def done() -> bool:
-            assert child.process.poll() is None, child.output
-            return await lag() == 0
+    def runs() -> None:
+        assert child.process.poll() is None, child.output
 
-        # Rows that ClickHouse refuses are found by hundreds of small questions: a busy machine takes its time.
-        await aeventually(done, 150, "no lag")
+    # Rows that ClickHouse refuses are found by hundreds of small questions: a busy machine takes its time.
+    await bench.all_read(150, runs)
 
 
 async def ended(child: Child) -> int:
