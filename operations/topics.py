@@ -87,15 +87,17 @@ async def _create(admin: AIOKafkaAdminClient, specs: list[TopicSpec]) -> list[st
     return done
 
 
-async def await_leaders(admin: AIOKafkaAdminClient, names: list[str]) -> None:
-    """Wait until every partition has a leader: right after its creation a topic refuses records.
+async def await_leaders(admin: AIOKafkaAdminClient, names: list[str], partitions: int = 1) -> None:
+    """Wait until each topic has at least that many partitions, and all of them a leader.
 
-    Raises TopicsError if that takes half a minute.
+    Right after its creation a topic refuses records, and for a moment after it was grown Kafka tells of its old
+    partitions only. Raises TopicsError if that takes half a minute.
     """
     try:
         async with asyncio.timeout(_LEADER_SECONDS):
             while not all(  # noqa: ASYNC110 - the broker is asked
-                entry["partitions"] and all(partition["leader"] >= 0 for partition in entry["partitions"])
+                len(entry["partitions"]) >= partitions
+                and all(partition["leader"] >= 0 for partition in entry["partitions"])
                 for entry in await admin.describe_topics(names)
             ):
                 await asyncio.sleep(_POLL_SECONDS)
@@ -111,7 +113,7 @@ async def _grow(admin: AIOKafkaAdminClient, name: str, partitions: int) -> list[
     except InvalidPartitionsError:
         # Another `setup` was first, of which the broker's answer did not tell yet.
         return []
-    await await_leaders(admin, [name])
+    await await_leaders(admin, [name], partitions)
     return [f"topic {name} has {partitions} partitions"]
 
 

@@ -54,7 +54,7 @@ def grown(installed: Settings) -> Settings:
         await admin.start()
         try:
             await admin.create_partitions({Topics.of(installed).raw: NewPartitions(ADDED + 1)})
-            await await_leaders(admin, [Topics.of(installed).raw])
+            await await_leaders(admin, [Topics.of(installed).raw], ADDED + 1)
         finally:
             await admin.close()
 
