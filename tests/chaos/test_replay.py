@@ -39,6 +39,7 @@ def system(stack: Stack, tmp_path: Path) -> Iterator[HttpSystem]:
         yield running
 
 
+@pytest.mark.long
 def test_a_replay_that_is_killed_and_resumed_under_load_loses_and_doubles_nothing(system: HttpSystem) -> None:
     """Killed at some moment, resumed, swapped and rolled back while webhooks come; readers see whole generations."""
     rnd = random.Random(SEED)  # noqa: S311 - repeatable

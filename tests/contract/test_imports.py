@@ -7,11 +7,10 @@ import re
 import sys
 from typing import TYPE_CHECKING, Final
 
-import pytest
-
 from tests.support.sources import PACKAGES, ROOT, imports, modules, parsed, tops
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
     from pathlib import Path
 
 # What turns bytes into values and back; neither knows a socket or a file.
@@ -19,73 +18,85 @@ ENCODINGS: Final = {"msgspec", "orjson"}
 SETTINGS: Final = {"pydantic", "pydantic_settings"}
 
 
-@pytest.mark.parametrize("path", modules("streams/core"), ids=lambda path: str(path.relative_to(ROOT)))
-def test_the_core_is_pure(path: Path) -> None:
+# How records are fetched in chunks, and how a chunk is one transaction, is what these two are about.
+CONSTRUCTORS: Final = ("streams/transport.py", "streams/transactions.py")
+
+
+def product() -> list[Path]:
+    """Every module of the product."""
+    return [path for package in PACKAGES for path in modules(package)]
+
+
+def of_tests() -> list[Path]:
+    """Every module of tests and of measurements."""
+    return [*modules("tests"), *modules("bench")]
+
+
+def told(paths: Iterable[Path], look: Callable[[Path], object]) -> dict[str, object]:
+    """What `look` finds wrong, by module; a module in which it finds nothing is not there."""
+    found = {str(path.relative_to(ROOT)): look(path) for path in paths}
+    assert found, "no module was looked at"
+    return {place: wrong for place, wrong in found.items() if wrong}
+
+
+def test_the_core_is_pure() -> None:
     """The core knows the standard library, encodings and schemas; nothing else."""
-    foreign = tops(path) - sys.stdlib_module_names
 
-    assert foreign <= {"schemas", "streams"} | ENCODINGS
-    assert {name for name in imports(path) if name.startswith("streams")} <= {
-        name for name in imports(path) if name.startswith("streams.core")
-    }
+    def foreign(path: Path) -> set[str]:
+        rest = {name for name in imports(path) if name.startswith("streams") and not name.startswith("streams.core")}
+        return rest | (tops(path) - sys.stdlib_module_names - {"schemas", "streams"} - ENCODINGS)
+
+    assert told(modules("streams/core"), foreign) == {}
 
 
-@pytest.mark.parametrize("path", modules("schemas"), ids=lambda path: str(path.relative_to(ROOT)))
-def test_schemas_do_no_input_or_output(path: Path) -> None:
+def test_schemas_do_no_input_or_output() -> None:
     """Schemas know the standard library, encodings and how settings are read."""
-    foreign = tops(path) - sys.stdlib_module_names
 
-    assert foreign <= {"schemas"} | ENCODINGS | SETTINGS
+    def foreign(path: Path) -> set[str]:
+        return tops(path) - sys.stdlib_module_names - {"schemas"} - ENCODINGS - SETTINGS
+
+    assert told(modules("schemas"), foreign) == {}
 
 
-@pytest.mark.parametrize("path", modules("gateway"), ids=lambda path: str(path.relative_to(ROOT)))
-def test_the_gateway_calls_nobody(path: Path) -> None:
+def test_the_gateway_calls_nobody() -> None:
     """No HTTP client is imported at the edge: nothing that a request says can make it call an address."""
-    assert not tops(path) & {"aiohttp", "httpx", "requests", "urllib3"}
-    assert "urllib.request" not in set(imports(path))
+
+    def clients(path: Path) -> set[str]:
+        return {*tops(path), *imports(path)} & {"aiohttp", "httpx", "requests", "urllib3", "urllib.request"}
+
+    assert told(modules("gateway"), clients) == {}
 
 
-EVERY_MODULE: Final = pytest.mark.parametrize(
-    "path", [path for package in PACKAGES for path in modules(package)], ids=lambda path: str(path.relative_to(ROOT))
-)
-EVERY_TEST: Final = pytest.mark.parametrize(
-    "path", [*modules("tests"), *modules("bench")], ids=lambda path: str(path.relative_to(ROOT))
-)
+def test_a_module_stays_small() -> None:
+    """No module outgrows 300 lines; what several tests need stands in tests/support or a conftest."""
+
+    def outgrown(path: Path) -> int:
+        lines = len(path.read_text().splitlines())
+        return lines if lines > 300 else 0
+
+    assert told([*product(), *of_tests()], outgrown) == {}
 
 
-def lines(path: Path) -> int:
-    """How many lines a module has."""
-    return len(path.read_text().splitlines())
-
-
-@EVERY_MODULE
-def test_a_module_stays_small(path: Path) -> None:
-    """No module outgrows 300 lines."""
-    assert lines(path) <= 300
-
-
-@EVERY_TEST
-def test_a_module_of_tests_stays_small(path: Path) -> None:
-    """Nor does one of tests or measurements: what several tests need stands in tests/support or a conftest."""
-    assert lines(path) <= 300
-
-
-@EVERY_TEST
-def test_tests_do_not_import_each_other(path: Path) -> None:
+def test_tests_do_not_import_each_other() -> None:
     """What two test modules need is in neither of them, so that each may be split or renamed."""
-    froms = [node for node in ast.walk(parsed(path.read_text())) if isinstance(node, ast.ImportFrom)]
-    names = {*imports(path), *(f"{node.module}.{alias.name}" for node in froms for alias in node.names)}
 
-    assert [name for name in names if re.match(r"tests\.(.*\.)?test_", name)] == []
+    def others(path: Path) -> list[str]:
+        froms = [node for node in ast.walk(parsed(path.read_text())) if isinstance(node, ast.ImportFrom)]
+        names = {*imports(path), *(f"{node.module}.{alias.name}" for node in froms for alias in node.names)}
+        return [name for name in names if re.match(r"tests\.(.*\.)?test_", name)]
+
+    assert told(of_tests(), others) == {}
 
 
-@EVERY_MODULE
-def test_what_a_module_exports_is_there(path: Path) -> None:
+def test_what_a_module_exports_is_there() -> None:
     """`__all__` repeats nothing, and every name in it is defined or imported (ruff keeps it in order)."""
-    tree = parsed(path.read_text())
+    assert told(product(), _exported_wrongly) == {}
+
+
+def _exported_wrongly(path: Path) -> list[str]:
     exported: list[str] = []
     there: set[str] = set()
-    for node in tree.body:
+    for node in parsed(path.read_text()).body:
         if isinstance(node, ast.Assign | ast.AnnAssign):
             targets = node.targets if isinstance(node, ast.Assign) else [node.target]
             names = {name.id for target in targets for name in ast.walk(target) if isinstance(name, ast.Name)}
@@ -96,26 +107,21 @@ def test_what_a_module_exports_is_there(path: Path) -> None:
             there |= {alias.asname or alias.name for alias in node.names}
         elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
             there.add(node.name)
-
-    assert len(set(exported)) == len(exported)
-    assert set(exported) <= there
+    return [name for name in exported if name not in there or exported.count(name) > 1]
 
 
-# How records are fetched in chunks, and how a chunk is one transaction, is what these two are about.
-CONSTRUCTORS: Final = ("streams/transport.py", "streams/transactions.py")
+def test_kafkas_clients_are_made_in_one_place() -> None:
+    """What readers and writers have in common stands in broker; the local stack knows nothing of the product.
 
+    So does what knows of a coordinator that is loading: broker.committed.
+    """
+    asked = {"AIOKafkaAdminClient", "AIOKafkaConsumer", "AIOKafkaProducer", "list_consumer_group_offsets"}
 
-@EVERY_MODULE
-def test_kafkas_clients_are_made_in_one_place(path: Path) -> None:
-    """What readers and writers have in common stands in broker; the local stack knows nothing of the product."""
-    place = str(path.relative_to(ROOT))
-    if place.startswith(("broker/", "deploy/local/")) or place in CONSTRUCTORS:
-        return
-    called = {
-        node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
-        for node in ast.walk(parsed(path.read_text()))
-        if isinstance(node, ast.Call)
-    }
+    def made(path: Path) -> set[str]:
+        place = str(path.relative_to(ROOT))
+        if place.startswith(("broker/", "deploy/local/")) or place in CONSTRUCTORS:
+            return set()
+        calls = [node.func for node in ast.walk(parsed(path.read_text())) if isinstance(node, ast.Call)]
+        return {call.attr if isinstance(call, ast.Attribute) else getattr(call, "id", "") for call in calls} & asked
 
-    assert not called & {"AIOKafkaAdminClient", "AIOKafkaConsumer", "AIOKafkaProducer"}
-    assert "list_consumer_group_offsets" not in called, "a coordinator that loads is known to broker.committed"
+    assert told(product(), made) == {}

@@ -27,7 +27,6 @@ _TESTS: Final = Path(__file__).parents[1]
 _DIRECTORIES: Final = ("chaos", "system", "contract", "unit")
 _SHARED: Final = {_TESTS.parent, _TESTS, *(_TESTS / name for name in _DIRECTORIES)}
 FIRST: Final = (
-    "tests/chaos/test_replay.py",
     "tests/system/test_replay.py",
     "tests/system/test_replay_parts.py",
     "tests/system/archive/test_archive.py",

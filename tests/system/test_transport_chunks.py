@@ -40,7 +40,7 @@ def load(bench: Bench, count: int, seed: int = 1) -> None:
     asyncio.run(produce(bench.settings.kafka, bench.topics.raw, records))
 
 
-@pytest.mark.parametrize("sabotage", ["drop", "repeat", "rewind"])
+@pytest.mark.parametrize("sabotage", ["drop", pytest.param("repeat", marks=pytest.mark.long), "rewind"])
 def test_chunks_that_are_dropped_or_repeated_change_nothing(bench: Bench, sabotage: str) -> None:
     """What Faust loses is read again, what it repeats is not processed again, and the order stays."""
     load(bench, 3_000)
@@ -83,7 +83,7 @@ def test_faust_commits_nothing_of_the_chunked_topic(bench: Bench) -> None:
     assert report.records == 100
 
 
-@pytest.mark.parametrize("store", ["rocksdb", "memory"])
+@pytest.mark.parametrize("store", ["rocksdb", pytest.param("memory", marks=pytest.mark.long)])
 def test_a_crash_between_commit_and_store_is_made_good(bench: Bench, store: str) -> None:
     """The disk fails after a commit: the process ends, the next one has the state of the changelog."""
     load(bench, 2_000)

@@ -25,7 +25,7 @@ pytestmark = pytest.mark.system
 DAY_MS = 86_400_000
 
 
-@pytest.mark.parametrize(("chunk_records", "fold_size"), [(1, 5_000), (5_000, 1)])
+@pytest.mark.parametrize(("chunk_records", "fold_size"), [(1, 5_000), pytest.param(5_000, 1, marks=pytest.mark.long)])
 def test_chunk_sizes_do_not_show_in_the_tables(
     settings: SettingsFactory, processes: Processes, tmp_path: Path, chunk_records: int, fold_size: int
 ) -> None:
