@@ -19,9 +19,12 @@ from operations.raw_log.archiving import archive_raw
 from operations.raw_log.erased import Erased
 from operations.raw_log.restoring import Restoration, restore_raw
 from operations.raw_log.students import Students
+from operations.raw_log.target import MARGIN
 from operations.wording import counted
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from operations.raw_log.archive_files import ArchiveFile
 
 __all__ = ["register"]
@@ -112,11 +115,28 @@ def _warn(done: Restoration, directory: Path) -> None:
     for lost in done.lost:
         err.print(f"warning: {lost} is not in {directory}; its records are left out.", markup=False)
     for partition, gap in sorted(done.gaps.items()):
-        text = (
-            f"warning: {gap} offsets of partition {partition} are missing between the archive and the raw topic: at "
-            "most so many webhooks are lost, and none where that topic is a copy and its partition was still empty."
+        for text in _missing(partition, gap):
+            err.print(text, markup=False)
+
+
+def _missing(partition: int, gap: int) -> Iterator[str]:
+    """What is said of offsets that neither archive nor raw topic have.
+
+    A topic is filled with a million of each partition, so these are told from the ones that held webhooks.
+    """
+    filled = gap - gap % MARGIN
+    if filled:
+        yield (
+            f"note: partition {partition} of the raw topic begins {filled:,} offsets behind the archive. In a log that "
+            "was copied or restored that is as it should be: these offsets were filled then, and no webhook was there. "
+            "In one that never was, they are webhooks that are lost."
         )
-        err.print(text, markup=False)
+    if missing := gap - filled:
+        are = "is" if missing == 1 else "are"
+        yield (
+            f"warning: {counted(missing, 'offset')} of partition {partition} {are} missing between the archive and the "
+            "raw topic: at most so many webhooks are lost, fewer where an offset holds none."
+        )
 
 
 def register(app: typer.Typer) -> None:

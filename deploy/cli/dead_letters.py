@@ -69,10 +69,12 @@ def show(
     value: Annotated[bool, typer.Option("--value", help="Print the record's value instead, byte for byte.")] = False,
 ) -> None:
     """Show one dead letter: origin, reason, traceback."""
-    current = live_settings()
-    (dead_letter,) = find_letters(current, [letter], resolved=True)
-    if value:
-        sys.stdout.buffer.write(run(letter_value(current, dead_letter)))
+    with waiting(SERVERS):
+        current = live_settings()
+        (dead_letter,) = find_letters(current, [letter], resolved=True)
+        content = run(letter_value(current, dead_letter)) if value else None
+    if content is not None:
+        sys.stdout.buffer.write(content)
         return
     for name, text in (
         ("id", dead_letter.id),

@@ -186,7 +186,10 @@ def drop(*, yes: Annotated[bool, typer.Option("--yes", help="Do not ask, for scr
         message = "nothing was given up, and nothing deleted."
         raise Failed(message)
     given_up = done.given_up
-    out.print("No replay is under way." if given_up is None else f"The change to generation {given_up} is given up.")
+    if given_up is not None:
+        out.print(f"The change to generation {given_up} is given up.")
+    elif not done.deleted:
+        out.print("No replay is under way, and there is no generation that nobody needs.")
     for number in done.deleted:
         if number != given_up:
             out.print(f"Generation {number} is deleted, which nobody needed any more.")

@@ -121,7 +121,9 @@ def try_out(
     if not isinstance(body, dict):
         message = f"{file} is not a JSON object."
         raise Failed(message)
-    text = run(_verdict(settings(), academy, body, None if draft is None else _draft(draft)))
+    cleaned = None if draft is None else _draft(draft)
+    with waiting(KAFKA):
+        text = run(_verdict(settings(), academy, body, cleaned))
     out.print("It would be processed: no rule matches." if text is None else text, markup=False)
 
 

@@ -18,12 +18,13 @@ from broker.committed import committed, committed_before
 from broker.partitioning import topic_partitions
 from broker.waiting import behind
 from operations.generations.journal import read_journal
-from operations.raw_log.errors import RawLogError, fenced, other_students
+from operations.raw_log.errors import RawLogError, fenced, name_taken, other_partitions, other_students
 from operations.raw_log.partition_copy import PartitionCopy
 from operations.raw_log.progress import restored_until
 from operations.raw_log.seam import log_ends
 from operations.raw_log.target import MARGIN, create_target
 from operations.topic_fit import used_partitions
+from operations.wording import counted
 from schemas.wire.topics import Topics
 
 if TYPE_CHECKING:
@@ -83,12 +84,12 @@ async def copy_raw(
                 settings,
                 source,
                 target,
-                (len(plan.committed), partitions),
+                (len(plan.sources), partitions),
                 group=Topics.of(settings).copies_into(target),
                 keep=keep,
                 restored=plan.restored.offsets,
             )
-            for source in plan.committed
+            for source in plan.sources
         ]
         done = Copied()
 
@@ -98,8 +99,12 @@ async def copy_raw(
 
         try:
             for copy in copies:
-                await copy.start(plan.committed[copy.source] if plan.is_begun else None)
-            if not plan.is_begun:
+                await copy.start()
+            # Asked only now: an earlier run, alive or killed while it committed, changes nothing of it any more.
+            if begun := await _begun(settings, plan, target):
+                for copy in copies:
+                    copy.go_on(begun[copy.source])
+            else:
                 await _create(settings, plan, copies, target=target, partitions=partitions, filled=filled)
                 await _begin(plan, copies, what)
             for copy in copies:
@@ -117,19 +122,14 @@ async def copy_raw(
 class _Plan:
     """What is known before anything is written.
 
-    `committed` is how far each partition of the source was copied, `ends_of_added` where those end that somebody has
-    added to it, `restored` what an archive has brought into the target.
+    `sources` are the source's partitions, `ends_of_added` where those end that somebody has added to it, `restored` is
+    what an archive has brought into the target.
     """
 
-    committed: dict[TopicPartition, OffsetAndMetadata]
+    sources: list[TopicPartition]
     ends_of_added: dict[int, int]
     restored: Restored
     is_target_there: bool
-
-    @property
-    def is_begun(self) -> bool:
-        """Whether an earlier run began: every partition has its note before the first record is copied."""
-        return self.is_target_there and all(at.offset >= 0 for at in self.committed.values())
 
 
 async def _planned(settings: Settings, target: str, partitions: int) -> _Plan:
@@ -138,27 +138,37 @@ async def _planned(settings: Settings, target: str, partitions: int) -> _Plan:
         known = await topic_partitions(admin)
         before, there = used_partitions(settings, known), known.get(target, 0)
         if not before or target == source or partitions % before or there not in {0, partitions}:
-            raise RawLogError(_misfit(source, before, target, there, partitions))
-        sources = [TopicPartition(source, number) for number in range(before)]
+            raise _misfit(source, before, target, there, partitions)
         return _Plan(
-            committed=await committed(admin, Topics.of(settings).copies_into(target), sources),
+            sources=[TopicPartition(source, number) for number in range(before)],
             restored=await restored_until(settings, admin, target),
             ends_of_added=await _ends_of_added(settings, admin, range(before, known[source])),
             is_target_there=there > 0,
         )
 
 
-def _misfit(source: str, before: int, target: str, there: int, partitions: int) -> str:
+def _misfit(source: str, before: int, target: str, there: int, partitions: int) -> RawLogError:
     if not before:
-        return f"there is no topic {source} to copy; TELEMETRY_RAW_TOPIC names it."
+        return RawLogError(f"there is no topic {source} to copy; TELEMETRY_RAW_TOPIC names it.")
     if target == source:
-        return f"{target} is the topic that is copied; choose another name."
-    if partitions % before:
-        return (
-            f"{target} cannot have {partitions} partitions: {source} has {before}, and a copy has as many or a "
-            "multiple of them (a student's new webhooks must follow the old ones)."
-        )
-    return f"{target} has {there} partitions, not {partitions}; choose another name."
+        return name_taken(target, "it is the topic that is copied")
+    if there not in {0, partitions}:
+        return other_partitions(target, there, partitions)
+    return RawLogError(
+        f"{target} cannot have {counted(partitions, 'partition')}: {source} has {before}, and a copy has as many or a "
+        "multiple of them (a student's new webhooks must follow the old ones)."
+    )
+
+
+async def _begun(settings: Settings, plan: _Plan, target: str) -> dict[TopicPartition, OffsetAndMetadata]:
+    """How far an earlier run came, by the source's partitions; empty if none began.
+
+    Each has its note before the first record is copied. Notes of a topic that was deleted since tell of no copy.
+    """
+    async with clients.opened(clients.admin(settings.kafka_options())) as admin:
+        commits = await committed(admin, Topics.of(settings).copies_into(target), plan.sources)
+    begun = plan.is_target_there and all(commit.offset >= 0 for commit in commits.values())
+    return commits if begun else {}
 
 
 async def _create(

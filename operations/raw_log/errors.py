@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 
 from aiokafka.errors import ProducerFenced
 
+from operations.wording import counted
 from schemas.errors import OperatorError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["RawLogError", "fenced", "other_students", "taken_over"]
+__all__ = ["RawLogError", "fenced", "name_taken", "other_partitions", "other_students", "taken_over"]
 
 
 class RawLogError(OperatorError):
@@ -40,3 +41,16 @@ def other_students(target: str, *, first: str) -> RawLogError:
     """The error of a run that leaves out others than the `first` did, whose choice is a digest and empty for nobody."""
     choice = "some students: give the `--without` of then" if first else "nobody: give no `--without`"
     return RawLogError(f"{target} was begun leaving out {choice}, or choose another name.")
+
+
+def name_taken(target: str, why: str) -> RawLogError:
+    """The error where a topic of the name is there that cannot be written into; `why` says what it is."""
+    return RawLogError(f"{target} is taken: {why}; choose another name.")
+
+
+def other_partitions(target: str, there: int, asked: int) -> RawLogError:
+    """The error where the topic is there, with another number of partitions than was asked for."""
+    return RawLogError(
+        f"{target} is taken: it has {counted(there, 'partition')}, not {asked}; choose another name, or, to go on with "
+        f"what was begun with so many, give `--partitions {there}`."
+    )

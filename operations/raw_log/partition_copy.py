@@ -67,17 +67,18 @@ class PartitionCopy:
         """Offsets that are still to come."""
         return max(0, self.end - self._position)
 
-    async def start(self, committed: OffsetAndMetadata | None) -> None:
-        """Fence another copier and go to where the copy ends, or to where the source begins."""
+    async def start(self) -> None:
+        """Fence another copier and go to where the source begins."""
         await self._consumer.start()
         await self._producer.start()
         self._consumer.assign([self.source])
-        begin = (await self._consumer.beginning_offsets([self.source]))[self.source]
         self.end = (await self._consumer.end_offsets([self.source]))[self.source]
-        self._position = begin
-        if committed is not None:
-            self._position, self.note = max(begin, committed.offset), committed.metadata
-        self._consumer.seek(self.source, self._position)
+        self._go_to((await self._consumer.beginning_offsets([self.source]))[self.source])
+
+    def go_on(self, committed: OffsetAndMetadata) -> None:
+        """Go to where the copy ends, unless the source begins behind that."""
+        self.note = committed.metadata
+        self._go_to(max(self._position, committed.offset))
 
     async def stop(self) -> None:
         """Close the connections; what was not committed is aborted."""
@@ -115,6 +116,10 @@ class PartitionCopy:
             self._target, record.value, record.key, partition=partition, timestamp_ms=record.timestamp, headers=headers
         )
         return sent
+
+    def _go_to(self, offset: int) -> None:
+        self._position = offset
+        self._consumer.seek(self.source, offset)
 
     async def _offset(self) -> None:
         offsets = {self.source: OffsetAndMetadata(self._position, self.note)}

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import hashlib
+import math
 import secrets
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
@@ -21,12 +22,13 @@ from broker import clients
 from broker.committed import committed_topics
 from broker.partitioning import topic_partitions
 from operations.raw_log.archive_files import check, read_files
-from operations.raw_log.errors import RawLogError, fenced, taken_over
+from operations.raw_log.errors import RawLogError, fenced, name_taken, other_partitions, taken_over
 from operations.raw_log.producer import transactional_producer
 from operations.raw_log.progress import Note, read_progress
 from operations.raw_log.restore_writer import RestoreWriter
 from operations.raw_log.seam import log_ends, offsets_between
 from operations.raw_log.staging import Staging
+from operations.wording import counted
 from schemas.wire.topics import Topics
 from sinks.clickhouse import CLICKHOUSE_ERRORS, connect
 
@@ -105,7 +107,7 @@ async def restore_raw(
 
     await asyncio.to_thread(_check, directory, files, checked)
     _refuse_expired(settings, files)
-    there, had, begun = await _target_state(settings, target, partitions, files)
+    there, had = await _log_state(settings, target, partitions, files)
     ends = await log_ends(settings, there)
     names = {file.name for file in files}
     done.lost = sorted({file.previous for file in files if file.previous} - names)
@@ -125,7 +127,7 @@ async def restore_raw(
                 for number, goal in goals.items()
             }
             writer = RestoreWriter(settings, producer, target, partitions, keep, filled)
-            state = await writer.begin(notes, begun)
+            state = await writer.begin(notes, await _begun(settings, target))
             for number in goals:
                 async for written, left_out in writer.write(staging, number, state):
                     done.records += written
@@ -150,27 +152,36 @@ def _taken_over(target: str) -> Iterator[None]:
         raise
 
 
-async def _target_state(
-    settings: Settings, target: str, partitions: int, files: list[ArchiveFile]
-) -> tuple[int, int, Restored]:
-    """How many partitions the log has now, the most that it ever had, and how far an earlier restore came.
+async def _log_state(settings: Settings, target: str, partitions: int, files: list[ArchiveFile]) -> tuple[int, int]:
+    """How many partitions the log has now, and the most that it ever had.
 
     Raises RawLogError where the archive cannot go into the target.
     """
     source = Topics.of(settings).raw
+    if target == source:
+        raise name_taken(target, "it is the topic that was archived")
     async with clients.opened(clients.admin(settings.kafka_options())) as admin:
-        there = (await topic_partitions(admin)).get(source, 0)
-        had = {file.partitions for file in files} | ({there} if there else set())
-        if partitions < max(had) or any(partitions % count for count in had) or target == source:
-            message = (
-                f"{target} cannot have {partitions} partitions: it needs another name than {source}, and a multiple of "
-                f"{' and of '.join(map(str, sorted(had)))} partitions, which the log had."
-            )
-            raise RawLogError(message)
+        topics = await topic_partitions(admin)
         if await committed_topics(admin, Topics.of(settings).copies_into(target), TopicPartition(source, 0)):
-            message = f"{target} was already continued from a topic (`raw copy`); choose another name."
-            raise RawLogError(message)
-        return there, max(had), await read_progress(settings, admin, target)
+            raise name_taken(target, "`raw copy` has already continued it from a topic")
+    if topics.get(target, partitions) != partitions:
+        raise other_partitions(target, topics[target], partitions)
+    there = topics.get(source, 0)
+    had = {file.partitions for file in files} | ({there} if there else set())
+    if any(partitions % count for count in had):
+        known = " and ".join(map(str, sorted(had)))
+        message = (
+            f"{target} cannot have {counted(partitions, 'partition')}: the log had {known}, and a topic of it has as "
+            f"many or a multiple of them: `--partitions {math.lcm(*had)}`."
+        )
+        raise RawLogError(message)
+    return there, max(had)
+
+
+async def _begun(settings: Settings, target: str) -> Restored:
+    """How far an earlier restore came."""
+    async with clients.opened(clients.admin(settings.kafka_options())) as admin:
+        return await read_progress(settings, admin, target)
 
 
 def _files_of(directory: Path) -> list[ArchiveFile]:

@@ -15,7 +15,7 @@ from aiokafka.admin import NewTopic, RecordsToDelete
 
 from broker import clients
 from broker.partitioning import topic_partitions
-from operations.raw_log.errors import RawLogError
+from operations.raw_log.errors import name_taken, other_partitions
 from operations.topics import await_leaders
 from schemas.wire.topics import Topics
 
@@ -52,8 +52,7 @@ async def create_target(
         (spec,) = (spec for spec in Topics.of(settings).specs(settings) if spec.name == Topics.of(settings).raw)
         if present := (await topic_partitions(admin)).get(target):
             if present != partitions:
-                message = f"topic {target} has {present} partitions, not {partitions}; choose another name."
-                raise RawLogError(message)
+                raise other_partitions(target, present, partitions)
             await _refuse_records(settings, target, partitions)
         else:
             await admin.create_topics([NewTopic(target, partitions, spec.replication, topic_configs=spec.config)])
@@ -78,8 +77,7 @@ async def _refuse_records(settings: Settings, target: str, partitions: int) -> N
         # What fills it has the timestamp 0. It may begin anywhere: retention removes that also during the filling.
         first_records = await consumer.offsets_for_times(dict.fromkeys(filled, _FILLER_MS + 1))
     if any(first_records.values()):
-        message = f"{target} has records, and Kafka no longer knows of which copy; choose another name."
-        raise RawLogError(message)
+        raise name_taken(target, "it has records, and Kafka no longer knows of which copy")
 
 
 async def _fill(settings: Settings, tp: TopicPartition, goal: int, tell: Callable[[TopicPartition, int], None]) -> None:

@@ -29,7 +29,7 @@ _POLL_SECONDS: Final = 0.25
 
 class _Rate(ProgressColumn):
     def render(self, task: Task) -> Text:
-        return Text(f"{task.speed:,.0f}/s" if task.speed else "", style="progress.download")
+        return Text(f"{task.speed:,.0f} offsets/s" if task.speed else "", style="progress.download")
 
 
 def advance_to(progress: Progress, bar: TaskID, done: float, total: float) -> None:

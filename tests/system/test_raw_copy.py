@@ -18,6 +18,7 @@ from aiokafka.admin import NewTopic, RecordsToDelete
 from broker import clients
 from operations.raw_log.copying import copy_raw
 from operations.raw_log.errors import RawLogError
+from operations.raw_log.progress import restored_until
 from operations.topics import await_leaders
 from schemas.wire.topics import Topics
 from streams.core.completions import Told, remembering
@@ -33,8 +34,10 @@ from tests.support.waiting import eventually
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from aiokafka.admin import AIOKafkaAdminClient
     from clickhouse_connect.driver.client import Client
 
+    from operations.raw_log.progress import Restored
     from schemas.settings import Settings
     from tests.conftest import SettingsFactory
     from tests.support.processes import Processes
@@ -227,7 +230,7 @@ def test_a_copy_that_was_killed_while_it_is_filled_goes_on_after_retention(
     assert ids(half) == ids(own)
     assert told[-1] == (2 * MARGIN + 1, 2 * MARGIN + 1)
     refused = command("raw", "copy", "other")
-    assert (refused.code, "other has records, and Kafka no longer knows" in refused.complaint) == (1, True)
+    assert (refused.code, "other is taken: it has records, and Kafka no longer knows" in refused.complaint) == (1, True)
 
 
 @pytest.mark.usefixtures("fast")
@@ -247,6 +250,30 @@ def test_a_copy_that_another_one_takes_over_says_so(own: Settings, processes: Pr
         asyncio.run(copy_raw(own, target, 2, keep=another))
 
     assert len(ids(own.model_copy(update={"raw_topic": "webhooks.raw.twice"}))) == 1
+
+
+@pytest.mark.usefixtures("fast")
+def test_what_an_earlier_run_commits_until_it_is_fenced_is_not_copied_again(
+    own: Settings, processes: Processes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """How far a copy is counts only once nobody else can go on with it."""
+    Generation(own, processes, tmp_path).setup()
+    bodies = [b'{"user_id": 7, "slug": "%d"}' % number for number in range(3)]
+    records: list[tuple[int | None, bytes, bytes, Any]] = [(None, b"7", body, []) for body in bodies]
+    asyncio.run(produce(own.kafka, Topics.of(own).raw, records[:1]))
+    copy = own.model_copy(update={"raw_topic": "ahead"})
+    assert asyncio.run(copy_raw(own, Topics.of(copy).raw, 2)).records == 1
+    asyncio.run(produce(own.kafka, Topics.of(own).raw, records[1:]))
+    with monkeypatch.context() as patched:
+
+        async def overtaken(settings: Settings, admin_: AIOKafkaAdminClient, target: str) -> Restored:
+            patched.undo()
+            assert (await copy_raw(own, target, 2)).records == 2
+            return await restored_until(settings, admin_, target)
+
+        patched.setattr("operations.raw_log.copying.restored_until", overtaken)
+        assert asyncio.run(copy_raw(own, Topics.of(copy).raw, 2)).records == 0
+    assert ids(copy) == ids(own)
 
 
 async def _half_filled(settings: Settings) -> None:

@@ -55,7 +55,10 @@ def test_students_are_left_out(own: Settings, processes: Processes, tmp_path: Pa
     odd = command("raw", "copy", "odd", "--partitions", 3)
     assert (odd.code, "odd cannot have 3 partitions: " in odd.complaint) == (1, True)
     other = command("raw", "copy", "clean", "--partitions", 4)
-    assert (other.code, "clean has 2 partitions, not 4; choose another name." in other.complaint) == (1, True)
+    assert (other.code, "clean is taken: it has 2 partitions, not 4; choose another name, or" in other.complaint) == (
+        1,
+        True,
+    )
     assert command("raw", "copy", "clean", "--without", "07").out.startswith("0 records copied, 0 left out.")
 
     forgotten = [encode_command(ForgetCommand("student.forget", actor, [], [])) for actor in ("7", "9", "a b")]

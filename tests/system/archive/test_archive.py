@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from operations.raw_log.restoring import Restoration, restore_raw
+from operations.raw_log.seam import log_ends
 from schemas.wire.headers import RawHeaders, encode_headers
 from schemas.wire.topics import Topics
 from tests.chaos.kafka import admin
@@ -88,7 +89,9 @@ def test_an_archive_alone_gives_the_same_ids_and_the_same_tables(
 
 
 @pytest.mark.usefixtures("stored")
-def test_what_is_restored_is_what_was_there_byte_for_byte(own: Settings, clickhouse: Client, directory: Path) -> None:
+def test_what_is_restored_is_what_was_there_byte_for_byte(
+    own: Settings, clickhouse: Client, directory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Keys, headers, values and timestamps of every kind come back; with what came later it equals the live topic."""
     odd: list[Record] = [
         (0, None, b"\xff\x00 no text", []),
@@ -136,6 +139,18 @@ def test_what_is_restored_is_what_was_there_byte_for_byte(own: Settings, clickho
     assert told == sorted(told)
     assert len({checked for _, checked, *_ in told}) == len({read for _, _, read, _ in told}) > 3
     assert told[-1] == (69, 69, 69, 69)
+    # One that another finishes before it can fence that one has nothing left to do.
+    ahead = f"{own.topic_prefix}ahead"
+    with monkeypatch.context() as patched:
+
+        async def overtaken(settings: Settings, partitions: int) -> dict[int, int]:
+            patched.undo()
+            assert (await restore_raw(own, directory, ahead, 2)).records == 69
+            return await log_ends(settings, partitions)
+
+        patched.setattr("operations.raw_log.restoring.log_ends", overtaken)
+        assert asyncio.run(restore_raw(own, directory, ahead, 2)).records == 0
+    assert whole(restored(own, "ahead")) == whole(own)
 
     # Present follows history, in as many steps as one likes.
     for number in range(2):
@@ -159,6 +174,11 @@ def test_students_are_left_out_and_partitions_grow(own: Settings, clickhouse: Cl
         "What came since: learnpack-telemetry raw copy clean --partitions 4 --without 3",
     ]
     put(own, [student(n, "new") for n in range(10)], [EVENING_MS] * 10)
+    other = command("raw", "restore", directory, "clean", "--without", 3)
+    assert (other.code, "clean is taken: it has 4 partitions, not 2; choose another name, or" in other.complaint) == (
+        1,
+        True,
+    )
     copying = ("raw", "copy", "clean", "--partitions", 4)
     assert command(*copying).code == 1
     assert done(command(*copying, "--without", 3))[0] == "9 records copied, 1 left out."

@@ -100,7 +100,10 @@ def test_what_cannot_be_used_is_refused_in_one_line(
         (broken / file.name).write_bytes(content)
         assert complaint in refused("raw", "restore", broken, "c")
         shutil.rmtree(broken)
-    assert "2 partitions, which the log had" in refused("raw", "restore", directory, "c", "--partitions", 3)
+    odd = refused("raw", "restore", directory, "c", "--partitions", 3)
+    assert "c cannot have 3 partitions: the log had 2, and a topic of it has as many or a multiple of them" in odd
+    taken = refused("raw", "restore", directory, own.raw_topic, "--partitions", 3)
+    assert taken.endswith(f"{Topics.of(own).raw} is taken: it is the topic that was archived; choose another name.")
     assert asyncio.run(exists(own, "c")) is False
 
     monkeypatch.setenv("TELEMETRY_RAW_RETENTION_DAYS", "2")

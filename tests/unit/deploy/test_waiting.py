@@ -5,17 +5,20 @@ from __future__ import annotations
 import asyncio
 import io
 from functools import partial
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 import pytest
 
+import deploy.cli.dead_letters
 import deploy.cli.replay
+import deploy.cli.rules
 from deploy.cli.console import err, out
-from deploy.cli.waiting import KAFKA, STARTING, waiting
+from deploy.cli.waiting import KAFKA, SERVERS, STARTING, waiting
 from tests.support.waiting import eventually
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
+    from pathlib import Path
 
 NEVER = 60.0
 
@@ -100,6 +103,43 @@ def test_a_replay_says_that_its_processes_start(terminal: Terminal, monkeypatch:
         out.print("an answer")
 
     assert left == [""]
+    assert looked_at(terminal) == ""
+
+
+def failing_when_told(terminal: Terminal, text: str) -> Callable[..., NoReturn]:
+    """A look-up that takes until the terminal says so."""
+
+    def looked_up(*_arguments: Any, **_options: Any) -> NoReturn:
+        eventually(lambda: text in terminal.getvalue(), 10, "the line")
+        raise ConnectionError
+
+    return looked_up
+
+
+def test_looking_for_one_dead_letter_takes_time_too(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As long as for all of them."""
+    monkeypatch.setattr(deploy.cli.dead_letters, "live_settings", lambda: None)
+    monkeypatch.setattr(deploy.cli.dead_letters, "find_letters", failing_when_told(terminal, SERVERS))
+    monkeypatch.setattr(deploy.cli.dead_letters, "waiting", partial(waiting, after=0.0))
+
+    with pytest.raises(ConnectionError):
+        deploy.cli.dead_letters.show(5)
+
+    assert looked_at(terminal) == ""
+
+
+def test_trying_rules_on_one_file_takes_time_too(
+    terminal: Terminal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The directory is asked for it."""
+    payload = tmp_path / "payload.json"
+    payload.write_text("{}")
+    monkeypatch.setattr(deploy.cli.rules, "load_reference", failing_when_told(terminal, KAFKA))
+    monkeypatch.setattr(deploy.cli.rules, "waiting", partial(waiting, after=0.0))
+
+    with pytest.raises(ConnectionError):
+        deploy.cli.rules.try_out(4, payload)
+
     assert looked_at(terminal) == ""
 
 

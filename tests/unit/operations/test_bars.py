@@ -5,7 +5,8 @@ from __future__ import annotations
 import io
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, cast
 
 import pytest
 from rich.console import Console
@@ -22,7 +23,7 @@ from operations.bars import bars
 from operations.replay.progress import _Rate
 
 if TYPE_CHECKING:
-    from rich.progress import TaskID
+    from rich.progress import Task, TaskID
 
 ROOT = Path(__file__).parents[3]
 # Made by these names, and no class of this project that ends or begins with one.
@@ -81,3 +82,8 @@ def test_a_rate_that_is_not_known_is_not_shown() -> None:
     progress.add_task("partition 1")
 
     assert _Rate().render(progress.tasks[0]).plain == ""
+
+
+def test_a_rate_names_what_it_counts() -> None:
+    """Offsets: not each of them holds a webhook."""
+    assert _Rate().render(cast("Task", SimpleNamespace(speed=12_345.6))).plain == "12,346 offsets/s"
