@@ -17,6 +17,7 @@ from operations.replay.dropping import changing, give_up
 from operations.replay.progress import catch_up
 from operations.replay.report import save, show, show_untold
 from operations.topics import setup_topics
+from operations.wording import counted
 from schemas.wire.generations import JournalError, Phase
 from schemas.wire.topics import Topics
 from sinks.setup import setup_tables
@@ -165,7 +166,8 @@ async def _beside(
         await _follow(settings, options, writer, console, agreed=agreed, stop_children=stop)
 
     log = replay_directory(settings, number) / "log"
-    console.print(f"Generation {number} is computed by {options.processes} workers; their log: {log}", soft_wrap=True)
+    workers = counted(options.processes, "worker")
+    console.print(f"Generation {number} is computed by {workers}; their log: {log}", soft_wrap=True)
     finished = await processes(settings, number, options.processes, work)
     if not finished:
         on = "goes on with the dry run" if options.dry_run else "goes on"
