@@ -80,11 +80,16 @@ class Access:
         """
         if not secret:
             raise ApiError("authentication-required", _CHALLENGE)
-        known = self._view.token(hashlib.sha256(secret.encode("utf-8", "replace")).hexdigest())
+        digest = hashlib.sha256(secret.encode("utf-8", "replace")).hexdigest()
+        if secret in _PLACEHOLDERS and self._view.complete and self._view.token(digest) is None:
+            raise ApiError("invalid-token.placeholder", _CHALLENGE, secret=secret)
+        return self.of_digest(digest)
+
+    def of_digest(self, sha256: str) -> Token:
+        """The valid token with the SHA-256 of a secret; raises ApiError as `token` does."""
+        known = self._view.token(sha256)
         if known is None and not self._view.complete:
             raise ApiError("starting", {"Retry-After": str(RETRY_SECONDS)}, seconds=RETRY_SECONDS)
-        if known is None and secret in _PLACEHOLDERS:
-            raise ApiError("invalid-token.placeholder", _CHALLENGE, secret=secret)
         if known is None or known.expired(time.time_ns() // 1000):
             raise ApiError("invalid-token", _CHALLENGE)
         return known

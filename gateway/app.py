@@ -16,6 +16,9 @@ from gateway.addresses import Addresses
 from gateway.api import assets, ide, rules, tasks, telemetry, webhooks
 from gateway.api.openapi import DESCRIPTION, describe
 from gateway.asked import AskedOnce
+from gateway.console.app import console_app, is_page
+from gateway.console.sealing import Sealing
+from gateway.console.visitor import Console
 from gateway.errors import ApiError, ClientGoneError
 from gateway.health import health_routes
 from gateway.ingest.buckets import Allowance
@@ -62,11 +65,14 @@ _SLUGS: Final = {404: "not-found", 405: "method-not-allowed"}
 
 
 class Gateway:
-    """Sends POSTs of webhooks and of notebooks' events to their routes, by path, everything else to FastAPI."""
+    """Sends POSTs of webhooks and of notebooks' events to their routes, pages to the console, all else to FastAPI."""
 
-    def __init__(self, posts: Mapping[str, Post], api: FastAPI, metrics: Metrics) -> None:
+    def __init__(
+        self, posts: Mapping[str, Post], api: FastAPI, pages: Callable[..., Awaitable[None]], metrics: Metrics
+    ) -> None:
         self._posts = posts
         self._metrics = metrics
+        self._pages = pages
         self.api = api
 
     async def __call__(self, scope: dict[str, Any], receive: Receive, send: Callable[[Any], Any]) -> None:
@@ -78,9 +84,13 @@ class Gateway:
         elif scope["method"] == "POST" and (post := self._posts.get(scope["path"])) is not None:
             await post(scope, receive, send)
         else:
-            await self._measured(scope, receive, send)
+            # Pages know no CORS: no other origin's script has any business with them.
+            app = self._pages if is_page(scope["method"], scope["path"]) else self.api
+            await self._measured(app, scope, receive, send)
 
-    async def _measured(self, scope: dict[str, Any], receive: Receive, send: Callable[[Any], Any]) -> None:
+    async def _measured(
+        self, app: Callable[..., Awaitable[None]], scope: dict[str, Any], receive: Receive, send: Callable[[Any], Any]
+    ) -> None:
         status = 0
 
         async def noting(message: Any) -> None:
@@ -90,7 +100,7 @@ class Gateway:
 
         began = time.perf_counter()
         try:
-            await self.api(scope, receive, noting)
+            await app(scope, receive, noting)
         finally:
             # The template and not the path, which may be anything.
             route = getattr(scope.get("route"), "path", "other")
@@ -106,10 +116,11 @@ def create_app(
     readiness: Callable[[], Awaitable[Readiness]],
     live: Live,
     operating: Operating,
+    sealing: Callable[[], Awaitable[bytes]],
 ) -> Gateway:
     """The application over these services; webhooks go to `publisher`, and `live` tells of those that are stored.
 
-    `operating` does what operators ask for.
+    `operating` does what operators ask for, `sealing` gives the key that the console's sessions are signed with.
     """
     settings = services.settings
     origins = Origins(settings.gateway_origins)
@@ -150,7 +161,8 @@ def create_app(
         Route(path, post, methods=["POST"], include_in_schema=False) for path, post in posts.items()
     )
     describe(api, INGEST_PATHS, CAPTURE_ROUTES)
-    return Gateway(posts, api, metrics)
+    console = Console(services, live, operating, api.state.system_status, Sealing(sealing))
+    return Gateway(posts, api, console_app(console), metrics)
 
 
 async def _refuse(scope: dict[str, Any], receive: Receive, send: Callable[[Any], Any]) -> None:

@@ -21,6 +21,8 @@ from gateway.messages import MESSAGES
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from schemas.vocabulary import Language
+
 __all__ = [
     "ApiError",
     "ClientGoneError",
@@ -54,9 +56,12 @@ class ApiError(GatewayError):
 
     def body(self, accept_language: str | None) -> bytes:
         """The answer's JSON, `{"detail", "slug", "status_code"}`, in the caller's language."""
-        language = preferred_language(accept_language)
-        text = translate(self._text, language, **self.values)
+        text = self.text(preferred_language(accept_language))
         return orjson.dumps({"detail": text, "slug": self.slug, "status_code": self.status})
+
+    def text(self, language: Language) -> str:
+        """What is said to a person."""
+        return translate(self._text, language, **self.values)
 
 
 class ClientGoneError(GatewayError):

@@ -39,7 +39,7 @@ from gateway.shared_metrics import SharedMetrics
 from schemas.errors import OperatorError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Mapping
+    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
     from pathlib import Path
 
     from gateway.following import Follow
@@ -63,6 +63,7 @@ def main(
     follow_views: Follow,
     explain: Explain,
     operating: Operating,
+    sealing: Callable[[], Awaitable[bytes]],
     ready_file: Path | None = None,
     restarting: Callable[[], Mapping[str, str]] = dict,
     member: Member | None = None,
@@ -70,9 +71,10 @@ def main(
     """Run the gateway until SIGTERM or SIGINT; returns the process's exit code.
 
     `follow_views` makes what keeps the view of the reference topics (gateway.following), `explain` says why scores are
-    what they are (gateway.reading.explaining), `operating` does what operators ask for. `ready_file` is written, with
-    the process id, once webhooks are accepted, and removed at the end. `restarting` tells what is wrong with parts of
-    the system that do not run or end again and again; it may block. `member` says which of several processes of a
+    what they are (gateway.reading.explaining), `operating` does what operators ask for, `sealing` gives the key of the
+    console's sessions and raises KafkaUnavailableError. `ready_file` is written, with the process id, once webhooks are
+    accepted, and removed at the end. `restarting` tells what is wrong with parts of the system that do not run or end
+    again and again; it may block. `member` says which of several processes of a
     gateway this is; without it, it is the only one.
     """
     give_back_large_blocks()
@@ -88,6 +90,7 @@ def main(
                 ready_file,
                 restarting,
                 operating=operating,
+                sealing=sealing,
                 failures=failures,
                 member=member,
             )
@@ -109,6 +112,7 @@ async def _run(
     restarting: Callable[[], Mapping[str, str]],
     *,
     operating: Operating,
+    sealing: Callable[[], Awaitable[bytes]],
     failures: list[BaseException],
     member: Member | None,
 ) -> None:
@@ -143,6 +147,7 @@ async def _run(
             readiness=readiness,
             live=running.live,
             operating=operating,
+            sealing=sealing,
         )
         look_for_cycles_less_often()
         listener = listen(settings.gateway_bind) if member is None else member.listener

@@ -71,6 +71,11 @@ MESSAGES: Final[dict[str, Message]] = {
         "La carta muerta {letter} queda como está: {reason}",
     ),
     "letter-not-found": Message(404, "There is no dead letter {letter}.", "No existe la carta muerta {letter}."),
+    "foreign-form": Message(
+        403,
+        "This form is not one of this session's pages. Go back, load the page again and repeat it.",
+        "Este formulario no es de una página de esta sesión. Vuelva atrás, cargue la página de nuevo y repítalo.",
+    ),
     "internal-error": Message(
         500,
         "Something went wrong here; it is in the gateway's log.",

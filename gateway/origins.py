@@ -26,7 +26,8 @@ _PREFLIGHT_SECONDS: Final = 86_400
 class Origins:
     """The allowed origins: `*`, or a comma-separated list such as `https://learn.example, https://ide.example`.
 
-    No cookies are ever used, so any origin may be allowed: a page gets only what its own token gives it.
+    The API uses no cookies, so any origin may be allowed: a page gets only what its own token gives it. The console,
+    which has one, is apart from it and allows no other origin (gateway.console).
     """
 
     def __init__(self, allowed: str) -> None:

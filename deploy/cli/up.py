@@ -6,6 +6,7 @@ import shlex
 import shutil
 import sys
 import tempfile
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -19,9 +20,11 @@ from deploy.cli.waiting import LOADING, waiting
 from deploy.demo.report import DemoError, run_demo
 from deploy.run.output import DetachedOutput
 from deploy.run.supervisor import Supervisor, SupervisorError
+from gateway.console.once import LINK_SECONDS, offer_link, with_link
 from operations.bars import bars
 from operations.descriptors import require_descriptors
 from operations.restart_record import record_file
+from operations.tokens import digest
 
 if TYPE_CHECKING:
     from rich.progress import TaskID
@@ -32,6 +35,7 @@ __all__ = ["register"]
 
 _FOLLOWED = "raw topic   {name}, which the live generation is computed from: TELEMETRY_RAW_TOPIC is not set"
 _LEFT = "            it was at port {port}: what has that address, a learn.json for one, needs the new one"
+_ONCE = f"            (logs in once, within {LINK_SECONDS // 60} minutes; afterwards paste the token below)"
 _QUERY = "SELECT event, count() FROM telemetry.events GROUP BY event ORDER BY event"
 
 
@@ -95,12 +99,19 @@ def _prepare(system: LocalSystem) -> None:
         system.prepare(show)
 
 
+def _console(system: LocalSystem) -> str:
+    """Where the console is, with a link that logs in once."""
+    return with_link(system.gateway_url, offer_link(system.settings().spool, digest(system.token), time.time()))
+
+
 def _summary(system: LocalSystem) -> str:
     url = f"{system.gateway_url}/v1/assignment/me/telemetry"
     lines = [
         "",
         "LearnPack Telemetry is up; Ctrl-C stops it.",
         "",
+        f"console     {_console(system)}",
+        _ONCE,
         f"gateway     {system.gateway_url}",
         *([_LEFT.format(port=system.left_port)] if system.left_port else []),
         f"clickhouse  {system.clickhouse_url}",

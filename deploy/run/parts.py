@@ -42,6 +42,7 @@ def run_gateway(settings: Settings, ready_file: Path | None, processes: int = 1)
     """
     import gateway.main  # noqa: PLC0415 - see above
     from deploy.run.operating import Operating  # noqa: PLC0415
+    from deploy.run.sealing import console_key  # noqa: PLC0415
     from streams.core.indicators.explain import explained  # noqa: PLC0415
 
     told = asyncio.run(check_raw_topic(settings))
@@ -57,6 +58,7 @@ def run_gateway(settings: Settings, ready_file: Path | None, processes: int = 1)
             follow_views=follow_views,
             explain=explained,
             operating=Operating(settings),
+            sealing=lambda: console_key(settings),
             ready_file=ready_file,
             restarting=others,
             member=member,

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from gateway.insights.live import Live, Viewer, Wanted
+    from gateway.insights.sight import Sight
 
 __all__ = ["EventStream", "event_of"]
 
@@ -38,13 +39,22 @@ class EventStream(Response):
 
     media_type = "text/event-stream"
 
-    def __init__(self, live: Live, wanted: Wanted, allowed: Callable[[], bool], *, status_code: int = 200) -> None:
-        """FastAPI's document asks for `status_code`."""
+    def __init__(
+        self,
+        live: Live,
+        wanted: Wanted,
+        allowed: Callable[[], bool],
+        *,
+        shown: Callable[[dict[str, Any], Sight], dict[str, Any]] = shown_outcome,
+        status_code: int = 200,
+    ) -> None:
+        """`shown` is what is told of an outcome; FastAPI's document asks for `status_code`."""
         super().__init__(status_code=status_code, headers=_HEADERS)
         del self.headers["content-length"]
         self._live = live
         self._wanted = wanted
         self._allowed = allowed
+        self._shown = shown
 
     async def __call__(self, _scope: Any, receive: Callable[[], Any], send: Callable[[Any], Any]) -> None:
         """The ASGI entry; raises BusyError before anything is sent where too many listen."""
@@ -77,7 +87,7 @@ class EventStream(Response):
 
     def _parts(self, viewer: Viewer, rows: list[dict[str, Any]]) -> list[bytes]:
         sight = self._wanted.sight()
-        parts = [event_of("webhook", shown_outcome(row, sight), row["id"]) for row in rows]
+        parts = [event_of("webhook", self._shown(row, sight), row["id"]) for row in rows]
         if viewer.skipped:
             parts.insert(0, event_of("skipped", {"count": viewer.skipped}))
             viewer.skipped = 0

@@ -47,6 +47,7 @@ FIRST: Final = (
 )
 # These have systems of their own, beside the one of tests/contract/conftest.py.
 APART: Final = (
+    "tests/contract/test_http_console.py",
     "tests/contract/test_http_documented.py",
     "tests/contract/test_http_insights.py",
     "tests/contract/test_http_page.py",

@@ -121,6 +121,18 @@ def test_another_terminal_knows_the_command(system: System) -> None:
         assert (done.returncode, "0 tasks" in done.stdout) == (0, True), done.stderr
 
 
+def test_the_first_line_leads_into_the_console(system: System) -> None:
+    """Once; whoever follows the link again is asked for a token."""
+    (link,) = re.findall(r"^console +(\S+)$", system.child.output, re.MULTILINE)
+    shown = []
+    for _ in range(2):
+        with httpx.Client(timeout=30, verify=PLAIN, follow_redirects=True) as client:
+            shown.append(client.get(link).text)
+
+    assert ["<title>Overview" in page for page in shown] == [True, False]
+    assert "<title>Log in" in shown[1]
+
+
 def test_a_posted_document_can_be_counted(system: System) -> None:
     """A document that the gateway took is in the tables: webhook, facts, scores, document."""
     system.post_and_see(501)

@@ -1,0 +1,1 @@
+"""The console: pages for a browser over the same functions that the insights' routes answer with."""

@@ -1,0 +1,104 @@
+"""What all lists have: pages, a table for spreadsheets, and the call and the query that have the same."""
+
+from __future__ import annotations
+
+import csv
+import io
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlencode
+
+from starlette.responses import Response
+
+from gateway.api.pages import address_of, number
+from gateway.insights.callers import bounded
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from starlette.requests import Request
+
+__all__ = ["MOST_EXPORTED", "Listed", "api_call", "as_csv", "filled", "listed"]
+
+MOST_EXPORTED: Final = 10_000
+
+_ROWS: Final = 50
+_MOST: Final = 500
+# A spreadsheet takes what begins like these for a formula.
+_FORMULAS: Final = ("=", "+", "-", "@", "\t", "\r")
+
+
+def filled(request: Request, names: Iterable[str]) -> dict[str, str]:
+    """The filters of an address that say anything."""
+    return {name: value for name in names if (value := request.query_params.get(name, "").strip())}
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A page of a list: which rows, of how many, and the addresses around it."""
+
+    limit: int
+    offset: int
+    path: str
+    filters: Mapping[str, str]
+
+    def address(self, offset: int) -> str:
+        """Another page of the same list."""
+        query = {**self.filters, **({"limit": str(self.limit)} if self.limit != _ROWS else {})}
+        return f"{self.path}?{urlencode({**query, 'offset': offset} if offset else query)}"
+
+    def part(self, rows: Sequence[Any]) -> Sequence[Any]:
+        """The rows of this page."""
+        return rows[self.offset : self.offset + self.limit]
+
+    def before(self) -> str | None:
+        """The page before, None on the first."""
+        return self.address(max(0, self.offset - self.limit)) if self.offset else None
+
+    def after(self, shown: int, count: int) -> str | None:
+        """The page after, None on the last."""
+        end = self.offset + shown
+        return self.address(end) if shown and end < count else None
+
+    @property
+    def export(self) -> str:
+        """Where the list is as CSV."""
+        return f"{self.path}.csv" + (f"?{urlencode(self.filters)}" if self.filters else "")
+
+
+def listed(request: Request, filters: Mapping[str, str]) -> Listed:
+    """The page that an address asks for; raises ApiError 400."""
+    return Listed(
+        bounded("limit", request.query_params.get("limit"), _ROWS, least=1, most=_MOST),
+        number("offset", request.query_params.get("offset"), 0, least=0),
+        request.url.path,
+        filters,
+    )
+
+
+def as_csv(name: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> Response:
+    """A table as a file, in which no cell is a formula; at most so many rows."""
+    out = io.StringIO()
+    writer = csv.writer(out)
+    writer.writerow(columns)
+    for place, row in enumerate(rows):
+        if place == MOST_EXPORTED:
+            break
+        writer.writerow([_cell(value) for value in row])
+    return Response(
+        # What Excel needs to see that it is UTF-8.
+        "\ufeff" + out.getvalue(),
+        media_type="text/csv",
+        headers={"Content-Disposition": f'attachment; filename="{name}.csv"', "Cache-Control": "private, no-store"},
+    )
+
+
+def _cell(value: Any) -> Any:
+    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULAS) else "" if value is None else value
+
+
+def api_call(request: Request, path: str, academy: int, filters: Mapping[str, str] | None = None) -> str:
+    """The line that asks the API for the same."""
+    query = f"?{urlencode(filters)}" if filters else ""
+    address = address_of(request, f"/v1/telemetry/academy{path}{query}").replace("'", "%27")
+    return f"curl -s '{address}' -H \"Authorization: Token $TELEMETRY_TOKEN\" -H 'Academy: {academy}'"

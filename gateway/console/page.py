@@ -1,0 +1,134 @@
+"""How an answer becomes a page: templates that escape everything, and headers that let a page do nothing else."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from functools import partial
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any, Final
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from starlette.responses import HTMLResponse, Response
+
+from gateway.console.formats import Formats, cut
+from gateway.console.words import say
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from starlette.requests import Request
+
+    from gateway.console.view import View
+    from gateway.console.visitor import Visitor
+
+__all__ = ["PREFIX", "STATIC", "guarded", "render", "rendered", "static_file"]
+
+PREFIX: Final = "/console"
+
+# Nothing inline, nothing of another origin, in nobody's frame. `same-origin`: without an Origin of ours, forms of ours
+# could not be told from others' where a browser sends no Sec-Fetch-Site.
+_HEADERS: Final[list[tuple[bytes, bytes]]] = [
+    (
+        b"content-security-policy",
+        (
+            b"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
+            b"form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+        ),
+    ),
+    (b"x-frame-options", b"DENY"),
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"same-origin"),
+    (b"cross-origin-opener-policy", b"same-origin"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+    (b"permissions-policy", b"camera=(), geolocation=(), microphone=()"),
+]
+
+_TYPES: Final = {"css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
+
+
+def _load() -> dict[str, tuple[bytes, str, str]]:
+    loaded = {}
+    for file in files("gateway.console").joinpath("static").iterdir():
+        kind = _TYPES.get(file.name.rpartition(".")[2])
+        if kind is not None:
+            body = file.read_bytes()
+            loaded[file.name] = (body, kind, hashlib.sha256(body).hexdigest()[:16])
+    return loaded
+
+
+# Name -> body, type and version: few and small, so that no request touches a file.
+STATIC: Final = _load()
+
+
+def _address(name: str) -> str:
+    return f"{PREFIX}/static/{name}?v={STATIC[name][2]}"
+
+
+_environment: Final = Environment(
+    loader=PackageLoader("gateway.console"),
+    autoescape=True,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+    auto_reload=False,
+)
+_environment.globals["static"] = _address
+_environment.globals["prefix"] = PREFIX
+_environment.filters["cut"] = cut
+
+
+def rendered(template: str, values: Mapping[str, Any]) -> str:
+    """The HTML of a template; blocks for as long as that takes."""
+    return _environment.get_template(template).render(values)
+
+
+async def render(
+    request: Request,
+    template: str,
+    view: View,
+    formats: Formats,
+    /,
+    *,
+    visitor: Visitor | None = None,
+    status: int = 200,
+    **values: Any,
+) -> Response:
+    """A page; it is in no cache, and written off the loop."""
+    everything = {
+        "say": partial(say, view.language),
+        "view": view,
+        "f": formats,
+        "visitor": visitor,
+        "here": request.url.path,
+        "address": f"{request.url.path}?{request.url.query}" if request.url.query else request.url.path,
+        "navigation": request.app.state.navigation,
+        **values,
+    }
+    html = await asyncio.to_thread(rendered, template, everything)
+    headers = {"Cache-Control": "private, no-store", "Vary": "Cookie, Accept-Language"}
+    return HTMLResponse(html, status_code=status, headers=headers)
+
+
+async def static_file(request: Request) -> Response:
+    """A file of the package; an address with its version never changes."""
+    found = STATIC.get(request.path_params["name"])
+    if found is None:
+        return Response(status_code=404)
+    body, kind, version = found
+    kept = "max-age=31536000, immutable" if request.query_params.get("v") == version else "max-age=300"
+    return Response(body, media_type=kind, headers={"Cache-Control": f"public, {kept}"})
+
+
+def guarded(app: Callable[..., Any]) -> Callable[..., Any]:
+    """The same ASGI application with the headers above on every answer, those of errors among them."""
+
+    async def with_headers(scope: dict[str, Any], receive: Any, send: Any) -> None:
+        async def adding(message: dict[str, Any]) -> None:
+            if message["type"] == "http.response.start":
+                message = {**message, "headers": [*message.get("headers", ()), *_HEADERS]}
+            await send(message)
+
+        await app(scope, receive, adding)
+
+    return with_headers
