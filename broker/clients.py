@@ -49,16 +49,30 @@ def consumer(options: Mapping[str, Any], **more: Any) -> AIOKafkaConsumer:
     """A reader of committed records that commits nothing by itself, not started; `more` are aiokafka's own options."""
     ours = {"isolation_level": "read_committed", "enable_auto_commit": False, "fetch_max_bytes": _FETCH_BYTES}
     made: Any = AIOKafkaConsumer(**{**ours, **options, **more})
-    made.stop = functools.partial(_stop, made.stop)
+    made.stop = functools.partial(_stop, made, made.stop)
     return bounded(made)
 
 
-async def _stop(stop: Callable[[], Awaitable[None]]) -> None:
-    """Stop a client once its tasks have begun: one that has not aiokafka cancels, and who waits for it, too."""
+async def _stop(made: Any, stop: Callable[[], Awaitable[None]]) -> None:
+    """Stop a reader once its tasks have begun: one that has not aiokafka cancels, and who waits for it, too.
+
+    A fetch that failed, and pauses before the next one, it cancels likewise. Then the rest is stopped here.
+    """
     try:
         await asyncio.sleep(0)
     finally:
-        await stop()
+        try:
+            await stop()
+        except asyncio.CancelledError:
+            task = asyncio.current_task()
+            if task is None or task.cancelling():
+                raise
+            fetcher = made._fetcher  # noqa: SLF001 - see above
+            fetches = [fetcher._fetch_task, *fetcher._pending_tasks] if fetcher else []  # noqa: SLF001 - as above
+            for fetch in fetches:
+                fetch.cancel()
+            await asyncio.gather(*fetches, return_exceptions=True)
+            await made._client.close()  # noqa: SLF001 - as above
 
 
 def producer(options: Mapping[str, Any], **more: Any) -> AIOKafkaProducer:

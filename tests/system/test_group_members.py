@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from aiokafka import ConsumerRebalanceListener, TopicPartition
-from aiokafka.errors import CommitFailedError
+from aiokafka.errors import CommitFailedError, RequestTimedOutError
 from aiokafka.protocol.group import LeaveGroupRequest
 
 from broker import clients
@@ -93,3 +93,29 @@ async def test_a_reader_that_is_stopped_at_once_does_not_hide_why(settings: Sett
 
     with pytest.raises(LookupError):
         await begin()
+
+
+async def test_a_reader_whose_fetches_fail_is_stopped_as_any_other(
+    settings: SettingsFactory, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The pause after one of them is cut short, which cancels nobody else, and its connections are closed."""
+    own = settings(partitions=1)
+    topics = await create_topics(own)
+    reader = clients.consumer(own.kafka_options(), retry_backoff_ms=60_000)
+    await reader.start()
+    client: Any = reader._client  # noqa: SLF001 - its requests are to fail
+
+    async def fails(*_: Any, **__: Any) -> None:
+        raise RequestTimedOutError
+
+    monkeypatch.setattr(client, "send", fails)
+    reader.assign([TopicPartition(topics.raw, 0)])
+    reader.seek(TopicPartition(topics.raw, 0), 0)
+
+    async def failed() -> bool:
+        return "Failed fetch messages" in caplog.text
+
+    await aeventually(failed, 30)
+    await reader.stop()
+
+    assert not any(connection.connected() for connection in client._conns.values())  # noqa: SLF001 - as above
