@@ -11,6 +11,7 @@ import asyncio
 import statistics
 import sys
 import tempfile
+import time
 import uuid
 from collections import defaultdict
 from dataclasses import replace
@@ -36,6 +37,8 @@ __all__ = ["PEERS", "outputs", "table"]
 _PARTITIONS: Final = 4
 _OURS: Final = "our worker, exactly once"
 _BEST: Final = "Kafka Streams, exactly once"
+# After the last output came.
+_VISIBLE_SECONDS: Final = 10.0
 PEERS: Final = (
     Peer(_BEST, "kafka_streams", {"guarantee": "exactly-once"}),
     Peer(_OURS, "counting_ours"),
@@ -66,8 +69,11 @@ def outputs(values: Iterable[bytes], *, packed: bool) -> int:
     return sum(value.count(b"\n") + 1 if packed else 1 for value in values)
 
 
-async def _written(settings: Settings, *, packed: bool) -> int:
-    """How many outputs of a run are committed, in the topic that it writes them to."""
+async def _written(settings: Settings, count: int, *, packed: bool) -> int:
+    """How many outputs of a run are committed, in the topic that it writes them to; looks until there are `count`.
+
+    An offset that is committed with a transaction is seen before the last outputs of it are.
+    """
     topics = Topics.of(settings)
     consumer = aiokafka.AIOKafkaConsumer(
         bootstrap_servers=settings.kafka, isolation_level="read_committed", enable_auto_commit=False
@@ -78,11 +84,12 @@ async def _written(settings: Settings, *, packed: bool) -> int:
         partitions = [TopicPartition(topic, number) for number in range(_PARTITIONS)]
         consumer.assign(partitions)
         await consumer.seek_to_beginning(*partitions)
-        ends: dict[TopicPartition, int] = await consumer.end_offsets(partitions)
         found = 0
-        while any([await consumer.position(tp) < end for tp, end in ends.items()]):
-            read = await consumer.getmany(timeout_ms=200)
-            found += sum(outputs((record.value for record in records), packed=packed) for records in read.values())
+        nothing_since = time.monotonic()
+        while found < count and time.monotonic() < nothing_since + _VISIBLE_SECONDS:
+            for records in (await consumer.getmany(timeout_ms=200)).values():
+                found += outputs((record.value for record in records), packed=packed)
+                nothing_since = time.monotonic()
         return found
     finally:
         await consumer.stop()
@@ -110,13 +117,16 @@ def main(
                 generation += 1
                 told = replace(peer, options={**peer.options, "warm": warm})
                 answer = run_peer(told, settings, count, generation, Path(name))
-                run_settings = settings.model_copy(update={"generation": generation})
-                written = asyncio.run(_written(run_settings, packed=bool(peer.options.get("packed"))))
-                if peer.module != "counting_bare" and answer is not None and written < count:
-                    sys.exit(f"{peer.name} wrote {written} records of {count}")
-                if answer is not None:
-                    runs[peer.name].append(answer)
-                    print(peer.name, answer, file=sys.stderr, flush=True)
+                if answer is None:
+                    continue
+                if peer.module != "counting_bare":
+                    run_settings = settings.model_copy(update={"generation": generation})
+                    packed = bool(peer.options.get("packed"))
+                    written = asyncio.run(_written(run_settings, count, packed=packed))
+                    if written < count:
+                        sys.exit(f"{peer.name} wrote {written} records of {count}")
+                runs[peer.name].append(answer)
+                print(peer.name, answer, file=sys.stderr, flush=True)
     what = f"{count - warm:,} records after {warm:,} to warm up, {students:,} keys, {_PARTITIONS} partitions"
     print(f"{what}, median of {rounds}\n")
     print(table(runs))

@@ -85,7 +85,12 @@ async def create(settings: Settings, *, raw: bool) -> None:
     await admin.start()
     exists = set(await admin.list_topics())
     wanted = [one for one in topics.specs(settings) if one.name not in exists and (raw or one.name != topics.raw)]
-    await admin.create_topics([NewTopic(one.name, one.partitions, 1, topic_configs=one.config) for one in wanted])
+    # Every output is counted afterwards, also those that a later one of the same key replaces.
+    kept = {"cleanup.policy": "delete", "retention.ms": "-1"}
+    configs = {one.name: one.config | (kept if one.name == topics.telemetry else {}) for one in wanted}
+    await admin.create_topics(
+        [NewTopic(one.name, one.partitions, 1, topic_configs=configs[one.name]) for one in wanted]
+    )
     await admin.close()
 
 
