@@ -183,7 +183,7 @@ class _Running:
     def of(cls, settings: Settings, views: Views, explain: Explain, member: Member | None) -> Self:
         """Everything, connected with each other; nothing is started."""
         metrics = Metrics() if member is None else SharedMetrics(member.figures, member.number)
-        producer = RawProducer(settings, metrics)
+        producer = RawProducer(settings, metrics, 1 if member is None else member.processes)
         if member is None:
             spool = Spool(settings.spool, settings.spool_max_bytes)
         else:

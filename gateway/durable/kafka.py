@@ -51,9 +51,11 @@ class RawProducer:
     what is sent later comes later.
     """
 
-    def __init__(self, settings: Settings, metrics: Metrics) -> None:
+    def __init__(self, settings: Settings, metrics: Metrics, processes: int = 1) -> None:
+        """Prepare to connect, in one of so many processes of a gateway."""
         self._settings = settings
         self._metrics = metrics
+        self._processes = processes
         self._topic = Topics.of(settings).raw
         self._queues = Queues()
         self._sending: Watched | None = None
@@ -76,7 +78,7 @@ class RawProducer:
         except KafkaError as error:
             await _close(producer)
             raise KafkaUnavailableError(_reason(error)) from error
-        self._queues = Queues(partitions)
+        self._queues = Queues(partitions, self._processes)
         self._producer, self._broken = producer, False
 
     async def _used(self, producer: AIOKafkaProducer) -> int:

@@ -16,8 +16,10 @@ if TYPE_CHECKING:
 
 __all__ = ["PartitionQueue", "Queues", "Round"]
 
-# What waits is worth a request of its own from here on; less waits for the next beat.
+# What waits is worth a request of its own from here on; less waits for the next beat. Of records that is for the whole
+# gateway: its processes share the connections, so each has a part of them.
 _ENOUGH_RECORDS: Final = 64
+_LEAST_ENOUGH: Final = 16
 _ENOUGH_BYTES: Final = 256 << 10
 
 
@@ -56,8 +58,10 @@ class Queues:
         waiting: How many records are in no batch yet.
     """
 
-    def __init__(self, partitions: int = 0) -> None:
+    def __init__(self, partitions: int = 0, processes: int = 1) -> None:
+        """Prepare for so many partitions, in one of so many processes of a gateway."""
         self._queues = [PartitionQueue(partition) for partition in range(partitions)]
+        self._enough = max(_LEAST_ENOUGH, _ENOUGH_RECORDS // processes)
         self.waiting = self._bytes = self._under_way = 0
 
     def add(self, record: RawRecord) -> asyncio.Future[int]:
@@ -72,7 +76,7 @@ class Queues:
     @property
     def worth_a_round(self) -> bool:
         """Whether what waits should not wait for more: there is enough of it, and nothing else is on its way."""
-        return not self._under_way and (self.waiting >= _ENOUGH_RECORDS or self._bytes >= _ENOUGH_BYTES)
+        return not self._under_way and (self.waiting >= self._enough or self._bytes >= _ENOUGH_BYTES)
 
     def ready(self) -> list[PartitionQueue]:
         """Those with records that wait for no earlier ones."""
