@@ -16,7 +16,7 @@ from schemas.reference.rule_warnings import rule_warnings
 from schemas.reference.rules import FIELDS, RulesError, validate
 from schemas.wire.topics import Topics
 
-__all__ = ["RULES_BODY", "RULES_REFUSED", "router", "rules_body", "warning_texts"]
+__all__ = ["RULES_BODY", "RULES_REFUSED", "router", "rules_body", "store_rules", "stored_rules", "warning_texts"]
 
 router = APIRouter(prefix="/v1/assignment/academy/learnpack", tags=["ignore rules"])
 
@@ -61,7 +61,7 @@ async def read_rules(
     services: AppServices, staff: Annotated[Staff, Depends(staff_with("read_assignment"))]
 ) -> Response:
     """The rules in force, `{}` if there are none."""
-    return json_answer(_stored(services, staff.academy))
+    return json_answer(stored_rules(services, staff.academy))
 
 
 @router.put(
@@ -81,10 +81,18 @@ async def replace_rules(
     What was probably not meant is in the header `Warning`.
     """
     body, rules = await rules_body(request, services)
+    await store_rules(services, staff, rules)
+    return json_answer(rules, headers=_warning(body, request.headers.get("accept-language")))
+
+
+async def store_rules(services: Services, staff: Staff, rules: dict[str, Any]) -> None:
+    """Put what `schemas.reference.rules.validate` gave in force for an academy, and wait for a moment until it is.
+
+    Raises ApiError 503 where Kafka does not take it.
+    """
     topic = Topics.of(services.settings).ignore_rules
     key, value = b"%d" % staff.academy, orjson.dumps(rules)
-    await put_reference(services, topic, key, value, lambda: _stored(services, staff.academy) == rules)
-    return json_answer(rules, headers=_warning(body, request.headers.get("accept-language")))
+    await put_reference(services, topic, key, value, lambda: stored_rules(services, staff.academy) == rules)
 
 
 async def rules_body(request: Request, services: Services) -> tuple[Any, dict[str, Any]]:
@@ -109,6 +117,7 @@ def _warning(body: Any, accept_language: str | None) -> dict[str, str]:
     return {"Warning": value} if value else {}
 
 
-def _stored(services: Services, academy: int) -> dict[str, Any]:
+def stored_rules(services: Services, academy: int) -> dict[str, Any]:
+    """The rules in force in an academy, `{}` if there are none."""
     rules = services.reference.rules(academy)
     return {} if rules is None else rules.stored

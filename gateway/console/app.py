@@ -11,7 +11,22 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse, Response
 
-from gateway.console import live, login, overview, stuck
+from gateway.console import (
+    letter,
+    letters,
+    live,
+    login,
+    operations,
+    overview,
+    rules,
+    stuck,
+    student,
+    tutorial,
+    tutorials,
+    webhook,
+    webhooks,
+    work,
+)
 from gateway.console.cookies import drop_session
 from gateway.console.formats import Formats
 from gateway.console.page import PREFIX, guarded, render, static_file
@@ -36,7 +51,9 @@ __all__ = ["console_app", "is_page"]
 _log: Final = structlog.stdlib.get_logger("gateway")
 
 # In the order of the navigation.
-_PAGES: Final = (overview, stuck)
+_PAGES: Final = (overview, stuck, student, tutorials, webhooks, rules, letters, operations)
+# Pages that others lead to.
+_INNER: Final = (live, login, work, tutorial, webhook, letter)
 _UNAVAILABLE: Final = 503
 
 
@@ -54,9 +71,7 @@ def console_app(console: Console) -> Callable[..., Any]:
             ConsoleRoute("/", _home, methods=["GET"]),
             ConsoleRoute(PREFIX, _home, methods=["GET"]),
             ConsoleRoute(f"{PREFIX}/static/{{name}}", static_file, methods=["GET"]),
-            *login.ROUTES,
-            *live.ROUTES,
-            *(route for page in _PAGES for route in page.ROUTES),
+            *(route for page in (*_PAGES, *_INNER) for route in page.ROUTES),
         ],
         exception_handlers=_HANDLERS,
     )

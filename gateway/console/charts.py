@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-__all__ = ["FIELD", "Bar", "Bars", "Segment", "nice_top", "shares", "stacked"]
+__all__ = ["FIELD", "Bar", "Bars", "Segment", "line", "nice_top", "shares", "stacked"]
 
 FIELD: Final = 1000
 
@@ -81,3 +81,15 @@ def shares(figures: Mapping[str, int], names: Sequence[str]) -> list[Segment]:
             segments.append(Segment(name, count, round(at, 1), round(length, 1)))
             at += length
     return segments
+
+
+def line(values: Sequence[tuple[float, float | None]]) -> str:
+    """The points of a line through values of 0 to 100 at places of 0 to 1, as SVG has them; what is None is left out.
+
+    What lies beyond is drawn at the edge.
+    """
+    return " ".join(
+        f"{place * FIELD:.0f},{FIELD - min(max(value, 0), 100) * FIELD / 100:.0f}"
+        for place, value in values
+        if value is not None
+    )

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from starlette.requests import Request
 
-__all__ = ["MOST_EXPORTED", "Listed", "api_call", "as_csv", "filled", "listed"]
+__all__ = ["MOST_EXPORTED", "Listed", "api_call", "as_csv", "filled", "listed", "log_call", "system_call"]
 
 MOST_EXPORTED: Final = 10_000
 
@@ -66,12 +66,12 @@ class Listed:
         return f"{self.path}.csv" + (f"?{urlencode(self.filters)}" if self.filters else "")
 
 
-def listed(request: Request, filters: Mapping[str, str]) -> Listed:
-    """The page that an address asks for; raises ApiError 400."""
+def listed(request: Request, filters: Mapping[str, str], path: str = "") -> Listed:
+    """The page that an address asks for, of the list at a path, else at the address; raises ApiError 400."""
     return Listed(
         bounded("limit", request.query_params.get("limit"), _ROWS, least=1, most=_MOST),
         number("offset", request.query_params.get("offset"), 0, least=0),
-        request.url.path,
+        path or request.url.path,
         filters,
     )
 
@@ -98,7 +98,22 @@ def _cell(value: Any) -> Any:
 
 
 def api_call(request: Request, path: str, academy: int, filters: Mapping[str, str] | None = None) -> str:
-    """The line that asks the API for the same."""
+    """The line that asks the API of insights for the same."""
+    return _call(request, f"/v1/telemetry/academy{path}", academy, filters)
+
+
+def log_call(request: Request, academy: int, filters: Mapping[str, str], path: str = "") -> str:
+    """The line that asks the API of the webhook log for the same."""
+    return _call(request, f"/v1/assignment/academy/learnpack/webhook{path}", academy, filters)
+
+
+def system_call(request: Request, path: str, filters: Mapping[str, str]) -> str:
+    """The line that asks the API of operators for the same."""
+    return _call(request, f"/v1/telemetry{path}", None, filters)
+
+
+def _call(request: Request, path: str, academy: int | None, filters: Mapping[str, str] | None) -> str:
     query = f"?{urlencode(filters)}" if filters else ""
-    address = address_of(request, f"/v1/telemetry/academy{path}{query}").replace("'", "%27")
-    return f"curl -s '{address}' -H \"Authorization: Token $TELEMETRY_TOKEN\" -H 'Academy: {academy}'"
+    address = address_of(request, f"{path}{query}").replace("'", "%27")
+    named = "" if academy is None else f" -H 'Academy: {academy}'"
+    return f"curl -s '{address}' -H \"Authorization: Token $TELEMETRY_TOKEN\"{named}"

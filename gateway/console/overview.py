@@ -12,10 +12,11 @@ from gateway.console.formats import instant_of
 from gateway.console.lists import api_call
 from gateway.console.page import PREFIX, render
 from gateway.console.queries import LEDGER, MINUTES
-from gateway.console.routes import Place, showing
+from gateway.console.routes import Place, showing, to_page
 from gateway.console.words import say
 from gateway.insights.overview import find_overview
 from gateway.insights.stuck import StuckRule, find_stuck
+from gateway.operating import OPERATE
 from gateway.reading.shown import iso_instant
 from schemas.reference.tenancy import READ
 
@@ -94,6 +95,10 @@ def minutes_by_bucket(
 
 
 async def _show(request: Request, visitor: Visitor) -> Response:
+    if visitor.session.academy is None and visitor.may(OPERATE):
+        # Who only operates the system has no academy to look at.
+        return to_page("/operations")
+    visitor.require(READ)
     span = request.query_params.get("since", _SPAN)
     span = span if span in SPANS else _SPAN
     minutes, breadth = SPANS[span]
@@ -157,4 +162,4 @@ def _first_line(request: Request, academy: int) -> str:
 
 
 PLACE: Final = Place("nav.overview", f"{PREFIX}/", READ)
-ROUTES: Final = [showing("/", READ, _show)]
+ROUTES: Final = [showing("/", None, _show)]

@@ -12,7 +12,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.responses import HTMLResponse, Response
 
 from gateway.console.formats import Formats, cut
-from gateway.console.words import say
+from gateway.console.words import said, say
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -95,13 +95,16 @@ async def render(
     **values: Any,
 ) -> Response:
     """A page; it is in no cache, and written off the loop."""
+    # What a form was sent to is below the page that it stood on, which can be asked for again.
+    path = request.url.path if request.method in {"GET", "HEAD"} else request.url.path.rpartition("/")[0]
     everything = {
         "say": partial(say, view.language),
+        "said": partial(said, view.language),
         "view": view,
         "f": formats,
         "visitor": visitor,
-        "here": request.url.path,
-        "address": f"{request.url.path}?{request.url.query}" if request.url.query else request.url.path,
+        "here": path,
+        "address": f"{path}?{request.url.query}" if request.url.query else path,
         "navigation": request.app.state.navigation,
         **values,
     }

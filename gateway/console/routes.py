@@ -52,12 +52,13 @@ def to_page(path: str, **query: str) -> RedirectResponse:
     return RedirectResponse(f"{PREFIX}{path}" + (f"?{urlencode(query)}" if query else ""), status_code=303)
 
 
-def showing(path: str, capability: str, show: Show) -> ConsoleRoute:
-    """A route of a page that changes nothing, for whoever has a capability."""
+def showing(path: str, capability: str | None, show: Show) -> ConsoleRoute:
+    """A route of a page that changes nothing, for whoever has a capability (None: everybody who is logged in)."""
 
     async def endpoint(request: Request) -> Response:
         visitor = await visitor_of(request)
-        visitor.require(capability)
+        if capability is not None:
+            visitor.require(capability)
         response = await show(request, visitor)
         keep_session(request, response, visitor)
         return response

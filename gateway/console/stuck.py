@@ -9,6 +9,7 @@ from gateway.console.lists import api_call, as_csv, filled, listed
 from gateway.console.page import PREFIX, render
 from gateway.console.queries import STUCK
 from gateway.console.routes import Place, showing
+from gateway.console.student import work_address
 from gateway.insights.callers import bounded, minutes
 from gateway.insights.stuck import LONGEST_MINUTES, MOST_FAILURES, StuckRule, find_stuck
 from schemas.reference.tenancy import READ
@@ -52,7 +53,13 @@ def _rule(filters: dict[str, str]) -> StuckRule:
 async def _find(visitor: Visitor, filters: dict[str, str], rule: StuckRule) -> list[dict[str, Any]]:
     questions = visitor.console.services.questions
     found = await find_stuck(questions, visitor.sight, rule, words(filters.get("asset")), filters.get("cohort", ""))
-    return [{**row, "name": visitor.name(row["student"])} for row in found]
+    return [{**row, "name": visitor.name(row["student"]), "address": _address(row)} for row in found]
+
+
+def _address(row: dict[str, Any]) -> str | None:
+    """The page that says why; None of somebody who is not named yet."""
+    student = row["student"]["id"]
+    return None if student is None else work_address(student, row["asset_slug"], row["step_slug"])
 
 
 async def _show(request: Request, visitor: Visitor) -> Response:

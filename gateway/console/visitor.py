@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from starlette.requests import Request
 
     from gateway.api.services import Services
-    from gateway.asked import AskedOnce
     from gateway.console.session import Seal, Session
     from gateway.insights.live import Live
     from gateway.operating import Operating
@@ -38,12 +37,16 @@ VIEW_COOKIE: Final = "learnpack-console-view"
 
 @dataclass(frozen=True, slots=True)
 class Console:
-    """What pages are made with; `sealing` gives the seal of sessions and raises ApiError 503 while it is not known."""
+    """What pages are made with.
+
+    `status` tells of the whole system, `sealing` gives the seal of sessions and raises ApiError 503
+    while it is not known.
+    """
 
     services: Services
     live: Live
     operating: Operating
-    status: AskedOnce[dict[str, Any]]
+    status: Callable[[], Awaitable[dict[str, Any]]]
     sealing: Callable[[], Awaitable[Seal]]
 
 

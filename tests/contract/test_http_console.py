@@ -15,36 +15,39 @@ from gateway.console.once import offer_link, with_link
 from operations.tokens import digest, grant, revoke_token
 from tests.support.console import LOGIN, browser, logged_in, page
 from tests.support.http_directory import TOKENS, secret
-from tests.support.insights import FOREIGNER, MARKUP, MEMBER, UNKNOWN, told_system
+from tests.support.insights import FOREIGNER, MARKUP, MEMBER, UNKNOWN
 from tests.support.waiting import eventually
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     import httpx
 
     from tests.support.http_system import HttpSystem
-    from tests.support.stack import Stack
 
 pytestmark = pytest.mark.system
 
-# Every page that a list of the navigation leads to, and what it leads to.
-PAGES: Final = ("/console/", "/console/?since=24h", "/console/stuck")
-FILES: Final = ("/console/stuck.csv",)
-
-
-@pytest.fixture(scope="module")
-def told(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[HttpSystem]:
-    """A system with an open directory that has stored the bundled documents and those of three who are stuck."""
-    with told_system(stack, tmp_path_factory.mktemp("console")) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def staff(told: HttpSystem) -> Iterator[httpx.Client]:
-    """Staff of academy 1, in front of a browser."""
-    with logged_in(told) as client:
-        yield client
+# Every page, and every list as a file.
+WORK: Final = f"/console/students/{MEMBER}/tutorial?slug=everybodys"
+PAGES: Final = (
+    "/console/",
+    "/console/?since=24h",
+    "/console/stuck",
+    "/console/students",
+    f"/console/students/{MEMBER}",
+    WORK,
+    "/console/tutorials",
+    "/console/tutorials/one?slug=everybodys",
+    "/console/webhooks",
+    "/console/rules",
+    "/console/letters",
+    "/console/operations",
+)
+FILES: Final = (
+    "/console/stuck.csv",
+    "/console/tutorials.csv",
+    "/console/tutorials/one.csv?slug=everybodys",
+    "/console/webhooks.csv",
+    "/console/letters.csv",
+)
 
 
 @pytest.mark.parametrize("path", ["/", "/console", *PAGES, *FILES])

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import pytest
     from xdist.remote import Producer
 
-__all__ = ["APART", "FIRST", "TOGETHER", "Sharing", "number_of_processes", "order"]
+__all__ = ["APART", "CONSOLE", "FIRST", "TOGETHER", "Sharing", "number_of_processes", "order"]
 
 # More than half of them wait for something at any moment.
 _PROCESSES_PER_CORE: Final = 3
@@ -47,12 +47,13 @@ FIRST: Final = (
 )
 # These have systems of their own, beside the one of tests/contract/conftest.py.
 APART: Final = (
-    "tests/contract/test_http_console.py",
     "tests/contract/test_http_documented.py",
     "tests/contract/test_http_insights.py",
     "tests/contract/test_http_page.py",
 )
 TOGETHER: Final = ("tests/contract/test_http_", "tests/contract/test_asyncapi.py")
+# These share another one, of the same conftest.
+CONSOLE: Final = "tests/contract/test_http_console"
 
 
 def number_of_processes(arguments: list[str]) -> int:
@@ -83,6 +84,8 @@ class Sharing(LoadScopeScheduling):  # type: ignore[misc]  # it has no types
 
 def _module(nodeid: str) -> str:
     module = nodeid.partition("::")[0]
+    if module.startswith(CONSOLE):
+        return CONSOLE
     return "tests/contract" if module.startswith(TOGETHER) and module not in APART else module
 
 

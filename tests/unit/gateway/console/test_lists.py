@@ -7,8 +7,8 @@ import io
 
 from starlette.requests import Request
 
+from gateway.console import queries
 from gateway.console.lists import as_csv, filled, listed
-from gateway.console.queries import LEDGER, MINUTES, STUCK
 from tests.support.blocks import PAGES
 
 
@@ -43,4 +43,7 @@ def test_the_queries_are_those_of_the_pages() -> None:
     """What a reader copies from the console is what docs explain and tests run."""
     text = "\n".join(page.read_text() for page in PAGES)
 
-    assert [query for query in (LEDGER, MINUTES, STUCK) if f"```sql\n{query}```" not in text] == []
+    known = [getattr(queries, name) for name in queries.__all__ if name.isupper()]
+
+    assert len(known) > 8
+    assert [query for query in known if f"```sql\n{query}```" not in text] == []
