@@ -24,7 +24,7 @@ from broker.produce_requests import join_once
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 
-__all__ = ["REQUEST_SECONDS", "admin", "as_member", "bounded", "consumer", "opened", "producer"]
+__all__ = ["REQUEST_SECONDS", "admin", "as_member", "bounded", "consumer", "opened", "producer", "stop_in_time"]
 
 Client = TypeVar("Client", AIOKafkaAdminClient, AIOKafkaConsumer, AIOKafkaProducer)
 
@@ -35,6 +35,7 @@ REQUEST_SECONDS: Final = 5.0
 _FETCH_BYTES: Final = 16 << 20
 # aiokafka's own patience, the most that is needed for anything.
 _MOST_SECONDS: Final = 40.0
+_STOP_SECONDS: Final = 5.0
 
 
 def admin(options: Mapping[str, Any], **more: Any) -> AIOKafkaAdminClient:
@@ -149,3 +150,16 @@ async def opened(client: Client) -> AsyncIterator[Client]:
         yield client
     finally:
         await end()
+
+
+async def stop_in_time(producer: AIOKafkaProducer) -> None:
+    """Send what is waiting and disconnect; a broker that does not answer keeps nobody longer than some seconds."""
+    stopping = asyncio.ensure_future(producer.stop())
+    done, _ = await asyncio.wait({stopping}, timeout=_STOP_SECONDS)
+    if not done:
+        # Without its sender, stop() waits for nothing any more.
+        producer._sender.sender_task.cancel()  # noqa: SLF001 - aiokafka has no way to stop without a broker
+        await asyncio.wait({stopping}, timeout=_STOP_SECONDS)
+    if stopping.done() and not stopping.cancelled():
+        # A failure that nobody waits for any more, which asyncio would report as forgotten.
+        stopping.exception()

@@ -11,6 +11,7 @@ from fastapi import FastAPI, Request, Response
 from starlette.exceptions import HTTPException
 from starlette.routing import Match, Route
 
+from broker.rule_history import RuleHistory
 from gateway.access import RETRY_SECONDS
 from gateway.addresses import Addresses
 from gateway.api import assets, ide, rules, tasks, telemetry, webhooks
@@ -35,6 +36,7 @@ from gateway.insights import (
     tutorial_routes,
     webhook_routes,
 )
+from gateway.insights.system import System
 from gateway.origins import Origins
 from gateway.reading.questions import RETRY_SECONDS as BUSY_SECONDS
 from gateway.reading.questions import BusyError
@@ -59,8 +61,6 @@ _log: Final = structlog.stdlib.get_logger("gateway")
 
 _METHODS: Final = ("DELETE", "GET", "HEAD", "PATCH", "POST", "PUT")
 _SLASHES: Final = re.compile("//+")
-# The status of the whole system takes a second of other parts' time, and a page may ask for it again and again.
-_STATUS_SECONDS: Final = 2.0
 _SLUGS: Final = {404: "not-found", 405: "method-not-allowed"}
 
 
@@ -146,7 +146,8 @@ def create_app(
     api.state.services = services
     api.state.live = live
     api.state.operating = operating
-    api.state.system_status = AskedOnce(operating.status, _STATUS_SECONDS)
+    api.state.rule_history = RuleHistory(settings)
+    api.state.system = System(operating.status, metrics, settings.spool)
     middleware, options = origins.middleware()
     api.add_middleware(middleware, **options)  # type: ignore[arg-type]
     for kind, handler in _HANDLERS.items():

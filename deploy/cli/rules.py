@@ -1,4 +1,4 @@
-"""`rules get | put | test`."""
+"""`rules get | put | test | history`."""
 
 from __future__ import annotations
 
@@ -14,12 +14,13 @@ from deploy.cli.configuration import settings
 from deploy.cli.console import Failed, out, run
 from deploy.cli.moments import ago
 from deploy.cli.rule_doubts import agree_to, warn_of
+from deploy.cli.rule_history import history, whoever_is_here
 from deploy.cli.waiting import KAFKA, SERVERS, waiting
-from operations.directory import load_reference, publish_reference
+from operations.directory import load_reference
+from operations.ignore_rules import replace_rules, rules_in_force
 from operations.rule_trial import try_rules
 from operations.wording import counted, unreadable
 from schemas.reference.rules import Rules, RulesError, validate
-from schemas.wire.topics import Topics
 from streams.core.resolve import resolver
 
 if TYPE_CHECKING:
@@ -51,8 +52,7 @@ def _show(value: Any) -> None:
 @waiting(KAFKA)
 def get(academy: _Academy) -> None:
     """Print the rules in force."""
-    rules = run(load_reference(settings())).rules(academy)
-    _show({} if rules is None else rules.stored)
+    _show(run(rules_in_force(settings(), academy)))
 
 
 @app.command()
@@ -75,8 +75,7 @@ def put(
     current = settings()
     with waiting(SERVERS):
         agree_to(current, academy, body, cleaned, yes=yes, can_ask=file is not None and str(file) != "-")
-        record = (b"%d" % academy, orjson.dumps(cleaned) if cleaned else None)
-        run(publish_reference(current, Topics.of(current).ignore_rules, [record]))
+        run(replace_rules(current, academy, cleaned, whoever_is_here()))
     _show(cleaned)
 
 
@@ -154,3 +153,6 @@ def _on_received(academy: int, since: datetime, draft: Path | None, *, json: boo
     if trial.ignored:
         became = ", ".join(f"{count} {verdict}" for verdict, count in trial.before.most_common())
         out.print(f"What became of them: {became}.")
+
+
+app.command("history")(history)

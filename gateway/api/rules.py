@@ -4,23 +4,25 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Final
 
-import orjson
 from fastapi import APIRouter, Depends, Request, Response
 
+from broker.rule_changes import change_rules
 from gateway.api.callers import AppServices, Staff, staff_with
 from gateway.api.refusals import OF_STAFF, refusals
-from gateway.api.services import Services, json_answer, json_body, put_reference
+from gateway.api.services import Services, by_kafka, json_answer, json_body, seen
 from gateway.errors import ApiError
 from gateway.language import preferred_language
 from schemas.reference.rule_warnings import rule_warnings
 from schemas.reference.rules import FIELDS, RulesError, validate
-from schemas.wire.topics import Topics
+from schemas.wire.rule_changes import TOKEN_DIGITS, Changer
 
 __all__ = ["RULES_BODY", "RULES_REFUSED", "router", "rules_body", "store_rules", "stored_rules", "warning_texts"]
 
 router = APIRouter(prefix="/v1/assignment/academy/learnpack", tags=["ignore rules"])
 
 _PATH: Final = "/telemetry-webhook-ignore"
+# A connection of its own is made, and a transaction begun and ended.
+_CHANGE_SECONDS: Final = 5.0
 # What a header of an answer may safely hold.
 _MOST_WARNINGS: Final = 8
 _WARNING: Final[dict[str, Any]] = {
@@ -76,7 +78,7 @@ async def read_rules(
 async def replace_rules(
     request: Request, services: AppServices, staff: Annotated[Staff, Depends(staff_with("crud_telemetry"))]
 ) -> Response:
-    """Check and store the whole object; the answer is what was stored, and the next GET gives it.
+    """Check and store the whole object, with the change; the answer is what was stored, and the next GET gives it.
 
     What was probably not meant is in the header `Warning`.
     """
@@ -88,11 +90,11 @@ async def replace_rules(
 async def store_rules(services: Services, staff: Staff, rules: dict[str, Any]) -> None:
     """Put what `schemas.reference.rules.validate` gave in force for an academy, and wait for a moment until it is.
 
-    Raises ApiError 503 where Kafka does not take it.
+    Who has done it is kept with them. Raises ApiError 503 where Kafka does not take both.
     """
-    topic = Topics.of(services.settings).ignore_rules
-    key, value = b"%d" % staff.academy, orjson.dumps(rules)
-    await put_reference(services, topic, key, value, lambda: stored_rules(services, staff.academy) == rules)
+    before = stored_rules(services, staff.academy)
+    await by_kafka(change_rules(services.settings, staff.academy, before, rules, _who(staff), seconds=_CHANGE_SECONDS))
+    await seen(lambda: stored_rules(services, staff.academy) == rules)
 
 
 async def rules_body(request: Request, services: Services) -> tuple[Any, dict[str, Any]]:
@@ -115,6 +117,11 @@ def _warning(body: Any, accept_language: str | None) -> dict[str, str]:
     quoted = (text.replace("\\", "\\\\").replace('"', '\\"') for text in texts)
     value = ", ".join(f'299 - "{text}"' for text in quoted)
     return {"Warning": value} if value else {}
+
+
+def _who(staff: Staff) -> Changer:
+    token = staff.token
+    return Changer(via="api", user_id=token.user_id, token=token.sha256[:TOKEN_DIGITS] or None, name=token.label)
 
 
 def stored_rules(services: Services, academy: int) -> dict[str, Any]:

@@ -5,11 +5,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import orjson
+import structlog
+from aiokafka.errors import KafkaError
 from fastapi import Request, Response
 
+from broker.rule_changes import TopicMissingError
 from gateway.access import RETRY_SECONDS
 from gateway.addresses import UNKNOWN
 from gateway.errors import ApiError, KafkaUnavailableError
@@ -19,7 +22,7 @@ from gateway.ingest.pipeline import AT_ONCE_BYTES
 from gateway.ingest.unpacking import decompress
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
 
     from gateway.access import Access
     from gateway.commands import Commands
@@ -34,7 +37,11 @@ if TYPE_CHECKING:
     from schemas.reference.lookup import Reference
     from schemas.settings import Settings
 
-__all__ = ["Services", "json_answer", "json_body", "large_answer", "put_reference"]
+__all__ = ["Services", "by_kafka", "json_answer", "json_body", "large_answer", "put_reference", "seen"]
+
+_log: Final = structlog.stdlib.get_logger("gateway")
+
+_Done = TypeVar("_Done")
 
 _FORCE_SECONDS: Final = 2.0
 _POLL_SECONDS: Final = 0.01
@@ -93,6 +100,15 @@ async def json_body(request: Request, limit: int) -> Any:
         share.leave()
 
 
+async def by_kafka(work: Awaitable[_Done]) -> _Done:
+    """What work with Kafka gives; raises ApiError 503 where Kafka does not answer it or lacks the topic."""
+    try:
+        return await work
+    except (KafkaError, KafkaUnavailableError, OSError, TimeoutError, TopicMissingError) as error:
+        _log.warning("Kafka does not do what is asked", reason=str(error) or type(error).__name__)
+        raise ApiError("unavailable", {"Retry-After": str(RETRY_SECONDS)}, seconds=RETRY_SECONDS) from error
+
+
 async def put_reference(
     services: Services, topic: str, key: bytes, value: bytes, is_in_force: Callable[[], bool]
 ) -> None:
@@ -100,10 +116,12 @@ async def put_reference(
 
     Raises ApiError 503 where Kafka does not take it.
     """
-    try:
-        await services.producer.put(topic, key, value)
-    except KafkaUnavailableError as error:
-        raise ApiError("unavailable", {"Retry-After": str(RETRY_SECONDS)}, seconds=RETRY_SECONDS) from error
+    await by_kafka(services.producer.put(topic, key, value))
+    await seen(is_in_force)
+
+
+async def seen(is_in_force: Callable[[], bool]) -> None:
+    """Wait until this process's view has what was written, for a moment at most."""
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(_FORCE_SECONDS):
             while not is_in_force():  # noqa: ASYNC110 - the view belongs to whoever follows the topics

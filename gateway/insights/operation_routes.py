@@ -6,11 +6,10 @@ from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 
-from gateway.access import RETRY_SECONDS
 from gateway.api.callers import AppServices, Caller
 from gateway.api.refusals import OF_ANY_CALLER, refusals
-from gateway.api.services import json_body, large_answer
-from gateway.errors import ApiError, KafkaUnavailableError
+from gateway.api.services import by_kafka, json_body, large_answer
+from gateway.errors import ApiError
 from gateway.insights import operation_answers as answers
 from gateway.insights.callers import PAGE_HEADERS, UNKEPT, Paged
 from gateway.insights.letters import STATES, LetterFilters, find_groups, find_ids, find_letter, find_letters
@@ -49,12 +48,11 @@ def _described(example: Any, *slugs: str, **more: Any) -> dict[int | str, dict[s
     "/operations",
     summary="The whole system on one page",
     response_model=answers.Operations,
-    responses=_described(answers.OPERATIONS_EXAMPLE, "unavailable"),
+    responses=_described(answers.OPERATIONS_EXAMPLE),
 )
 async def read_operations(request: Request, _: _Operator) -> Response:
-    """Parts, lag, rows, restarts and generations, as `learnpack-telemetry status --json` has them."""
-    status = await _told(request.app.state.system_status())
-    return await large_answer(status, headers={"Cache-Control": UNKEPT})
+    """Parts, lag, rows and restarts as `learnpack-telemetry status --json` has them, generations, and the spools."""
+    return await large_answer(await request.app.state.system.now(), headers={"Cache-Control": UNKEPT})
 
 
 @router.get(
@@ -106,7 +104,7 @@ async def read_letter(services: AppServices, _: _Operator, letter_id: str) -> Re
 async def drop_letter(request: Request, services: AppServices, _: _Operator, letter_id: str) -> Response:
     """It stays in the table, marked; nothing is sent."""
     letter = await _letter(services, letter_id)
-    done: Resolved = await _told(request.app.state.operating.drop([letter["id"]]))
+    done: Resolved = await by_kafka(request.app.state.operating.drop([letter["id"]]))
     for number, reason in done.left.items():
         raise ApiError("letter-left", letter=number, reason=reason)
     return Response(status_code=204)
@@ -158,7 +156,7 @@ async def change_letter(
         raise ApiError("invalid-patch", reason=str(error)) from error
     if preview != "false":
         return await large_answer({"preview": True, "count": 1, "value": value})
-    done: Resolved = await _told(request.app.state.operating.change(letter["id"], patch))
+    done: Resolved = await by_kafka(request.app.state.operating.change(letter["id"], patch))
     for number, reason in done.left.items():
         raise ApiError("letter-left", letter=number, reason=reason)
     return await large_answer({"preview": False, "count": done.count, "value": value})
@@ -181,16 +179,9 @@ async def retry_letters(request: Request, services: AppServices, _: _Operator) -
         count, shown = await find_letters(services.questions, filters, limit=_SHOWN, offset=0)
         return await large_answer({"preview": True, "count": count, "left": {}, "results": shown})
     chosen = await find_ids(services.questions, filters)
-    done: Resolved = await _told(request.app.state.operating.retry(chosen)) if chosen else Resolved(0, {})
+    done: Resolved = await by_kafka(request.app.state.operating.retry(chosen)) if chosen else Resolved(0, {})
     left = {str(number): reason for number, reason in done.left.items()}
     return await large_answer({"preview": False, "count": done.count, "left": left, "results": []})
-
-
-async def _told(work: Any) -> Any:
-    try:
-        return await work
-    except KafkaUnavailableError as error:
-        raise ApiError("unavailable", {"Retry-After": str(RETRY_SECONDS)}, seconds=RETRY_SECONDS) from error
 
 
 async def _letter(services: AppServices, text: str) -> dict[str, Any]:

@@ -6,9 +6,11 @@ from typing import Any, Final
 
 from pydantic import BaseModel, Field
 
+from gateway.insights.student_answers import ShownStudent
 from schemas.vocabulary import ignored_by_rule
+from schemas.wire.rule_changes import Way
 
-__all__ = ["TRIAL_EXAMPLE", "Trial"]
+__all__ = ["HISTORY_EXAMPLE", "TRIAL_EXAMPLE", "RuleHistoryPage", "Trial"]
 
 
 class Trial(BaseModel):
@@ -31,4 +33,51 @@ TRIAL_EXAMPLE: Final[dict[str, Any]] = {
     "rules": {ignored_by_rule(("learnpack_package_ids", "events")): 1_204},
     "before": {"stored": 1_180, "duplicate": 24},
     "warnings": [],
+}
+
+
+class ChangedBy(BaseModel):
+    """Who changed rules: null where it is not known, as of a command, which has no token."""
+
+    via: Way
+    user: ShownStudent | None
+    token: str | None = Field(description="The first 16 digits of its SHA-256, as `token list` shows them.")
+    name: str | None = Field(description="The token's label, or who was logged in where a command ran.")
+
+
+class RuleChange(BaseModel):
+    """A change of an academy's ignore rules; `{}` is no rules."""
+
+    at: str
+    who: ChangedBy
+    before: dict[str, Any] | None = Field(description="Null where both together were too large to be kept.")
+    after: dict[str, Any]
+
+
+class RuleHistoryPage(BaseModel):
+    """A page of changes, the newest first; `count` of those that a gateway has in memory."""
+
+    count: int
+    next: str | None
+    previous: str | None
+    results: list[RuleChange]
+
+
+HISTORY_EXAMPLE: Final[dict[str, Any]] = {
+    "count": 1,
+    "next": None,
+    "previous": None,
+    "results": [
+        {
+            "at": "2026-04-15T10:39:11.120Z",
+            "who": {
+                "via": "api",
+                "user": {"id": 1, "first_name": "Ada", "last_name": "Lovelace"},
+                "token": "9f86d081884c7d65",
+                "name": "desk",
+            },
+            "before": {},
+            "after": {"rules": [{"learnpack_package_ids": [13190], "events": ["batch"]}]},
+        }
+    ],
 }

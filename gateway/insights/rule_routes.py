@@ -1,18 +1,22 @@
-"""The route that tries ignore rules on what was received."""
+"""Routes about ignore rules: what they would have done, and who changed them."""
 
 from __future__ import annotations
 
-from typing import Annotated, Final
+from datetime import UTC, datetime
+from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Request, Response
 
 from gateway.api.callers import AppServices, Staff, staff_with
-from gateway.api.refusals import refusals
+from gateway.api.refusals import OF_STAFF, refusals
 from gateway.api.rules import RULES_BODY, RULES_REFUSED, rules_body, warning_texts
-from gateway.api.services import large_answer
-from gateway.insights.callers import REFUSED, UNKEPT, Span, minutes
-from gateway.insights.rule_answers import TRIAL_EXAMPLE, Trial
+from gateway.api.services import by_kafka, large_answer
+from gateway.insights.callers import PAGE_HEADERS, REFUSED, UNKEPT, Paged, Seen, Span, minutes
+from gateway.insights.rule_answers import HISTORY_EXAMPLE, TRIAL_EXAMPLE, RuleHistoryPage, Trial
+from gateway.insights.sight import Sight
+from gateway.reading.shown import iso_instant
 from schemas.reference.tenancy import READ
+from schemas.wire.rule_changes import RuleChange
 
 __all__ = ["router"]
 
@@ -20,6 +24,7 @@ router = APIRouter(prefix="/v1/telemetry/academy/rules", tags=["insights"])
 
 _WEEK: Final = 7 * 24 * 60
 _MONTH: Final = 31 * 24 * 60
+_HISTORY_SECONDS: Final = 5.0
 
 
 @router.post(
@@ -47,3 +52,33 @@ async def try_rules(
     tried = await request.app.state.operating.try_rules(staff.academy, rules, back)
     warnings = warning_texts(body, request.headers.get("accept-language"))
     return await large_answer({**tried, "warnings": warnings}, headers={"Cache-Control": UNKEPT})
+
+
+@router.get(
+    "/history",
+    summary="Who changed the ignore rules, when and how",
+    response_model=RuleHistoryPage,
+    responses={
+        200: {"content": {"application/json": {"example": HISTORY_EXAMPLE}}, "headers": PAGE_HEADERS},
+        **refusals(*OF_STAFF, "invalid-filter", "unavailable"),
+    },
+)
+async def read_history(request: Request, sight: Seen, page: Paged) -> Response:
+    """Changes of the academy's rules by this API and by commands, the newest first, as far as memory holds them."""
+    count, changes = await by_kafka(
+        request.app.state.rule_history.read(
+            sight.academy, limit=page.limit, offset=page.offset, seconds=_HISTORY_SECONDS
+        )
+    )
+    return await page.answer_part(count, [_shown(change, sight) for change in changes])
+
+
+def _shown(change: RuleChange, sight: Sight) -> dict[str, Any]:
+    who = change.who
+    user = None if who.user_id is None else sight.student(who.user_id)
+    return {
+        "at": iso_instant(datetime.fromtimestamp(change.at / 1000, UTC)),
+        "who": {"via": who.via, "user": user, "token": who.token, "name": who.name},
+        "before": change.before,
+        "after": change.after,
+    }

@@ -78,6 +78,11 @@ class Topics:
         return f"{self.prefix}ignore-rules"
 
     @property
+    def rule_changes(self) -> str:
+        """Every change of an academy's ignore rules: who, when, from what to what."""
+        return f"{self.prefix}ignore-rules.changes"
+
+    @property
     def assets(self) -> str:
         """The directory's assets."""
         return f"{self.prefix}directory.assets"
@@ -173,6 +178,7 @@ class Topics:
         # A record that cannot be read leaves the last good one in force: that has to be there still for who starts. The
         # directory's, which hold names, have to be gone within hours when they are erased.
         kept = {"min.compaction.lag.ms": str(30 * _DAY_MS)}
+        for_ever = {"retention.ms": "-1", "retention.bytes": "-1"}
         brisk = {"min.cleanable.dirty.ratio": "0.1", "segment.ms": str(_DAY_MS // 24)}
         return [
             spec(self.raw, "delete", many, **retention),
@@ -180,6 +186,7 @@ class Topics:
                 spec(f"{self.prefix}{name}", "compact", 1, **brisk, **({} if name.startswith("directory.") else kept))
                 for name in REFERENCE
             ),
+            spec(self.rule_changes, "delete", 1, **for_ever),
             spec(self.generations, "compact", 1, **brisk, **kept),
             spec(self.facts, "delete", many, **retention),
             spec(self.outcomes, "delete", many, **retention),

@@ -252,6 +252,7 @@ ROUTES: Final = (
     STUDENT,
     f"{STUDENT}/assets/exercise-postcard",
     f"{ROOT}/webhooks/1/trace",
+    f"{ROOT}/rules/history",
 )
 
 

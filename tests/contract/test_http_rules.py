@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from operations.tokens import digest
 from schemas.vocabulary import ignored_by_rule
+from tests.support.http_directory import secret
 from tests.support.waiting import eventually
 
 if TYPE_CHECKING:
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.system
 
 RULES = "/v1/assignment/academy/learnpack/telemetry-webhook-ignore"
+HISTORY = "/v1/telemetry/academy/rules/history"
 ME = "/v1/assignment/me/telemetry"
 
 _packages = itertools.count(9000)
@@ -195,3 +198,29 @@ def test_rules_are_tried_on_what_was_received(system: HttpSystem, package: int) 
     assert any("usr_ids" in warning for warning in tried["warnings"])
     assert refused.json()["slug"] == "invalid-telemetry-webhook-ignore-field"
     assert in_force == {}
+
+
+def test_who_changed_rules_is_told_to_the_academys_staff(system: HttpSystem) -> None:
+    """Each change with who made it, from what to what, the newest first and in pages; no other academy's."""
+    with system.client() as client, system.client("reader") as reader, system.client("foreign", 2) as foreign:
+        count = client.get(HISTORY).json()["count"]
+        client.put(RULES, json={"user_ids": [999001]})
+        foreign.put(RULES, json={"user_ids": [999002]})
+        client.put(RULES, json={})
+        told = reader.get(HISTORY, params={"limit": 2}).json()
+        older = reader.get(HISTORY, params={"limit": 1, "offset": 1}).json()
+        others = foreign.get(HISTORY, params={"limit": 1}).json()["results"]
+
+    assert told["count"] == count + 2
+    changes = [(one["before"], one["after"]) for one in told["results"]]
+    assert changes == [({"user_ids": [999001]}, {}), ({}, {"user_ids": [999001]})]
+    assert older["results"] == told["results"][1:]
+    who = told["results"][0]["who"]
+    token = digest(secret("staff"))[:16]
+    assert who == {
+        "via": "api",
+        "user": {"id": 1, "first_name": None, "last_name": None},
+        "token": token,
+        "name": None,
+    }
+    assert [one["after"] for one in others] == [{"user_ids": [999002]}]

@@ -9,6 +9,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Final
 
+import msgspec
 import pytest
 from rich.console import Console, Group
 
@@ -16,6 +17,7 @@ import deploy.cli.dead_letters
 import deploy.cli.directory
 import deploy.cli.doctor
 import deploy.cli.replay
+import deploy.cli.rule_history
 import deploy.cli.status
 import deploy.cli.tokens
 import deploy.cli.trace
@@ -31,6 +33,7 @@ from operations.tables import WholeTable
 from operations.tokens import CAPABILITIES
 from schemas.reference.directory import Asset, Token
 from schemas.wire.generations import Generation, Journal
+from schemas.wire.rule_changes import Changer, RuleChange
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -116,6 +119,16 @@ def tokens(screen: Screen, patch: Patch) -> None:
     deploy.cli.tokens.list_()
 
 
+def rules(screen: Screen, patch: Patch) -> None:
+    """A change by staff of many fields, and one of which nobody knows what was before."""
+    who = Changer(via="api", user_id=1234, token="9f86d081884c7d65", name="Mesa de ayuda")
+    after = {"rules": [{"learnpack_package_ids": [13190, 13191], "package_slugs": [SLUG], "events": ["open_step"]}]}
+    change = RuleChange(academy=1234, at=1_790_000_000_123, who=who, before={}, after=after)
+    hidden = msgspec.structs.replace(change, who=Changer(via="command-line"), before=None)
+    replaced(patch, deploy.cli.rule_history, screen, read_changes=[change, hidden], settings=None)
+    deploy.cli.rule_history.history()
+
+
 def webhooks(screen: Screen, patch: Patch) -> None:
     """A student's, one of which was refused."""
     row = {"id": ID, "received_at": "2026-03-02 08:00:00.123", "event": "open_step", "package_slug": SLUG}
@@ -172,6 +185,7 @@ SHOWN: Final[list[Callable[[Screen, Patch], None]]] = [
     doctor,
     generations,
     tokens,
+    rules,
     webhooks,
     letters,
     assets,
@@ -213,7 +227,7 @@ def test_every_module_with_a_table_is_tried() -> None:
     made = {str(path.relative_to(ROOT)) for path in paths if " WholeTable(" in path.read_text()}
     commands = {
         f"deploy/cli/{name}.py"
-        for name in ["dead_letters", "directory", "doctor", "replay", "status", "tokens", "trace"]
+        for name in ["dead_letters", "directory", "doctor", "replay", "rule_history", "status", "tokens", "trace"]
     }
 
     assert made == commands | {"deploy/demo/report.py", "operations/replay/report.py"}

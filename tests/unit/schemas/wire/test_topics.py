@@ -10,6 +10,7 @@ from schemas.wire.topics import DERIVED, REFERENCE, Topics
 POLICIES = {
     "webhooks.raw": "delete",
     "ignore-rules": "compact",
+    "ignore-rules.changes": "delete",
     "directory.assets": "compact",
     "directory.users": "compact",
     "directory.tasks": "compact",
@@ -81,7 +82,7 @@ def test_setup_creates_every_topic_as_the_contract_says(generation: int) -> None
     assert set(specs) == set(names(topics).values())
     for short, policy in POLICIES.items():
         name = f"t.{short}" + (f".g{generation}" if generation > 1 and short in DERIVED else "")
-        single = short in REFERENCE or short == "generations"
+        single = short in REFERENCE or short in {"generations", "ignore-rules.changes"}
         assert specs[name].config["cleanup.policy"] == policy
         assert specs[name].partitions == (1 if single else 3)
         assert specs[name].replication == 2
@@ -90,12 +91,14 @@ def test_setup_creates_every_topic_as_the_contract_says(generation: int) -> None
 
 
 def test_what_is_compacted_is_kept_for_ever() -> None:
-    """State and reference data have no retention time; the raw topic has the configured one."""
+    """State, reference data and changes of rules have no retention time; the raw topic has the configured one."""
     chosen = settings(raw_retention_days=2)
     specs = Topics.of(chosen).specs(chosen)
 
     assert all("retention.ms" not in spec.config for spec in specs if spec.config["cleanup.policy"] == "compact")
-    assert {spec.name: spec.config.get("retention.ms") for spec in specs}["learnpack.webhooks.raw"] == "172800000"
+    retained = {spec.name: spec.config.get("retention.ms") for spec in specs}
+    assert retained["learnpack.webhooks.raw"] == "172800000"
+    assert retained["learnpack.ignore-rules.changes"] == "-1"
 
 
 def test_every_topic_takes_any_timestamp() -> None:
