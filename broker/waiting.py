@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import aiokafka
     from aiokafka import TopicPartition
 
-__all__ = ["Waiting", "behind"]
+__all__ = ["Queue", "Waiting", "behind", "queues"]
 
 _READ_MS: Final = 100
 # The first record decides: what comes after it is not wanted.
@@ -30,13 +30,24 @@ _FETCH_BYTES: Final = 64 << 10
 _ERRORS: Final = (KafkaError, OSError, TimeoutError)
 
 
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """What waits in a partition: offsets from the first record to the end, and when that was written.
+
+    `since` is its timestamp in milliseconds since 1970 UTC; None where nothing waits.
+    """
+
+    offsets: int
+    since: int | None
+
+
 @dataclass(slots=True)
 class _Look:
-    """From `position` on there is no record before `reached`, and the one at `reached` is one if `found`."""
+    """From `position` on there is no record before `reached`; the one at `reached` was written at `since`, if known."""
 
     position: int
     reached: int
-    found: bool = False
+    since: int | None = None
 
 
 class Waiting:
@@ -63,9 +74,13 @@ class Waiting:
 
         0 where none is: then nothing waits. Raises KafkaError, OSError or TimeoutError where the broker does not tell.
         """
+        return {tp: queue.offsets for tp, queue in (await self.queues(positions)).items()}
+
+    async def queues(self, positions: Mapping[TopicPartition, int]) -> dict[TopicPartition, Queue]:
+        """The same, and since when the first record waits; raises as `behind`."""
         try:
             async with asyncio.timeout(self._timeout_s):
-                return await self._behind(await self._connected(), positions)
+                return await self._queues(await self._connected(), positions)
         except _ERRORS:
             await self._close()
             raise
@@ -80,9 +95,9 @@ class Waiting:
             await self._consumer.start()
         return self._consumer
 
-    async def _behind(
+    async def _queues(
         self, consumer: aiokafka.AIOKafkaConsumer, positions: Mapping[TopicPartition, int]
-    ) -> dict[TopicPartition, int]:
+    ) -> dict[TopicPartition, Queue]:
         if not positions:
             return {}
         ends = await consumer.end_offsets(list(positions))
@@ -95,11 +110,14 @@ class Waiting:
             looks[tp] = look
         self._looks = looks
         await self._read(consumer, ends)
-        return {tp: max(0, ends[tp] - look.reached) if look.found else 0 for tp, look in looks.items()}
+        return {
+            tp: Queue(0, None) if look.since is None else Queue(max(0, ends[tp] - look.reached), look.since)
+            for tp, look in looks.items()
+        }
 
     async def _read(self, consumer: aiokafka.AIOKafkaConsumer, ends: Mapping[TopicPartition, int]) -> None:
         """Read on until every partition has a record or has been read to its end."""
-        open_ = {tp for tp, look in self._looks.items() if not look.found and look.reached < ends[tp]}
+        open_ = {tp for tp, look in self._looks.items() if look.since is None and look.reached < ends[tp]}
         if not open_:
             return
         consumer.assign(list(open_))
@@ -108,11 +126,13 @@ class Waiting:
         try:
             while open_:
                 for tp, records in (await consumer.getmany(*open_, timeout_ms=_READ_MS)).items():
-                    self._looks[tp].reached, self._looks[tp].found = records[0].offset, True
+                    self._looks[tp].reached, self._looks[tp].since = records[0].offset, records[0].timestamp
                 for tp in open_:
-                    if not self._looks[tp].found:
+                    if self._looks[tp].since is None:
                         self._looks[tp].reached = await consumer.position(tp)
-                decided = {tp for tp in open_ if self._looks[tp].found or self._looks[tp].reached >= ends[tp]}
+                decided = {
+                    tp for tp in open_ if self._looks[tp].since is not None or self._looks[tp].reached >= ends[tp]
+                }
                 consumer.pause(*decided)
                 open_ -= decided
         finally:
@@ -131,3 +151,11 @@ async def behind(
     """Ask once; see `Waiting.behind`."""
     async with Waiting(options, timeout_s) as waiting:
         return await waiting.behind(positions)
+
+
+async def queues(
+    options: Mapping[str, Any], positions: Mapping[TopicPartition, int], timeout_s: float
+) -> dict[TopicPartition, Queue]:
+    """Ask once; see `Waiting.queues`."""
+    async with Waiting(options, timeout_s) as waiting:
+        return await waiting.queues(positions)

@@ -21,14 +21,36 @@ class AskedOnce(Generic[_Answer]):
         self._fresh_seconds = fresh_seconds
         self._asking: asyncio.Future[_Answer] | None = None
         self._at = 0.0
+        self._last: tuple[float, _Answer] | None = None
 
     async def __call__(self) -> _Answer:
         """What was found a moment ago, or is found now; raises what asking raises."""
+        return await asyncio.shield(self._asked())
+
+    async def lately(self, old_seconds: float, wait_seconds: float) -> _Answer | None:
+        """What was found at most so long ago, without waiting for what is asked meanwhile.
+
+        None where that is nothing, and asking fails or takes more than `wait_seconds`.
+        """
+        asking = self._asked()
+        if self._last is not None and asyncio.get_running_loop().time() - self._last[0] <= old_seconds:
+            return self._last[1]
+        await asyncio.wait({asking}, timeout=wait_seconds)
+        failed = not asking.done() or asking.cancelled() or asking.exception() is not None
+        return None if failed else asking.result()
+
+    def _asked(self) -> asyncio.Future[_Answer]:
         now = asyncio.get_running_loop().time()
         if self._asking is None or (self._asking.done() and self._is_old(self._asking, now)):
             self._asking = asyncio.ensure_future(self._ask())
+            self._asking.add_done_callback(self._keep)
             self._at = now
-        return await asyncio.shield(self._asking)
+        return self._asking
+
+    def _keep(self, asked: asyncio.Future[_Answer]) -> None:
+        # Whether it failed is looked at here, too, where nobody may wait for it any more.
+        if not asked.cancelled() and asked.exception() is None:
+            self._last = asyncio.get_running_loop().time(), asked.result()
 
     def _is_old(self, asked: asyncio.Future[_Answer], now: float) -> bool:
         """An error is old at once: what was away may be back."""

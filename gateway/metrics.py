@@ -153,4 +153,13 @@ class Metrics:
 
     def text(self) -> bytes:
         """All metrics in Prometheus's text format."""
-        return generate_latest(self.registry)
+        return generate_latest(self.collected())
+
+    def state(self) -> dict[str, float]:
+        """The figures of GAUGES as they are now."""
+        registry = self.collected()
+        return {name: registry.get_sample_value(name) or 0.0 for name in GAUGES}
+
+    def collected(self) -> CollectorRegistry:
+        """Where all metrics can be read now."""
+        return self.registry

@@ -12,7 +12,6 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Final, Literal
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, PlatformCollector, ProcessCollector, values
-from prometheus_client.exposition import generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 
 from broker.watched import FAILURES, Watched
@@ -45,7 +44,7 @@ def forget_process(directory: Path, number: int) -> None:
 
 
 class SharedMetrics(Metrics):
-    """The metrics of one process, of which there must be no other object in it; `text` tells of all processes.
+    """The metrics of one process, of which there must be no other object in it; `collected` tells of all processes.
 
     What is no count is looked up once a second, while `beating` runs.
     """
@@ -107,10 +106,10 @@ class SharedMetrics(Metrics):
         self._told[name] = value
         return grown
 
-    def text(self) -> bytes:
-        """All metrics of all processes in Prometheus's text format."""
+    def collected(self) -> CollectorRegistry:
+        """Where all metrics of all processes can be read now."""
         self.look()
         registry = CollectorRegistry()
         PlatformCollector(registry=registry)
         MultiProcessCollector(registry, path=str(self._directory))  # type: ignore[no-untyped-call]
-        return generate_latest(registry)
+        return registry

@@ -7,13 +7,14 @@ restores.
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from aiokafka import TopicPartition
 
 from broker.committed import committed_before
-from broker.waiting import behind
+from broker.waiting import queues
 from operations.generations.offsets import derived_topics
 from schemas.wire.topics import Topics
 
@@ -22,21 +23,37 @@ if TYPE_CHECKING:
 
     from aiokafka.admin import AIOKafkaAdminClient
 
+    from broker.waiting import Queue
     from schemas.settings import Settings
     from schemas.wire.generations import Journal
 
-__all__ = ["Lag", "Reading", "collect_lag", "readings"]
+__all__ = ["Lag", "PartitionLag", "Reading", "collect_lag", "readings"]
 
 _TIMEOUT_SECONDS: Final = 6.0
 
 
 @dataclass(frozen=True, slots=True)
+class PartitionLag:
+    """How far a consumer group is behind in a partition, and how long the first record there has waited."""
+
+    partition: int
+    lag: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
 class Lag:
-    """How far a consumer group is behind in a topic: offsets from the first record that waits to the end."""
+    """How far a consumer group is behind in a topic: offsets from the first record that waits to the end.
+
+    `seconds` is how long the oldest of these records has waited since it was written, `partitions` are those in which
+    any waits.
+    """
 
     group: str
     topic: str
     lag: int
+    seconds: float = 0.0
+    partitions: tuple[PartitionLag, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +92,16 @@ async def collect_lag(
             continue
         sources = [TopicPartition(reading.topic, number) for number in range(partitions[reading.topic])]
         positions = await committed_before(admin, reading.group, sources)
-        waiting = await behind(settings.kafka_options(), positions, _TIMEOUT_SECONDS)
-        lags.append(Lag(reading.group, reading.topic, sum(waiting.values())))
+        waiting = await queues(settings.kafka_options(), positions, _TIMEOUT_SECONDS)
+        lags.append(_lag(reading, waiting, time.time()))
     return lags
+
+
+def _lag(reading: Reading, waiting: Mapping[TopicPartition, Queue], now: float) -> Lag:
+    behind = tuple(
+        PartitionLag(source.partition, queue.offsets, round(max(0.0, now - queue.since / 1000), 1))
+        for source, queue in sorted(waiting.items())
+        if queue.since is not None
+    )
+    longest = max((one.seconds for one in behind), default=0.0)
+    return Lag(reading.group, reading.topic, sum(one.lag for one in behind), longest, behind)

@@ -35,9 +35,9 @@ def _show(status_now: Status) -> None:
     parts = WholeTable("part", "state", title="Parts")
     for part, state in status_now.parts.items():
         parts.add_row(part, f"[green]{state}[/]" if state == "ok" else f"[red]{escape(state)}[/]")
-    lag = WholeTable("group", "topic", "behind", title="Lag (records)", unbroken=("behind",))
+    lag = WholeTable("group", "topic", "behind", "seconds", title="Lag", unbroken=("behind", "seconds"))
     for entry in status_now.lag:
-        lag.add_row(entry.group, entry.topic, str(entry.lag))
+        lag.add_row(entry.group, entry.topic, str(entry.lag), f"{entry.seconds:.0f}")
     rows = WholeTable("table", "rows", title="Rows", unbroken=("rows",))
     for table, count in status_now.rows.items():
         rows.add_row(table, str(count))

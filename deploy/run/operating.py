@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["Operating"]
 
 _TRIAL_SECONDS: Final = 60.0
+_JOURNAL_SECONDS: Final = 5.0
 
 
 class Operating:
@@ -43,9 +44,12 @@ class Operating:
     async def status(self) -> dict[str, Any]:
         """As gateway.operating.Operating."""
         try:
-            journal = await read_journal(self._settings)
-        except (KafkaError, OSError, JournalError) as error:
-            raise KafkaUnavailableError(str(error)) from error
+            async with asyncio.timeout(_JOURNAL_SECONDS):
+                journal = await read_journal(self._settings)
+        except (KafkaError, OSError, TimeoutError, JournalError):
+            # What is wrong is told of the part.
+            status = await collect_status(self._settings)
+            return {**status.as_json(), "generations": None}
         status = await collect_status(at_live(self._settings, journal))
         return {**status.as_json(), "generations": journal.as_json()}
 

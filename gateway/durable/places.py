@@ -6,14 +6,15 @@ import contextlib
 import os
 from typing import TYPE_CHECKING, Final
 
-from gateway.durable.spool_files import DAMAGED, SEGMENT, lock_spool, sync_directory
+from gateway.durable.spool import SpooledRecords
+from gateway.durable.spool_files import DAMAGED, SEGMENT, lock_spool, read_segment, sync_directory
 from gateway.errors import SpoolError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-__all__ = ["count_damaged", "locked", "spool_of", "take_over"]
+__all__ = ["count_damaged", "locked", "oldest_spooled", "spool_of", "take_over"]
 
 _PREFIX: Final = "process-"
 
@@ -26,6 +27,24 @@ def spool_of(root: Path, number: int, processes: int) -> Path:
 def count_damaged(root: Path) -> int:
     """How many files of damaged segments are kept aside in all spools of a gateway."""
     return sum(1 for place in (root, *_numbered(root).values()) for _ in place.glob(f"*{DAMAGED}"))
+
+
+def oldest_spooled(root: Path) -> int | None:
+    """When the oldest webhook arrived that waits in any spool of a gateway, in milliseconds; None where none does.
+
+    That of each spool is in its first file that can be read.
+    """
+    arrivals = (_oldest(place) for place in (root, *_numbered(root).values()))
+    return min((arrival for arrival in arrivals if arrival is not None), default=None)
+
+
+def _oldest(place: Path) -> int | None:
+    for path in sorted(place.glob(f"*{SEGMENT}")):
+        # One that is being drained may go meanwhile.
+        with contextlib.suppress(OSError, ValueError):
+            if waiting := SpooledRecords(read_segment(path)).records:
+                return waiting[0].timestamp
+    return None
 
 
 @contextlib.contextmanager

@@ -19,11 +19,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-__all__ = ["DAMAGED", "SEGMENT", "Segment", "SpoolFiles", "lock_spool", "sync_directory"]
+__all__ = ["DAMAGED", "SEGMENT", "Segment", "SpoolFiles", "lock_spool", "read_segment", "sync_directory"]
 
 _HEAD: Final = struct.Struct("<II")
 _MARK_BYTES: Final = 16
 _NOTE: Final = struct.Struct(f"<{_MARK_BYTES}sQ")
+_NOTE_NAME: Final = "drained"
 # How the names of its files end, after a number.
 SEGMENT: Final = ".segment"
 DAMAGED: Final = ".damaged"
@@ -160,7 +161,7 @@ class SpoolFiles:
 
     @property
     def _note_path(self) -> Path:
-        return self._directory / "drained"
+        return self._directory / _NOTE_NAME
 
     def _path(self, number: int) -> Path:
         return self._directory / f"{number:012}{SEGMENT}"
@@ -205,19 +206,25 @@ class SpoolFiles:
                 self._sealed.remove(number)
 
     def _read(self, number: int) -> Segment:
-        data = self._path(number).read_bytes()
-        mark = data[:_MARK_BYTES]
-        payloads = list(_frames(data, mark))
-        sound = sum(len(payload) + _HEAD.size + _MARK_BYTES for payload in payloads)
-        drained = min(self._noted(mark), len(payloads))
-        return Segment(number, mark, payloads[drained:], drained, len(data) - sound - len(mark))
+        return read_segment(self._path(number))
 
-    def _noted(self, mark: bytes) -> int:
-        try:
-            noted, drained = _NOTE.unpack(self._note_path.read_bytes())
-        except (FileNotFoundError, struct.error):
-            return 0
-        return int(drained) if noted == mark else 0
+
+def read_segment(path: Path) -> Segment:
+    """What a segment's file holds; raises OSError. Whoever writes to it may be about to add frames."""
+    data = path.read_bytes()
+    mark = data[:_MARK_BYTES]
+    payloads = list(_frames(data, mark))
+    sound = sum(len(payload) + _HEAD.size + _MARK_BYTES for payload in payloads)
+    drained = min(_noted(path.with_name(_NOTE_NAME), mark), len(payloads))
+    return Segment(int(path.stem), mark, payloads[drained:], drained, len(data) - sound - len(mark))
+
+
+def _noted(note: Path, mark: bytes) -> int:
+    try:
+        noted, drained = _NOTE.unpack(note.read_bytes())
+    except (FileNotFoundError, struct.error):
+        return 0
+    return int(drained) if noted == mark else 0
 
 
 def _frames(data: bytes, mark: bytes) -> Iterator[bytes]:

@@ -12,25 +12,58 @@ __all__ = [
     "LETTER_EXAMPLE",
     "OPERATIONS_EXAMPLE",
     "RETRIED_EXAMPLE",
+    "SYSTEM_EXAMPLE",
     "Changed",
     "Letters",
     "Operations",
     "Retried",
+    "System",
     "WholeLetter",
 ]
 
 
+class PartitionLag(BaseModel):
+    """How far a consumer group is behind in a partition, and how long the oldest record there has waited."""
+
+    partition: int
+    lag: int
+    seconds: float
+
+
 class GroupLag(BaseModel):
-    """How many records a consumer group is behind in a topic."""
+    """How far a consumer group is behind in a topic, in records and in seconds since the oldest was written."""
 
     group: str
     topic: str
     lag: int
+    seconds: float
+    partitions: list[PartitionLag] = Field(description="Those in which any waits.")
+
+
+class Spool(BaseModel):
+    """What waits for Kafka on the disk of the gateway that is asked, in all its processes."""
+
+    direct: bool = Field(description="Whether webhooks go to Kafka without the spool.")
+    records: int
+    bytes: int
+    damaged_segments: int
+    oldest_seconds: float | None = Field(description="Since the oldest that waits arrived; null where none does.")
+
+
+class System(BaseModel):
+    """Whether everything works, and what waits where; of the last half minute."""
+
+    as_of: str
+    healthy: bool
+    parts: dict[str, str]
+    lag: list[GroupLag]
+    spool: Spool
 
 
 class Operations(BaseModel):
     """The whole system: `parts` are `ok` or say what is wrong."""
 
+    as_of: str
     healthy: bool
     parts: dict[str, str]
     lag: list[GroupLag]
@@ -38,7 +71,10 @@ class Operations(BaseModel):
     last_error: dict[str, Any] | None
     restarts: dict[str, Any]
     notes: list[str]
-    generations: dict[str, Any] = Field(description="The journal: which is live, and where a replay stands.")
+    generations: dict[str, Any] | None = Field(
+        description="The journal: which is live, and where a replay stands. Null where Kafka does not tell."
+    )
+    spool: Spool
 
 
 class Letter(BaseModel):
@@ -145,10 +181,23 @@ CHANGED_EXAMPLE: Final[dict[str, Any]] = {
     "value": {"user_id": 1234, "slug": "javascript-arrays-intro"},
 }
 RETRIED_EXAMPLE: Final[dict[str, Any]] = {"preview": True, "count": 1, "left": {}, "results": [_LETTER]}
-OPERATIONS_EXAMPLE: Final[dict[str, Any]] = {
+SYSTEM_EXAMPLE: Final[dict[str, Any]] = {
+    "as_of": "2026-04-15T10:39:11.120Z",
     "healthy": True,
     "parts": {"gateway": "ok", "kafka": "ok", "worker": "ok", "sink": "ok", "clickhouse": "ok"},
-    "lag": [{"group": "learnpack", "topic": "learnpack.webhooks.raw", "lag": 0}],
+    "lag": [
+        {
+            "group": "learnpack.worker.g1",
+            "topic": "learnpack.webhooks.raw",
+            "lag": 3,
+            "seconds": 0.4,
+            "partitions": [{"partition": 2, "lag": 3, "seconds": 0.4}],
+        }
+    ],
+    "spool": {"direct": True, "records": 0, "bytes": 0, "damaged_segments": 0, "oldest_seconds": None},
+}
+OPERATIONS_EXAMPLE: Final[dict[str, Any]] = {
+    **SYSTEM_EXAMPLE,
     "rows": {"raw": 9012, "webhooks": 9012, "events": 120_311},
     "last_error": None,
     "restarts": {},

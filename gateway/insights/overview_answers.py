@@ -6,6 +6,8 @@ from typing import Any, Final
 
 from pydantic import BaseModel, Field
 
+from gateway.insights.operation_answers import SYSTEM_EXAMPLE, System
+
 __all__ = ["OVERVIEW_EXAMPLE", "Overview"]
 
 
@@ -49,6 +51,9 @@ class Overview(BaseModel):
     active_students: int = Field(description="Students of whom anything new was told since the UTC day began.")
     received: list[Minute] = Field(description="Minutes in which anything came, oldest first.")
     ledger: list[LedgerDay] = Field(description="The last seven days on which anything came.")
+    system: System | None = Field(
+        description="For callers with `operate_telemetry` in any academy: null for others, and where nobody knows."
+    )
 
 
 _VERDICTS: Final = {
@@ -66,4 +71,5 @@ OVERVIEW_EXAMPLE: Final[dict[str, Any]] = {
     "active_students": 214,
     "received": [{"minute": "2026-04-15T10:39:00.000Z", **_VERDICTS}],
     "ledger": [{"day": "2026-04-15", **_VERDICTS, "difference": 0}],
+    "system": SYSTEM_EXAMPLE,
 }

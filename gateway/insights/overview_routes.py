@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Final
+import asyncio
+from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Request, Response
 
-from gateway.api.callers import AppServices
+from gateway.api.callers import AppServices, Caller
 from gateway.api.refusals import refusals
 from gateway.api.services import large_answer
 from gateway.insights.callers import REFUSED, Seen, Span, minutes
 from gateway.insights.overview import LONGEST_MINUTES, find_overview
 from gateway.insights.overview_answers import OVERVIEW_EXAMPLE, Overview
+from gateway.insights.system import System
+from gateway.operating import OPERATE
 
 __all__ = ["router"]
 
@@ -30,11 +33,23 @@ _MINUTES: Final = 6 * 60
     },
 )
 async def read_overview(
+    request: Request,
     services: AppServices,
     sight: Seen,
+    token: Caller,
     since: Annotated[str | None, Span("How far back `received` goes (6h), at most 24h.", "6h")] = None,
 ) -> Response:
-    """Webhooks of an academy by minute of arrival and verdict, the ledger of seven days, and who is active today."""
+    """Webhooks of an academy by minute of arrival and verdict, the ledger of seven days, and who is active today.
+
+    For operators also whether everything works, and how far who is behind.
+    """
     back = minutes("since", since, _MINUTES, most=LONGEST_MINUTES)
-    overview = await find_overview(services.questions, sight, back)
-    return await large_answer(overview, headers={"Cache-Control": "private, max-age=2"})
+    overview, system = await asyncio.gather(
+        find_overview(services.questions, sight, back), _system(request, operates=bool(token.academies_with(OPERATE)))
+    )
+    return await large_answer({**overview, "system": system}, headers={"Cache-Control": "private, max-age=2"})
+
+
+async def _system(request: Request, *, operates: bool) -> dict[str, Any] | None:
+    system: System = request.app.state.system
+    return await system.lately() if operates else None

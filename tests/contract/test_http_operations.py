@@ -23,6 +23,7 @@ pytestmark = pytest.mark.system
 
 LETTERS: Final = "/v1/telemetry/dead-letters"
 OPERATIONS: Final = "/v1/telemetry/operations"
+OVERVIEW: Final = "/v1/telemetry/academy/overview"
 
 
 @pytest.fixture
@@ -142,6 +143,17 @@ def test_the_whole_system_is_told(system: HttpSystem, staff: httpx.Client) -> No
     assert told["generations"]["live"] == 1
     assert {row["topic"] for row in told["lag"]} >= {Topics.of(system.settings).raw, Topics.of(system.settings).facts}
     assert told["rows"]["raw"] > 0
+    assert told["spool"] == {"direct": True, "records": 0, "bytes": 0, "damaged_segments": 0, "oldest_seconds": None}
+
+
+def test_the_overview_tells_operators_of_the_system(system: HttpSystem, staff: httpx.Client) -> None:
+    """Who may see the whole system sees there, too, whether it works; others do not."""
+    with system.client() as operator, system.client("reader") as reader:
+        told = eventually(lambda: operator.get(OVERVIEW).json()["system"], 60, "what is known of the system")
+        assert reader.get(OVERVIEW).json()["system"] is None
+
+    assert told["parts"].keys() == staff.get(OPERATIONS).json()["parts"].keys()
+    assert told["lag"]
 
 
 def _healthy(told: dict[str, Any]) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -10,6 +11,7 @@ import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 
+from broker import clients
 from operations.restart_record import RestartRecord, record_file
 from operations.topics import setup_topics
 from schemas.wire.generations import JOURNAL_KEY, Generation, Journal, Phase
@@ -30,6 +32,14 @@ def status() -> dict[str, Any]:
     return found
 
 
+def waits(place: Settings, group: str) -> list[dict[str, Any]]:
+    """In which partitions of the raw topic something waits for a group."""
+    (found,) = (one for one in status()["lag"] if one["topic"] == Topics.of(place).raw and one["group"] == group)
+    assert found["seconds"] == max((one["seconds"] for one in found["partitions"]), default=0)
+    partitions: list[dict[str, Any]] = found["partitions"]
+    return partitions
+
+
 def lag() -> dict[tuple[str, str], int]:
     """What is behind, by group and topic."""
     return {(one["group"], one["topic"]): one["lag"] for one in status()["lag"]}
@@ -44,6 +54,12 @@ async def commit(place: Settings, group: str, offsets: dict[TopicPartition, int]
         await consumer.commit(offsets)
     finally:
         await consumer.stop()
+
+
+async def produce_at(place: Settings, topic: str, partition: int, at: int) -> None:
+    """Write a record of an instant in milliseconds."""
+    async with clients.opened(clients.producer(place.kafka_options())) as producer:
+        await producer.send_and_wait(topic, b"{}", b"k", partition=partition, timestamp_ms=at)
 
 
 def test_only_records_are_behind_and_only_where_somebody_is_to_read(installed: Settings) -> None:
@@ -73,6 +89,22 @@ def test_only_records_are_behind_and_only_where_somebody_is_to_read(installed: S
         *((f"{prefix}sink.g1", topic) for topic in (topics.facts, topics.outcomes, topics.scores, topics.telemetry)),
         (f"{prefix}sink.g1", topics.dead_letters),
     }
+
+
+def test_how_long_the_oldest_has_waited(installed: Settings) -> None:
+    """By partition, since the first record that is not read yet was written; not since one that is."""
+    topics = Topics.of(installed)
+    now = time.time_ns() // 1_000_000
+
+    async def prepare() -> None:
+        for partition, minutes in ((0, 600), (0, 60), (1, 5)):
+            await produce_at(installed, topics.raw, partition, now - minutes * 60_000)
+        await commit(installed, topics.application, {TopicPartition(topics.raw, 0): 1})
+
+    asyncio.run(prepare())
+
+    found = waits(installed, topics.application)
+    assert [(one["partition"], one["lag"], int(one["seconds"] / 60)) for one in found] == [(0, 1, 60), (1, 1, 5)]
 
 
 def test_a_topic_that_was_made_again_is_still_shown(installed: Settings) -> None:

@@ -47,3 +47,35 @@ async def test_who_hangs_up_takes_the_answer_from_nobody() -> None:
         await stays
     answers.append(7)
     assert await once() == 7
+
+
+async def test_who_does_not_want_to_wait_gets_what_is_known() -> None:
+    """The last answer while it is not too old, though a newer one is asked for; None while there is none in time."""
+    asked, free = 0, asyncio.Event()
+
+    async def ask() -> int:
+        nonlocal asked
+        asked += 1
+        await free.wait()
+        return asked
+
+    once = AskedOnce(ask, -1.0)
+
+    assert await once.lately(3600.0, 0.0) is None
+    free.set()
+    assert await once.lately(3600.0, 60.0) == 1
+    free.clear()
+    assert await once.lately(3600.0, 0.0) == 1
+    assert await once.lately(-1.0, 0.0) is None
+    assert asked == 2
+    free.set()
+    assert await once() == 2
+
+
+async def test_what_fails_is_not_known() -> None:
+    """None, where nothing was found before, and no complaint of a failure that nobody waits for."""
+
+    async def ask() -> int:
+        raise LookupError
+
+    assert await AskedOnce(ask, 3600.0).lately(3600.0, 60.0) is None

@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from gateway.durable.places import count_damaged, locked, spool_of, take_over
+from gateway.durable.places import count_damaged, locked, oldest_spooled, spool_of, take_over
+from gateway.durable.publishing import RawRecord
+from gateway.durable.spool import Spool
 from gateway.durable.spool_files import SpoolFiles
 from gateway.errors import SpoolError
 
@@ -95,3 +97,24 @@ def test_what_is_no_spool_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "process-x" / "000000000001.segment").write_bytes(b"")
 
     assert take_over(tmp_path, 1) == 0
+
+
+async def test_the_oldest_that_waits_is_found_in_any_spool(tmp_path: Path) -> None:
+    """Past what is drained and what cannot be read; nothing waits in an empty one."""
+    assert oldest_spooled(tmp_path) is None
+    fill(tmp_path / "process-1", [b"no record"])
+    for number, arrivals in ((1, (7, 5)), (2, (3, 6))):
+        spool = Spool(spool_of(tmp_path, number, 2), 1 << 20)
+        await spool.open()
+        for arrival in arrivals:
+            await spool.append(RawRecord(b"k", b"{}", [], arrival))
+        await spool.close()
+
+    assert oldest_spooled(tmp_path) == 3
+    spool = Spool(spool_of(tmp_path, 2, 2), 1 << 20)
+    await spool.open()
+    waiting = await spool.oldest()
+    assert waiting is not None
+    await spool.note(waiting, 1)
+    assert oldest_spooled(tmp_path) == 6
+    await spool.close()
