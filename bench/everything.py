@@ -27,6 +27,7 @@ COMMANDS: Final[dict[str, list[str]]] = {
     "replay": [],
     "state": ["--webhooks", "100000"],
     "core": [],
+    "insights": ["--rounds", "10"],
 }
 _REST_S: Final = 60
 

@@ -29,7 +29,10 @@ class Operating(Protocol):
     """The commands of operators; each raises gateway.errors.KafkaUnavailableError where Kafka does not answer."""
 
     async def status(self) -> dict[str, Any]:
-        """Parts, lag, rows, restarts and generations, as plain JSON values; what is away is told as a part's state."""
+        """Parts, lag, rows, restarts, generations and what a replay last compared, as plain JSON values.
+
+        What is away is told as a part's state.
+        """
 
     async def retry(self, letters: Sequence[int]) -> Resolved:
         """Send dead letters that wait to where they came from."""

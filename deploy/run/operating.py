@@ -16,6 +16,7 @@ from gateway.reading.questions import BusyError
 from gateway.reading.store import ReadError
 from operations import dead_letters
 from operations.generations.journal import at_live, read_journal
+from operations.replay.saved import LatestComparison
 from operations.status import collect_status
 from schemas.json_patch import patched, readable
 from schemas.wire.generations import JournalError
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
     from operations.dead_letters import DeadLetter
     from schemas.settings import Settings
+    from schemas.wire.generations import Journal
 
 __all__ = ["Operating"]
 
@@ -40,18 +42,23 @@ class Operating:
         # Each is a transaction of one id: a second one would fence the first.
         self._turn = asyncio.Lock()
         self._trial = asyncio.Lock()
+        self._comparison = LatestComparison(settings)
 
     async def status(self) -> dict[str, Any]:
         """As gateway.operating.Operating."""
+        journal = await self._journal()
+        current = self._settings if journal is None else at_live(self._settings, journal)
+        status, comparison = await asyncio.gather(collect_status(current), asyncio.to_thread(self._comparison.read))
+        generations = None if journal is None else journal.as_json()
+        return {**status.as_json(), "generations": generations, "comparison": comparison}
+
+    async def _journal(self) -> Journal | None:
+        """None where it cannot be read: what is wrong is told of Kafka, as a part."""
         try:
             async with asyncio.timeout(_JOURNAL_SECONDS):
-                journal = await read_journal(self._settings)
+                return await read_journal(self._settings)
         except (KafkaError, OSError, TimeoutError, JournalError):
-            # What is wrong is told of the part.
-            status = await collect_status(self._settings)
-            return {**status.as_json(), "generations": None}
-        status = await collect_status(at_live(self._settings, journal))
-        return {**status.as_json(), "generations": journal.as_json()}
+            return None
 
     async def retry(self, letters: Sequence[int]) -> Resolved:
         """As gateway.operating.Operating."""

@@ -60,6 +60,35 @@ class System(BaseModel):
     spool: Spool
 
 
+class TableDifference(BaseModel):
+    """Rows of a table in the live and in the new generation; `moving` ones say nothing yet."""
+
+    table: str
+    live: int
+    new: int
+    only_live: int
+    only_new: int
+    different: int
+    moving: int
+
+
+class Comparison(BaseModel):
+    """What a replay would change: of each list the twenty largest changes, with old and new figures."""
+
+    at: str
+    live: int
+    new: int
+    part: str = Field(description="What is replaced in place; empty for a generation.")
+    equal: bool
+    tables: list[TableDifference]
+    verdicts: list[dict[str, Any]] = Field(description="Kinds of changes, with some webhooks of each.")
+    verdicts_changed: int = Field(description="Webhooks with another verdict.")
+    scores: list[dict[str, Any]] = Field(description="Students whose scores move, and by how much.")
+    scores_moved: int
+    days: list[dict[str, Any]] = Field(description="Days of tutorials whose figures change.")
+    days_changed: int
+
+
 class Operations(BaseModel):
     """The whole system: `parts` are `ok` or say what is wrong."""
 
@@ -73,6 +102,9 @@ class Operations(BaseModel):
     notes: list[str]
     generations: dict[str, Any] | None = Field(
         description="The journal: which is live, and where a replay stands. Null where Kafka does not tell."
+    )
+    comparison: Comparison | None = Field(
+        description="What the last replay compared; null where none has, in the gateway's data directory."
     )
     spool: Spool
 
@@ -202,5 +234,37 @@ OPERATIONS_EXAMPLE: Final[dict[str, Any]] = {
     "last_error": None,
     "restarts": {},
     "notes": [],
-    "generations": {"live": 1, "previous": None, "last": 1, "step": "idle", "target": None},
+    "generations": {"live": 1, "previous": None, "last": 2, "step": "catching-up", "target": 2},
+    "comparison": {
+        "at": "2026-04-15T10:38:02+00:00",
+        "live": 1,
+        "new": 2,
+        "part": "",
+        "equal": False,
+        "tables": [
+            {
+                "table": "scores",
+                "live": 214,
+                "new": 214,
+                "only_live": 0,
+                "only_new": 0,
+                "different": 1,
+                "moving": 0,
+            }
+        ],
+        "verdicts": [],
+        "verdicts_changed": 0,
+        "scores": [
+            {
+                "actor": "1234",
+                "asset_slug": "javascript-arrays-intro",
+                "live_frustration_score": 9.5,
+                "new_frustration_score": 4.5,
+                "change": 5.0,
+            }
+        ],
+        "scores_moved": 1,
+        "days": [],
+        "days_changed": 0,
+    },
 }

@@ -1,32 +1,23 @@
-"""A comparison of generations for people, and as a file."""
+"""A comparison of generations for people."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-import orjson
 from rich.markup import escape
 
 from operations.tables import WholeTable
 from operations.wording import counted
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from rich.console import Console
 
     from operations.replay.comparison import Comparison
 
-__all__ = ["save", "show", "show_untold"]
+__all__ = ["show", "show_untold"]
 
 _SHOWN: Final = 15
 _LONGEST: Final = 60
-
-
-def save(comparison: Comparison, path: Path) -> None:
-    """Write it as JSON, for scripts and to keep."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(orjson.dumps(comparison.as_json(), option=orjson.OPT_INDENT_2))
 
 
 def show_untold(count: int, console: Console) -> None:

@@ -15,7 +15,8 @@ from operations.generations.telling import Telling
 from operations.replay.comparison import compare
 from operations.replay.dropping import changing, give_up
 from operations.replay.progress import catch_up
-from operations.replay.report import save, show, show_untold
+from operations.replay.report import show, show_untold
+from operations.replay.saved import comparison_file, save
 from operations.topics import setup_topics
 from operations.wording import counted
 from schemas.wire.generations import JournalError, Phase
@@ -24,7 +25,6 @@ from sinks.setup import setup_tables
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
-    from pathlib import Path
 
     from rich.console import Console
 
@@ -199,7 +199,7 @@ async def _follow(
             await stored_everything(offsets, live, _STORE_SECONDS)
             await asyncio.to_thread(bring_days_up, settings, live.generation, None)
             comparison = await asyncio.to_thread(compare, settings, live.generation, number, positions)
-            path = _comparison_file(settings, number)
+            path = comparison_file(settings, f"g{number}")
             await asyncio.to_thread(save, comparison, path)
             show(comparison, console)
             console.print(f"The comparison is in {path}", soft_wrap=True)
@@ -211,7 +211,3 @@ async def _follow(
             await stored_everything(offsets, target, _STORE_SECONDS)
         seconds = await swap(settings, writer, offsets, since, telling=telling, stop_children=stop_children)
         console.print(f"Webhooks waited for {seconds:.1f} s.")
-
-
-def _comparison_file(settings: Settings, generation: int) -> Path:
-    return settings.data.absolute() / "replay" / f"comparison-g{generation}.json"

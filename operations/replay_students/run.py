@@ -17,7 +17,8 @@ from operations.generations.swap import stored_everything
 from operations.pseudonyms import keyed_settings
 from operations.replay.dropping import changing
 from operations.replay.progress import advance_to
-from operations.replay.report import save, show, show_untold
+from operations.replay.report import show, show_untold
+from operations.replay.saved import comparison_file, save
 from operations.replay_students.difference import Difference, difference
 from operations.replay_students.log import Recomputation, find_students
 from operations.replay_students.patch import patch
@@ -100,7 +101,7 @@ class _Work:
         """Save the comparison, and show it with what cannot be undone."""
         webhooks = counted(len(recomputed.records), "webhook", ",")
         self.console.print(f"{whom(self.scope, units)}, {webhooks}.")
-        path = self.settings.data.absolute() / "replay" / "comparison-part.json"
+        path = comparison_file(self.settings, "part")
         await asyncio.to_thread(save, differing.comparison, path)
         show(differing.comparison, self.console)
         self.console.print(f"The comparison is in {path}", soft_wrap=True)

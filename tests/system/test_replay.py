@@ -61,6 +61,9 @@ def test_a_dry_run_compares_and_leaves_nothing_behind(system: HttpSystem) -> Non
         **dict.fromkeys(("events", "webhooks", "telemetry", "scores", "student_day", "claims", "asset_daily"), True),
         "dead_letters": False,
     }
+    with system.client(academy=None) as operator:
+        told_over_http = operator.get("/v1/telemetry/operations").json()["comparison"]
+    assert (told_over_http["new"], told_over_http["equal"], told_over_http["tables"]) == (2, True, found["tables"])
     assert leftovers(system.settings) - before == {f"group {system.settings.topic_prefix}generations"} or (
         leftovers(system.settings) == before
     )

@@ -1,0 +1,125 @@
+"""How soon insights answer: `uv run python -m bench.insights [--students 10000 --facts 1000000 --rounds 30]`.
+
+The whole system as `up` runs it, at rest, with the rows of a school in its tables (bench.insights_data) and the bundled
+documents sent through it. Each address is asked one time after another over a kept connection by staff of an academy of
+all the students. `first` is before anything of it is kept.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import statistics
+import tempfile
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Final
+
+import httpx
+import orjson
+import typer
+
+from bench.insights_data import ACADEMY, School, fill
+from bench.machine import MOST_BUSY, busy
+from bench.page import run
+from bench.up import system
+from deploy.demo.documents import demo_documents
+from operations.directory import publish_reference
+from operations.tokens import CAPABILITIES, NewToken, grant
+from schemas.settings import Settings, load_settings
+from schemas.wire.topics import Topics
+
+__all__ = ["ADDRESSES", "main"]
+
+_ACADEMY: Final = "/v1/telemetry/academy"
+_TUTORIAL: Final = f"{_ACADEMY}/assets/tutorial-7"
+# Of the bundled documents: what is explained has a document.
+_STUDENT: Final = f"{_ACADEMY}/students/10022"
+_LOG: Final = "/v1/assignment/academy/learnpack/webhook"
+_WEBHOOK: Final = "{webhook}"
+
+ADDRESSES: Final = (
+    f"{_ACADEMY}/overview",
+    f"{_ACADEMY}/overview?since=24h",
+    f"{_ACADEMY}/students/stuck",
+    f"{_ACADEMY}/students/stuck?since=7d&seen=7d",
+    f"{_ACADEMY}/students/stuck?since=7d&seen=7d&asset=tutorial-7",
+    f"{_ACADEMY}/assets",
+    *(f"{_TUTORIAL}/{figures}" for figures in ("daily", "funnel", "heatmap", "sessions")),
+    _STUDENT,
+    f"{_STUDENT}/assets/exercise-postcard",
+    f"{_ACADEMY}/webhooks/{_WEBHOOK}/trace",
+    f"{_LOG}?limit=20",
+    f"{_ACADEMY}/rules/history",
+    "/v1/telemetry/dead-letters",
+    "/v1/telemetry/operations",
+)
+
+_SETTLED_SECONDS: Final = 300
+_ANSWER_SECONDS: Final = 60
+
+
+def main(
+    students: Annotated[int, typer.Option(help="Students of the academy.")] = 10_000,
+    facts: Annotated[int, typer.Option(help="Facts of a month.")] = 1_000_000,
+    rounds: Annotated[int, typer.Option(help="How often each address is asked.")] = 30,
+) -> None:
+    """Measure."""
+    school = School(students, facts)
+    with tempfile.TemporaryDirectory(prefix="bench-") as name, system(Path(name) / "up") as (_, env):
+        os.environ.update(env)
+        settings = load_settings()
+        secret = asyncio.run(_enrol(settings, school))
+        seconds = fill(env["TELEMETRY_CLICKHOUSE"], settings.database, school)
+        _send(env)
+        _settle()
+        print(f"{students:,} students, {facts:,} facts, {school.webhooks:,} webhooks, filled in {seconds:.0f} s\n")
+        print("| address | bytes | first | p50 | p95 |\n| --- | ---: | ---: | ---: | ---: |")
+        headers = {"Authorization": f"Token {secret}", "Academy": str(ACADEMY)}
+        with httpx.Client(base_url=env["TELEMETRY_GATEWAY_URL"], headers=headers, trust_env=False) as client:
+            for address in ADDRESSES:
+                print(_row(client, address.replace(_WEBHOOK, str(school.a_webhook)), rounds), flush=True)
+
+
+async def _enrol(settings: Settings, school: School) -> str:
+    """Make all students members, and a token of staff; its secret."""
+    users = (
+        (b"%d" % number, orjson.dumps({"id": number, "first_name": f"S{number}", "academies": [ACADEMY]}))
+        for number in range(1, school.students + 1)
+    )
+    await publish_reference(settings, Topics.of(settings).users, users)
+    return await grant(settings, NewToken(1, {ACADEMY: CAPABILITIES}, datetime.now(UTC)))
+
+
+def _send(env: dict[str, str]) -> None:
+    parameters = {"token": env["TELEMETRY_TOKEN"], "academy": str(ACADEMY)}
+    with httpx.Client(base_url=env["TELEMETRY_GATEWAY_URL"], params=parameters, trust_env=False) as client:
+        for body in demo_documents():
+            client.post("/v1/assignment/me/telemetry", content=body).raise_for_status()
+
+
+def _settle() -> None:
+    """Wait until the sink has computed the daily figures and ClickHouse has merged."""
+    end = time.monotonic() + _SETTLED_SECONDS
+    while busy() > MOST_BUSY and time.monotonic() < end:
+        pass
+
+
+def _row(client: httpx.Client, address: str, rounds: int) -> str:
+    """An address's row of the table; raises SystemExit where it is refused."""
+    seconds = []
+    for _ in range(rounds):
+        began = time.perf_counter()
+        answer = client.get(address, timeout=_ANSWER_SECONDS)
+        seconds.append(time.perf_counter() - began)
+        if not answer.is_success:
+            message = f"{address}: {answer.status_code} {answer.text[:200]}"
+            raise SystemExit(message)
+    cuts = statistics.quantiles(seconds, n=20) if rounds > 1 else seconds * 19
+    first, middle, late = (f"{one * 1e3:,.0f} ms" for one in (seconds[0], cuts[9], cuts[18]))
+    return f"| `{address}` | {len(answer.content):,} | {first} | {middle} | {late} |"
+
+
+if __name__ == "__main__":
+    run(main, "insights")
