@@ -16,7 +16,6 @@ from gateway.access import RETRY_SECONDS
 from gateway.addresses import Addresses
 from gateway.api import assets, ide, rules, tasks, telemetry, webhooks
 from gateway.api.openapi import DESCRIPTION, describe
-from gateway.asked import AskedOnce
 from gateway.console.app import console_app, is_page
 from gateway.console.sealing import Sealing
 from gateway.console.visitor import Console
@@ -162,7 +161,7 @@ def create_app(
         Route(path, post, methods=["POST"], include_in_schema=False) for path, post in posts.items()
     )
     describe(api, INGEST_PATHS, CAPTURE_ROUTES)
-    console = Console(services, live, operating, api.state.system_status, Sealing(sealing))
+    console = Console(services, live, operating, api.state.system.asked, Sealing(sealing))
     return Gateway(posts, api, console_app(console), metrics)
 
 

@@ -52,7 +52,7 @@ def _described(example: Any, *slugs: str, **more: Any) -> dict[int | str, dict[s
 )
 async def read_operations(request: Request, _: _Operator) -> Response:
     """Parts, lag, rows and restarts as `learnpack-telemetry status --json` has them, generations, and the spools."""
-    return await large_answer(await request.app.state.system.now(), headers={"Cache-Control": UNKEPT})
+    return await large_answer(await request.app.state.system.asked(), headers={"Cache-Control": UNKEPT})
 
 
 @router.get(

@@ -28,22 +28,22 @@ _BRIEF: Final = ("as_of", "healthy", "parts", "lag", "spool")
 
 
 class System:
-    """Asks for `status` (gateway.operating), and looks into the spools below a directory."""
+    """Asks for `status` (gateway.operating), and looks into the spools below a directory.
+
+    Attributes:
+        asked: All of it, two seconds old at most.
+    """
 
     def __init__(self, status: Callable[[], Awaitable[dict[str, Any]]], metrics: Metrics, spool: Path) -> None:
         """Nothing is asked yet."""
         self._status = status
         self._metrics = metrics
         self._spool = spool
-        self._asked = AskedOnce(self._ask, _FRESH_SECONDS)
-
-    async def now(self) -> dict[str, Any]:
-        """All of it, two seconds old at most; raises what asking for the status raises."""
-        return await self._asked()
+        self.asked = AskedOnce(self._ask, _FRESH_SECONDS)
 
     async def lately(self) -> dict[str, Any] | None:
         """Parts, lag and spools half a minute ago or later; None where nobody knows within a second."""
-        told = await self._asked.lately(_OLD_SECONDS, _WAIT_SECONDS)
+        told = await self.asked.lately(_OLD_SECONDS, _WAIT_SECONDS)
         return None if told is None else {name: told[name] for name in _BRIEF}
 
     async def _ask(self) -> dict[str, Any]:
