@@ -15,7 +15,6 @@ from gateway.console.queries import LEDGER, MINUTES
 from gateway.console.routes import Place, showing, to_page
 from gateway.console.words import say
 from gateway.insights.overview import find_overview
-from gateway.insights.stuck import StuckRule, find_stuck
 from gateway.operating import OPERATE
 from gateway.reading.shown import iso_instant
 from schemas.reference.tenancy import READ
@@ -104,7 +103,7 @@ async def _show(request: Request, visitor: Visitor) -> Response:
     minutes, breadth = SPANS[span]
     questions, sight = visitor.console.services.questions, visitor.sight
     overview, stuck = await asyncio.gather(
-        find_overview(questions, sight, minutes), find_stuck(questions, sight, StuckRule())
+        find_overview(questions, sight, minutes), visitor.console.stuck(questions, sight)
     )
     now = datetime.fromtimestamp(visitor.now, tz=UTC)
     columns = minutes_by_bucket(overview["received"], now, minutes, breadth)
@@ -129,7 +128,7 @@ async def _show(request: Request, visitor: Visitor) -> Response:
         any=any(bar.total for bar in chart.bars),
         ledger=[(day, shares(day, VERDICTS)) for day in reversed(overview["ledger"])],
         verdicts=VERDICTS,
-        stuck=len({row["actor"] for row in stuck}),
+        stuck=stuck,
         stuck_address=f"{PREFIX}/stuck",
         today=today,
         ignored=today is not None and today["ignored"] >= _MANY_IGNORED * today["received"] > 0,

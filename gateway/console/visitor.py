@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from gateway.access import RETRY_SECONDS, require
+from gateway.console.counts import StuckCounts
 from gateway.console.csrf import form_token
 from gateway.console.formats import Formats
 from gateway.console.view import View
@@ -48,6 +49,7 @@ class Console:
     operating: Operating
     status: Callable[[], Awaitable[dict[str, Any]]]
     sealing: Callable[[], Awaitable[Seal]]
+    stuck: StuckCounts = field(default_factory=StuckCounts)
 
 
 class LogInError(Exception):

@@ -50,7 +50,6 @@ async def _sought(visitor: Visitor, filters: dict[str, str]) -> Filters:
 
 def _row(visitor: Visitor, row: dict[str, Any]) -> dict[str, Any]:
     services, number = visitor.console.services, row["student_id"]
-    pending = row["status"] == "PENDING"
     known = None
     if number is not None:
         known = shown_student(services.reference, number, visitor.academy, strict=services.strict)
@@ -58,7 +57,6 @@ def _row(visitor: Visitor, row: dict[str, Any]) -> dict[str, Any]:
     return {
         **row,
         "created": iso_instant(row["created_at"]),
-        "seconds": None if pending else (row["updated_at"] - row["created_at"]).total_seconds(),
         "name": None if known is None else visitor.name(known),
         "reached": number is not None and visitor.sight.sees(number),
     }

@@ -29,7 +29,7 @@ function announce(old, now) {
     if (!known) count += 1;
     else {
       known.classList.remove("gone");
-      if (known.innerHTML !== row.innerHTML) known.replaceChildren(...row.childNodes);
+      if (known.innerHTML !== row.innerHTML && !known.contains(document.activeElement)) known.replaceChildren(...row.childNodes);
     }
   }
   for (const [key, row] of before) row.classList.toggle("gone", !after.has(key));

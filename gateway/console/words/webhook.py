@@ -25,7 +25,6 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
     "webhooks.text": ("what became of it", "qué pasó con él"),
     "webhooks.student": ("student", "estudiante"),
     "webhooks.asset": ("asset id", "id del recurso"),
-    "webhooks.took": ("after", "tras"),
     "webhooks.filter.student": ("Student ids", "Ids de estudiantes"),
     "webhooks.filter.event": ("Events", "Eventos"),
     "webhooks.filter.status": ("Status", "Estado"),
