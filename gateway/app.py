@@ -161,7 +161,7 @@ def create_app(
         Route(path, post, methods=["POST"], include_in_schema=False) for path, post in posts.items()
     )
     describe(api, INGEST_PATHS, CAPTURE_ROUTES)
-    console = Console(services, live, operating, api.state.system.asked, Sealing(sealing))
+    console = Console(services, live, operating, api.state.system, api.state.rule_history, Sealing(sealing))
     return Gateway(posts, api, console_app(console), metrics)
 
 

@@ -6,8 +6,8 @@ import asyncio
 import json
 from typing import TYPE_CHECKING, Any, Final
 
+from gateway.api.services import by_kafka
 from gateway.console.lists import system_call
-from gateway.console.operating import told_by_kafka
 from gateway.console.page import PREFIX, render
 from gateway.console.routes import changing, showing
 from gateway.errors import ApiError
@@ -119,19 +119,17 @@ async def _change(request: Request, visitor: Visitor, form: dict[str, str]) -> R
     if form.get("sure") != "yes" or not patch:
         shown = [json.dumps(operation, ensure_ascii=False) for operation in patch]
         return await _page(request, visitor, letter, value=text, patch=shown)
-    return await _resolved(
-        request, visitor, letter, await told_by_kafka(_operating(visitor).change(letter["id"], patch))
-    )
+    return await _resolved(request, visitor, letter, await by_kafka(_operating(visitor).change(letter["id"], patch)))
 
 
 async def _retry(request: Request, visitor: Visitor, _form: dict[str, str]) -> Response:
     letter = await _letter(visitor, request.path_params["letter"])
-    return await _resolved(request, visitor, letter, await told_by_kafka(_operating(visitor).retry([letter["id"]])))
+    return await _resolved(request, visitor, letter, await by_kafka(_operating(visitor).retry([letter["id"]])))
 
 
 async def _drop(request: Request, visitor: Visitor, _form: dict[str, str]) -> Response:
     letter = await _letter(visitor, request.path_params["letter"])
-    done = await told_by_kafka(_operating(visitor).drop([letter["id"]]))
+    done = await by_kafka(_operating(visitor).drop([letter["id"]]))
     return await _resolved(request, visitor, letter, done, "dropped")
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlencode
 
+from gateway.api.services import by_kafka
 from gateway.console.lists import as_csv, filled, listed, system_call
-from gateway.console.operating import told_by_kafka
 from gateway.console.page import PREFIX, render
 from gateway.console.routes import Place, changing, showing
 from gateway.errors import ApiError
@@ -97,7 +97,7 @@ async def _retry(request: Request, visitor: Visitor, form: dict[str, str]) -> Re
             back=f"{PREFIX}/letters" + (f"?{urlencode(fields)}" if fields else ""),
         )
     chosen = await find_ids(questions, filters)
-    done = await told_by_kafka(visitor.console.operating.retry(chosen)) if chosen else Resolved(0, {})
+    done = await by_kafka(visitor.console.operating.retry(chosen)) if chosen else Resolved(0, {})
     return await _page(request, visitor, {}, done=done)
 
 

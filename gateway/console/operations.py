@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from gateway.api.services import by_kafka
 from gateway.console.lists import system_call
-from gateway.console.operating import told_by_kafka
 from gateway.console.page import PREFIX, render
 from gateway.console.routes import Place, showing
 from gateway.console.words import say
@@ -43,7 +43,7 @@ def generations_of(journal: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 async def _show(request: Request, visitor: Visitor) -> Response:
-    status = await told_by_kafka(visitor.console.status())
+    status = await by_kafka(visitor.console.system.asked())
     journal = status.get("generations")
     compared = status.get("comparison")
     return await render(

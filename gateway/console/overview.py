@@ -10,6 +10,7 @@ from gateway.api.pages import address_of
 from gateway.console.charts import shares, stacked
 from gateway.console.formats import instant_of
 from gateway.console.lists import api_call
+from gateway.console.operations import summary
 from gateway.console.page import PREFIX, render
 from gateway.console.queries import LEDGER, MINUTES
 from gateway.console.routes import Place, showing, to_page
@@ -20,15 +21,16 @@ from gateway.reading.shown import iso_instant
 from schemas.reference.tenancy import READ
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from starlette.requests import Request
     from starlette.responses import Response
 
     from gateway.console.charts import Bars
+    from gateway.console.formats import Formats
     from gateway.console.visitor import Visitor
 
-__all__ = ["PLACE", "ROUTES", "SPANS", "VERDICTS", "Condition", "condition", "minutes_by_bucket"]
+__all__ = ["PLACE", "ROUTES", "SPANS", "VERDICTS", "Condition", "condition", "minutes_by_bucket", "troubles"]
 
 # What became of a webhook, from the best to the worst.
 VERDICTS: Final = ("stored", "ignored", "duplicate", "stale", "pending", "error", "dead")
@@ -41,6 +43,8 @@ _SPAN: Final = "6h"
 _MANY_IGNORED: Final = 0.2
 # What was taken this moment is on its way.
 _USUAL_SECONDS: Final = 5.0
+# A worker and a sink that work are two seconds behind at most.
+_LATE_SECONDS: Final = 10.0
 
 
 class Condition(NamedTuple):
@@ -102,8 +106,8 @@ async def _show(request: Request, visitor: Visitor) -> Response:
     span = span if span in SPANS else _SPAN
     minutes, breadth = SPANS[span]
     questions, sight = visitor.console.services.questions, visitor.sight
-    overview, stuck = await asyncio.gather(
-        find_overview(questions, sight, minutes), visitor.console.stuck(questions, sight)
+    overview, stuck, system = await asyncio.gather(
+        find_overview(questions, sight, minutes), visitor.console.stuck(questions, sight), _system(visitor)
     )
     now = datetime.fromtimestamp(visitor.now, tz=UTC)
     columns = minutes_by_bucket(overview["received"], now, minutes, breadth)
@@ -129,6 +133,7 @@ async def _show(request: Request, visitor: Visitor) -> Response:
         ledger=[(day, shares(day, VERDICTS)) for day in reversed(overview["ledger"])],
         verdicts=VERDICTS,
         stuck=stuck,
+        troubles=[] if system is None else troubles(visitor.formats, system),
         stuck_address=f"{PREFIX}/stuck",
         today=today,
         ignored=today is not None and today["ignored"] >= _MANY_IGNORED * today["received"] > 0,
@@ -141,6 +146,25 @@ async def _show(request: Request, visitor: Visitor) -> Response:
         ),
         first=_first_line(request, visitor.academy),
     )
+
+
+async def _system(visitor: Visitor) -> dict[str, Any] | None:
+    return await visitor.console.system.lately() if visitor.may(OPERATE) else None
+
+
+def troubles(formats: Formats, system: Mapping[str, Any]) -> list[str]:
+    """What is wrong with the whole system, for operators: parts, what waits on the disk, what is behind."""
+    language = formats.language
+    said = [] if system["healthy"] else [summary(language, system["parts"])]
+    spool, behind = system["spool"], max((row["seconds"] for row in system["lag"]), default=0.0)
+    if spool["records"]:
+        count = formats.number(spool["records"])
+        said.append(
+            say(language, "overview.attention.spool", count=count, age=formats.duration(spool["oldest_seconds"]))
+        )
+    if behind >= _LATE_SECONDS:
+        said.append(say(language, "overview.attention.lag", age=formats.duration(behind)))
+    return said
 
 
 def _sentence(visitor: Visitor, state: Condition) -> str:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from gateway.api.callers import Staff
 from gateway.api.rules import store_rules, stored_rules, warning_texts
+from gateway.api.services import by_kafka
 from gateway.console.page import PREFIX, render
 from gateway.console.routes import Place, changing, showing
 from gateway.console.rule_forms import draft_of, fields_of, indented, mark_of, sentences
@@ -16,6 +18,7 @@ from gateway.errors import ApiError
 from gateway.ingest.json_bodies import parse_json
 from gateway.insights.callers import minutes
 from gateway.reading.questions import BusyError
+from gateway.reading.shown import iso_instant
 from gateway.reading.store import ReadError
 from schemas.reference.rules import FIELDS, RulesError, validate
 from schemas.reference.tenancy import CHANGE, READ
@@ -25,6 +28,7 @@ if TYPE_CHECKING:
     from starlette.responses import Response
 
     from gateway.console.visitor import Visitor
+    from schemas.wire.rule_changes import RuleChange
 
 __all__ = ["PLACE", "ROUTES"]
 
@@ -32,6 +36,8 @@ _SPANS: Final = ("24h", "7d", "30d")
 _USUAL: Final = "7d"
 _MONTH: Final = 31 * 24 * 60
 _CONFLICT: Final = 409
+_CHANGES: Final = 10
+_HISTORY_SECONDS: Final = 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +56,7 @@ async def _page(
     stored = stored_rules(visitor.console.services, visitor.academy)
     language = visitor.view.language
     shown = stored if draft is None or draft.rules is None else draft.rules
+    count, history = await _history(visitor)
     return await render(
         request,
         "rules.html",
@@ -67,8 +74,31 @@ async def _page(
         same=draft is not None and draft.rules == stored,
         spans=_SPANS,
         may_save=visitor.may(CHANGE),
+        changes=count,
+        history=history,
         **{"span": _USUAL, "trial": None, "trouble": "", "before": None, **told},
     )
+
+
+async def _history(visitor: Visitor) -> tuple[int | None, list[dict[str, Any]]]:
+    """How many changes are kept, and the newest; None where Kafka does not tell, which keeps nobody from the rules."""
+    read = visitor.console.history.read(visitor.academy, limit=_CHANGES, seconds=_HISTORY_SECONDS)
+    try:
+        count, changes = await by_kafka(read)
+    except ApiError:
+        return None, []
+    return count, [_change(visitor, change) for change in changes]
+
+
+def _change(visitor: Visitor, change: RuleChange) -> dict[str, Any]:
+    who, language = change.who, visitor.view.language
+    user = None if who.user_id is None else visitor.name(visitor.sight.student(who.user_id))
+    return {
+        "at": iso_instant(datetime.fromtimestamp(change.at / 1000, UTC)),
+        "who": " · ".join(part for part in (user, who.name if visitor.view.names else None, who.via) if part),
+        "after": sentences(language, change.after),
+        "before": None if change.before is None else indented(change.before),
+    }
 
 
 async def _show(request: Request, visitor: Visitor) -> Response:

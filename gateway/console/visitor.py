@@ -24,9 +24,11 @@ if TYPE_CHECKING:
 
     from starlette.requests import Request
 
+    from broker.rule_history import RuleHistory
     from gateway.api.services import Services
     from gateway.console.session import Seal, Session
     from gateway.insights.live import Live
+    from gateway.insights.system import System
     from gateway.operating import Operating
     from schemas.reference.directory import Token
 
@@ -40,14 +42,14 @@ VIEW_COOKIE: Final = "learnpack-console-view"
 class Console:
     """What pages are made with.
 
-    `status` tells of the whole system, `sealing` gives the seal of sessions and raises ApiError 503
-    while it is not known.
+    `sealing` gives the seal of sessions and raises ApiError 503 while it is not known.
     """
 
     services: Services
     live: Live
     operating: Operating
-    status: Callable[[], Awaitable[dict[str, Any]]]
+    system: System
+    history: RuleHistory
     sealing: Callable[[], Awaitable[Seal]]
     stuck: StuckCounts = field(default_factory=StuckCounts)
 

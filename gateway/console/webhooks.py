@@ -8,10 +8,11 @@ from gateway.api.parameters import id_list, words
 from gateway.console.lists import MOST_EXPORTED, as_csv, filled, listed, log_call
 from gateway.console.page import PREFIX, render
 from gateway.console.queries import WEBHOOKS
-from gateway.console.routes import Place, showing
+from gateway.console.routes import Place, showing, to_page
 from gateway.reading.joined import joined_later
 from gateway.reading.shown import iso_instant, shown_student
 from gateway.reading.webhook_log import Filters, read_page
+from schemas.coercion import digits_as_id
 from schemas.reference.tenancy import READ
 from schemas.vocabulary import EVENTS, STATUSES
 
@@ -63,6 +64,8 @@ def _row(visitor: Visitor, row: dict[str, Any]) -> dict[str, Any]:
 
 
 async def _show(request: Request, visitor: Visitor) -> Response:
+    if (number := digits_as_id(request.query_params.get("id", "").strip())) is not None:
+        return to_page(f"/webhooks/{number}")
     filters = filled(request, _FILTERS)
     page = listed(request, filters)
     sought = await _sought(visitor, filters)

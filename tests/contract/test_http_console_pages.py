@@ -166,6 +166,12 @@ def test_rules_are_tried_before_they_are_saved(told: HttpSystem, staff: httpx.Cl
         undone = page(staff.post("/console/rules/save", data=saved.fields))
         assert client.get(RULES).json() == {}
         assert "No rules: everything is processed." in undone.text
+        history = client.get("/v1/telemetry/academy/rules/history").json()
+    shown = page(staff.get("/console/rules"))
+    assert history["count"] == 2
+    assert "2 in all" in shown.text
+    assert shown.text.count("Student 1 · api") == 2
+    assert shown.text.count("Try those before") == 2
 
 
 def test_rules_that_cannot_be_are_refused_and_kept_for_mending(told: HttpSystem, staff: httpx.Client) -> None:

@@ -6,6 +6,7 @@ import asyncio
 import os
 import re
 import signal
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,9 +14,12 @@ import httpx
 import orjson
 import pytest
 
+from gateway.console.once import offer_link, with_link
+from operations.tokens import digest
 from schemas.wire.topics import Topics
 from tests.chaos.kafka import read_all
 from tests.support.gateway_load import RATE, STUDENTS, Load
+from tests.support.http_directory import secret
 from tests.support.http_system import UNLIMITED, HttpSystem, http_system
 from tests.support.plain_http import PLAIN
 from tests.support.stack import Stack
@@ -100,8 +104,22 @@ async def one_hangs(system: HttpSystem) -> None:
     await aeventually(well, 60, "both answering again")
 
 
+async def logged_in_everywhere(system: HttpSystem) -> None:
+    """Whoever has logged in at one process is known to the others, and a link is followed once among all of them."""
+    link = with_link("", offer_link(system.settings.spool, digest(secret("staff")), time.time()))
+    answers = []
+    for _ in range(8):
+        async with httpx.AsyncClient(base_url=system.url, timeout=10, verify=PLAIN) as client:
+            answers.append(await client.get(link))
+    (entered,) = (answer for answer in answers if answer.headers["location"] == "/console/")
+    for _ in range(8):
+        async with httpx.AsyncClient(base_url=system.url, timeout=10, verify=PLAIN, cookies=entered.cookies) as client:
+            assert (await client.get("/console/students")).status_code == 200
+
+
 async def scenario(system: HttpSystem, node: KafkaNode, load: Load) -> None:
     """Kafka goes and comes back; in the middle one process is killed, and another takes its place."""
+    await logged_in_everywhere(system)
     sending = asyncio.create_task(load.run())
     await load.grows(RATE)
     await asyncio.to_thread(node.kill)

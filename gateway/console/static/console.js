@@ -39,7 +39,8 @@ function announce(old, now) {
   const button = document.createElement("button");
   button.type = "button";
   button.className = "fresh";
-  button.textContent = document.querySelector("[data-live]").dataset.fresh.replace("{count}", count);
+  const words = document.querySelector("[data-live]").dataset;
+  button.textContent = count ? words.fresh.replace("{count}", count) : words.gone;
   button.addEventListener("click", () => old.replaceChildren(...waiting.childNodes));
   old.prepend(button);
 }
@@ -108,6 +109,14 @@ class Live {
     setTimeout(() => { this.asking = false; if (this.again) { this.again = false; this.ask(); } }, PAUSE_MS);
   }
 }
+
+// Beside the pointer, what time that was here.
+document.addEventListener("pointerover", event => {
+  const time = event.target.closest?.("time");
+  if (!time || time.dataset.here) return;
+  time.dataset.here = "yes";
+  time.title += ` · ${new Date(time.dateTime).toLocaleString(document.documentElement.lang)}`;
+});
 
 for (const button of document.querySelectorAll("[data-copy]")) {
   if (!navigator.clipboard) break;

@@ -100,6 +100,7 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
     "live.still": ("not live: your system asks for less motion", "sin actualizar: su sistema pide menos movimiento"),
     "live.pause": ("Pause", "Pausar"),
     "live.resume": ("Resume", "Seguir"),
+    "live.gone": ("some are no longer here: tidy up", "algunos ya no están: ordenar"),
     "live.fresh": ("{count} new: show", "{count} nuevos: mostrar"),
     "list.count": ("{count} in all", "{count} en total"),
     "list.shown": ("{first} to {last} of {count}", "{first} a {last} de {count}"),

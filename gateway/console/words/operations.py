@@ -94,6 +94,7 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
     "operations.group": ("group", "grupo"),
     "operations.records": ("records behind", "registros por leer"),
     "operations.seconds": ("oldest waits", "el más antiguo espera"),
+    "operations.partitions": ("by partition", "por partición"),
     "operations.lag.none": ("No group reads anything yet.", "Ningún grupo lee nada aún."),
     "operations.rows": ("Rows", "Filas"),
     "operations.generations": ("Generations", "Generaciones"),

@@ -60,6 +60,14 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
         "rules of academy {academy} ignored {share} of today's webhooks ({count})",
         "las reglas de la academia {academy} ignoraron {share} de los webhooks de hoy ({count})",
     ),
+    "overview.attention.spool": (
+        "{count} webhooks wait on a gateway's disk, the oldest for {age}",
+        "{count} webhooks esperan en el disco de un servicio, el más antiguo desde hace {age}",
+    ),
+    "overview.attention.lag": (
+        "processing or storing is {age} behind",
+        "el procesamiento o el guardado va {age} por detrás",
+    ),
     "overview.first": ("Send the first webhook", "Envíe el primer webhook"),
     "overview.first.lead": (
         "Paste this line into a terminal that has sourced the system's `env` file; it shows up here within a second.",

@@ -81,6 +81,13 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
         "These rules are in force for what comes from now on.",
         "Estas reglas están en vigor para lo que llegue desde ahora.",
     ),
+    "rules.history": ("Changes", "Cambios"),
+    "rules.history.none": ("Nobody has changed the rules yet.", "Nadie ha cambiado las reglas aún."),
+    "rules.history.away": ("Kafka does not tell of changes now.", "Kafka no informa de cambios ahora."),
+    "rules.who": ("by whom", "por quién"),
+    "rules.after": ("to", "a"),
+    "rules.before": ("before", "antes"),
+    "rules.try.before": ("Try those before", "Probar las de antes"),
     "rules.undo": ("Undo: put the rules before back", "Deshacer: volver a las reglas anteriores"),
     "rules.changed": (
         "Somebody changed the rules since you loaded the page. Look at what is in force now and try yours again.",

@@ -29,6 +29,7 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
     "webhooks.filter.event": ("Events", "Eventos"),
     "webhooks.filter.status": ("Status", "Estado"),
     "webhooks.filter.asset_id": ("Asset ids", "Ids de recursos"),
+    "webhooks.filter.id": ("Or one by its id", "O uno por su id"),
     "webhooks.filter.any": ("any", "cualquiera"),
     "webhook.title": ("Webhook {id}", "Webhook {id}"),
     "webhook.way": ("Its way", "Su recorrido"),

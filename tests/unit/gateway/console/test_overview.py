@@ -8,7 +8,8 @@ from typing import Any, Final
 import pytest
 
 from gateway.console.charts import FIELD, nice_top, shares, stacked
-from gateway.console.overview import SPANS, VERDICTS, condition, minutes_by_bucket
+from gateway.console.formats import Formats
+from gateway.console.overview import SPANS, VERDICTS, condition, minutes_by_bucket, troubles
 
 NOW: Final = datetime(2026, 4, 15, 10, 42, 30, tzinfo=UTC)
 
@@ -83,3 +84,22 @@ def test_shares_fill_the_bar() -> None:
         ("dead", 500, 500),
     ]
     assert shares(figures(), VERDICTS) == []
+
+
+def test_operators_are_told_what_is_wrong() -> None:
+    """Parts that do not work, what waits on a disk, and who is behind; of what works nothing."""
+    idle = {"records": 0, "oldest_seconds": None}
+    well = {"healthy": True, "parts": {"kafka": "ok"}, "lag": [{"seconds": 0.4}], "spool": idle}
+    ill = {
+        "healthy": False,
+        "parts": {"kafka": "away"},
+        "lag": [{"seconds": 40.0}],
+        "spool": {"records": 1200, "oldest_seconds": 300.0},
+    }
+
+    assert troubles(Formats("en", NOW), well) == []
+    assert troubles(Formats("en", NOW), ill) == [
+        "These parts do not work: kafka.",
+        "1,200 webhooks wait on a gateway's disk, the oldest for 5 min",
+        "processing or storing is 40 s behind",
+    ]
