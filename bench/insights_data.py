@@ -46,13 +46,14 @@ SELECT
     name, at, at, {ACADEMY}, student, toString(student), concat('run-', toString(student)), {_TUTORIAL},
     concat('step-', toString(place)), place, if(is_try, toInt64(failed > 0), NULL), if(is_try, failed = 0, NULL), 800,
     if(is_try AND failed > 0, 'TypeError', ''), if(n % 4 = 0, 'stream', 'batch'), '{{"attempt": 2, "agent": "vscode"}}',
-    bitShiftLeft(n % {_PARTITIONS}, 40) + {_FIRST_OFFSET} + intDiv(n % {{webhooks:UInt64}}, {_PARTITIONS}), 0, n, n
+    bitShiftLeft(toUInt64(n % {_PARTITIONS}), 40) + {_FIRST_OFFSET} + intDiv(n % {{webhooks:UInt64}}, {_PARTITIONS}), 0,
+    n, n
 FROM (SELECT {{first:UInt64}} + number AS n FROM numbers({{rows:UInt64}}))
 """  # noqa: S608 - constants only
 
 # In order of arrival, as in a log.
 _ARRIVED: Final = f"""
-    bitShiftLeft(n % {_PARTITIONS}, 40) + {_FIRST_OFFSET} + intDiv(n, {_PARTITIONS}) AS id,
+    bitShiftLeft(toUInt64(n % {_PARTITIONS}), 40) + {_FIRST_OFFSET} + intDiv(n, {_PARTITIONS}) AS id,
     now64(3) - toIntervalSecond(toUInt32(pow(1 - n / {{webhooks:UInt64}}, 2) * {DAYS} * 86400)) AS at
 """
 

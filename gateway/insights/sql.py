@@ -30,41 +30,59 @@ _TRY: Final = "event IN ('compile', 'test', 'quiz_submission')"
 # Of notebooks, which tell no completions, an exercise is completed by its first test that passes.
 _COMPLETION: Final = "(event = 'complete_step' OR (source = 'notebook' AND event = 'test' AND succeeded = 1))"
 
-# Facts of the last minutes of each student, tutorial and step, after docs/insights.md, "Who is stuck".
+_RECENT: Final = "occurred_at BETWEEN subtractMinutes(now(), {minutes:UInt32}) AND now() + INTERVAL 5 MINUTE"
+_FAILED: Final = f"{_TRY} AND succeeded = 0"
+
+# Facts of the last minutes of each student, tutorial and step, after docs/insights.md, "Who is stuck". Nearly all steps
+# have too few failures, whenever those were: a first look, by hashes, leaves out tutorials in which a student has no
+# step with enough of them, and only what is left is put together.
 STUCK: Final = f"""
 SELECT
-    any(user_id) AS student_id, actor, asset_slug, step_slug,
-    argMax(position, occurred_at) AS step_position,
-    countIf(failed AND occurred_at > last_success) AS failures,
-    minIf(occurred_at, failed AND occurred_at > last_success) AS stuck_since,
-    min(occurred_at) AS on_step_since,
-    max(occurred_at) AS on_step_until,
-    any(seen_at) AS last_seen,
-    any(completed) AS completed_steps,
-    countIf(event = 'ai_interaction' AND occurred_at > last_success) AS questions,
-    argMaxIf(event, occurred_at, failed) AS error_event,
-    argMaxIf(error_type, occurred_at, failed) AS error_kind,
-    argMaxIf(tuple(exit_code), occurred_at, failed).1 AS error_code,
-    now64(3, 'UTC') AS asked_at
+    student_id, actor, asset_slug, step_slug, step_position, length(failed_at) AS failures,
+    arrayMin(failed_at) AS stuck_since, on_step_since, on_step_until, last_seen, completed_steps, questions,
+    error_event, error_kind, error_code, now64(3, 'UTC') AS asked_at
 FROM
 (
-    SELECT
-        user_id, actor, asset_slug, step_slug, step_position AS position, event, occurred_at, error_type, exit_code,
-        ifNull({_TRY} AND succeeded = 0, 0) AS failed,
-        maxIf(occurred_at, {_TRY} AND succeeded = 1) OVER (PARTITION BY actor, asset_slug, step_slug) AS last_success,
-        max(occurred_at) OVER (PARTITION BY actor, asset_slug) AS seen_at,
-        countIf({_COMPLETION}) OVER (PARTITION BY actor, asset_slug) AS completed
-    FROM events
-    WHERE occurred_at BETWEEN subtractMinutes(now(), {{minutes:UInt32}}) AND now() + INTERVAL 5 MINUTE
-        AND {_TUTORIALS} AND {_SEEN}
+    SELECT *, max(on_step_until) OVER whole AS last_seen, sum(completions) OVER whole AS completed_steps
+    FROM
+    (
+        SELECT
+            any(user_id) AS student_id, actor, asset_slug, step_slug,
+            argMax(position, occurred_at) AS step_position,
+            maxIf(occurred_at, {_TRY} AND succeeded = 1) AS last_success,
+            arrayFilter(at -> at > last_success, groupArrayIf(occurred_at, failed)) AS failed_at,
+            arrayCount(at -> at > last_success, groupArrayIf(occurred_at, event = 'ai_interaction')) AS questions,
+            min(occurred_at) AS on_step_since,
+            max(occurred_at) AS on_step_until,
+            countIf({_COMPLETION}) AS completions,
+            argMaxIf(event, occurred_at, failed) AS error_event,
+            argMaxIf(error_type, occurred_at, failed) AS error_kind,
+            argMaxIf(tuple(exit_code), occurred_at, failed).1 AS error_code
+        FROM
+        (
+            SELECT
+                user_id, actor, asset_slug, step_slug, step_position AS position, event, occurred_at, succeeded, source,
+                error_type, exit_code, ifNull({_FAILED}, 0) AS failed
+            FROM events
+            WHERE {_RECENT} AND {_TUTORIALS} AND {_SEEN}
+                AND cityHash64(actor, asset_slug) IN
+                (
+                    SELECT any(cityHash64(actor, asset_slug)) FROM events
+                    WHERE {_RECENT} AND {_TUTORIALS} AND {_SEEN} AND {_FAILED} AND step_slug != ''
+                    GROUP BY cityHash64(actor, asset_slug, step_slug)
+                    HAVING count() >= {{failures:UInt32}}
+                )
+        )
+        GROUP BY actor, asset_slug, step_slug
+    )
+    WINDOW whole AS (PARTITION BY actor, asset_slug)
 )
 WHERE step_slug != ''
-    AND (asset_slug, step_slug, actor) NOT IN
-        (SELECT asset_slug, step_slug, actor FROM events WHERE {_COMPLETION} AND {_TUTORIALS})
-GROUP BY actor, asset_slug, step_slug
-HAVING failures >= {{failures:UInt32}}
+    AND failures >= {{failures:UInt32}}
     AND stuck_since <= subtractMinutes(now(), {{stuck:UInt32}})
     AND last_seen >= subtractMinutes(now(), {{seen:UInt32}})
+    AND (asset_slug, step_slug, actor) NOT IN
+        (SELECT asset_slug, step_slug, actor FROM events WHERE {_COMPLETION} AND {_TUTORIALS})
 ORDER BY failures DESC, last_seen DESC, actor, asset_slug, step_slug
 LIMIT {{limit:UInt32}}
 """  # noqa: S608 - constants only

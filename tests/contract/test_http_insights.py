@@ -10,7 +10,9 @@ import clickhouse_connect
 import pytest
 
 from gateway.reading.shown import iso_instant
+from schemas.wire.place import place_at
 from tests.support.blocks import run_by
+from tests.support.http_directory import secret
 from tests.support.insights import FOREIGNER, MARKUP, MEMBER, UNKNOWN, told_system
 from tests.support.page_examples import run_examples
 
@@ -194,6 +196,37 @@ def test_nothing_is_missing(staff: httpx.Client) -> None:
     assert sum(row["received"] for row in overview["received"]) == sum(row["received"] for row in overview["ledger"])
     assert [row["difference"] for row in overview["ledger"]] == [0] * len(overview["ledger"])
     assert 0 <= overview["freshness"]["age_seconds"] < 6 * 3600
+
+
+def test_minutes_are_those_of_the_log(told: HttpSystem, staff: httpx.Client) -> None:
+    """One that waits for its outcome is pending; one that was deleted is in neither."""
+    log, waiting = "/v1/assignment/academy/learnpack/webhook", place_at(1, 10**9)
+    address = f"/v1/assignment/me/telemetry?token={secret('ingest')}&academy=1"
+    assert staff.post(address, json={"event": "no-such-event", "slug": "s", "user_id": MEMBER}).text == "ok"
+    (failed,) = told.settled(event="no-such-event")
+
+    def agrees(since: str) -> tuple[int, int]:
+        rows = staff.get(f"{ROOT}/overview?since={since}").json()["received"]
+        (counted,) = told.query(
+            "SELECT count(), countIf(status = 'PENDING') FROM webhook_log"
+            " WHERE has(academy_ids, 1) AND created_at >= now() - INTERVAL 1 DAY"
+        )
+        found = sum(row["received"] for row in rows), sum(row["pending"] for row in rows)
+        assert found == tuple(counted)
+        return found
+
+    before = agrees("1439m")
+    told.query(
+        "INSERT INTO raw (id, received_at, academy_id, source, payload)"
+        " VALUES ({id:UInt64}, now(), 1, 'learnpack', '{}')",
+        id=waiting,
+    )
+    try:
+        assert agrees("1438m") == (before[0] + 1, before[1] + 1)
+        assert staff.delete(f"{log}/{failed['id']}").status_code == 204
+        assert agrees("1437m") == (before[0], before[1] + 1)
+    finally:
+        told.query("DELETE FROM raw WHERE id = {id:UInt64}", id=waiting)
 
 
 def test_days_that_are_over_may_be_kept(staff: httpx.Client) -> None:
