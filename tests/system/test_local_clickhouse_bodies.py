@@ -109,15 +109,6 @@ def test_an_unknown_encoding_is_refused(http: httpx.Client) -> None:
     assert totals(http) == "0\t0\n"
 
 
-@pytest.mark.parametrize("name", ["compress", "decompress"])
-def test_clickhouses_own_block_format_is_refused(http: httpx.Client, name: str) -> None:
-    """`compress=1` and `decompress=1` are answered with what to use instead."""
-    response = http.post("/", params={"query": "SELECT 1", name: "1"})
-
-    assert response.status_code == 501
-    assert "Content-Encoding" in response.text
-
-
 @pytest.mark.parametrize("encoding", CODECS)
 @pytest.mark.parametrize("rows", [3, 300_000])
 def test_results_are_compressed_on_request(local_clickhouse: ClickHouseServer, encoding: str, rows: int) -> None:

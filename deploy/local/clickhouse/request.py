@@ -9,6 +9,7 @@ from email.policy import HTTP
 from typing import TYPE_CHECKING, Final
 from urllib.parse import parse_qsl
 
+from deploy.local.clickhouse.compressed_blocks import unpack
 from deploy.local.clickhouse.compression import choose_encoding, decompress
 from deploy.local.clickhouse.errors import ClickHouseError
 from deploy.local.clickhouse.native import LEAST_VERSION
@@ -60,6 +61,7 @@ class Query:
     parameters: dict[str, str]
     read_only: bool
     encoding: str
+    in_blocks: bool
     buffered: bool
     protocol: int
     session: str
@@ -73,6 +75,8 @@ def read_query(request: HttpRequest) -> Query:
     fields = dict(parse_qsl(request.query_string, keep_blank_values=True))
     headers = request.headers
     body = decompress(request.body, headers.get("content-encoding", ""))
+    if _flag(fields, "decompress"):
+        body = unpack(body)
     if headers.get("content-type", "").startswith(_FORM):
         form, body = _read_form(headers["content-type"], body), b""
         fields |= form
@@ -93,6 +97,7 @@ def read_query(request: HttpRequest) -> Query:
         parameters={k.removeprefix(_PARAMETER): v for k, v in fields.items() if k.startswith(_PARAMETER)},
         read_only=request.method in _READ_ONLY_METHODS,
         encoding=choose_encoding(headers.get("accept-encoding", "")) if compressed else "",
+        in_blocks=_flag(fields, "compress"),
         buffered=_flag(fields, "wait_end_of_query"),
         protocol=protocol,
         session=fields.get("session_id", ""),
@@ -114,10 +119,6 @@ def _number(fields: Mapping[str, str], name: str) -> int:
 
 
 def _refuse_unsupported(fields: Mapping[str, str]) -> None:
-    for name in ("compress", "decompress"):
-        if _flag(fields, name):
-            text = f"The local server has no {name}=1; use HTTP's own Content-Encoding or enable_http_compression=1"
-            raise ClickHouseError(48, "NOT_IMPLEMENTED", text)
     if fields.get("role"):
         raise ClickHouseError(48, "NOT_IMPLEMENTED", "The local server has one user and no roles")
 

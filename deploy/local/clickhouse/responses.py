@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from deploy.local.clickhouse.compressed_blocks import pack
 from deploy.local.clickhouse.errors import http_status
 
 if TYPE_CHECKING:
@@ -36,13 +37,16 @@ def plain(status: int, text: str) -> Response:
     return Response(status, [("content-type", _TEXT)], text.encode())
 
 
-def failure(error: ClickHouseError, version: str, headers: list[tuple[str, str]]) -> Response:
-    """The answer to a request that failed."""
+def failure(
+    error: ClickHouseError, version: str, headers: list[tuple[str, str]], *, in_blocks: bool = False
+) -> Response:
+    """The answer to a request that failed, packed into ClickHouse's own blocks where the request asked for them."""
     text = str(error)
     if not text.endswith(")") or "(version " not in text:
         text = f"{text} (version {version} (chDB))"
     extra = [("content-type", _TEXT), ("x-clickhouse-exception-code", str(error.code))]
-    return Response(http_status(error.code), [*headers, *extra], f"{text}\n".encode())
+    body = f"{text}\n".encode()
+    return Response(http_status(error.code), [*headers, *extra], pack(body) if in_blocks else body)
 
 
 def summary(result: Result) -> tuple[str, str]:

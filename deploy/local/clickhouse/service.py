@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
+from deploy.local.clickhouse.compressed_blocks import pack, pack_pieces
 from deploy.local.clickhouse.compression import compress, compress_pieces
 from deploy.local.clickhouse.engine import Result
 from deploy.local.clickhouse.errors import ClickHouseError
@@ -69,15 +70,19 @@ class Service:
         if without_query:
             return without_query
         headers = self._headers()
+        in_blocks = False
         try:
             query = read_query(request)
             headers.append(("x-clickhouse-query-id", query.id))
-            return self._run(query, self._authenticate(query), headers)
+            account = self._authenticate(query)
+            # From here on errors are packed, too: drivers read what ClickHouse sends them.
+            in_blocks = query.in_blocks
+            return self._run(query, account, headers)
         except ClickHouseError as error:
-            return failure(error, self._engine.version, headers)
+            return failure(error, self._engine.version, headers, in_blocks=in_blocks)
         except Exception as error:  # noqa: BLE001 - a defect here must not look like a broken connection
             _log.exception("a request could not be answered")
-            return failure(ClickHouseError.from_engine(error), self._engine.version, headers)
+            return failure(ClickHouseError.from_engine(error), self._engine.version, headers, in_blocks=in_blocks)
 
     def _headers(self) -> list[tuple[str, str]]:
         return [
@@ -114,10 +119,13 @@ class Service:
         if query.encoding:
             headers.append(("content-encoding", query.encoding))
         if second is None:
-            return Response(200, headers, compress(first.body, query.encoding))
+            body = pack(first.body) if query.in_blocks else first.body
+            return Response(200, headers, compress(body, query.encoding))
         tag = secrets.token_hex(8)
         headers.append(("x-clickhouse-exception-tag", tag))
         pieces = _pieces(itertools.chain((first, second), results), results, tag)
+        if query.in_blocks:
+            pieces = pack_pieces(pieces)
         return Response(200, headers, pieces=compress_pieces(pieces, query.encoding))
 
     @contextmanager
