@@ -1,8 +1,8 @@
 """How soon insights answer: `uv run python -m bench.insights [--students 10000 --facts 1000000 --rounds 30]`.
 
 The whole system as `up` runs it, at rest, with the rows of a school in its tables (bench.insights_data) and the bundled
-documents sent through it. Each address is asked one time after another over a kept connection by staff of an academy of
-all the students. `first` is before anything of it is kept.
+documents sent through it. Each address, and each page of the console, is asked one time after another over a kept
+connection by staff of an academy of all the students. `first` is before anything of it is kept.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from operations.tokens import CAPABILITIES, NewToken, grant
 from schemas.settings import Settings, load_settings
 from schemas.wire.topics import Topics
 
-__all__ = ["ADDRESSES", "main"]
+__all__ = ["ADDRESSES", "PAGES", "main"]
 
 _ACADEMY: Final = "/v1/telemetry/academy"
 _TUTORIAL: Final = f"{_ACADEMY}/assets/tutorial-7"
@@ -56,6 +56,23 @@ ADDRESSES: Final = (
     "/v1/telemetry/operations",
 )
 
+# The same figures as pages (docs/console.md), as a browser asks for them.
+PAGES: Final = (
+    "/console/",
+    "/console/?since=24h",
+    "/console/stuck",
+    "/console/students?q=S12",
+    "/console/students/10022",
+    "/console/students/10022/tutorial?slug=exercise-postcard",
+    "/console/tutorials",
+    "/console/tutorials/one?slug=tutorial-7",
+    "/console/webhooks",
+    f"/console/webhooks/{_WEBHOOK}",
+    "/console/rules",
+    "/console/letters",
+    "/console/operations",
+)
+
 _SETTLED_SECONDS: Final = 300
 _ANSWER_SECONDS: Final = 60
 
@@ -79,6 +96,10 @@ def main(
         headers = {"Authorization": f"Token {secret}", "Academy": str(ACADEMY)}
         with httpx.Client(base_url=env["TELEMETRY_GATEWAY_URL"], headers=headers, trust_env=False) as client:
             for address in ADDRESSES:
+                print(_row(client, address.replace(_WEBHOOK, str(school.a_webhook)), rounds), flush=True)
+        with httpx.Client(base_url=env["TELEMETRY_GATEWAY_URL"], trust_env=False) as client:
+            client.post("/console/login", data={"token": secret})
+            for address in PAGES:
                 print(_row(client, address.replace(_WEBHOOK, str(school.a_webhook)), rounds), flush=True)
 
 

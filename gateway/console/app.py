@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
@@ -31,7 +32,7 @@ from gateway.console.cookies import drop_session
 from gateway.console.formats import Formats
 from gateway.console.page import PREFIX, guarded, render, static_file
 from gateway.console.routes import ConsoleRoute
-from gateway.console.visitor import LogInError, view_of
+from gateway.console.visitor import LogInError, view_of, visitor_of
 from gateway.console.words import say
 from gateway.errors import ApiError, ClientGoneError
 from gateway.reading.questions import RETRY_SECONDS, BusyError
@@ -105,7 +106,13 @@ async def _told(
 ) -> Response:
     view = view_of(request)
     formats = Formats(view.language, datetime.now(UTC))
-    response = await render(request, "error.html", view, formats, status=status, trouble=text(view.language))
+    visitor = None
+    # Whoever is known still has the navigation, and may choose another academy.
+    with contextlib.suppress(LogInError, ApiError):
+        visitor = await visitor_of(request)
+    response = await render(
+        request, "error.html", view, formats, visitor=visitor, status=status, trouble=text(view.language)
+    )
     # A page asks nobody for a password of HTTP.
     response.headers.update({name: value for name, value in (headers or {}).items() if name != "WWW-Authenticate"})
     return response

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import shutil
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
+from tests.support.blocks import ROOT
 from tests.support.http_directory import secret
 from tests.support.insights import MEMBER, told_system
+from tests.support.pictures import DIRECTORY, take
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from tests.support.http_system import HttpSystem
     from tests.support.stack import Stack
@@ -127,6 +131,16 @@ def test_the_policy_of_the_pages_lets_them_work(told: HttpSystem, chromium: Any)
         visitor.log_in()
         for path in PAGES:
             visitor.page.goto(path)
+
+
+def test_pictures_are_those_of_the_pages(told: HttpSystem, chromium: Any, tmp_path: Path) -> None:
+    """The script makes all that are kept, and no page shows another."""
+    taken = [file.name for file in take(chromium, told.url, secret("staff"), tmp_path)]
+    text = "".join((ROOT / page).read_text() for page in ("README.md", "docs/console.md"))
+
+    assert all((tmp_path / name).read_bytes().startswith(b"\x89PNG") for name in taken)
+    assert sorted(taken) == sorted(file.name for file in DIRECTORY.iterdir())
+    assert set(re.findall(r"pictures/([\w.]+)\)", text)) == set(taken)
 
 
 @pytest.mark.parametrize("path", ["/console/stuck", "/console/rules", WORK])

@@ -1,7 +1,6 @@
 // What a page can do beyond being read: it asks again when something new is stored, copies lines, and says that it works.
 "use strict";
 
-const PAUSE_MS = 2000;
 const POLL_MS = 15000;
 
 function refreshParts(fresh) {
@@ -106,7 +105,7 @@ class Live {
     } catch {
       this.say("away");
     }
-    setTimeout(() => { this.asking = false; if (this.again) { this.again = false; this.ask(); } }, PAUSE_MS);
+    setTimeout(() => { this.asking = false; if (this.again) { this.again = false; this.ask(); } }, 1000 * this.place.dataset.seconds);
   }
 }
 
