@@ -55,6 +55,8 @@ def analyst_grants(installation: Installation) -> list[str]:
         if table.name in _WITHOUT
     } | {"webhook_log": list(_LOG)}
     columns = [f"GRANT SELECT({', '.join(names)}) ON {public}.{name}" for name, names in granted.items()]
+    # Tools ask what columns a table has before they read any; without this they would be refused for one hidden column.
+    columns += [f"GRANT SHOW COLUMNS ON {public}.{name}" for name in granted]
     # Whole where nothing is left out, for a grant of a JSON column does not reach its paths.
     whole = [table.name for table in tables if table.name not in _WITHOUT]
     return [*columns, *(f"GRANT SELECT ON {public}.{name}" for name in (*whole, *_WHOLE))]
