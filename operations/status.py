@@ -16,7 +16,7 @@ from broker.committed import members
 from broker.partitioning import topic_partitions
 from operations.absence import absence, address_of
 from operations.asking import NO_ANSWER, ask
-from operations.generations.journal import read_journal
+from operations.generations.journal import named_beside_live, read_journal
 from operations.generations.raw_topic import wrong_raw_topic
 from operations.lag import Lag, collect_lag, readings
 from operations.restart_record import read_record, restarting
@@ -105,6 +105,8 @@ async def _kafka(settings: Settings, status: Status) -> None:
     wanted = readings(settings, journal := await read_journal(settings))
     if wrong := wrong_raw_topic(settings, journal):
         status.parts["kafka"] = f"{wrong.detail}. {wrong.mend}."
+    if beside := named_beside_live(settings, journal):
+        status.notes.append(f"{beside[0].upper()}{beside[1:]}.")
     async with clients.opened(clients.admin(settings.kafka_options())) as admin:
         for part in ("worker", "sink"):
             groups = {reading.group for reading in wanted if reading.part == part}

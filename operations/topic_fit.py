@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from schemas.settings import Settings
 
-__all__ = ["Misfit", "made_partitions", "misfits", "used_partitions"]
+__all__ = ["Misfit", "made_partitions", "misfits", "other_logs", "used_partitions"]
 
 _SETUP: Final = "Run: learnpack-telemetry setup"
 _NAME_IT: Final = "Set TELEMETRY_RAW_TOPIC, too, if a copy of the log is meant; to go on with this one: "
@@ -113,10 +113,24 @@ def misfits(settings: Settings, partitions: Mapping[str, int]) -> Iterator[Misfi
     )
 
 
+def other_logs(settings: Settings, partitions: Mapping[str, int]) -> list[str]:
+    """Topics under our prefix that are neither the settings' own nor of any generation, nor what Faust makes.
+
+    They are raw topics of before, and copies that nobody has gone over to.
+    """
+    topics = Topics.of(settings)
+    own = {spec.name for spec in topics.specs(settings)}
+    names = sorted(name for name in partitions if name.startswith(topics.prefix) and name not in own)
+    return [name for name in names if not _is_derived(topics, name) and not name.startswith(f"{topics.prefix}worker.")]
+
+
+def _is_derived(topics: Topics, name: str) -> bool:
+    return re.fullmatch(f"{re.escape(topics.prefix)}(?:{_OF_A_GENERATION})", name) is not None
+
+
 def _lived(topics: Topics, partitions: Mapping[str, int]) -> bool:
     """Whether there was a raw topic: `setup` makes it before anything that is derived from it."""
-    of_a_generation = re.compile(f"{re.escape(topics.prefix)}(?:{_OF_A_GENERATION})")
-    return any(of_a_generation.fullmatch(name) for name in partitions)
+    return any(_is_derived(topics, name) for name in partitions)
 
 
 def _lost(topics: Topics) -> Misfit:

@@ -93,8 +93,13 @@ class Kept:
 
 
 def write_env(path: Path, values: Mapping[str, str]) -> None:
-    """Write the file for this run."""
-    write_secret(path, "".join(f"{name}={shlex.quote(value)}\n" for name, value in values.items()))
+    """Write the file for this run.
+
+    A terminal that has loaded that of an earlier run loses what has been set for that one only.
+    """
+    stale = [variable for name in _FOR_COMMANDS if (variable := f"{PREFIX}{name.upper()}") not in values]
+    lines = [f"unset {' '.join(stale)}", *(f"{name}={shlex.quote(value)}" for name, value in values.items())]
+    write_secret(path, "".join(f"{line}\n" for line in lines))
 
 
 def write_secret(path: Path, text: str) -> None:

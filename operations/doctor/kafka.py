@@ -17,7 +17,7 @@ from broker.committed import committed
 from broker.partitioning import topic_partitions
 from operations.absence import absence
 from operations.doctor.findings import failed, good, unreachable, warning
-from operations.generations.journal import read_journal
+from operations.generations.journal import named_beside_live, read_journal
 from operations.generations.raw_topic import wrong_raw_topic
 from operations.topic_fit import misfits
 from operations.topics import differing_configs
@@ -91,10 +91,17 @@ async def _versions(settings: Settings) -> tuple[int, dict[int, int]]:
 
 
 async def _topics(settings: Settings) -> Finding:
+    beside = None
     with contextlib.suppress(JournalError):
-        if wrong := wrong_raw_topic(settings, await read_journal(settings)):
+        journal = await read_journal(settings)
+        if wrong := wrong_raw_topic(settings, journal):
             return failed(_PART, "topics", wrong.detail, f"{wrong.mend}.")
-    return await _made_topics(settings)
+        beside = named_beside_live(settings, journal)
+    found = await _made_topics(settings)
+    if beside is not None and found.state != "failed":
+        detail, _, mend = beside.partition(". ")
+        return warning(_PART, "topics", detail, f"{mend}.")
+    return found
 
 
 async def _made_topics(settings: Settings) -> Finding:

@@ -15,6 +15,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
+from broker import clients
+from broker.partitioning import topic_partitions
 from operations.directory import load_reference
 from operations.forgetting.found import find, webhooks_with
 from operations.forgetting.person import identify
@@ -24,6 +26,7 @@ from operations.generations.journal import live_settings, read_journal
 from operations.generations.offsets import Offsets
 from operations.pseudonyms import keyed_settings
 from operations.raw_log.errors import RawLogError
+from operations.topic_fit import other_logs
 from schemas.wire.topics import Topics
 from sinks.clickhouse import connect
 from sinks.daily.refresh import refresh_all
@@ -59,7 +62,8 @@ class Forgotten:
 
     `tombstones` are by topic (gone from disk when the broker compacts), `rows` by table (gone from disk now), `actors`
     those who were forgotten, `until` topics that are never rewritten, with what ends them: the day on which retention
-    has the last of it, or the end of a generation that is kept.
+    has the last of it, or the end of a generation that is kept; of logs of before, and of copies that nobody has gone
+    over to, whether they have anything of the student or not.
     """
 
     actors: list[str] = field(default_factory=list)
@@ -170,8 +174,11 @@ class _Work:
         last = datetime.now(UTC) + timedelta(days=self.settings.raw_retention_days)
         kept = (topics.raw, topics.facts, topics.outcomes, topics.scores, topics.dead_letters, topics.completions)
         until = dict.fromkeys(kept, f"{last:%Y-%m-%d}")
-        # Its workers stand still, so they have not taken the command.
         journal = await read_journal(self.settings)
+        async with clients.opened(clients.admin(self.settings.kafka_options())) as admin:
+            others = other_logs(self.settings, await topic_partitions(admin))
+        until |= dict.fromkeys(others, "you delete it with Kafka's tools, or its own retention has the last of it")
+        # Its workers stand still, so they have not taken the command.
         for other in journal.generations:
             if other.number != self.settings.generation:
                 old = topics.of_generation(other.number)

@@ -21,7 +21,16 @@ if TYPE_CHECKING:
 
     from schemas.settings import Settings
 
-__all__ = ["JournalWriter", "at_live", "follow_journal", "live_settings", "read_journal", "topic_records"]
+__all__ = [
+    "JournalWriter",
+    "at_live",
+    "follow_journal",
+    "live_settings",
+    "named_beside_live",
+    "read_journal",
+    "require_following",
+    "topic_records",
+]
 
 _log: Final = structlog.stdlib.get_logger("operations")
 
@@ -132,6 +141,29 @@ def at_live(settings: Settings, journal: Journal) -> Settings:
     if "generation" in settings.model_fields_set:
         return settings
     return settings.model_copy(update={"generation": journal.live})
+
+
+def named_beside_live(settings: Settings, journal: Journal) -> str | None:
+    """What is so, and what to do, where the settings name a generation that is not the live one; None where not."""
+    if at_live(settings, journal).generation == journal.live:
+        return None
+    return (
+        f"this is about generation {settings.generation}, which TELEMETRY_GENERATION names; {journal.live} is live. "
+        "Where that is not meant: unset TELEMETRY_GENERATION"
+    )
+
+
+def require_following(settings: Settings) -> None:
+    """Raise JournalError if the settings name a generation: then they, and parts with them, do not follow the live one.
+
+    Nobody can pause such parts, and none of them would go on with the generation that takes its place.
+    """
+    if "generation" in settings.model_fields_set:
+        message = (
+            "TELEMETRY_GENERATION names a generation, whose workers nobody can pause: unset it everywhere first, also "
+            "in this terminal: unset TELEMETRY_GENERATION"
+        )
+        raise JournalError(message)
 
 
 async def live_settings(settings: Settings) -> Settings:

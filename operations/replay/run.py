@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final, Protocol
 
 from operations.generations.cleaning import clean_surplus, replay_directory
+from operations.generations.journal import require_following
 from operations.generations.offsets import Offsets
 from operations.generations.swap import bring_days_up, stored_everything, swap
 from operations.generations.telling import Telling
@@ -88,6 +89,7 @@ async def replay(
     Interrupted, or killed, it leaves the live generation untouched and can be resumed. Raises JournalError, what
     `processes` raises, aiokafka's KafkaError and ClickHouse's errors.
     """
+    require_following(settings)
     async with changing(settings) as writer:
         await _finish_dropping(settings, writer)
         options = await begin(settings, options, writer)
@@ -104,6 +106,7 @@ async def replay(
 
 async def rollback(settings: Settings, console: Console, workers: int, processes: Processes) -> None:
     """Bring the previous generation up to the live one and put it in its place; raises as `replay`."""
+    require_following(settings)
     async with changing(settings) as writer:
         if writer.journal.step is not Phase.CATCHING_UP or not writer.journal.rollback:
             await writer.write(writer.journal.returning())

@@ -11,6 +11,7 @@ from rich.progress import TaskProgressColumn, TimeElapsedColumn, TimeRemainingCo
 
 from operations.bars import bars
 from operations.directory import load_reference
+from operations.generations.journal import require_following
 from operations.generations.mandates import LiveMandate, live_progress
 from operations.generations.offsets import Offsets
 from operations.generations.swap import stored_everything
@@ -154,9 +155,7 @@ async def replay_in_place(
     goes on, with every student as before or as recomputed; the same replay does the rest. Raises JournalError,
     aiokafka's KafkaError and ClickHouse's errors.
     """
-    if "generation" in settings.model_fields_set:
-        message = "TELEMETRY_GENERATION names a generation, whose workers nobody can pause: unset it everywhere first."
-        raise JournalError(message)
+    require_following(settings)
     async with contextlib.AsyncExitStack() as stack:
         writer = await stack.enter_async_context(changing(settings))
         # Refused while another replay is unfinished.

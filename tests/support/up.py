@@ -93,9 +93,9 @@ class System:
 
     @property
     def addresses(self) -> dict[str, str]:
-        """What DIR/env says."""
+        """What DIR/env sets."""
         lines = (self.directory / "env").read_text().splitlines()
-        return dict(shlex.split(line)[0].split("=", 1) for line in lines)
+        return dict(shlex.split(line)[0].split("=", 1) for line in lines if not line.startswith("unset "))
 
     def sql(self, query: str, **parameters: object) -> str:
         """The answer of ClickHouse over plain HTTP; parameters stand in the query as `{name:Type}`."""

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 import pytest
+from aiokafka.admin import NewTopic
 
 from operations.directory import publish_reference
 from operations.tokens import NewToken, grant, list_tokens
 from schemas.wire.headers import RawHeaders, encode_headers
 from schemas.wire.rows import ASSET_DAILY, GENERATION_TABLES
 from schemas.wire.topics import Topics
-from tests.chaos.kafka import produce, read_all
+from tests.chaos.kafka import admin, produce, read_all
 from tests.support.commands import command
 from tests.support.kept import topics_of
 from tests.support.waiting import eventually
@@ -35,6 +36,12 @@ NOW = time.time_ns() // 1_000_000
 STUDENT, OTHER = "770077", "990099"
 NAMES = ("Noemi of Porto", "noemi of porto", "NOEMI")
 MARKS = (STUDENT, "own-run", "noemi")
+
+
+async def make_topic(kafka: str, name: str) -> None:
+    """Make a topic of one partition."""
+    async with admin(kafka) as client:
+        await client.create_topics([NewTopic(name, 1, 1)])
 
 
 def document(student: str | None, run: str, slug: str = "lists", **more: Any) -> bytes:
@@ -128,10 +135,14 @@ def test_a_student_is_gone_and_nobody_else(
     days = f"SELECT * EXCEPT computed_at FROM {installed.database}.asset_daily WHERE asset_slug = 'lists'"
     eventually(lambda: clickhouse.query(days).result_rows, 60, "days")
 
+    copy = f"{topics.prefix}webhooks.raw.2"
+    asyncio.run(make_topic(installed.kafka, copy))
+
     outcome = command("forget", "--student", STUDENT, "--yes", "--json")
 
     assert outcome.code == 0, outcome.err
     report = orjson.loads(outcome.out)
+    assert "Kafka's tools" in report["until"][copy]
     assert report["actors"] == [STUDENT, *NAMES, "telemetry:lost", "telemetry:own-run", "telemetry:third"]
     assert report["rows"][f"{installed.database}.raw"] == 6 + 3
     # What was shown before is what was deleted, without the commands that did it.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from operations.topic_fit import Misfit, made_partitions, misfits, used_partitions
+from operations.topic_fit import Misfit, made_partitions, misfits, other_logs, used_partitions
 from schemas.settings import Settings
 from schemas.wire.topics import Topics
 
@@ -134,3 +134,12 @@ def test_a_copy_with_more_partitions_fits_before_setup() -> None:
 
     assert [one for one in misfits(settings, known) if not one.missing] == []
     assert used_partitions(settings, known) == 16
+
+
+def test_logs_of_before_and_copies_are_told_from_what_is_worked_on() -> None:
+    """Neither a generation's topics, nor Faust's own, nor those of others on the same brokers are among them."""
+    old, copy = f"{TOPICS.prefix}webhooks.raw.2", f"{TOPICS.prefix}trial"
+    others = (f"{TOPICS.prefix}facts.g7", f"{TOPICS.prefix}worker.g1-__assignor-__leader", "orders")
+
+    assert other_logs(SETTINGS, MADE) == []
+    assert other_logs(SETTINGS, MADE | dict.fromkeys((old, copy, *others), 4)) == [copy, old]

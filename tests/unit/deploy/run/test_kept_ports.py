@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,7 +12,7 @@ from deploy.local.clickhouse import ClickHouseServer
 from deploy.local.kafka import KafkaNode
 from deploy.local.progress import silent
 from deploy.local.resources import LOOPBACK, free_port
-from deploy.run.kept import set_for_commands
+from deploy.run.kept import set_for_commands, write_env
 from deploy.run.system import LocalSystem
 from schemas.settings import Settings
 
@@ -95,6 +96,17 @@ def test_what_was_set_is_for_commands_as_well(monkeypatch: pytest.MonkeyPatch) -
         "TELEMETRY_GENERATION": "2",
         "TELEMETRY_PSEUDONYM_KEY": "k" * 32,
     }
+
+
+def test_a_terminal_that_loads_the_file_again_loses_what_is_no_longer_set(tmp_path: Path) -> None:
+    """What an earlier run was given, such as a generation, would make commands look at another system."""
+    write_env(tmp_path / "env", {"TELEMETRY_RAW_TOPIC": "webhooks.raw 2"})
+    shell = 'set -a; . "$0"; set +a; echo "$TELEMETRY_GENERATION|$TELEMETRY_RAW_TOPIC|$OTHER"'
+    before = {"TELEMETRY_GENERATION": "2", "TELEMETRY_RAW_TOPIC": "webhooks.raw", "OTHER": "stays"}
+
+    done = subprocess.run(["sh", "-c", shell, tmp_path / "env"], env=before, capture_output=True, text=True, check=True)
+
+    assert done.stdout == "|webhooks.raw 2|stays\n"
 
 
 def test_a_port_that_somebody_has_is_given_up(tmp_path: Path, kept: tuple[int, int]) -> None:
