@@ -11,6 +11,7 @@ from gateway.console.charts import line
 from gateway.console.lists import api_call
 from gateway.console.page import PREFIX, render
 from gateway.console.queries import SCORES, STUDENT_DAYS
+from gateway.console.recent import find_recent
 from gateway.console.routes import Place, showing
 from gateway.errors import ApiError
 from gateway.insights.days import DaySpan
@@ -63,7 +64,7 @@ def _matching(sight: Sight, members: Iterable[int], sought: str) -> list[dict[st
     for number in members:
         student = sight.student(number)
         name = " ".join(part for part in (student["first_name"], student["last_name"]) if part)
-        if not wanted or wanted in " ".join(name.casefold().split()) or wanted == str(number):
+        if wanted in " ".join(name.casefold().split()) or wanted == str(number):
             found.append((name.casefold(), number, student))
     return [student for _, _, student in sorted(found, key=lambda one: one[:2])]
 
@@ -71,7 +72,7 @@ def _matching(sight: Sight, members: Iterable[int], sought: str) -> list[dict[st
 async def _find(request: Request, visitor: Visitor) -> Response:
     sight, sought = visitor.sight, request.query_params.get("q", "").strip()[:_LONGEST]
     members = tuple(sight.reference.members(visitor.academy))
-    found = await asyncio.to_thread(_matching, sight, members, sought)
+    found = await asyncio.to_thread(_matching, sight, members, sought) if sought else []
     number = digits_as_id(sought)
     if number is not None and sight.sees(number) and all(student["id"] != number for student in found):
         found.insert(0, sight.student(number))
@@ -84,6 +85,7 @@ async def _find(request: Request, visitor: Visitor) -> Response:
         sought=sought,
         members=len(members),
         found=found[:_MOST_FOUND],
+        recent=[] if sought else await find_recent(visitor.console.services.questions, sight, _MOST_FOUND),
         more=len(found) > _MOST_FOUND,
         most=_MOST_FOUND,
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import re
 import time
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -225,22 +224,6 @@ def test_a_link_logs_in_once(told: HttpSystem) -> None:
     assert "followed already" in shown.text
 
 
-def test_everything_is_said_in_both_languages(told: HttpSystem) -> None:
-    """By what the browser asks for, and by choice, which stays."""
-    with logged_in(told, **{"Accept-Language": "es-MX,es;q=0.9,en;q=0.1"}) as client:
-        spanish = page(client.get("/console/stuck"))
-        chosen = client.post("/console/view", data={"language": "en", "scheme": "dark", "next": "/console/stuck"})
-        english = page(chosen)
-        kept = page(client.get("/console/"))
-
-    assert (spanish.language, spanish.title.partition(" ·")[0]) == ("es", "Atascados ahora")
-    assert "hace" in spanish.text
-    assert "failed in a row" not in spanish.text
-    assert (english.language, english.title.partition(" ·")[0]) == ("en", "Stuck now")
-    assert 'data-scheme="dark"' in kept.html
-    assert kept.language == "en"
-
-
 @pytest.mark.parametrize("address", ["https://evil.example/", "//evil.example", "/console/\\evil.example", "/v1/x"])
 def test_forms_lead_to_our_pages_only(told: HttpSystem, address: str) -> None:
     """Whatever the address says where to go afterwards."""
@@ -249,24 +232,6 @@ def test_forms_lead_to_our_pages_only(told: HttpSystem, address: str) -> None:
         chosen = client.post("/console/view", data={"next": address}, follow_redirects=False)
 
     assert (entered.headers["location"], chosen.headers["location"]) == ("/console/", "/console/")
-
-
-def test_names_can_be_hidden(told: HttpSystem) -> None:
-    """Pseudonyms stand for them, the same on every page of a session and others in another one."""
-    shown = []
-    for _ in range(2):
-        with logged_in(told) as client:
-            pages = [page(client.post("/console/view", data={"names": "hidden", "next": "/console/stuck"}))]
-            pages.append(page(client.get("/console/stuck?cohort=12")))
-            rows = client.get("/console/stuck.csv").text
-        assert all("Lovelace" not in one.text and f"Student {MEMBER}" not in one.text for one in pages)
-        assert "Lovelace" not in rows
-        names = [set(re.findall("Student ([0-9A-F]{6})", one.text)) for one in pages]
-        assert (len(names[0]), len(names[1])) == (2, 1)
-        assert names[1] < names[0]
-        shown.append(names[0])
-
-    assert shown[0] != shown[1]
 
 
 def test_a_first_webhook_is_asked_for_where_nothing_came(told: HttpSystem) -> None:

@@ -62,13 +62,17 @@ def test_who_only_operates_is_led_to_that(told: HttpSystem) -> None:
     assert _navigation(shown) == ["/console/letters", "/console/operations"]
 
 
-def test_students_are_found_by_name_and_id(staff: httpx.Client) -> None:
+def test_students_are_found_by_name_and_id(told: HttpSystem, staff: httpx.Client) -> None:
     """Members by a part of their name; those of other academies not at all."""
     by_name, by_id, foreign, unknown = (
         page(staff.get("/console/students", params={"q": sought}))
         for sought in ("LOVE", str(STUDENT), str(FOREIGNER), "nobody at all")
     )
 
+    recent = page(staff.get("/console/students"))
+    known = {row[0] for row in told.query("SELECT DISTINCT user_id FROM scores WHERE user_id IS NOT NULL")}
+    assert {f"/console/students/{one}" for one in known - {FOREIGNER}} <= set(recent.addresses)
+    assert f"/console/students/{FOREIGNER}" not in recent.addresses
     assert f"/console/students/{MEMBER}" in by_name.addresses
     assert "/console/students/456" not in by_name.addresses
     assert f"/console/students/{STUDENT}" in by_id.addresses

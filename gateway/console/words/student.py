@@ -26,6 +26,8 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
         ),
     ),
     "students.caption": ("Students found", "Estudiantes encontrados"),
+    "students.recent": ("Those who worked last", "Los últimos que trabajaron"),
+    "work.none.any": ("No student has worked yet.", "Aún no ha trabajado ningún estudiante."),
     "students.more": ("the first {count}", "los primeros {count}"),
     "students.id": ("id", "id"),
     "work.none": (
