@@ -121,7 +121,8 @@ def other_logs(settings: Settings, partitions: Mapping[str, int]) -> list[str]:
     topics = Topics.of(settings)
     own = {spec.name for spec in topics.specs(settings)}
     names = sorted(name for name in partitions if name.startswith(topics.prefix) and name not in own)
-    return [name for name in names if not _is_derived(topics, name) and not name.startswith(f"{topics.prefix}worker.")]
+    workers = topics.application.rpartition(".")[0]
+    return [name for name in names if not _is_derived(topics, name) and not name.startswith(f"{workers}.")]
 
 
 def _is_derived(topics: Topics, name: str) -> bool:
