@@ -28,13 +28,16 @@ class AskedOnce(Generic[_Answer]):
         return await asyncio.shield(self._asked())
 
     async def lately(self, old_seconds: float, wait_seconds: float) -> _Answer | None:
-        """What was found at most so long ago, without waiting for what is asked meanwhile.
+        """What was found at most so long ago, without waiting; it is asked anew once that is half as old.
 
         None where that is nothing, and asking fails or takes more than `wait_seconds`.
         """
-        asking = self._asked()
-        if self._last is not None and asyncio.get_running_loop().time() - self._last[0] <= old_seconds:
+        now = asyncio.get_running_loop().time()
+        if self._last is not None and now - self._last[0] <= old_seconds:
+            if now - self._last[0] > old_seconds / 2:
+                self._asked()
             return self._last[1]
+        asking = self._asked()
         await asyncio.wait({asking}, timeout=wait_seconds)
         failed = not asking.done() or asking.cancelled() or asking.exception() is not None
         return None if failed else asking.result()

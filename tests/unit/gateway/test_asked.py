@@ -50,7 +50,7 @@ async def test_who_hangs_up_takes_the_answer_from_nobody() -> None:
 
 
 async def test_who_does_not_want_to_wait_gets_what_is_known() -> None:
-    """The last answer while it is not too old, though a newer one is asked for; None while there is none in time."""
+    """The last answer while it is not too old, for which nothing is asked; None while there is none in time."""
     asked, free = 0, asyncio.Event()
 
     async def ask() -> int:
@@ -66,6 +66,7 @@ async def test_who_does_not_want_to_wait_gets_what_is_known() -> None:
     assert await once.lately(3600.0, 60.0) == 1
     free.clear()
     assert await once.lately(3600.0, 0.0) == 1
+    assert asked == 1
     assert await once.lately(-1.0, 0.0) is None
     assert asked == 2
     free.set()
