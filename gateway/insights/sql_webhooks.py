@@ -16,6 +16,7 @@ __all__ = [
     "TRACE",
     "TRACE_FACTS",
     "TRACE_LETTERS",
+    "TRACE_PAIRS",
     "TRACE_PENDING",
     "TRACE_STATES",
     "stored_since",
@@ -91,6 +92,11 @@ FROM events WHERE webhook_id = {id:UInt64}
 GROUP BY ALL ORDER BY ALL LIMIT {limit:UInt32}
 """
 
+# The students and tutorials that its facts are about.
+TRACE_PAIRS: Final = """
+SELECT DISTINCT actor, asset_slug FROM events WHERE webhook_id = {id:UInt64} LIMIT {limit:UInt32}
+"""
+
 # What it changed last, and the states that its facts are about, whoever changed those since.
 TRACE_STATES: Final = """
 SELECT
@@ -98,7 +104,9 @@ SELECT
     updated_at AS changed_at
 FROM {table:Identifier}
 WHERE version = {version:UInt64}
-    OR (actor, asset_slug) IN (SELECT actor, asset_slug FROM events WHERE webhook_id = {id:UInt64})
+    OR (actor, asset_slug) IN (SELECT actor, slug
+        FROM (SELECT {actors:Array(String)} AS actors, {tutorials:Array(String)} AS slugs)
+        ARRAY JOIN actors AS actor, slugs AS slug)
 ORDER BY ALL LIMIT {limit:UInt32}
 """
 

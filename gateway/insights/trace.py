@@ -5,7 +5,14 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any, Final
 
-from gateway.insights.sql_webhooks import TRACE, TRACE_FACTS, TRACE_LETTERS, TRACE_PENDING, TRACE_STATES
+from gateway.insights.sql_webhooks import (
+    TRACE,
+    TRACE_FACTS,
+    TRACE_LETTERS,
+    TRACE_PAIRS,
+    TRACE_PENDING,
+    TRACE_STATES,
+)
 from gateway.reading.shown import iso_instant, shown_student
 from schemas.wire.place import OFFSET_MASK, split_place
 from schemas.wire.topics import Topics
@@ -34,21 +41,34 @@ async def find_trace(questions: Questions, sight: Sight, settings: Settings, web
     # A copy or a retry does not lie where its id says; its row knows where.
     place = webhook if row["place"] is None else row["place"]
     partition, offset = split_place(place)
-    states = {"id": webhook, "version": place, "limit": _MOST + 1}
     letters = {
         "topic": Topics.of(settings).raw,
         "partition": partition,
         "offsets": sorted({offset, webhook & OFFSET_MASK}),
         "limit": _MOST + 1,
     }
-    facts, scores, documents, dead = await asyncio.gather(
-        questions.rows(TRACE_FACTS, {"id": webhook, "limit": _MOST + 1}),
-        questions.rows(TRACE_STATES, {**states, "table": "scores"}),
-        questions.rows(TRACE_STATES, {**states, "table": "telemetry"}),
+    told = {"id": webhook, "limit": _MOST + 1}
+    facts, (scores, documents), dead = await asyncio.gather(
+        questions.rows(TRACE_FACTS, told),
+        _states(questions, told, place),
         questions.rows(TRACE_LETTERS, letters),
     )
     left = {"facts": facts, "scores": scores, "documents": documents, "dead_letters": dead}
     return shown_trace(row, (partition, offset), left, sight)
+
+
+async def _states(questions: Questions, told: dict[str, int], version: int) -> list[list[dict[str, Any]]]:
+    """Rows of scores and of documents that a webhook was or is about."""
+    # Facts are looked through by webhook, which is not in their order: once for both tables.
+    pairs = await questions.rows(TRACE_PAIRS, told)
+    sought = {
+        "version": version,
+        "limit": told["limit"],
+        "actors": [pair["actor"] for pair in pairs],
+        "tutorials": [pair["asset_slug"] for pair in pairs],
+    }
+    tables = ("scores", "telemetry")
+    return await asyncio.gather(*(questions.rows(TRACE_STATES, {**sought, "table": table}) for table in tables))
 
 
 def shown_trace(
