@@ -41,7 +41,7 @@ def sources() -> list[Path]:
     found = [ROOT / "pyproject.toml", ROOT / "docs" / "asyncapi.yaml"]
     for folder in FOLDERS:
         found += [path for path in (ROOT / folder).rglob("*") if path.is_file() and path.suffix in KINDS]
-    left_out = {"data", "node_modules", "__pycache__"}
+    left_out = {"data", "node_modules", "__pycache__", ".venv", "target", "logs"}
     return sorted(path for path in found if left_out.isdisjoint(path.relative_to(ROOT).parts))
 
 
