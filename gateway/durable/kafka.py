@@ -35,7 +35,6 @@ ACK_SECONDS: Final = 3.0
 # What waits sets out on a beat, in one request to each broker; sooner if it is much (gateway.durable.queues).
 _BEAT_SECONDS: Final = 0.01
 _MAX_BATCH_BYTES: Final = 1 << 20
-_CLOSE_SECONDS: Final = 5.0
 # Only this one of a compacted topic is read.
 _REFERENCE_PARTITION: Final = 0
 _NOT_CONNECTED: Final = "not connected"
@@ -76,7 +75,7 @@ class RawProducer:
             await producer.start()
             partitions = await self._used(producer)
         except KafkaError as error:
-            await _close(producer)
+            await clients.stop_in_time(producer)
             raise KafkaUnavailableError(_reason(error)) from error
         self._queues = Queues(partitions, self._processes)
         self._producer, self._broken = producer, False
@@ -111,7 +110,7 @@ class RawProducer:
         """Send what is waiting, for a few seconds at most, and disconnect."""
         producer, self._producer = self._producer, None
         if producer is not None:
-            await _close(producer)
+            await clients.stop_in_time(producer)
         self.give_up("the producer was stopped")
 
     def send(self, record: RawRecord) -> asyncio.Future[int]:
@@ -235,23 +234,6 @@ def _wake(due: asyncio.Future[None]) -> None:
         due.set_result(None)
 
 
-async def _close(producer: AIOKafkaProducer) -> None:
-    stopping = asyncio.ensure_future(producer.stop())
-    done, _ = await asyncio.wait({stopping}, timeout=_CLOSE_SECONDS)
-    if not done:
-        # Without its sender, stop() waits for nothing any more.
-        producer._sender.sender_task.cancel()  # noqa: SLF001 - aiokafka has no way to stop without a broker
-        await asyncio.wait({stopping}, timeout=_CLOSE_SECONDS)
-    if stopping.done():
-        _look_at(stopping)
-
-
 def _reason(error: BaseException) -> str:
     text = str(error) or type(error).__name__
     return f"no acknowledgement within {ACK_SECONDS:g} s" if isinstance(error, TimeoutError) else text
-
-
-def _look_at(future: asyncio.Future[Any]) -> None:
-    """Take note of a failure that nobody waits for any more, which asyncio would report as forgotten."""
-    if not future.cancelled():
-        future.exception()

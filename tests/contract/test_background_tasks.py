@@ -21,7 +21,6 @@ AWAITED: Final = {
     "broker/clients.py": 1,
     "broker/watched.py": 1,
     "gateway/asked.py": 1,
-    "gateway/durable/kafka.py": 1,
     "gateway/insights/event_stream.py": 1,
     "gateway/server.py": 1,
     "sinks/main.py": 1,
