@@ -49,6 +49,11 @@ _COMMANDS: Final = {
         "trace",
         "Follow one webhook, or list a student's: receipt, partition and offset, verdict and rule, facts, rows.",
     ),
+    "webhooks": _Command("webhooks", "List the newest webhooks with what became of them, or follow them as they come."),
+    "stuck": _Command("stuck", "Show who is stuck now, on what and for how long, the most urgent first."),
+    "why": _Command(
+        "why", "Say why a student's scores in a tutorial are what they are: their terms, and the steps that moved each."
+    ),
     "doctor": _Command(
         "doctor", "Check configuration, reachability, versions and permissions; exit code 1 if something does not work."
     ),

@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import typer
 
-__all__ = ["ago", "ahead", "day"]
+__all__ = ["ago", "ahead", "day", "span_minutes"]
 
 _UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
@@ -19,6 +19,15 @@ def ahead(text: str, option: str, now: datetime) -> datetime:
 def ago(text: str, option: str, now: datetime) -> datetime:
     """The instant so long before `now`, or the date; raises BadParameter, which names the option."""
     return _moment(text, option, now, -1)
+
+
+def span_minutes(text: str, option: str, now: datetime, most: int) -> int:
+    """The whole minutes since the instant so long before `now`, or the date; raises BadParameter outside of 1..most."""
+    minutes = int((now - _moment(text, option, now, -1)).total_seconds() // 60)
+    if not 1 <= minutes <= most:
+        message = f"{option} {text!r} is not within the last {most // (24 * 60)} days."
+        raise typer.BadParameter(message)
+    return minutes
 
 
 def day(text: str) -> date:

@@ -16,11 +16,12 @@ if TYPE_CHECKING:
 
     from rich.console import ConsoleRenderable
 
-__all__ = ["EVERYTHING", "KAFKA", "LOADING", "SERVERS", "STARTING", "waiting"]
+__all__ = ["CLICKHOUSE", "EVERYTHING", "KAFKA", "LOADING", "SERVERS", "STARTING", "waiting"]
 
 LOADING: Final = "Loading…"
 STARTING: Final = "Starting the processes of the replay…"
 KAFKA: Final = "Asking Kafka…"
+CLICKHOUSE: Final = "Asking ClickHouse…"
 SERVERS: Final = "Asking Kafka and ClickHouse…"
 EVERYTHING: Final = "Asking Kafka, ClickHouse and the gateway…"
 

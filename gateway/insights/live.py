@@ -47,11 +47,9 @@ class Wanted:
     def has(self, row: dict[str, Any]) -> bool:
         """Whether a row of the outcomes is among them, as the directory is now."""
         student = row["student_id"]
-        sight = self.sight()
-        if sight.academy not in row["academy_ids"] and student not in sight.reference.members(sight.academy):
-            return False
         return (
-            (not self.students or student in self.students)
+            self.sight().sees_webhook(row["academy_ids"], student)
+            and (not self.students or student in self.students)
             and (not self.events or row["event"] in self.events)
             and (not self.statuses or row["status"] in self.statuses)
         )

@@ -9,6 +9,8 @@ from gateway.reading.shown import shown_student
 from schemas.reference.tenancy import reaches
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from schemas.reference.directory import Asset
     from schemas.reference.lookup import Reference
 
@@ -33,6 +35,10 @@ class Sight:
             return True
         student = None if user_id is None else self.reference.user(user_id)
         return reaches((self.academy,), student, strict=self.strict)
+
+    def sees_webhook(self, academies: Collection[int], user_id: int | None) -> bool:
+        """Whether a webhook is in the academy's log: it was sent for it, or is of one of its members."""
+        return self.academy in academies or user_id in self.reference.members(self.academy)
 
     def narrowed(self) -> dict[str, Any]:
         """Parameters that leave out of a question those who cannot be seen, as far as a question can say so.

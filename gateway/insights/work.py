@@ -30,11 +30,12 @@ _ROUNDING: Final = 0.005001
 
 
 async def find_scores(
-    questions: Questions, sight: Sight, student: int, days: DaySpan, tutorial: str = ""
+    questions: Questions, sight: Sight, student: int | str, days: DaySpan, tutorial: str = ""
 ) -> list[dict[str, Any]]:
     """A student's tutorials with their scores, now and at the end of each of these days on which they changed.
 
-    Those that were worked at last come first; only `tutorial` if one is named. Raises BusyError and ReadError.
+    `student` is a user id, or the name of whoever has none. Those that were worked at last come first; only `tutorial`
+    if one is named. Raises BusyError and ReadError.
     """
     parameters = {"actor": str(student), "tutorial": tutorial}
     scores, by_day = await asyncio.gather(
@@ -88,7 +89,7 @@ def timeline_rows(rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 async def find_explanation(
-    questions: Questions, explain: Explain, student: int, scores: Mapping[str, Any]
+    questions: Questions, explain: Explain, student: int | str, scores: Mapping[str, Any]
 ) -> dict[str, Any] | None:
     """Why the scores of a student's tutorial (of `find_scores`) are what they are.
 

@@ -11,13 +11,25 @@ from gateway.reading.payloads import fitting, read_payloads, shown_sizes
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
-    from gateway.reading.store import ClickHouse
+    from gateway.reading.store import ClickHouse, Reader
 
-__all__ = ["SORTS", "Filters", "LogPage", "add_payloads", "find_ids", "places", "read_page", "read_row", "status_of"]
+__all__ = [
+    "SORTS",
+    "Filters",
+    "LogPage",
+    "add_payloads",
+    "find_ids",
+    "places",
+    "read_newest",
+    "read_page",
+    "read_row",
+    "status_of",
+]
 
 # What `sort` may name, with the SQL it stands for.
+_NEWEST: Final = "-created_at"
 SORTS: Final = {
-    "-created_at": "ORDER BY created_at DESC, id DESC",
+    _NEWEST: "ORDER BY created_at DESC, id DESC",
     "created_at": "ORDER BY created_at, id",
     "-updated_at": "ORDER BY updated_at DESC, id DESC",
     "updated_at": "ORDER BY updated_at, id",
@@ -26,7 +38,7 @@ SORTS: Final = {
 }
 
 _WHERE: Final = """
-WHERE (has(academy_ids, {academy:UInt64}) OR has({joined:Array(UInt64)}, student_id))
+WHERE ({everyones:UInt8} = 1 OR has(academy_ids, {academy:UInt64}) OR has({joined:Array(UInt64)}, student_id))
     AND (empty({students:Array(UInt64)}) OR has({students:Array(UInt64)}, student_id))
     AND (empty({events:Array(String)}) OR has({events:Array(String)}, event))
     AND (empty({assets:Array(UInt64)}) OR has({assets:Array(UInt64)}, asset_id))
@@ -62,7 +74,8 @@ _PLACES: Final = "SELECT id, version FROM raw FINAL WHERE id IN {ids:Array(UInt6
 class Filters:
     """Which rows of an academy are wanted; an empty filter lets all pass.
 
-    `joined` are its members whose rows may not name it, because they came before them.
+    `joined` are its members whose rows may not name it, because they came before them. With `everyones`, which is for
+    operators, the rows of all academies and of none are wanted.
     """
 
     academy: int
@@ -72,6 +85,7 @@ class Filters:
     assets: tuple[int, ...] = ()
     packages: tuple[int, ...] = ()
     statuses: tuple[str, ...] = ()
+    everyones: bool = False
 
     def parameters(self, **more: Any) -> dict[str, Any]:
         """The filters, and more, as a query's parameters."""
@@ -83,6 +97,7 @@ class Filters:
             "assets": list(self.assets),
             "packages": list(self.packages),
             "statuses": list(self.statuses),
+            "everyones": int(self.everyones),
             **more,
         }
 
@@ -115,6 +130,11 @@ async def read_page(clickhouse: ClickHouse, filters: Filters, *, sort: str, limi
     end = fitting(sizes)
     before = None if not back else offset - (fitting(earlier[::-1]) if len(earlier) == back else back)
     return LogPage(counted[0]["rows"], rows[back : back + end], sum(sizes[:end]), before)
+
+
+async def read_newest(clickhouse: Reader, filters: Filters, limit: int) -> list[dict[str, Any]]:
+    """So many of the newest rows, the newest first, without payloads; raises ReadError."""
+    return await clickhouse.rows(_PAGES[_NEWEST], filters.parameters(limit=limit, offset=0))
 
 
 async def read_row(clickhouse: ClickHouse, webhook: int) -> LogPage:

@@ -24,6 +24,9 @@ HEAVY = ("aiohttp", "chdb", "fastapi", "faust", "granian", "httpx", "jgo", "rock
         ("doctor", "deploy.cli", []),
         ("token", "deploy.cli", []),
         ("trace", "deploy.cli", []),
+        ("stuck", "deploy.cli", []),
+        ("why", "deploy.cli", []),
+        ("webhooks", "deploy.cli", []),
         ("replay", "deploy.cli", []),
     ],
 )

@@ -19,8 +19,11 @@ import deploy.cli.doctor
 import deploy.cli.replay
 import deploy.cli.rule_history
 import deploy.cli.status
+import deploy.cli.stuck
 import deploy.cli.tokens
 import deploy.cli.trace
+import deploy.cli.webhooks
+import deploy.cli.why
 import deploy.demo.report
 from deploy.cli.console import Failed
 from operations.dead_letters import DeadLetter
@@ -137,6 +140,57 @@ def webhooks(screen: Screen, patch: Patch) -> None:
     deploy.cli.trace._list([row | {"status": "ERROR", "status_text": why}], json=False)  # noqa: SLF001 - what it prints
 
 
+def stuck(screen: Screen, patch: Patch) -> None:
+    """Somebody with long names in a long tutorial."""
+    row = {
+        "student": {"id": 10021, "first_name": "José María", "last_name": "Núñez-López"},
+        "actor": "10021",
+        "asset_slug": SLUG,
+        "step_slug": "01-loops-and-conditionals",
+        "failures": 12,
+        "minutes": 1234,
+        "last_error": {"event": "quiz_submission", "kind": "", "exit_code": 127},
+        "questions": 12,
+        "last_seen": "2026-11-02T10:10:11.123Z",
+        "urgency": 100.0,
+    }
+    replaced(patch, deploy.cli.stuck, screen, stuck_now=[row], settings=None)
+    deploy.cli.stuck.stuck()
+
+
+def why(screen: Screen, patch: Patch) -> None:
+    """A term of all steps, and one of time."""
+    movers = [
+        {"slug": f"{number:02}-connecting-stylesheet", "position": number, "points": 1.5785} for number in range(9)
+    ]
+    term = {"points": 17.3684, "weight": 0.3, "label": "compilations and tests", "value": 57.89, "unit": "percent"}
+    time = {"points": -30.0, "weight": 0.3, "label": "time on the tutorial", "value": -123_456.0, "unit": "seconds"}
+    terms = [{**term, "movers": movers}, {**time, "movers": []}]
+    names = ("engagement", "frustration")
+    found: dict[str, Any] = {
+        "student": {"id": 10021, "first_name": None, "last_name": None},
+        "actor": "10021",
+        "asset_slug": SLUG,
+        "asset_title": None,
+        "scores": {"completion": 1.5, "updated_at": "2026-11-02T10:10:11.123Z", "last_interaction_at": None},
+        "explanation": {
+            "version": 1.0,
+            "steps": 9,
+            "scores": [{"name": name, "value": 47.37, "agrees": True, "terms": terms} for name in names],
+        },
+    }
+    replaced(patch, deploy.cli.why, screen, explain_work=found, settings=None)
+    deploy.cli.why.why("10021", SLUG)
+
+
+def log(screen: Screen, patch: Patch) -> None:
+    """A webhook that was refused."""
+    row = {"id": ID, "created_at": "2026-03-02T08:00:00.123Z", "event": "quiz_submission", "student_id": 10021}
+    row |= {"status": "ERROR", "status_text": "asset not found: nobody has told of exercise-postcard"}
+    replaced(patch, deploy.cli.webhooks, screen, newest_webhooks=[row], settings=None)
+    deploy.cli.webhooks.webhooks()
+
+
 def letters(screen: Screen, patch: Patch) -> None:
     """One of a topic with a long name."""
     reason, at = "ValueError: invalid literal for int() with base 10: b'four'", "2026-11-02 10:10:11.123"
@@ -187,6 +241,9 @@ SHOWN: Final[list[Callable[[Screen, Patch], None]]] = [
     tokens,
     rules,
     webhooks,
+    stuck,
+    why,
+    log,
     letters,
     assets,
     demo,
@@ -227,7 +284,7 @@ def test_every_module_with_a_table_is_tried() -> None:
     made = {str(path.relative_to(ROOT)) for path in paths if " WholeTable(" in path.read_text()}
     commands = {
         f"deploy/cli/{name}.py"
-        for name in ["dead_letters", "directory", "doctor", "replay", "rule_history", "status", "tokens", "trace"]
-    }
+        for name in ["dead_letters", "directory", "doctor", "replay", "rule_history", "status", "stuck", "tokens"]
+    } | {f"deploy/cli/{name}.py" for name in ["trace", "webhooks", "why"]}
 
     assert made == commands | {"deploy/demo/report.py", "operations/replay/report.py"}
