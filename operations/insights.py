@@ -15,6 +15,7 @@ from gateway.reading.questions import Questions
 from gateway.reading.store import ClickHouse, ReadError
 from operations.cut import printable
 from operations.directory import load_reference
+from schemas.coercion import digits_as_id
 from schemas.errors import OperatorError
 from schemas.wire.webhook import normal_user_id
 from streams.core.indicators.explain import explained
@@ -104,7 +105,7 @@ async def explain_work(settings: Settings, student: str, tutorial: str) -> dict[
             raise _unknown(actor, tutorial, await find_scores(questions, sight, actor, days))
         scores = {name: value for name, value in found[0].items() if name != "days"}
         return {
-            "student": sight.student(int(actor) if actor.isdecimal() else None),
+            "student": sight.student(digits_as_id(actor)),
             "actor": actor,
             "asset_slug": slug,
             "asset_title": sight.title(slug),

@@ -50,7 +50,7 @@ def stuck(
         out.print(orjson.dumps(rows[:limit], option=orjson.OPT_INDENT_2).decode(), markup=False)
         return
     if not rows:
-        out.print(f"Nobody is stuck: of those who did anything within {seen}, nobody failed {rule.failures} times.")
+        out.print("Nobody is stuck; --since and --seen look further back.")
         return
     numbers = ("urgency", "failed", "for", "asked", "seen")
     table = WholeTable(
