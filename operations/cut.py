@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import Final
 
+from schemas.controls import WRITTEN_OUT
+
 __all__ = ["MOST_ROWS", "cut", "cut_text", "printable"]
 
 # Rows of one kind that are shown of one thing.
 MOST_ROWS: Final = 200
-
-# Written as `\x1b`: a terminal takes them for commands.
-_CONTROLS: Final = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160))}
 
 
 def cut(column: str, most: int = 500) -> str:
@@ -25,4 +24,4 @@ def cut_text(text: str, most: int = 500) -> str:
 
 def printable(text: str, most: int = 500) -> str:
     """The same in one line, with nothing in it that a terminal would obey."""
-    return cut_text(text, most).translate(_CONTROLS)
+    return cut_text(text, most).translate(WRITTEN_OUT)

@@ -9,6 +9,8 @@ from rich.cells import cell_len, chop_cells
 from rich.table import Table
 from rich.text import Text
 
+from schemas.controls import without_controls
+
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
@@ -51,7 +53,7 @@ class WholeTable:
 
     def add_row(self, *cells: str) -> None:
         """Add a row, with a cell for each column."""
-        self._rows.append([Text.from_markup(cell) for cell in cells])
+        self._rows.append([Text.from_markup(without_controls(cell)) for cell in cells])
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         """Render it no wider than the console, unless what must not be broken is."""

@@ -6,8 +6,7 @@ import asyncio
 import sys
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from rich.console import Console
-
+from deploy.cli.screen import Screen
 from schemas.errors import OperatorError
 
 if TYPE_CHECKING:
@@ -22,8 +21,8 @@ NO_ANSWER: Final = "nobody answers here: add --yes to agree without being asked.
 # Tables are cut to the width of a terminal; a file or a pipe has none and takes all of them.
 _UNBOUNDED: Final = 250
 
-out: Final = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else _UNBOUNDED)
-err: Final = Console(stderr=True, highlight=False, soft_wrap=True)
+out: Final = Screen(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else _UNBOUNDED)
+err: Final = Screen(stderr=True, highlight=False, soft_wrap=True)
 
 
 class Failed(OperatorError):  # noqa: N818 - it is a result, the command's exit code 1

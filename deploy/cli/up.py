@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 from rich.progress import DownloadColumn
 
 from deploy.cli.configuration import settings
 from deploy.cli.console import Failed, err, out, run
+from deploy.cli.screen import Screen
 from deploy.cli.waiting import LOADING, waiting
 from deploy.demo.report import DemoError, run_demo
 from deploy.run.output import DetachedOutput
@@ -68,8 +68,8 @@ def _up(directory: Path, workers: int, *, demo: bool) -> None:
     system = LocalSystem(directory, workers, settings())
     _prepare(system)
     output = DetachedOutput()
-    screen = Console(file=output.of(sys.stderr), stderr=True, highlight=False, soft_wrap=True)
-    page = Console(file=output.of(sys.stdout), highlight=False, soft_wrap=True, width=out.width)
+    screen = Screen(file=output.of(sys.stderr), stderr=True, highlight=False, soft_wrap=True)
+    page = Screen(file=output.of(sys.stdout), highlight=False, soft_wrap=True, width=out.width)
     supervisor = Supervisor(system.parts(), screen, record=record_file(system.directory))
 
     async def then() -> None:
