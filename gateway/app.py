@@ -40,6 +40,7 @@ from gateway.origins import Origins
 from gateway.reading.questions import RETRY_SECONDS as BUSY_SECONDS
 from gateway.reading.questions import BusyError
 from gateway.reading.store import ReadError
+from gateway.reference.page import reference_routes
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
@@ -141,7 +142,9 @@ def create_app(
         redact=settings.keys_out_of_raw,
     )
     ingest, capture = Ingest(pipeline), Capture(pipeline)
-    api = FastAPI(title="LearnPack Telemetry", version="1", description=DESCRIPTION, redirect_slashes=False)
+    api = FastAPI(
+        title="LearnPack Telemetry", version="1", description=DESCRIPTION, redirect_slashes=False, docs_url=None
+    )
     api.state.services = services
     api.state.live = live
     api.state.operating = operating
@@ -160,6 +163,7 @@ def create_app(
     api.router.routes.extend(
         Route(path, post, methods=["POST"], include_in_schema=False) for path, post in posts.items()
     )
+    api.router.routes.extend(reference_routes(f"{api.title} - Swagger UI", "/openapi.json"))
     describe(api, INGEST_PATHS, CAPTURE_ROUTES)
     console = Console(services, live, operating, api.state.system, api.state.rule_history, Sealing(sealing))
     return Gateway(posts, api, console_app(console), metrics)

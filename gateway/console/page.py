@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 from functools import partial
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any, Final
@@ -13,6 +12,7 @@ from starlette.responses import HTMLResponse, Response
 
 from gateway.console.formats import Formats, cut
 from gateway.console.words import said, say
+from gateway.static_files import answered, load, versioned
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -44,25 +44,7 @@ _HEADERS: Final[list[tuple[bytes, bytes]]] = [
     (b"permissions-policy", b"camera=(), geolocation=(), microphone=()"),
 ]
 
-_TYPES: Final = {"css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
-
-
-def _load() -> dict[str, tuple[bytes, str, str]]:
-    loaded = {}
-    for file in files("gateway.console").joinpath("static").iterdir():
-        kind = _TYPES.get(file.name.rpartition(".")[2])
-        if kind is not None:
-            body = file.read_bytes()
-            loaded[file.name] = (body, kind, hashlib.sha256(body).hexdigest()[:16])
-    return loaded
-
-
-# Name -> body, type and version: few and small, so that no request touches a file.
-STATIC: Final = _load()
-
-
-def _address(name: str) -> str:
-    return f"{PREFIX}/static/{name}?v={STATIC[name][2]}"
+STATIC: Final = load(files("gateway.console").joinpath("static"))
 
 
 _environment: Final = Environment(
@@ -73,7 +55,7 @@ _environment: Final = Environment(
     lstrip_blocks=True,
     auto_reload=False,
 )
-_environment.globals["static"] = _address
+_environment.globals["static"] = partial(versioned, STATIC, f"{PREFIX}/static")
 _environment.globals["prefix"] = PREFIX
 _environment.filters["cut"] = cut
 
@@ -115,12 +97,8 @@ async def render(
 
 async def static_file(request: Request) -> Response:
     """A file of the package; an address with its version never changes."""
-    found = STATIC.get(request.path_params["name"])
-    if found is None:
-        return Response(status_code=404)
-    body, kind, version = found
-    kept = "max-age=31536000, immutable" if request.query_params.get("v") == version else "max-age=300"
-    return Response(body, media_type=kind, headers={"Cache-Control": f"public, {kept}"})
+    found = answered(STATIC, request.path_params["name"], request.query_params.get("v"))
+    return Response(status_code=404) if found is None else found
 
 
 def guarded(app: Callable[..., Any]) -> Callable[..., Any]:

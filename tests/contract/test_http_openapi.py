@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -86,7 +87,29 @@ def test_a_running_system_is_live_and_ready(system: HttpSystem) -> None:
     with system.client(None, None) as client:
         assert client.get("/health/live").json() == {"status": "ok"}
         assert client.get("/health/ready").json() == {"status": "ok", "kafka": True, "clickhouse": True, "views": True}
-        assert client.get("/docs").status_code == 200
+
+
+def test_the_page_of_the_document_asks_nobody_else(system: HttpSystem) -> None:
+    """Its files are the gateway's, of the right types and kept for long, and the policy allows no other origin."""
+    with system.client(None, None) as client:
+        page = client.get("/docs")
+        addresses = re.findall(r'(?:src|href|data-document)="([^"]+)"', page.text)
+        files = {address: client.get(address) for address in addresses if address.startswith("/docs/static/")}
+        unknown = client.get("/docs/static/manifest.json")
+
+    assert (page.status_code, unknown.status_code) == (200, 404)
+    assert [address for address in addresses if address not in files] == ["/openapi.json"]
+    assert sorted(file.headers["content-type"].partition(";")[0] for file in files.values()) == [
+        "image/png",
+        "text/css",
+        "text/javascript",
+        "text/javascript",
+    ]
+    assert {file.headers["cache-control"] for file in files.values()} == {"public, max-age=31536000, immutable"}
+    assert {answer.headers["x-content-type-options"] for answer in (page, *files.values())} == {"nosniff"}
+    policy = page.headers["content-security-policy"].split("; ")
+    assert policy[0] == "default-src 'none'"
+    assert {source for part in policy for source in part.split()[1:]} <= {"'self'", "'none'", "data:"}
 
 
 def test_the_metrics_count(system: HttpSystem) -> None:
