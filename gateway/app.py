@@ -143,7 +143,13 @@ def create_app(
     )
     ingest, capture = Ingest(pipeline), Capture(pipeline)
     api = FastAPI(
-        title="LearnPack Telemetry", version="1", description=DESCRIPTION, redirect_slashes=False, docs_url=None
+        title="LearnPack Telemetry",
+        version="1",
+        description=DESCRIPTION,
+        redirect_slashes=False,
+        # FastAPI's own pages have their scripts from elsewhere.
+        docs_url=None,
+        redoc_url=None,
     )
     api.state.services = services
     api.state.live = live

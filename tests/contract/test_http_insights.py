@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 import clickhouse_connect
@@ -13,7 +12,18 @@ from gateway.reading.shown import iso_instant
 from schemas.wire.place import place_at
 from tests.support.blocks import run_by
 from tests.support.http_directory import secret
-from tests.support.insights import FOREIGNER, MARKUP, MEMBER, UNKNOWN, told_system
+from tests.support.insights import (
+    FOREIGNER,
+    MARKUP,
+    MEMBER,
+    UNKNOWN,
+    as_json,
+    cells,
+    days_of,
+    results,
+    told_system,
+    tried,
+)
 from tests.support.page_examples import run_examples
 
 if TYPE_CHECKING:
@@ -53,17 +63,8 @@ def test_who_is_stuck_are_those_of_the_view(told: HttpSystem, staff: httpx.Clien
     )
 
     assert [row[0] for row in rows] == [MEMBER, FOREIGNER, UNKNOWN]
-    found = [
-        (
-            row["student"]["id"],
-            row["asset_slug"],
-            row["step_slug"],
-            row["failures"],
-            row["stuck_since"],
-            row["questions"],
-        )
-        for row in answer["results"]
-    ]
+    fields = ("asset_slug", "step_slug", "failures", "stuck_since", "questions")
+    found = [(row["student"]["id"], *(row[field] for field in fields)) for row in answer["results"]]
     assert sorted(found) == [(*row[:4], iso_instant(row[4]), row[5]) for row in rows if row[0] != FOREIGNER]
     assert answer["count"] == 2
     assert answer["results"][0]["last_error"] == {"event": "test", "kind": "TypeError", "exit_code": 1}
@@ -93,28 +94,6 @@ POSTCARD: Final = f"{ROOT}/assets/exercise-postcard"
 STUDENT: Final = f"{ROOT}/students/10022"
 
 
-def results(answer: dict[str, Any]) -> list[dict[str, Any]]:
-    """The rows of an answer."""
-    rows: list[dict[str, Any]] = answer["results"]
-    return rows
-
-
-def tried(answer: dict[str, Any]) -> list[dict[str, Any]]:
-    """The steps of a funnel that anybody tried."""
-    return [row for row in results(answer) if row["tries"]]
-
-
-def cells(answer: dict[str, Any]) -> list[dict[str, Any]]:
-    """The cells of a grid with their students."""
-    found = [{"actor": row["actor"], **cell} for row in results(answer) for cell in row["steps"]]
-    return sorted(found, key=lambda cell: (cell["actor"], cell["step_slug"]))
-
-
-def days_of(answer: dict[str, Any], slug: str) -> list[dict[str, Any]]:
-    """The days of one of a student's tutorials."""
-    return [day for row in results(answer) if row["asset_slug"] == slug for day in row["days"]]
-
-
 # For each query of the page, in their order: which address has its figures, and where in the answer.
 FIGURES: Final[tuple[tuple[str, Callable[[dict[str, Any]], list[dict[str, Any]]]], ...]] = (
     (f"{ROOT}/overview", lambda answer: answer["received"]),
@@ -130,13 +109,6 @@ FIGURES: Final[tuple[tuple[str, Callable[[dict[str, Any]], list[dict[str, Any]]]
     (STUDENT, lambda answer: days_of(answer, "exercise-postcard")),
     (f"{STUDENT}/assets/exercise-postcard?limit=1000", results),
 )
-
-
-def as_json(value: Any) -> Any:
-    """A column's value as answers show it."""
-    if isinstance(value, datetime):
-        return iso_instant(value)
-    return str(value) if isinstance(value, date) else value
 
 
 def test_figures_are_those_of_plain_queries(told: HttpSystem, staff: httpx.Client) -> None:

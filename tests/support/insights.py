@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
+from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
 from deploy.demo.documents import demo_documents
+from gateway.reading.shown import iso_instant
 from operations.directory import publish_reference
 from schemas.wire.topics import Topics
 from tests.support.http_system import HttpSystem, http_system
@@ -23,7 +25,18 @@ if TYPE_CHECKING:
 
     from tests.support.stack import Stack
 
-__all__ = ["FOREIGNER", "MARKUP", "MEMBER", "UNKNOWN", "told_system"]
+__all__ = [
+    "FOREIGNER",
+    "MARKUP",
+    "MEMBER",
+    "UNKNOWN",
+    "as_json",
+    "cells",
+    "days_of",
+    "results",
+    "told_system",
+    "tried",
+]
 
 MARKUP: Final = "<script>alert(1)</script>"
 
@@ -77,3 +90,32 @@ async def _stored(system: HttpSystem, count: int) -> None:
         return outcomes == count and await bench.lag() == 0 and figures == compiles
 
     await aeventually(arrived, 90, "the rows of all webhooks")
+
+
+def results(answer: dict[str, Any]) -> list[dict[str, Any]]:
+    """The rows of an answer."""
+    rows: list[dict[str, Any]] = answer["results"]
+    return rows
+
+
+def tried(answer: dict[str, Any]) -> list[dict[str, Any]]:
+    """The steps of a funnel that anybody tried."""
+    return [row for row in results(answer) if row["tries"]]
+
+
+def cells(answer: dict[str, Any]) -> list[dict[str, Any]]:
+    """The cells of a grid with their students."""
+    found = [{"actor": row["actor"], **cell} for row in results(answer) for cell in row["steps"]]
+    return sorted(found, key=lambda cell: (cell["actor"], cell["step_slug"]))
+
+
+def days_of(answer: dict[str, Any], slug: str) -> list[dict[str, Any]]:
+    """The days of one of a student's tutorials."""
+    return [day for row in results(answer) if row["asset_slug"] == slug for day in row["days"]]
+
+
+def as_json(value: Any) -> Any:
+    """A column's value as answers show it."""
+    if isinstance(value, datetime):
+        return iso_instant(value)
+    return str(value) if isinstance(value, date) else value
