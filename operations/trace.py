@@ -123,15 +123,15 @@ def _rows(settings: Settings, trace: Trace) -> None:
     with contextlib.closing(client):
         parameters = {"id": trace.id}
         trace.raw = _first(client, _RAW, parameters)
-        place = trace.id
         if trace.raw is not None:
-            place = int(trace.raw["version"])
-            trace.partition, trace.offset = split_place(place)
+            trace.partition, trace.offset = split_place(int(trace.raw["version"]))
         trace.outcome = _first(client, _OUTCOME, parameters)
+        # What it wrote has the version of its outcome: in a copied log that is not where it lies.
+        version = trace.id if trace.outcome is None else int(trace.outcome["version"])
         trace.facts = _some(trace, "facts", _all(client, _FACTS, parameters))
-        scores = _all(client, _STATES, {**parameters, "version": place, "table": "scores"})
+        scores = _all(client, _STATES, {**parameters, "version": version, "table": "scores"})
         trace.scores = _some(trace, "scores", scores)
-        documents = _all(client, _STATES, {**parameters, "version": place, "table": "telemetry"})
+        documents = _all(client, _STATES, {**parameters, "version": version, "table": "telemetry"})
         trace.documents = _some(trace, "documents", documents)
         offsets = sorted({trace.offset, trace.id & OFFSET_MASK})
         origin = {"topic": Topics.of(settings).raw, "partition": trace.partition, "offsets": offsets}

@@ -9,6 +9,10 @@ from schemas.lenient import loads
 __all__ = ["PatchError", "patched", "readable"]
 
 _MOST_OPERATIONS: Final = 1_000
+# What a patch may put in, in characters of names and texts and one for each value: a list that is copied into itself
+# doubles with each operation. And how deep: what is read from JSON is no deeper.
+_MOST_PUT: Final = 8 << 20
+_DEEPEST: Final = 64
 _NEEDS: Final[dict[str, tuple[str, ...]]] = {
     "add": ("value",),
     "remove": (),
@@ -36,27 +40,53 @@ def readable(text: bytes) -> Any:
 def patched(value: Any, operations: Any) -> Any:
     """The value after all operations, one after another; raises PatchError. The value that was given is not changed.
 
-    Whatever it is, an operation at the root (`"path": ""`) replaces it.
+    Whatever it is, an operation at the root (`"path": ""`) replaces it. All operations together may put in 8 Mi
+    characters, and nothing deeper than 64 levels.
     """
     if type(operations) is not list or len(operations) > _MOST_OPERATIONS:
         message = f"a patch is a list of at most {_MOST_OPERATIONS} operations"
         raise PatchError(message)
+    room = _Room()
     for number, operation in enumerate(operations):
         try:
-            value = _applied(value, operation)
+            value = _applied(value, operation, room)
         except PatchError as error:
             message = f"operation {number}: {error}"
             raise PatchError(message) from None
     return value
 
 
-def _applied(value: Any, operation: Any) -> Any:
+class _Room:
+    """What a patch may still put in."""
+
+    def __init__(self) -> None:
+        self._left = _MOST_PUT
+
+    def take(self, new: Any, level: int) -> Any:
+        """The value that is put in so many levels deep; raises PatchError where it is too large or too deep."""
+        waiting = [(new, level)]
+        while waiting:
+            value, depth = waiting.pop()
+            self._left -= 1 + (len(value) if type(value) is str else 0)
+            if type(value) is dict:
+                self._left -= sum(map(len, value))
+                waiting += [(child, depth + 1) for child in value.values()]
+            elif type(value) is list:
+                waiting += [(child, depth + 1) for child in value]
+            if self._left < 0 or depth > _DEEPEST:
+                message = f"a patch puts in at most {_MOST_PUT} characters, and nothing deeper than {_DEEPEST} levels"
+                raise PatchError(message)
+        return new
+
+
+def _applied(value: Any, operation: Any, room: _Room) -> Any:
     name, path = _read(operation)
     if name == "add":
-        return _added(value, path, operation["value"])
+        return _added(value, path, room.take(operation["value"], len(path)))
     if name == "remove":
         return _removed(value, path)
     if name == "replace":
+        room.take(operation["value"], len(path))
         return operation["value"] if not path else _added(_removed(value, path), path, operation["value"])
     if name == "test":
         if not _same(_at(value, path), operation["value"]):
@@ -68,6 +98,7 @@ def _applied(value: Any, operation: Any) -> Any:
         message = "nothing can be moved into itself"
         raise PatchError(message)
     taken = _at(value, source)
+    room.take(taken, len(path))
     return _added(_removed(value, source) if name == "move" else value, path, taken)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from typing import Final
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 from fastapi import Request
 
@@ -37,7 +37,7 @@ def page_address(request: Request, *, limit: int | None, offset: int) -> str:
     """The address of another page of the same answer."""
     kept = [(name, value) for name, value in request.query_params.multi_items() if name not in _REPLACED]
     page = [("limit", str(limit))] if limit is not None else []
-    return f"{address_of(request, request.url.path)}?{urlencode([*kept, *page, ('offset', str(offset))])}"
+    return f"{address_of(request, quote(request.scope['path']))}?{urlencode([*kept, *page, ('offset', str(offset))])}"
 
 
 def around(after: str | None, before: str | None) -> dict[str, str]:

@@ -6,6 +6,7 @@ import asyncio
 import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
+from urllib.parse import quote
 
 from gateway.access import RETRY_SECONDS
 from gateway.console.cookies import drop_session, set_session, set_view
@@ -104,7 +105,7 @@ async def _begin(request: Request, token: Token, address: str) -> Response:
     usual = console.services.settings.default_academy
     academy = usual if usual in academies else min(academies, default=None)
     response = to_page("")
-    response.headers["location"] = address
+    response.headers["location"] = _quoted(address)
     set_session(request, response, await console.sealing(), Session.begun(token.sha256, academy, int(time.time())))
     return response
 
@@ -120,9 +121,14 @@ async def _choose(request: Request) -> Response:
     require_own_site(request.headers, request.headers.get("host", ""))
     form = await read_form(request, request.app.state.console.services, _FORM_BYTES)
     response = to_page("")
-    response.headers["location"] = _login_too(form.get("next", ""))
+    response.headers["location"] = _quoted(_login_too(form.get("next", "")))
     set_view(request, response, view_of(request).changed(form))
     return response
+
+
+def _quoted(address: str) -> str:
+    """The address for a header, which has no letters but English ones; what is quoted already stays."""
+    return quote(address, safe="%/?&=#:+,;@!$'()*~[]")
 
 
 def _login_too(address: str) -> str:

@@ -47,7 +47,8 @@ async def read_overview(
     overview, system = await asyncio.gather(
         find_overview(services.questions, sight, back), _system(request, operates=bool(token.academies_with(OPERATE)))
     )
-    return await large_answer({**overview, "system": system}, headers={"Cache-Control": "private, max-age=2"})
+    headers = {"Cache-Control": "private, max-age=2", "Vary": "Authorization, Academy"}
+    return await large_answer({**overview, "system": system}, headers=headers)
 
 
 async def _system(request: Request, *, operates: bool) -> dict[str, Any] | None:

@@ -67,7 +67,8 @@ _TRACED: Final = """
 
 # What became of a webhook, whosever it is, and where its record stands in the raw topic: null where `raw` lacks it.
 TRACE: Final = f"""
-SELECT {_TRACED.replace("{row}", "w").replace("{received}", "if(r.version IS NULL, created_at, r.arrived_at)")}
+SELECT {_TRACED.replace("{row}", "w").replace("{received}", "if(r.version IS NULL, created_at, r.arrived_at)")},
+    w.version AS written_version
 FROM (SELECT * FROM webhooks WHERE id = {{id:UInt64}} AND source != 'staff') AS w
 LEFT JOIN
 (

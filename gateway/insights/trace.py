@@ -50,7 +50,8 @@ async def find_trace(questions: Questions, sight: Sight, settings: Settings, web
     told = {"id": webhook, "limit": _MOST + 1}
     facts, (scores, documents), dead = await asyncio.gather(
         questions.rows(TRACE_FACTS, told),
-        _states(questions, told, place),
+        # What it wrote has the version of its outcome: in a copied log that is not where it lies.
+        _states(questions, told, row.get("written_version", place)),
         questions.rows(TRACE_LETTERS, letters),
     )
     left = {"facts": facts, "scores": scores, "documents": documents, "dead_letters": dead}

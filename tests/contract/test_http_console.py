@@ -234,6 +234,17 @@ def test_forms_lead_to_our_pages_only(told: HttpSystem, address: str) -> None:
     assert (entered.headers["location"], chosen.headers["location"]) == ("/console/", "/console/")
 
 
+def test_addresses_of_any_letters_are_gone_back_to(told: HttpSystem) -> None:
+    """A slug may have letters that no header has, and what is quoted already is not quoted again."""
+    address = "/console/tutorials/one?slug=日本 José%2B"
+    with browser(told) as client:
+        entered = client.post(LOGIN, data={"token": secret("staff"), "next": address}, follow_redirects=False)
+        chosen = client.post("/console/view", data={"next": address}, follow_redirects=False)
+
+    quoted = "/console/tutorials/one?slug=%E6%97%A5%E6%9C%AC%20Jos%C3%A9%2B"
+    assert (entered.headers["location"], chosen.headers["location"]) == (quoted, quoted)
+
+
 def test_a_first_webhook_is_asked_for_where_nothing_came(told: HttpSystem) -> None:
     """An academy without any has a line to paste, and that line is taken."""
     asyncio.run(grant(told.settings, replace(TOKENS["staff"], academies={77: ("read_assignment",)}), secret("empty")))

@@ -100,6 +100,13 @@ def test_more_partitions_give_the_same_ids_and_the_same_tables(
         eventually(partial(agrees, clickhouse, later, table, expected), 60, table)
     assert clickhouse.command(f"SELECT uniqExact(id) FROM {own.database}.raw") == count
 
+    # A webhook is elsewhere in the copy, and what it wrote is still its own.
+    newest = clickhouse.command(
+        f"SELECT max(id) FROM {later}.webhooks FINAL WHERE version IN (SELECT version FROM {later}.scores FINAL)"
+    )
+    traced = command("trace", newest)
+    assert traced.code == 0, traced.err
+    assert ("state of this webhook's" in traced.out, "which came before" in traced.out) == (True, False), traced.out
     switched = command("raw", "switch")
     assert (switched.code, switched.out) == (
         0,

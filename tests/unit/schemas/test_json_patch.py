@@ -70,6 +70,11 @@ def test_operations_change_the_value(value: Any, operations: list[dict[str, Any]
         ({"a": 1}, [{"op": "test", "path": "/a", "value": True}], "another one"),
         ({"a": {"b": 1}}, [{"op": "test", "path": "/a", "value": {"c": 1}}], "another one"),
         ({"a": 1}, [{"op": "remove", "path": "/a"}, {"op": "remove", "path": "/a"}], "operation 1: there is no"),
+        ([1, 2, 3], [{"op": "copy", "from": "", "path": "/-"}] * 40, "at most 8388608 characters"),
+        (["x" * 1_000_000], [{"op": "copy", "from": "/0", "path": "/-"}] * 9, "operation 8: a patch puts in at most"),
+        ({}, [{"op": "copy", "from": "", "path": "/a"}] * 70, "operation 64: .*deeper than 64"),
+        ([], [{"op": "add", "path": "/0" * n, "value": []} for n in range(1, 900)], "operation 64: .*deeper than 64"),
+        ({"a": {"b": {}}}, [{"op": "copy", "from": "/a", "path": "/a/b/c"}] * 70, "deeper than 64"),
     ],
 )
 def test_what_does_not_fit_is_told(value: Any, operations: Any, reason: str) -> None:
