@@ -22,6 +22,7 @@ import asyncio
 import contextlib
 import os
 import shutil
+import signal
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -79,6 +80,9 @@ _NAME_CHARACTERS = 60
 def pytest_configure(config: pytest.Config) -> None:
     """Know where the run's servers are, or will be."""
     keep_bytecode(config)
+    # What a shell starts in the background ignores Ctrl-C, and so would the processes that tests send it to.
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     given = getattr(config, "workerinput", None)
     config.stash[_RUN_STACK] = RunStack(Path(given[_DIRECTORY])) if given else RunStack.begin()
 

@@ -60,6 +60,9 @@ def selected(body: Any) -> tuple[LetterFilters, bool]:
         if name not in {"ids", "preview", *_TEXTS}:
             raise ApiError("invalid-selection", field=str(name)[:100], known=", ".join(("ids", *_TEXTS, "preview")))
     ids, preview = body.get("ids", []), body.get("preview", True)
+    # JSON has one kind of number: 7.0 is an id as well.
+    if isinstance(ids, list):
+        ids = [int(each) if type(each) is float and each.is_integer() else each for each in ids]
     texts = {name: body.get(name, "") for name in _TEXTS}
     if not isinstance(ids, list) or len(ids) > MOST_AT_ONCE or not all(map(_is_id, ids)):
         raise ApiError("invalid-selection.ids", field="ids", limit=MOST_AT_ONCE)

@@ -42,6 +42,7 @@ BASE: Final = requirements(_PROJECT["project"]["dependencies"])
 EXTRA: Final = requirements(_PROJECT["project"]["optional-dependencies"]["local"])
 DEV: Final = requirements(_PROJECT["dependency-groups"]["dev"])
 BENCH: Final = requirements(_PROJECT["dependency-groups"]["bench"])
+BROWSER: Final = requirements(_PROJECT["dependency-groups"]["browser"])
 
 
 @cache
@@ -72,9 +73,9 @@ def test_what_is_imported_is_declared(package: str) -> None:
 @pytest.mark.parametrize("folder", ["tests", "bench"])
 def test_what_tests_import_is_declared(folder: str) -> None:
     """Tests and measurements import what the product or their groups require."""
-    declared = {*BASE, *EXTRA, *DEV, *(BENCH if folder == "bench" else ())}
-    # Those of the bench group are installed where measurements are made.
-    absent = set(BENCH) - {normal(name) for names in installed().values() for name in names}
+    declared = {*BASE, *EXTRA, *DEV, *(BENCH if folder == "bench" else BROWSER)}
+    # Those of these groups are installed where measurements are made, or a browser is driven.
+    absent = {*BENCH, *BROWSER} - {normal(name) for names in installed().values() for name in names}
     lost = {name for path in modules(folder) for name in undeclared(path, declared)}
 
     assert {name for name in lost if normal(name) not in absent} == set()
@@ -82,7 +83,7 @@ def test_what_tests_import_is_declared(folder: str) -> None:
 
 def test_everything_that_is_declared_is_bounded_below() -> None:
     """Nothing that is required may be arbitrarily old."""
-    bounded = {**BASE, **EXTRA, **DEV, **BENCH}
+    bounded = {**BASE, **EXTRA, **DEV, **BENCH, **BROWSER}
     own = {normal(name) for name in ("learnpack-telemetry", "learnpack-notebook-telemetry")}
 
     assert [name for name, bound in bounded.items() if name not in own and not bound.startswith(">=")] == []
