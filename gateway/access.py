@@ -63,6 +63,11 @@ class TokenView(Protocol):
         """The token with a SHA-256 in lower-case hex."""
 
 
+def starting() -> ApiError:
+    """The refusal, 503, as long as it is not known yet who may do what."""
+    return ApiError("starting", {"Retry-After": str(RETRY_SECONDS)}, seconds=RETRY_SECONDS)
+
+
 class Access:
     """Finds tokens by their secrets.
 
@@ -89,7 +94,7 @@ class Access:
         """The valid token with the SHA-256 of a secret; raises ApiError as `token` does."""
         known = self._view.token(sha256)
         if known is None and not self._view.complete:
-            raise ApiError("starting", {"Retry-After": str(RETRY_SECONDS)}, seconds=RETRY_SECONDS)
+            raise starting()
         if known is None or known.expired(time.time_ns() // 1000):
             raise ApiError("invalid-token", _CHALLENGE)
         return known

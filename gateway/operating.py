@@ -11,7 +11,11 @@ from typing import TYPE_CHECKING, Any, Protocol
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["OPERATE", "Operating", "Resolved"]
+__all__ = ["LONGEST_TRIAL_MINUTES", "OPERATE", "TRIAL_MINUTES", "Operating", "Resolved"]
+
+# How far back rules are tried, if nobody says, and at most.
+TRIAL_MINUTES = 7 * 24 * 60
+LONGEST_TRIAL_MINUTES = 31 * 24 * 60
 
 # The capability to see and mend the whole system, in whichever academy it is held.
 OPERATE = "operate_telemetry"

@@ -106,7 +106,8 @@ async def _kafka(settings: Settings, status: Status) -> None:
     if wrong := wrong_raw_topic(settings, journal):
         status.parts["kafka"] = f"{wrong.detail}. {wrong.mend}."
     if beside := named_beside_live(settings, journal):
-        status.notes.append(f"{beside[0].upper()}{beside[1:]}.")
+        detail, mend = beside
+        status.notes.append(f"{detail[0].upper()}{detail[1:]}. {mend}.")
     async with clients.opened(clients.admin(settings.kafka_options())) as admin:
         for part in ("worker", "sink"):
             groups = {reading.group for reading in wanted if reading.part == part}

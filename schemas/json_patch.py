@@ -62,8 +62,8 @@ class _Room:
     def __init__(self) -> None:
         self._left = _MOST_PUT
 
-    def take(self, new: Any, level: int) -> Any:
-        """The value that is put in so many levels deep; raises PatchError where it is too large or too deep."""
+    def take(self, new: Any, level: int) -> None:
+        """Note a value that is put in so many levels deep; raises PatchError where it is too large or too deep."""
         waiting = [(new, level)]
         while waiting:
             value, depth = waiting.pop()
@@ -76,13 +76,13 @@ class _Room:
             if self._left < 0 or depth > _DEEPEST:
                 message = f"a patch puts in at most {_MOST_PUT} characters, and nothing deeper than {_DEEPEST} levels"
                 raise PatchError(message)
-        return new
 
 
 def _applied(value: Any, operation: Any, room: _Room) -> Any:
     name, path = _read(operation)
     if name == "add":
-        return _added(value, path, room.take(operation["value"], len(path)))
+        room.take(operation["value"], len(path))
+        return _added(value, path, operation["value"])
     if name == "remove":
         return _removed(value, path)
     if name == "replace":

@@ -23,7 +23,7 @@ def ago(text: str, option: str, now: datetime) -> datetime:
 
 def span_minutes(text: str, option: str, now: datetime, most: int) -> int:
     """The whole minutes since the instant so long before `now`, or the date; raises BadParameter outside of 1..most."""
-    minutes = int((now - _moment(text, option, now, -1)).total_seconds() // 60)
+    minutes = int((now - ago(text, option, now)).total_seconds() // 60)
     if not 1 <= minutes <= most:
         message = f"{option} {text!r} is not within the last {most // (24 * 60)} days."
         raise typer.BadParameter(message)

@@ -14,6 +14,7 @@ from deploy.cli.console import out, run
 from deploy.cli.moments import span_minutes
 from deploy.cli.waiting import SERVERS, waiting
 from gateway.insights.stuck import LONGEST_MINUTES, StuckRule
+from gateway.reading.shown import full_name
 from operations.cut import printable
 from operations.insights import stuck_now
 from operations.tables import WholeTable
@@ -82,8 +83,7 @@ def _cells(row: dict[str, Any], now: datetime) -> tuple[str, ...]:
 
 
 def _name(row: dict[str, Any]) -> str:
-    student = row["student"]
-    names = " ".join(name for name in (student["first_name"], student["last_name"]) if name)
+    names = full_name(row["student"])
     actor = printable(row["actor"], _LONGEST)
     return f"{actor}\n{printable(names, _LONGEST)}" if names else actor
 

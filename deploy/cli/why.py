@@ -11,6 +11,7 @@ from rich.markup import escape
 from deploy.cli.configuration import settings
 from deploy.cli.console import out, run
 from deploy.cli.waiting import SERVERS, waiting
+from gateway.reading.shown import full_name
 from operations.cut import printable
 from operations.insights import explain_work
 from operations.tables import WholeTable
@@ -46,7 +47,7 @@ def why(
 def lines(found: Mapping[str, Any]) -> Iterator[str]:
     """What is printed before the terms: whose scores they are, and what else there is to say."""
     student, scores, explanation = found["student"], found["scores"], found["explanation"]
-    names = " ".join(name for name in (student["first_name"], student["last_name"]) if name)
+    names = full_name(student)
     whose = f"{found['actor']} ({names})" if names else found["actor"]
     yield f"student     {printable(whose)}"
     title = found["asset_title"]

@@ -7,7 +7,7 @@ from typing import Annotated, NamedTuple
 from fastapi import Depends, Header, Query, Request, Security
 from fastapi.security import APIKeyHeader, APIKeyQuery
 
-from gateway.access import RETRY_SECONDS, require, required_academy, secret_of
+from gateway.access import require, required_academy, secret_of, starting
 from gateway.api.services import Services
 from gateway.errors import ApiError
 from schemas.reference.directory import Token
@@ -44,7 +44,7 @@ async def _caller(
 ) -> Token:
     token = services.access.token(secret_of(authorization, parameter))
     if not services.views.complete:
-        raise ApiError("starting", {"Retry-After": str(RETRY_SECONDS)}, seconds=RETRY_SECONDS)
+        raise starting()
     return token
 
 

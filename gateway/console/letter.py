@@ -119,22 +119,19 @@ async def _change(request: Request, visitor: Visitor, form: dict[str, str]) -> R
     if form.get("sure") != "yes" or not patch:
         shown = [json.dumps(operation, ensure_ascii=False) for operation in patch]
         return await _page(request, visitor, letter, value=text, patch=shown)
-    return await _resolved(request, visitor, letter, await by_kafka(_operating(visitor).change(letter["id"], patch)))
+    done = await by_kafka(visitor.console.operating.change(letter["id"], patch))
+    return await _resolved(request, visitor, letter, done)
 
 
 async def _retry(request: Request, visitor: Visitor, _form: dict[str, str]) -> Response:
     letter = await _letter(visitor, request.path_params["letter"])
-    return await _resolved(request, visitor, letter, await by_kafka(_operating(visitor).retry([letter["id"]])))
+    return await _resolved(request, visitor, letter, await by_kafka(visitor.console.operating.retry([letter["id"]])))
 
 
 async def _drop(request: Request, visitor: Visitor, _form: dict[str, str]) -> Response:
     letter = await _letter(visitor, request.path_params["letter"])
-    done = await by_kafka(_operating(visitor).drop([letter["id"]]))
+    done = await by_kafka(visitor.console.operating.drop([letter["id"]]))
     return await _resolved(request, visitor, letter, done, "dropped")
-
-
-def _operating(visitor: Visitor) -> Any:
-    return visitor.console.operating
 
 
 async def _resolved(

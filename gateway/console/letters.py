@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlencode
 
 from gateway.api.services import by_kafka
-from gateway.console.lists import as_csv, filled, listed, system_call
+from gateway.console.lists import MOST_EXPORTED, as_csv, filled, listed, system_call
 from gateway.console.page import PREFIX, render
 from gateway.console.routes import Place, changing, showing
 from gateway.errors import ApiError
@@ -28,7 +28,6 @@ _NARROWING: Final = ("topic", "stage", "reason")
 _WAITING: Final = "waiting"
 _SHOWN: Final = 20
 _COLUMNS: Final = ("id", "failed_at", "topic", "partition", "offset", "stage", "why", "resolution", "size")
-_MOST: Final = 10_000
 
 
 def _chosen(fields: Mapping[str, str]) -> LetterFilters:
@@ -73,7 +72,7 @@ async def _show(request: Request, visitor: Visitor) -> Response:
 
 async def _export(request: Request, visitor: Visitor) -> Response:
     filters = _chosen(filled(request, _FILTERS))
-    _, rows = await find_letters(visitor.console.services.questions, filters, limit=_MOST, offset=0)
+    _, rows = await find_letters(visitor.console.services.questions, filters, limit=MOST_EXPORTED, offset=0)
     return as_csv("dead-letters", _COLUMNS, ([row[column] for column in _COLUMNS] for row in rows))
 
 

@@ -6,9 +6,10 @@ import asyncio
 import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
-from urllib.parse import quote
 
-from gateway.access import RETRY_SECONDS
+from starlette.responses import RedirectResponse
+
+from gateway.access import starting
 from gateway.console.cookies import drop_session, set_session, set_view
 from gateway.console.csrf import require_own_site
 from gateway.console.formats import Formats
@@ -77,7 +78,7 @@ async def _follow(request: Request, code: str) -> Response:
 
 def _require_complete(console: Console) -> None:
     if not console.services.views.complete:
-        raise ApiError("starting", {"Retry-After": str(RETRY_SECONDS)}, seconds=RETRY_SECONDS)
+        raise starting()
 
 
 async def _enter(request: Request) -> Response:
@@ -104,8 +105,7 @@ async def _begin(request: Request, token: Token, address: str) -> Response:
     academies = token.academies_with(READ)
     usual = console.services.settings.default_academy
     academy = usual if usual in academies else min(academies, default=None)
-    response = to_page("")
-    response.headers["location"] = _quoted(address)
+    response = RedirectResponse(address, status_code=303)
     set_session(request, response, await console.sealing(), Session.begun(token.sha256, academy, int(time.time())))
     return response
 
@@ -120,15 +120,9 @@ async def _choose(request: Request) -> Response:
     """What changes nothing but this browser's cookie is everybody's, on the page of log-in as well."""
     require_own_site(request.headers, request.headers.get("host", ""))
     form = await read_form(request, request.app.state.console.services, _FORM_BYTES)
-    response = to_page("")
-    response.headers["location"] = _quoted(_login_too(form.get("next", "")))
+    response = RedirectResponse(_login_too(form.get("next", "")), status_code=303)
     set_view(request, response, view_of(request).changed(form))
     return response
-
-
-def _quoted(address: str) -> str:
-    """The address for a header, which has no letters but English ones; what is quoted already stays."""
-    return quote(address, safe="%/?&=#:+,;@!$'()*~[]")
 
 
 def _login_too(address: str) -> str:

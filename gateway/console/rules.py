@@ -17,6 +17,7 @@ from gateway.console.words import say
 from gateway.errors import ApiError
 from gateway.ingest.json_bodies import parse_json
 from gateway.insights.callers import minutes
+from gateway.operating import LONGEST_TRIAL_MINUTES, TRIAL_MINUTES
 from gateway.reading.questions import BusyError
 from gateway.reading.shown import iso_instant
 from gateway.reading.store import ReadError
@@ -34,7 +35,6 @@ __all__ = ["PLACE", "ROUTES"]
 
 _SPANS: Final = ("24h", "7d", "30d")
 _USUAL: Final = "7d"
-_MONTH: Final = 31 * 24 * 60
 _CONFLICT: Final = 409
 _CHANGES: Final = 10
 _HISTORY_SECONDS: Final = 3.0
@@ -129,7 +129,7 @@ async def _try(request: Request, visitor: Visitor, form: dict[str, str]) -> Resp
     if draft.rules is None:
         return await _page(request, visitor, draft, status=400, span=span, trouble=draft.trouble)
     language = visitor.view.language
-    back = minutes("since", span, 7 * 24 * 60, most=_MONTH)
+    back = minutes("since", span, TRIAL_MINUTES, most=LONGEST_TRIAL_MINUTES)
     try:
         trial = await visitor.console.operating.try_rules(visitor.academy, draft.rules, back)
     except BusyError:

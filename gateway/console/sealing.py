@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from gateway.access import RETRY_SECONDS
+from gateway.access import starting
 from gateway.asked import AskedOnce
 from gateway.console.session import Seal
-from gateway.errors import ApiError, KafkaUnavailableError
+from gateway.errors import KafkaUnavailableError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -33,4 +33,4 @@ class Sealing:
             return Seal(await self._asked())
         except KafkaUnavailableError as error:
             _log.warning("the console's key cannot be read yet", reason=str(error))
-            raise ApiError("starting", {"Retry-After": str(RETRY_SECONDS)}, seconds=RETRY_SECONDS) from error
+            raise starting() from error

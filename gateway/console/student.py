@@ -16,6 +16,7 @@ from gateway.console.routes import Place, showing
 from gateway.errors import ApiError
 from gateway.insights.days import DaySpan
 from gateway.insights.work import find_scores
+from gateway.reading.shown import full_name
 from schemas.coercion import digits_as_id
 from schemas.reference.tenancy import READ
 
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from gateway.console.visitor import Visitor
     from gateway.insights.sight import Sight
 
-__all__ = ["PLACE", "ROUTES", "SCORES_SHOWN", "last_days", "own_student", "work_address"]
+__all__ = ["PLACE", "ROUTES", "SCORES_SHOWN", "last_days", "own_student", "score_lines", "work_address"]
 
 SCORES_SHOWN: Final = ("completion", "engagement", "frustration")
 
@@ -63,7 +64,7 @@ def _matching(sight: Sight, members: Iterable[int], sought: str) -> list[dict[st
     found = []
     for number in members:
         student = sight.student(number)
-        name = " ".join(part for part in (student["first_name"], student["last_name"]) if part)
+        name = full_name(student)
         if wanted in " ".join(name.casefold().split()) or wanted == str(number):
             found.append((name.casefold(), number, student))
     return [student for _, _, student in sorted(found, key=lambda one: one[:2])]
@@ -107,7 +108,7 @@ async def _show(request: Request, visitor: Visitor) -> Response:
         rows=[
             {
                 **row,
-                "lines": {name: _line(row["days"], name, days) for name in SCORES_SHOWN},
+                "lines": score_lines(row["days"], days),
                 "address": work_address(student, row["asset_slug"]),
             }
             for row in scores
@@ -118,9 +119,11 @@ async def _show(request: Request, visitor: Visitor) -> Response:
     )
 
 
-def _line(days: list[dict[str, Any]], name: str, span: DaySpan) -> str:
+def score_lines(days: Iterable[dict[str, Any]], span: DaySpan) -> dict[str, str]:
+    """The line of each score over a span of days, by its name."""
     whole = (span.last - span.first).days
-    return line([((date.fromisoformat(day["day"]) - span.first).days / whole, day[name]) for day in days])
+    placed = [((date.fromisoformat(day["day"]) - span.first).days / whole, day) for day in days]
+    return {name: line([(place, day[name]) for place, day in placed]) for name in SCORES_SHOWN}
 
 
 PLACE: Final = Place("nav.students", f"{PREFIX}/students", READ)

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import date
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
-from gateway.console.charts import FIELD, line
+from gateway.console.charts import FIELD
 from gateway.console.lists import api_call, as_csv, listed
 from gateway.console.page import PREFIX, render
 from gateway.console.queries import DAILY, FUNNEL, literal
 from gateway.console.routes import showing
-from gateway.console.student import SCORES_SHOWN, last_days, work_address
+from gateway.console.student import SCORES_SHOWN, last_days, score_lines, work_address
 from gateway.console.words import say
 from gateway.errors import ApiError
 from gateway.insights.tutorials import (
@@ -110,7 +109,6 @@ async def _show(request: Request, visitor: Visitor) -> Response:
     cells = await find_cells(questions, sight, tutorial, page.part(students))
     most, steps = with_bars(funnel)
     by_day = {row["day"]: row["sessions"] for row in sessions}
-    whole = (days.last - days.first).days
     return await render(
         request,
         "tutorial.html",
@@ -127,10 +125,7 @@ async def _show(request: Request, visitor: Visitor) -> Response:
         page=page,
         count=len(students),
         days=[{**row, "sessions": by_day.get(row["day"], 0)} for row in daily],
-        lines={
-            name: line([((date.fromisoformat(row["day"]) - days.first).days / whole, row[name]) for row in daily])
-            for name in SCORES_SHOWN
-        },
+        lines=score_lines(daily, days),
         ends=(str(days.first), str(days.last)),
         shown=SCORES_SHOWN,
         export=f"{PREFIX}/tutorials/one.csv?slug={quote(tutorial, safe='')}",

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from gateway.access import RETRY_SECONDS, require
+from gateway.access import require, starting
 from gateway.console.counts import StuckCounts
 from gateway.console.csrf import form_token
 from gateway.console.formats import Formats
@@ -17,6 +17,7 @@ from gateway.console.words import say
 from gateway.errors import ApiError
 from gateway.insights.sight import Sight
 from gateway.operating import OPERATE
+from gateway.reading.shown import full_name
 from schemas.reference.tenancy import READ
 
 if TYPE_CHECKING:
@@ -124,8 +125,7 @@ class Visitor:
             mark = self.seal.mark("student", f"{self.session.nonce}:{number}")
             pseudonym = hashlib.blake2b(mark.encode(), digest_size=3).hexdigest().upper()
             return say(self.view.language, "student", id=pseudonym)
-        named = " ".join(part for part in (student["first_name"], student["last_name"]) if part and part.strip())
-        return named or say(self.view.language, "student", id=number)
+        return full_name(student) or say(self.view.language, "student", id=number)
 
 
 def view_of(request: Request) -> View:
@@ -151,5 +151,5 @@ async def visitor_of(request: Request) -> Visitor:
             raise LogInError(over=True) from error
         raise
     if not console.services.views.complete:
-        raise ApiError("starting", {"Retry-After": str(RETRY_SECONDS)}, seconds=RETRY_SECONDS)
+        raise starting()
     return Visitor(console, seal, session, token, view_of(request), now)

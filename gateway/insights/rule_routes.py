@@ -14,6 +14,7 @@ from gateway.api.services import by_kafka, large_answer
 from gateway.insights.callers import PAGE_HEADERS, REFUSED, UNKEPT, Paged, Seen, Span, minutes
 from gateway.insights.rule_answers import HISTORY_EXAMPLE, TRIAL_EXAMPLE, RuleHistoryPage, Trial
 from gateway.insights.sight import Sight
+from gateway.operating import LONGEST_TRIAL_MINUTES, TRIAL_MINUTES
 from gateway.reading.shown import iso_instant
 from schemas.reference.tenancy import READ
 from schemas.wire.rule_changes import RuleChange
@@ -22,8 +23,6 @@ __all__ = ["router"]
 
 router = APIRouter(prefix="/v1/telemetry/academy/rules", tags=["insights"])
 
-_WEEK: Final = 7 * 24 * 60
-_MONTH: Final = 31 * 24 * 60
 _HISTORY_SECONDS: Final = 5.0
 
 
@@ -47,7 +46,7 @@ async def try_rules(
 
     It takes seconds: one is tried at a time, and who comes meanwhile is told to come again.
     """
-    back = minutes("since", since, _WEEK, most=_MONTH)
+    back = minutes("since", since, TRIAL_MINUTES, most=LONGEST_TRIAL_MINUTES)
     body, rules = await rules_body(request, services)
     tried = await request.app.state.operating.try_rules(staff.academy, rules, back)
     warnings = warning_texts(body, request.headers.get("accept-language"))

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any
 from schemas.reference.tenancy import reaches
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import datetime
 
     from schemas.reference.lookup import Reference
 
-__all__ = ["iso_instant", "shown_student"]
+__all__ = ["full_name", "iso_instant", "shown_student"]
 
 
 def shown_student(reference: Reference, number: int, academy: int, *, strict: bool) -> dict[str, Any] | None:
@@ -27,6 +28,11 @@ def shown_student(reference: Reference, number: int, academy: int, *, strict: bo
     if shown is None:
         return {"id": number, "first_name": None, "last_name": None}
     return {"id": number, "first_name": shown.first_name, "last_name": shown.last_name}
+
+
+def full_name(student: Mapping[str, Any]) -> str:
+    """First and last name of a student as `shown_student` gives one; empty where both are null or blank."""
+    return " ".join(part for part in (student["first_name"], student["last_name"]) if part and part.strip())
 
 
 def iso_instant(value: datetime) -> str:

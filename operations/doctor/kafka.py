@@ -99,7 +99,7 @@ async def _topics(settings: Settings) -> Finding:
         beside = named_beside_live(settings, journal)
     found = await _made_topics(settings)
     if beside is not None and found.state != "failed":
-        detail, _, mend = beside.partition(". ")
+        detail, mend = beside
         return warning(_PART, "topics", detail, f"{mend}.")
     return found
 

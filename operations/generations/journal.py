@@ -143,14 +143,15 @@ def at_live(settings: Settings, journal: Journal) -> Settings:
     return settings.model_copy(update={"generation": journal.live})
 
 
-def named_beside_live(settings: Settings, journal: Journal) -> str | None:
-    """What is so, and what to do, where the settings name a generation that is not the live one; None where not."""
+def named_beside_live(settings: Settings, journal: Journal) -> tuple[str, str] | None:
+    """What is so, and what to do, where the settings name a generation that is not the live one; None where not.
+
+    Each is without its full stop.
+    """
     if at_live(settings, journal).generation == journal.live:
         return None
-    return (
-        f"this is about generation {settings.generation}, which TELEMETRY_GENERATION names; {journal.live} is live. "
-        "Where that is not meant: unset TELEMETRY_GENERATION"
-    )
+    named = f"this is about generation {settings.generation}, which TELEMETRY_GENERATION names"
+    return f"{named}; {journal.live} is live", "Where that is not meant: unset TELEMETRY_GENERATION"
 
 
 def require_following(settings: Settings) -> None:
