@@ -25,6 +25,7 @@ COMMANDS: Final[dict[str, list[str]]] = {
     "sink": ["--rows", "300000", "--rates", ""],
     "gateway": ["--seconds", "4"],
     "replay": [],
+    "copying": [],
     "state": ["--webhooks", "100000"],
     "core": [],
     "insights": ["--rounds", "10"],
@@ -39,10 +40,14 @@ def main(
     patience: Annotated[float, typer.Option(help="Minutes to wait until the load is low enough to write.")] = 5,
 ) -> None:
     """Run them one after another; one that fails does not keep the next from running."""
+    chosen = [name.strip() for name in only.split(",") if name.strip()] or list(COMMANDS)
+    if unknown := [name for name in chosen if name not in COMMANDS]:
+        message = f"there is no measurement {', '.join(unknown)}; there are {', '.join(COMMANDS)}"
+        raise typer.BadParameter(message)
     failed = []
     if write:
         _quiet(patience * 60)
-    for number, name in enumerate(name for name in COMMANDS if not only or name in only.split(",")):
+    for number, name in enumerate(name for name in COMMANDS if name in chosen):
         options = [*COMMANDS[name], *(["--write"] if write else []), *(["--in-a-row"] if write and number else [])]
         if number:
             _rest()
@@ -60,6 +65,8 @@ def main(
 def _quiet(seconds: float) -> None:
     """Until the load is low enough; after so many seconds the first command says what is to be done."""
     end = time.monotonic() + seconds
+    if load() > MOST_LOAD:
+        print(f"waiting up to {seconds:.0f} s for a load of {MOST_LOAD} or less", file=sys.stderr, flush=True)
     while load() > MOST_LOAD and time.monotonic() < end:
         time.sleep(1)
 

@@ -22,7 +22,7 @@ from aiokafka import TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 
 from bench.page import run
-from bench.posting import Posted, Poster
+from bench.posting import Posted, Poster, find
 from bench.up import PARTS, processor_seconds, system
 from schemas.wire.topics import Topics
 
@@ -94,7 +94,9 @@ async def _measure(pid: int, env: dict[str, str], rate: int, lengths: tuple[floa
     over = asyncio.Event()
     warm, most = (int(rate * length) for length in lengths)
     await poster.post(range(warm), rate, Posted())
-    watching = asyncio.create_task(_watch(client, found, over))
+    watching = asyncio.create_task(
+        find(client, "telemetry_g1.events", found.posted, found.seconds, over, pause=_POLL_SECONDS)
+    )
     await poster.post(range(warm, warm + most), rate, found.posted)
     deadline = time.monotonic() + _REST_SECONDS
     while len(found.seconds) < found.posted.answered and time.monotonic() < deadline:  # noqa: ASYNC110 - a deadline
@@ -143,25 +145,6 @@ async def _transactions(kafka: str) -> int:
     ends: dict[TopicPartition, int] = await consumer.end_offsets(partitions)
     await consumer.stop()
     return sum(ends.values()) // 2
-
-
-async def _watch(client: Client, found: Freshness, over: asyncio.Event) -> None:
-    # Rows are asked for by when they were written, with an overlap.
-    query = (
-        "SELECT duration_ms, written_at FROM telemetry_g1.events "
-        "WHERE written_at > fromUnixTimestamp64Micro({since:Int64}) AND event = 'compile'"
-    )
-    since = int(time.time() * 1e6)
-    seen: set[int] = set()
-    while not over.is_set():
-        rows = (await asyncio.to_thread(client.query, query, {"since": since})).result_rows
-        now = time.monotonic()
-        for number, written in rows:
-            if number not in seen and number in found.posted.at:
-                seen.add(number)
-                found.seconds.append(now - found.posted.at[number])
-            since = max(since, int(written.timestamp() * 1e6) - 2_000_000)
-        await asyncio.sleep(_POLL_SECONDS)
 
 
 def main(

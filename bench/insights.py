@@ -2,7 +2,8 @@
 
 The whole system as `up` runs it, at rest, with the rows of a school in its tables (bench.insights_data) and the bundled
 documents sent through it. Each address, and each page of the console, is asked one time after another over a kept
-connection by staff of an academy of all the students. `first` is before anything of it is kept.
+connection by staff of an academy of all the students. `first` is before anything of it is kept. Then webhooks are sent,
+and the time is taken until listeners are told of each, and at a steady rate, without viewers and with many.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ import orjson
 import typer
 
 from bench.insights_data import ACADEMY, School, fill
+from bench.insights_viewers import cut, keep_rate, seconds_until_told, told_line
 from bench.machine import MOST_BUSY, busy
 from bench.page import run
 from bench.up import system
@@ -74,6 +76,10 @@ PAGES: Final = (
 )
 
 _SETTLED_SECONDS: Final = 300
+# Webhooks that listeners are told of one by one, and how long others are sent at a rate; all of it with one token.
+_TOLD: Final = 50
+_SENT_SECONDS: Final = 30
+_UNLIMITED: Final = {"TELEMETRY_RATE_LIMIT": "1000000", "TELEMETRY_RATE_LIMIT_BYTES": "10000000000"}
 _ANSWER_SECONDS: Final = 60
 
 
@@ -81,10 +87,12 @@ def main(
     students: Annotated[int, typer.Option(help="Students of the academy.")] = 10_000,
     facts: Annotated[int, typer.Option(help="Facts of a month.")] = 1_000_000,
     rounds: Annotated[int, typer.Option(help="How often each address is asked.")] = 30,
+    viewers: Annotated[int, typer.Option(help="Who look on while webhooks are sent.")] = 50,
+    rate: Annotated[int, typer.Option(help="Webhooks a second that are sent meanwhile.")] = 200,
 ) -> None:
     """Measure."""
     school = School(students, facts)
-    with tempfile.TemporaryDirectory(prefix="bench-") as name, system(Path(name) / "up") as (_, env):
+    with tempfile.TemporaryDirectory(prefix="bench-") as name, system(Path(name) / "up", **_UNLIMITED) as (_, env):
         os.environ.update(env)
         settings = load_settings()
         secret = asyncio.run(_enrol(settings, school))
@@ -101,6 +109,22 @@ def main(
             client.post("/console/login", data={"token": secret})
             for address in PAGES:
                 print(_row(client, address.replace(_WEBHOOK, str(school.a_webhook)), rounds), flush=True)
+        asyncio.run(_watched(env, settings.database, secret, rate, viewers))
+
+
+async def _watched(env: dict[str, str], database: str, secret: str, rate: int, viewers: int) -> None:
+    """How soon listeners are told, and what viewers cost whoever sends."""
+    print(f"\n{told_line(await seconds_until_told(env, database, secret, _TOLD))}", flush=True)
+    print("\n| viewers | taken | stored p50 | stored p99 | their answers | p95 | refused |")
+    print("| ---: | ---: | ---: | ---: | ---: | ---: | ---: |")
+    # A broker and a worker that have just begun compile their code first.
+    await keep_rate(env, database, secret, range(_TOLD, _TOLD + rate * _SENT_SECONDS), rate=rate, viewers=0)
+    for run_number, many in enumerate((0, viewers), 1):
+        first = _TOLD + run_number * rate * _SENT_SECONDS
+        kept = await keep_rate(
+            env, database, secret, range(first, first + rate * _SENT_SECONDS), rate=rate, viewers=many
+        )
+        print(kept.row(), flush=True)
 
 
 async def _enrol(settings: Settings, school: School) -> str:
@@ -136,8 +160,9 @@ def _row(client: httpx.Client, address: str, rounds: int) -> str:
         seconds.append(time.perf_counter() - began)
         if not answer.is_success:
             return f"| `{address}` | {answer.status_code} | - | - | - |"
-    cuts = statistics.quantiles(seconds, n=20) if rounds > 1 else seconds * 19
-    first, middle, late = (f"{one * 1e3:,.0f} ms" for one in (seconds[0], cuts[9], cuts[18]))
+    first, middle, late = (
+        f"{one * 1e3:,.0f} ms" for one in (seconds[0], statistics.median(seconds), cut(seconds, 0.95))
+    )
     return f"| `{address}` | {len(answer.content):,} | {first} | {middle} | {late} |"
 
 

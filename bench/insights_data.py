@@ -5,7 +5,8 @@ from __future__ import annotations
 import contextlib
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Final
 
 import clickhouse_connect
 
@@ -21,12 +22,21 @@ TUTORIALS: Final = 20
 STEPS: Final = 30
 DAYS: Final = 30
 _PARTITIONS: Final = 8
+# Beside those that are sent to: whoever listens is told of what is stored behind the last of each partition.
+_FIRST_PARTITION: Final = 64
 # Rows of an insert: sinks' are as large when they catch up, and leave as many parts.
 _BLOCK: Final = 50_000
-# Behind what is sent through the gateway.
 _FIRST_OFFSET: Final = 1_000_000
+# Of a webhook, `came` is how many came before it.
+_PLACE: Final = (
+    f"bitShiftLeft(toUInt64({_FIRST_PARTITION} + came % {_PARTITIONS}), 40) + {_FIRST_OFFSET}"
+    f" + intDiv(came, {_PARTITIONS})"
+)
 
-# `n` counts facts and webhooks; whatever is random is a hash of it. More happened lately than long ago.
+# `n` counts facts and webhooks; whatever is random is a hash of it. More happened lately than long ago. A fact has the
+# time of its webhook, and rows are put in by order of arrival, as sinks do.
+_AGO: Final = f"toUInt32(pow(1 - came / {{webhooks:UInt64}}, 2) * {DAYS} * 86400)"
+_AT: Final = f"{{now:DateTime64(3, 'UTC')}} - toIntervalSecond({_AGO})"
 _STUDENT: Final = "1 + cityHash64(n, 's') % {students:UInt64}"
 _TUTORIAL: Final = f"concat('tutorial-', toString((student * 7 + cityHash64(n, 'a') % 3) % {TUTORIALS}))"
 
@@ -41,21 +51,18 @@ WITH
     name IN ('compile', 'test', 'quiz_submission') AS is_try,
     cityHash64(n, 'ok') % 3 AS failed,
     cityHash64(n, 'step') % {STEPS} AS place,
-    now64(3) - toIntervalSecond(toUInt32(pow(cityHash64(n, 't') % 1000000 / 1e6, 2) * {DAYS} * 86400)) AS at
+    least(intDiv(n * {{webhooks:UInt64}}, {{facts:UInt64}}), {{webhooks:UInt64}} - 1) AS came,
+    {_AT} AS at
 SELECT
     name, at, at, {ACADEMY}, student, toString(student), concat('run-', toString(student)), {_TUTORIAL},
     concat('step-', toString(place)), place, if(is_try, toInt64(failed > 0), NULL), if(is_try, failed = 0, NULL), 800,
     if(is_try AND failed > 0, 'TypeError', ''), if(n % 4 = 0, 'stream', 'batch'), '{{"attempt": 2, "agent": "vscode"}}',
-    bitShiftLeft(toUInt64(n % {_PARTITIONS}), 40) + {_FIRST_OFFSET} + intDiv(n % {{webhooks:UInt64}}, {_PARTITIONS}), 0,
+    {_PLACE}, 0,
     n, n
 FROM (SELECT {{first:UInt64}} + number AS n FROM numbers({{rows:UInt64}}))
 """  # noqa: S608 - constants only
 
-# In order of arrival, as in a log.
-_ARRIVED: Final = f"""
-    bitShiftLeft(toUInt64(n % {_PARTITIONS}), 40) + {_FIRST_OFFSET} + intDiv(n, {_PARTITIONS}) AS id,
-    now64(3) - toIntervalSecond(toUInt32(pow(1 - n / {{webhooks:UInt64}}, 2) * {DAYS} * 86400)) AS at
-"""
+_ARRIVED: Final = f"n AS came, {_PLACE} AS id, {_AT} AS at"
 
 _RAW: Final = f"""
 INSERT INTO {{public:Identifier}}.raw
@@ -126,13 +133,21 @@ class School:
     @property
     def a_webhook(self) -> int:
         """The id of one of them."""
-        return place_at(0, _FIRST_OFFSET)
+        return place_at(_FIRST_PARTITION, _FIRST_OFFSET)
 
 
 def fill(url: str, public: str, school: School) -> float:
     """Put the school's rows into the tables of generation 1, which `setup` has made; how many seconds that took."""
     client = clickhouse_connect.get_client(dsn=url, autogenerate_session_id=False)
     began = time.monotonic()
+    told = {
+        "public": public,
+        "database": f"{public}_g1",
+        "students": school.students,
+        "webhooks": school.webhooks,
+        "facts": school.facts,
+        "now": datetime.now(UTC),
+    }
     with contextlib.closing(client):
         pairs = 3 * school.students
         for sql, rows in (
@@ -142,21 +157,11 @@ def fill(url: str, public: str, school: School) -> float:
             (_SCORES, pairs),
             (_STUDENT_DAYS, pairs),
         ):
-            _insert(client, sql, public, school, rows)
+            _insert(client, sql, rows, told)
     return time.monotonic() - began
 
 
-def _insert(client: Client, sql: str, public: str, school: School, rows: int) -> None:
-    blocked = "{first:UInt64}" in sql
-    for first in range(0, rows, _BLOCK if blocked else rows):
-        client.command(
-            sql,
-            parameters={
-                "public": public,
-                "database": f"{public}_g1",
-                "students": school.students,
-                "webhooks": school.webhooks,
-                "first": first,
-                "rows": min(_BLOCK, rows - first) if blocked else rows,
-            },
-        )
+def _insert(client: Client, sql: str, rows: int, told: dict[str, Any]) -> None:
+    block = _BLOCK if "{first:UInt64}" in sql else rows
+    for first in range(0, rows, block):
+        client.command(sql, parameters=told | {"first": first, "rows": min(block, rows - first)})

@@ -86,7 +86,7 @@ def _measured(section: str, arguments: list[str], *, write: bool, in_a_row: bool
         yield
     command = shlex.join(["python", "-m", f"bench.{section}", *(Path(one).name for one in arguments)])
     told = f"`{command}`, {date} UTC, {time.monotonic() - began:.0f} s: {machine}; load {before:.2f} before"
-    if in_a_row:
+    if in_a_row and write:
         told += " (of the command before, the processors idle)"
     told += f", {load():.2f} after."
     print(f"\n{told}", file=sys.stderr, flush=True)

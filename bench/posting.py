@@ -1,17 +1,20 @@
-"""Posts webhooks at a steady rate over kept connections, and notes when each was sent."""
+"""Posts webhooks at a steady rate over kept connections, notes when each was sent, and finds when it can be read."""
 
 from __future__ import annotations
 
 import asyncio
 import time
 from dataclasses import dataclass, field
-from typing import Final, cast
+from typing import TYPE_CHECKING, Final, cast
 from urllib.parse import urlsplit
 
 import httpx
 import orjson
 
-__all__ = ["Posted", "Poster"]
+if TYPE_CHECKING:
+    from clickhouse_connect.driver.client import Client
+
+__all__ = ["Posted", "Poster", "find"]
 
 # At 1,000 webhooks/s a student then sends one every ten seconds.
 _STUDENTS: Final = 10_000
@@ -108,3 +111,28 @@ class Poster:
         status = await connection.send(b"%b%d\r\n\r\n%b" % (self._head, len(data), data))
         self._pool.put_nowait(connection)
         posted.answered += status == httpx.codes.OK
+
+
+async def find(
+    client: Client, table: str, posted: Posted, seconds: list[float], over: asyncio.Event, *, pause: float
+) -> None:
+    """Add to `seconds`, for each webhook that was posted, how long after its POST a SELECT finds its fact.
+
+    Asks the table again and again, so many seconds after an answer, until it is over.
+    """
+    # Rows are asked for by when they were written, with an overlap, from the table: the view has no such column.
+    query = (
+        f"SELECT duration_ms, written_at FROM {table}"  # noqa: S608 - a name of our own
+        " WHERE written_at > fromUnixTimestamp64Micro({since:Int64}) AND event = 'compile' AND asset_slug = 'tutorial'"
+    )
+    since = int(time.time() * 1e6)
+    seen: set[int] = set()
+    while not over.is_set():
+        rows = (await asyncio.to_thread(client.query, query, {"since": since})).result_rows
+        now = time.monotonic()
+        for number, written in rows:
+            if number not in seen and number in posted.at:
+                seen.add(number)
+                seconds.append(now - posted.at[number])
+            since = max(since, int(written.timestamp() * 1e6) - 2_000_000)
+        await asyncio.sleep(pause)

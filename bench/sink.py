@@ -31,12 +31,12 @@ from bench.freshness import measure
 from bench.page import run
 from deploy.local.clickhouse import ClickHouseServer
 from deploy.local.kafka import KafkaNode
+from operations.table_setup import setup_tables
 from operations.topics import setup_topics
 from schemas.settings import Settings
 from schemas.times import sql_time
 from schemas.wire.topics import Topics
 from sinks.clickhouse import insert_settings
-from sinks.setup import setup_tables
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -41,6 +41,7 @@ _PARTITIONS = 4
 _TIMEOUT_S = 180
 # Stock Faust may be too slow on documents for the time, or stand still.
 _TRIES = 2
+_OURS = "ours, RocksDB"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +54,7 @@ class Peer:
 
 
 PEERS = (
-    Peer("ours, RocksDB", "ours"),
+    Peer(_OURS, "ours"),
     Peer("ours, memory", "ours", {"store": "memory"}),
     Peer("stock Faust, RocksDB, at least once", "stock_faust"),
     Peer("Quix Streams, at least once", "quix"),
@@ -124,9 +125,9 @@ def run_peer(peer: Peer, settings: Settings, count: int, generation: int, direct
 def _table(title: str, found: dict[str, list[dict[str, float]]]) -> str:
     rates = {name: statistics.median(one["records"] / one["seconds"] for one in runs) for name, runs in found.items()}
     costs = {name: statistics.median(one["cpu"] / one["records"] * 1e6 for one in runs) for name, runs in found.items()}
-    ours = next(iter(rates.values()))
+    ours = rates.get(_OURS)
     rows = [
-        f"| {name} | {rate:,.0f} | {ours / rate:.2f} | {costs[name]:,.0f} | "
+        f"| {name} | {rate:,.0f} | {'' if ours is None else f'{ours / rate:.2f}'} | {costs[name]:,.0f} | "
         f"{max(one['rss'] for one in found[name]) / 2**20:,.0f} |"
         for name, rate in rates.items()
     ]

@@ -16,17 +16,32 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.client import ConnectionGroup
-from aiokafka.errors import IllegalGenerationError
+from aiokafka.errors import IllegalGenerationError, KafkaConnectionError
 from aiokafka.protocol.group import JoinGroupRequest, SyncGroupRequest
 
 from broker.produce_requests import join_once
+from broker.refusals import refusal
+from broker.renewal import renew_from_the_beginning
+from broker.token_login import notice_refused_tokens
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 
-__all__ = ["REQUEST_SECONDS", "admin", "as_member", "bounded", "consumer", "opened", "producer", "stop_in_time"]
+__all__ = [
+    "REQUEST_SECONDS",
+    "admin",
+    "as_member",
+    "bounded",
+    "consumer",
+    "hear_failures",
+    "opened",
+    "producer",
+    "stop_in_time",
+]
 
 Client = TypeVar("Client", AIOKafkaAdminClient, AIOKafkaConsumer, AIOKafkaProducer)
+
+notice_refused_tokens()
 
 # A frozen broker keeps connections open and answers nothing, and meanwhile another one may lead. aiokafka's 40 s are
 # more than a transaction may take, and more than a session lasts: whoever waits so long is fenced, or left out.
@@ -36,6 +51,7 @@ _FETCH_BYTES: Final = 16 << 20
 # aiokafka's own patience, the most that is needed for anything.
 _MOST_SECONDS: Final = 40.0
 _STOP_SECONDS: Final = 5.0
+_OPEN: Final = "PLAINTEXT"
 
 
 def admin(options: Mapping[str, Any], **more: Any) -> AIOKafkaAdminClient:
@@ -43,7 +59,10 @@ def admin(options: Mapping[str, Any], **more: Any) -> AIOKafkaAdminClient:
 
     A request of it may take long, for what it asks for may: topics are made, records deleted.
     """
-    return AIOKafkaAdminClient(**{**options, **more})
+    made = AIOKafkaAdminClient(**{**options, **more})
+    renew_from_the_beginning(made._client)  # noqa: SLF001 - aiokafka has no place for it
+    _say_why_refused(made._client, options)  # noqa: SLF001 - the admin's own has no name
+    return made
 
 
 def consumer(options: Mapping[str, Any], **more: Any) -> AIOKafkaConsumer:
@@ -51,6 +70,7 @@ def consumer(options: Mapping[str, Any], **more: Any) -> AIOKafkaConsumer:
     ours = {"isolation_level": "read_committed", "enable_auto_commit": False, "fetch_max_bytes": _FETCH_BYTES}
     made: Any = AIOKafkaConsumer(**{**ours, **options, **more})
     made.stop = functools.partial(_stop, made, made.stop)
+    _say_why_refused(made._client, options)  # noqa: SLF001 - as above
     return bounded(made)
 
 
@@ -78,7 +98,26 @@ async def _stop(made: Any, stop: Callable[[], Awaitable[None]]) -> None:
 
 def producer(options: Mapping[str, Any], **more: Any) -> AIOKafkaProducer:
     """A writer whose records are acknowledged by all in-sync replicas and never doubled by a retry, not started."""
-    return join_once(bounded(AIOKafkaProducer(**{"acks": "all", "enable_idempotence": True, **options, **more})))
+    made = AIOKafkaProducer(**{"acks": "all", "enable_idempotence": True, **options, **more})
+    _say_why_refused(made.client, options)
+    return join_once(bounded(made))
+
+
+def _say_why_refused(client: Any, options: Mapping[str, Any]) -> None:
+    """Let a client that cannot begin say why, where brokers refuse it: aiokafka logs that, and says nothing of it."""
+    if options.get("security_protocol", _OPEN) == _OPEN:
+        return
+    bootstrap = client.bootstrap
+
+    async def tried() -> None:
+        try:
+            await bootstrap()
+        except KafkaConnectionError as error:
+            if refused := await refusal(options):
+                raise refused from error
+            raise
+
+    client.bootstrap = tried
 
 
 def bounded(client: Client) -> Client:
@@ -86,11 +125,12 @@ def bounded(client: Client) -> Client:
 
     aiokafka knows one number for both, and for what is done again after it: a producer drops no batch before 40 s, and
     an idempotent one none at all while a broker leads. Members of groups wait longer where they wait for each other
-    (`_Sender`).
+    (`_Sender`). Where no broker that it knows answers it asks those again that it began with (broker.renewal).
     """
     requests = client.client if isinstance(client, AIOKafkaProducer) else client._client  # noqa: SLF001 - see above
     requests._request_timeout_ms = int(REQUEST_SECONDS * 1000)  # noqa: SLF001 - as above
     requests.send = _Sender(requests, requests.send)
+    renew_from_the_beginning(requests)
     return client
 
 
@@ -163,3 +203,22 @@ async def stop_in_time(producer: AIOKafkaProducer) -> None:
     if stopping.done() and not stopping.cancelled():
         # A failure that nobody waits for any more, which asyncio would report as forgotten.
         stopping.exception()
+
+
+def hear_failures(producer: AIOKafkaProducer) -> None:
+    """Look at how the transaction of a stopped writer ended, which nobody waits for where he failed at something else.
+
+    Whoever is fenced while he sends is told so by what he has sent. aiokafka tells the end of the transaction as well,
+    and to whoever waits for room in a batch, and asyncio would report both as forgotten.
+    """
+    futures = [
+        batch._drain_waiter  # noqa: SLF001 - aiokafka hands neither out
+        for batches in producer._message_accumulator._batches.values()  # noqa: SLF001 - as above
+        for batch in batches
+    ]
+    transactions = producer._txn_manager  # noqa: SLF001 - as above
+    if transactions is not None:
+        futures.append(transactions.wait_for_transaction_end())
+    for ended in futures:
+        if ended is not None and ended.done() and not ended.cancelled():
+            ended.exception()

@@ -21,7 +21,15 @@ if TYPE_CHECKING:
     from aiokafka.admin import AIOKafkaAdminClient
     from aiokafka.structs import OffsetAndMetadata
 
-__all__ = ["committed", "committed_before", "committed_by_new_client", "committed_topics", "members"]
+__all__ = [
+    "all_committed_by_new_client",
+    "committed",
+    "committed_before",
+    "committed_by_new_client",
+    "committed_topics",
+    "members",
+    "settling",
+]
 
 # A broker that nobody has asked for a group yet makes the topic of groups first, and one that took groups over reads
 # it: seconds in which it is not unwell.
@@ -32,7 +40,8 @@ def _may_pass(error: BaseException) -> bool:
     return isinstance(error, KafkaError) and error.retriable
 
 
-_settling: Final = tenacity.retry(
+# For who asks a coordinator that may load, or is not there yet: asks again, for half a minute.
+settling: Final = tenacity.retry(
     retry=tenacity.retry_if_exception(_may_pass),
     wait=tenacity.wait_exponential_jitter(multiplier=0.1, max=1),
     stop=tenacity.stop_after_delay(_PATIENCE_SECONDS),
@@ -40,7 +49,7 @@ _settling: Final = tenacity.retry(
 )
 
 
-@_settling
+@settling
 async def committed(
     admin: AIOKafkaAdminClient, group: str, partitions: Iterable[TopicPartition]
 ) -> dict[TopicPartition, OffsetAndMetadata]:
@@ -51,7 +60,7 @@ async def committed(
     return await _asked_once(admin, group, partitions)
 
 
-@_settling
+@settling
 async def committed_by_new_client(
     options: Mapping[str, Any], group: str, partitions: Iterable[TopicPartition]
 ) -> dict[TopicPartition, OffsetAndMetadata]:
@@ -85,15 +94,30 @@ async def committed_before(
     return {tp: max(0, at.offset) for tp, at in (await committed(admin, group, partitions)).items()}
 
 
-async def committed_topics(admin: AIOKafkaAdminClient, group: str, some: TopicPartition) -> set[str]:
-    """The topics of which a group has committed anything; `some` is any partition. Raises as `committed`."""
+async def _all_committed(
+    admin: AIOKafkaAdminClient, group: str, some: TopicPartition
+) -> dict[TopicPartition, OffsetAndMetadata]:
+    """Everything that a group has committed; `some` is any partition. Raises as `committed`."""
     # Of a partition that is asked for the answer says at least that nothing is known: so the coordinator has loaded.
     await committed(admin, group, [some])
     offsets: dict[TopicPartition, OffsetAndMetadata] = await admin.list_consumer_group_offsets(group)
-    return {source.topic for source, at in offsets.items() if at.offset >= 0}
+    return {source: at for source, at in offsets.items() if at.offset >= 0}
 
 
-@_settling
+async def all_committed_by_new_client(
+    options: Mapping[str, Any], group: str, some: TopicPartition
+) -> dict[TopicPartition, OffsetAndMetadata]:
+    """The same, for who has no administrator's client. Raises as `committed`."""
+    async with clients.opened(clients.admin(options)) as admin:
+        return await _all_committed(admin, group, some)
+
+
+async def committed_topics(admin: AIOKafkaAdminClient, group: str, some: TopicPartition) -> set[str]:
+    """The topics of which a group has committed anything; `some` is any partition. Raises as `committed`."""
+    return {source.topic for source in await _all_committed(admin, group, some)}
+
+
+@settling
 async def members(admin: AIOKafkaAdminClient, group: str) -> int:
     """Living members of a group; raises aiokafka's KafkaError where the broker does not tell within 30 s."""
     # One group a request: aiokafka 0.14 misreads an answer about several.

@@ -10,11 +10,11 @@ from aiokafka import TopicPartition
 from broker import clients
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Mapping
+    from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 
     from schemas.settings import Settings
 
-__all__ = ["read_cells", "read_topic"]
+__all__ = ["read_cells", "read_topic", "written_ends"]
 
 _READ_MS: Final = 500
 _RECORDS: Final = 500
@@ -51,3 +51,17 @@ async def read_cells(
     """The same of a topic that holds a table: keys and values, in the order in which they were written."""
     async for number, records in read_topic(settings, topic, begin, end, lambda _: None):
         yield number, [(record.key, record.value) for record in records if record.key is not None]
+
+
+async def written_ends(settings: Settings, topic: str, partitions: Iterable[int]) -> dict[int, int]:
+    """How far partitions are written, by number; none of a topic that is not there. Raises KafkaError and OSError.
+
+    For who reads what is committed the end is where the first open transaction begins, and behind that there may be
+    others that are over: whoever reads up to these waits for all that were open.
+    """
+    async with clients.opened(clients.consumer(settings.kafka_options(), isolation_level="read_uncommitted")) as reader:
+        # One that is not there nobody would ever tell the end of.
+        if topic not in await reader.topics():
+            return {}
+        ends = await reader.end_offsets([TopicPartition(topic, number) for number in partitions])
+    return {source.partition: end for source, end in ends.items()}

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from io import BytesIO
 
-__all__ = ["TopicError", "topic_ids"]
+__all__ = ["MetadataRequest", "TopicError", "topic_ids"]
 
 _METADATA: Final = 3
 _VERSION: Final = 12
@@ -102,15 +102,20 @@ class _MetadataRequest12(RequestStruct):  # type: ignore[misc]  # aiokafka is un
 _Struct: TypeAlias = _MetadataRequest12
 
 
-class _MetadataRequest(Request[_Struct]):  # type: ignore[misc]  # aiokafka is untyped
+class MetadataRequest(Request[_Struct]):  # type: ignore[misc]  # aiokafka is untyped
+    """What the brokers know of some topics, and if asked what the caller may do to each."""
+
     API_KEY = _METADATA
 
-    def __init__(self, topics: list[str]) -> None:
+    def __init__(self, topics: list[str], *, operations: bool = False) -> None:
+        """Name the topics; `operations` asks what the caller may do."""
         self._topics = topics
+        self._operations = operations
 
     def build(self, request_struct_class: type[_Struct]) -> _Struct:
+        """The request in the only version that is defined here."""
         named: list[tuple[bytes, str, dict[int, bytes]]] = [(_NOBODY, name, {}) for name in self._topics]
-        return request_struct_class(named, False, False, {})  # noqa: FBT003 - the protocol's fields in order
+        return request_struct_class(named, False, self._operations, {})  # noqa: FBT003 - the protocol's fields in order
 
 
 class TopicError(OperatorError):
@@ -127,7 +132,7 @@ async def topic_ids(options: dict[str, Any], names: Iterable[str]) -> dict[str, 
     try:
         await client.bootstrap()
         async with asyncio.timeout(_PATIENCE_SECONDS):
-            response = await client.send(client.get_random_node(), _MetadataRequest(wanted))
+            response = await client.send(client.get_random_node(), MetadataRequest(wanted))
     except (NotImplementedError, IncompatibleBrokerVersion) as error:
         message = "Kafka's brokers are too old: version 3.6 or later is needed. Upgrade them."
         raise TopicError(message) from error

@@ -54,6 +54,9 @@ class Waiting:
     """Asks for waiting records, over a connection of its own that is made at the first question and after a failure.
 
     What was read once is remembered, so that asking again and again reads nothing twice.
+
+    Attributes:
+        bounds: Of the partitions that were last asked for, the first offset that there is and the end.
     """
 
     def __init__(self, options: Mapping[str, Any], timeout_s: float) -> None:
@@ -62,12 +65,13 @@ class Waiting:
         self._timeout_s = timeout_s
         self._consumer: aiokafka.AIOKafkaConsumer | None = None
         self._looks: dict[TopicPartition, _Look] = {}
+        self.bounds: dict[TopicPartition, tuple[int, int]] = {}
 
     async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(self, *_error: object) -> None:
-        await self._close()
+        await self.close()
 
     async def behind(self, positions: Mapping[TopicPartition, int]) -> dict[TopicPartition, int]:
         """How many offsets there are from the first committed record at or after each position to the end.
@@ -82,7 +86,7 @@ class Waiting:
             async with asyncio.timeout(self._timeout_s):
                 return await self._queues(await self._connected(), positions)
         except _ERRORS:
-            await self._close()
+            await self.close()
             raise
 
     async def _connected(self) -> aiokafka.AIOKafkaConsumer:
@@ -100,8 +104,12 @@ class Waiting:
     ) -> dict[TopicPartition, Queue]:
         if not positions:
             return {}
+        # Else it would learn of one topic after the other who leads it, each time a quarter of a second.
+        consumer.assign(list(positions))
+        consumer.pause(*positions)
         ends = await consumer.end_offsets(list(positions))
         begins = await consumer.beginning_offsets(list(positions))
+        self.bounds = {tp: (begins[tp], ends[tp]) for tp in positions}
         looks: dict[TopicPartition, _Look] = {}
         for tp, position in positions.items():
             look = self._looks.get(tp)
@@ -138,7 +146,8 @@ class Waiting:
         finally:
             consumer.unsubscribe()
 
-    async def _close(self) -> None:
+    async def close(self) -> None:
+        """Close the connection; the next question makes another one."""
         consumer, self._consumer = self._consumer, None
         if consumer is not None:
             with contextlib.suppress(Exception):

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import contextvars
 from collections import Counter
 from typing import TYPE_CHECKING, Any, Final, Self
 
 import structlog
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, wait_exponential_jitter
+
+from broker.tracing import TRACE_FIELD
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -57,7 +60,10 @@ class Watched:
         """Run in the running loop; returns the task itself. Does nothing while it runs already."""
         if not self.running:
             run = self._begin_again_and_again if self._failed is None else self._hand_on
-            self._task = asyncio.get_running_loop().create_task(run(), name=self.name)
+            # Whoever starts it may be at work on one webhook, whose trace is none of the task's.
+            context = contextvars.copy_context()
+            context.run(structlog.contextvars.unbind_contextvars, TRACE_FIELD)
+            self._task = asyncio.get_running_loop().create_task(run(), name=self.name, context=context)
         return self
 
     @property
@@ -115,6 +121,6 @@ class Watched:
                 task=self.name,
                 failures=state.attempt_number,
                 pause_seconds=round(state.upcoming_sleep, 1),
-                error=f"{type(error).__name__}: {error}".partition("\n")[0],
+                reason=f"{type(error).__name__}: {error}".partition("\n")[0],
                 exc_info=error,
             )

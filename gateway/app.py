@@ -14,7 +14,7 @@ from starlette.routing import Match, Route
 from broker.rule_history import RuleHistory
 from gateway.access import RETRY_SECONDS
 from gateway.addresses import Addresses
-from gateway.api import assets, ide, rules, tasks, telemetry, webhooks
+from gateway.api import assets, directory, ide, rules, tasks, telemetry, webhooks
 from gateway.api.openapi import DESCRIPTION, describe
 from gateway.console.app import console_app, is_page
 from gateway.console.sealing import Sealing
@@ -27,6 +27,7 @@ from gateway.ingest.pipeline import IngestPipeline
 from gateway.ingest.queries import MAX_QUERY_BYTES
 from gateway.ingest.rates import Rates
 from gateway.ingest.routes import INGEST_PATHS, Ingest
+from gateway.ingest.traced import Traced
 from gateway.insights import (
     operation_routes,
     overview_routes,
@@ -36,6 +37,8 @@ from gateway.insights import (
     webhook_routes,
 )
 from gateway.insights.system import System
+from gateway.metrics import route_of
+from gateway.notebook.routes import notebook_routes
 from gateway.origins import Origins
 from gateway.reading.questions import RETRY_SECONDS as BUSY_SECONDS
 from gateway.reading.questions import BusyError
@@ -45,6 +48,7 @@ from gateway.reference.page import reference_routes
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
+    from broker.tracing import Tracer
     from gateway.api.services import Services
     from gateway.durable.publishing import Publisher
     from gateway.health import Readiness
@@ -53,7 +57,7 @@ if TYPE_CHECKING:
     from gateway.metrics import Metrics
     from gateway.operating import Operating
 
-    Post = Ingest | Capture
+    Post = Ingest | Capture | Traced
 
 __all__ = ["Gateway", "create_app"]
 
@@ -79,10 +83,10 @@ class Gateway:
         """The ASGI entry."""
         if scope["type"] != "http":
             await self.api(scope, receive, send)
-        elif len(scope["query_string"]) > MAX_QUERY_BYTES:
-            await _refuse(scope, receive, send)
         elif scope["method"] == "POST" and (post := self._posts.get(scope["path"])) is not None:
             await post(scope, receive, send)
+        elif len(scope["query_string"]) > MAX_QUERY_BYTES:
+            await self._measured(_refuse, scope, receive, send)
         else:
             # Pages know no CORS: no other origin's script has any business with them.
             app = self._pages if is_page(scope["method"], scope["path"]) else self.api
@@ -102,8 +106,7 @@ class Gateway:
         try:
             await app(scope, receive, noting)
         finally:
-            # The template and not the path, which may be anything.
-            route = getattr(scope.get("route"), "path", "other")
+            route = route_of(scope)
             self._metrics.requests.labels(route, status).inc()
             self._metrics.seconds.labels(route).observe(time.perf_counter() - began)
 
@@ -117,10 +120,12 @@ def create_app(
     live: Live,
     operating: Operating,
     sealing: Callable[[], Awaitable[bytes]],
+    tracer: Tracer | None = None,
 ) -> Gateway:
     """The application over these services; webhooks go to `publisher`, and `live` tells of those that are stored.
 
-    `operating` does what operators ask for, `sealing` gives the key that the console's sessions are signed with.
+    `operating` does what operators ask for, `sealing` gives the key that the console's sessions are signed with; a
+    `tracer` traces some webhooks.
     """
     settings = services.settings
     origins = Origins(settings.gateway_origins)
@@ -155,21 +160,24 @@ def create_app(
     api.state.live = live
     api.state.operating = operating
     api.state.rule_history = RuleHistory(settings)
-    api.state.system = System(operating.status, metrics, settings.spool)
+    api.state.system = System(operating, services.questions, metrics, settings.spool)
     middleware, options = origins.middleware()
     api.add_middleware(middleware, **options)  # type: ignore[arg-type]
     for kind, handler in _HANDLERS.items():
         api.add_exception_handler(kind, handler)
     insights = (overview_routes, tutorial_routes, student_routes, webhook_routes, rule_routes, operation_routes)
-    for module in (ide, webhooks, rules, telemetry, tasks, assets, *insights):
+    for module in (ide, webhooks, rules, telemetry, tasks, assets, directory, *insights):
         api.include_router(module.router)
     api.include_router(health_routes(readiness, metrics))
     # Never reached by a POST, but so that other methods are refused as such.
     posts: dict[str, Post] = {**dict.fromkeys(INGEST_PATHS, ingest), **dict.fromkeys(CAPTURE_PATHS, capture)}
+    if tracer is not None:
+        posts = {path: Traced(post, tracer) for path, post in posts.items()}
     api.router.routes.extend(
         Route(path, post, methods=["POST"], include_in_schema=False) for path, post in posts.items()
     )
     api.router.routes.extend(reference_routes(f"{api.title} - Swagger UI", "/openapi.json"))
+    api.router.routes.extend(notebook_routes())
     describe(api, INGEST_PATHS, CAPTURE_ROUTES)
     console = Console(services, live, operating, api.state.system, api.state.rule_history, Sealing(sealing))
     return Gateway(posts, api, console_app(console), metrics)
@@ -212,7 +220,7 @@ def _allowed(request: Request) -> str:
 
 
 async def _answer_unreadable(request: Request, error: Exception) -> Response:
-    _log.warning("ClickHouse cannot be read", path=request.scope["path"], reason=str(error))
+    _log.warning("ClickHouse cannot be read", route=route_of(request.scope), reason=str(error))
     refusal = ApiError("data-unavailable", {"Retry-After": str(RETRY_SECONDS)}, seconds=RETRY_SECONDS)
     return await _answer(request, refusal)
 
@@ -228,7 +236,7 @@ async def _answer_gone(_request: Request, _error: Exception) -> Response:
 
 
 async def _answer_bug(request: Request, error: Exception) -> Response:
-    _log.error("a request failed", path=request.scope["path"], exc_info=error)
+    _log.error("a request failed", route=route_of(request.scope), exc_info=error)
     return await _answer(request, ApiError("internal-error"))
 
 

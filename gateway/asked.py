@@ -27,16 +27,25 @@ class AskedOnce(Generic[_Answer]):
         """What was found a moment ago, or is found now; raises what asking raises."""
         return await asyncio.shield(self._asked())
 
+    def recent(self, old_seconds: float) -> _Answer | None:
+        """What was found at most so long ago; it is asked anew once that is half as old. None where that is nothing."""
+        if self._last is None:
+            return None
+        age = asyncio.get_running_loop().time() - self._last[0]
+        if age > old_seconds:
+            return None
+        if age > old_seconds / 2:
+            self._asked()
+        return self._last[1]
+
     async def lately(self, old_seconds: float, wait_seconds: float) -> _Answer | None:
-        """What was found at most so long ago, without waiting; it is asked anew once that is half as old.
+        """As `recent`, else what is found now.
 
         None where that is nothing, and asking fails or takes more than `wait_seconds`.
         """
-        now = asyncio.get_running_loop().time()
-        if self._last is not None and now - self._last[0] <= old_seconds:
-            if now - self._last[0] > old_seconds / 2:
-                self._asked()
-            return self._last[1]
+        recent = self.recent(old_seconds)
+        if recent is not None:
+            return recent
         asking = self._asked()
         await asyncio.wait({asking}, timeout=wait_seconds)
         failed = not asking.done() or asking.cancelled() or asking.exception() is not None

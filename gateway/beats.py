@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import mmap
+import os
 import time
 from typing import TYPE_CHECKING, Final
 
@@ -27,11 +28,13 @@ class Beats:
         self._clock = clock
         # One number is one store: nobody reads half of it.
         self._last = memoryview(mmap.mmap(-1, 8 * processes)).cast("d")
+        self._ids = memoryview(mmap.mmap(-1, 8 * processes)).cast("q")
         for number in range(1, processes + 1):
             self.note(number)
 
     def note(self, number: int) -> None:
-        """The process of this number, from 1, answers now."""
+        """The process of this number, from 1, which is the one that calls, answers now."""
+        self._ids[number - 1] = os.getpid()
         self._last[number - 1] = self._clock()
 
     async def keep(self, number: int) -> None:
@@ -41,10 +44,15 @@ class Beats:
             await asyncio.sleep(_BEAT_SECONDS)
 
     def silent(self) -> dict[str, str]:
-        """Which processes have not answered for ten seconds, by name, and for how long: they hang, or do not run."""
+        """Which processes have not answered for ten seconds, by name, their ids, and for how long.
+
+        They hang, or do not run.
+        """
         now = self._clock()
         return {
-            f"gateway process {number} of {len(self._last)}": f"does not answer, for {now - last:.0f} s now"
-            for number, last in enumerate(self._last, 1)
+            f"gateway process {number} of {len(self._last)}": (
+                f"process id {own}, does not answer, for {now - last:.0f} s now"
+            )
+            for number, (last, own) in enumerate(zip(self._last, self._ids, strict=True), 1)
             if now - last > _SILENT_SECONDS
         }

@@ -9,27 +9,34 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 import os
 import resource
 import socket
 import time
 from collections import OrderedDict
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+import structlog
 
 from gateway.addresses import coarse
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from gateway.addresses import Addresses
 
     Peer = tuple[str, int]
 
-__all__ = ["Connections", "most_connections"]
+__all__ = ["Connections", "Shut", "most_connections"]
+
+_log: Final = structlog.stdlib.get_logger("gateway")
 
 _LOOK_SECONDS: Final = 0.5
 # A connection is made before its first request comes; one that is shut in between would lose that request.
 _GRACE_SECONDS: Final = 2.0
+# Whoever opens them without end is no reason to write lines without end.
+_WARN_SECONDS: Final = 60.0
 _DESCRIPTORS: Final = "/proc/self/fd"
 
 # For files, brokers, ClickHouse and the spool.
@@ -49,19 +56,40 @@ def most_connections() -> int:
     return max(128, usable - _OTHER_DESCRIPTORS)
 
 
+class Shut(NamedTuple):
+    """How many connections were shut: on which a request was under way, and others."""
+
+    answering: int = 0
+    idle: int = 0
+
+
 class Connections:
     """Shuts connections to a port of this process above `limit` of one address; those of trusted proxies are theirs."""
 
-    def __init__(self, port: int, limit: int, addresses: Addresses, most: int | None = None) -> None:
-        """`most` is what this process may have in all; without it, as many as its descriptors allow."""
+    def __init__(
+        self,
+        port: int,
+        limit: int,
+        addresses: Addresses,
+        most: int | None = None,
+        count: Callable[[Shut], None] = lambda _: None,
+    ) -> None:
+        """`most` is what this process may have in all; without it, as many as its descriptors allow.
+
+        `count` is told, on the loop, what `watch` has shut.
+        """
         self._port = port
         self._limit = limit
         self._most = most or most_connections()
         self._addresses = addresses
+        self._count = count
+        self._untold = Shut()
+        self._told_at = -math.inf
         self._heard: OrderedDict[Peer, int] = OrderedDict()
         self._requests = 0
         self._under_way: dict[Peer, int] = {}
         self._seen: dict[Peer, float] = {}
+        self._gone: set[Peer] = set()
 
     def begin(self, peer: Peer) -> None:
         """A request has come from this address and port."""
@@ -83,14 +111,28 @@ class Connections:
             self._heard.popitem(last=False)
 
     async def watch(self) -> None:
-        """Look twice a second for connections that are too many, for ever."""
+        """Look twice a second for connections that are too many, for ever; tell of those that were shut."""
         while True:
             if len(os.listdir(_DESCRIPTORS)) > self._limit:  # noqa: PTH208 - names are all that is wanted
-                await asyncio.to_thread(self.shut_surplus, time.monotonic())
+                shut = await asyncio.to_thread(self.shut_surplus, time.monotonic())
+                self._count(shut)
+                self._untold = Shut(self._untold.answering + shut.answering, self._untold.idle + shut.idle)
+            self._warn(time.monotonic())
             await asyncio.sleep(_LOOK_SECONDS)
 
-    def shut_surplus(self, now: float) -> int:
-        """Shut what is too many of an address, and say how many.
+    def _warn(self, now: float) -> None:
+        """Write a line about what was shut since the last one, a minute after that at the earliest."""
+        if any(self._untold) and now - self._told_at >= _WARN_SECONDS:
+            _log.warning(
+                "an address has too many connections: some are shut",
+                count=sum(self._untold),
+                answering=self._untold.answering,
+                limit=self._limit,
+            )
+            self._untold, self._told_at = Shut(), now
+
+    def shut_surplus(self, now: float) -> Shut:
+        """Shut what is too many of an address, and return how many.
 
         First go those that said nothing yet, the longest there first; then whoever said something longest ago; those
         whose request is under way last. New ones do not count for a moment, unless the process itself is running out
@@ -98,17 +140,23 @@ class Connections:
         """
         descriptors = self._of_port()
         self._seen = {peer: self._seen.get(peer, now) for peer in descriptors}
+        # The server may take a while to let go of one, which is shut only once.
+        self._gone.intersection_update(descriptors)
         grace = _GRACE_SECONDS if len(descriptors) < self._most // 2 else 0.0
         by_address: dict[str, list[Peer]] = {}
         for peer in descriptors:
             if peer in self._heard or now - self._seen[peer] >= grace:
                 by_address.setdefault(coarse(peer[0]), []).append(peer)
-        shut = 0
+        answering = idle = 0
         for peers in by_address.values():
             if len(peers) > self._limit and not self._addresses.is_trusted(peers[0][0]):
                 peers.sort(key=self._worth)
-                shut += sum(_shut(descriptors[peer], peer) for peer in peers[: len(peers) - self._limit])
-        return shut
+                for peer in peers[: len(peers) - self._limit]:
+                    busy = peer in self._under_way
+                    if _shut(descriptors[peer], peer) and peer not in self._gone:
+                        self._gone.add(peer)
+                        answering, idle = answering + busy, idle + (not busy)
+        return Shut(answering, idle)
 
     def _worth(self, peer: Peer) -> tuple[bool, int, float]:
         """What is larger of whom is kept longer; looked up now, since requests come while connections are counted."""

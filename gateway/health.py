@@ -17,12 +17,18 @@ if TYPE_CHECKING:
 
 __all__ = ["Readiness", "health_routes"]
 
+_NO_KAFKA: Final = "no broker answers within three seconds: webhooks that none acknowledges wait on disk"
+_DRAINS: Final = "the broker answers; webhooks that wait on disk are being sent first"
+_NO_CLICKHOUSE: Final = "it does not answer: nothing can be looked up"
+_NO_VIEWS: Final = "rules and directory have not been read to their ends yet"
+
 
 @dataclass(frozen=True, slots=True)
 class Readiness:
     """Which of the gateway's needs are met: the broker answers, ClickHouse answers, the views are complete.
 
     `damaged_spool_segments` are files in which webhooks cannot be read: every request can be served all the same.
+    `draining` is whether the broker answers, and webhooks that wait on disk have to go first.
     `restarting` says what is wrong with parts of the system that do not run or end again and again, where a supervisor
     tells, and with processes of this gateway that do not answer.
     """
@@ -32,15 +38,29 @@ class Readiness:
     views: bool
     damaged_spool_segments: int = 0
     restarting: Mapping[str, str] = field(default_factory=dict)
+    draining: bool = False
+
+    @property
+    def missing(self) -> dict[str, str]:
+        """What keeps it from being ready, in words, by what it is about."""
+        needs = {
+            "kafka": (self.kafka, _DRAINS if self.draining else _NO_KAFKA),
+            "clickhouse": (self.clickhouse, _NO_CLICKHOUSE),
+            "views": (self.views, _NO_VIEWS),
+        }
+        return {**{name: words for name, (met, words) in needs.items() if not met}, **self.restarting}
 
     @property
     def ready(self) -> bool:
         """Whether every request can be served, and what is taken goes on to the tables."""
-        return self.kafka and self.clickhouse and self.views and not self.restarting
+        return not self.missing
 
     def as_json(self) -> dict[str, Any]:
-        """The answer's body; what is damaged or restarts is in it only if something does."""
+        """The answer's body; what is damaged, restarts or is not ready is in it only if something does or is."""
         body: dict[str, Any] = {"status": "ok" if self.ready else "not ready", **asdict(self)}
+        del body["draining"]
+        if self.missing:
+            body["not_ready"] = self.missing
         if not self.damaged_spool_segments:
             del body["damaged_spool_segments"]
         if not self.restarting:
@@ -57,6 +77,12 @@ def health_routes(readiness: Callable[[], Awaitable[Readiness]], metrics: Metric
     """`/health/live`, `/health/ready` and `/metrics`."""
     router = APIRouter(tags=["health"])
     asked = AskedOnce(readiness, _FRESH_SECONDS)
+
+    async def render() -> bytes:
+        return metrics.text()
+
+    # Anybody may ask, and hundreds of series are milliseconds in which nothing else is answered.
+    figures = AskedOnce(render, _FRESH_SECONDS)
 
     @router.get(
         "/health/live",
@@ -80,6 +106,6 @@ def health_routes(readiness: Callable[[], Awaitable[Readiness]], metrics: Metric
 
     @router.get("/metrics", summary="Metrics for Prometheus", response_class=PlainTextResponse)
     async def prometheus() -> Response:
-        return Response(metrics.text(), media_type=metrics.content_type)
+        return Response(await figures(), media_type=metrics.content_type)
 
     return router

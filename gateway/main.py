@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Final, Self
 import structlog
 import uvloop
 
+from broker.refusals import advice
+from broker.tracing import tracer_of
 from broker.watched import Watched
 from gateway.access import Access
 from gateway.addresses import Addresses
@@ -20,6 +22,7 @@ from gateway.api.services import Services
 from gateway.app import create_app
 from gateway.commands import Commands
 from gateway.connections import Connections
+from gateway.console.page import compile_templates
 from gateway.durable.delivery import Delivery
 from gateway.durable.kafka import RawProducer
 from gateway.durable.places import count_damaged, take_over
@@ -37,11 +40,13 @@ from gateway.reading.store import ClickHouse
 from gateway.server import BindError, listen, serve
 from gateway.shared_metrics import SharedMetrics
 from schemas.errors import OperatorError
+from schemas.wire.formats import NewerFormatError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
     from pathlib import Path
 
+    from broker.tracing import Tracer
     from gateway.following import Follow
     from gateway.member import Member
     from gateway.operating import Operating
@@ -95,13 +100,16 @@ def main(
                 member=member,
             )
         )
-    except (BindError, SpoolError) as error:
+    except (BindError, NewerFormatError, SpoolError) as error:
         _log.critical("gateway stopped", reason=str(error))
         return 1
     finally:
         if ready_file is not None:
             ready_file.unlink(missing_ok=True)
-    return 1 if failures else 0
+    if failures:
+        return 1
+    _log.info("gateway ended")
+    return 0
 
 
 async def _run(
@@ -121,8 +129,9 @@ async def _run(
         if isinstance(error, OperatorError):
             _log.critical("gateway stopped", reason=str(error))
         else:
-            what = "the view of the reference topics failed; stopping"
-            _log.critical(what, reason=f"{type(error).__name__}: {error}")
+            failed = f"the view of the reference topics failed: {type(error).__name__}: {error}"
+            reason = advice(error, "gateway") or failed
+            _log.critical("gateway stopped", reason=reason)
         signal.raise_signal(signal.SIGTERM)
 
     views = Views(follow_views, settings.spool, end_process, keeps=member is None or member.number == 1)
@@ -135,11 +144,13 @@ async def _run(
         if member is not None:
             member.tell_ready()
         _log.info("gateway accepts webhooks", address=settings.gateway_bind)
+        # Beside what comes in, which need not wait for it.
+        await asyncio.to_thread(compile_templates)
 
     async def readiness() -> Readiness:
         return await running.readiness(restarting)
 
-    async with running.started():
+    async with running.started(), _kept(operating, member):
         app = create_app(
             running.services,
             publisher=running.delivery,
@@ -148,6 +159,7 @@ async def _run(
             live=running.live,
             operating=operating,
             sealing=sealing,
+            tracer=running.tracer,
         )
         look_for_cycles_less_often()
         listener = listen(settings.gateway_bind) if member is None else member.listener
@@ -155,15 +167,26 @@ async def _run(
             app,
             settings.gateway_bind,
             listener,
-            _connections(settings),
+            _connections(settings, running.metrics),
             once_listening=announce,
             ending=running.live.end,
         )
 
 
-def _connections(settings: Settings) -> Connections:
+@contextlib.asynccontextmanager
+async def _kept(operating: Operating, member: Member | None) -> AsyncIterator[None]:
+    """Keep how far everything is behind, which one process of a gateway does, and how many rows there are."""
+    async with contextlib.AsyncExitStack() as closing:
+        closing.push_async_callback(Watched("row counts", operating.keep_counts).start().stop)
+        if member is None or member.number == 1:
+            closing.push_async_callback(Watched("lag history", operating.keep_lag).start().stop)
+        yield
+
+
+def _connections(settings: Settings, metrics: Metrics) -> Connections:
     port = int(settings.gateway_bind.rpartition(":")[2])
-    return Connections(port, settings.connections_per_address, Addresses(settings.trusted_proxies))
+    proxies = Addresses(settings.trusted_proxies)
+    return Connections(port, settings.connections_per_address, proxies, count=metrics.note_shut)
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,6 +201,7 @@ class _Running:
     services: Services
     live: Live
     member: Member | None
+    tracer: Tracer | None
 
     @classmethod
     def of(cls, settings: Settings, views: Views, explain: Explain, member: Member | None) -> Self:
@@ -189,7 +213,7 @@ class _Running:
         else:
             spool = Spool(member.spool, settings.spool_max_bytes // member.processes)
         delivery = Delivery(producer, spool)
-        metrics.watch(delivery, spool)
+        metrics.watch(delivery, spool, settings.spool)
         clickhouse = ClickHouse(settings)
         questions = Questions(clickhouse)
         services = Services(
@@ -205,16 +229,21 @@ class _Running:
             workshop=Workshop(),
             explain=explain,
         )
-        return cls(views, spool, delivery, clickhouse, metrics, services, Live(questions), member)
+        tracer = tracer_of(settings, metrics.part, metrics.spans)
+        return cls(views, spool, delivery, clickhouse, metrics, services, Live(questions), member, tracer)
 
     @contextlib.asynccontextmanager
     async def started(self) -> AsyncIterator[None]:
         """Run it for a while. The views end first and ClickHouse's client last; a start that fails ends what runs."""
         async with contextlib.AsyncExitStack() as closing:
+            if self.tracer is not None:
+                closing.push_async_callback(asyncio.to_thread, self.tracer.close)
             closing.push_async_callback(self.clickhouse.close)
             if self.member is not None:
                 beat = functools.partial(self.member.beats.keep, self.member.number)
                 closing.push_async_callback(Watched("beat", beat).start().stop)
+            self.metrics.loop.start()
+            closing.push_async_callback(self.metrics.loop.stop)
             self.live.start()
             closing.push_async_callback(self.live.stop)
             await self.delivery.start()
@@ -227,19 +256,26 @@ class _Running:
 
     async def readiness(self, restarting: Callable[[], Mapping[str, str]]) -> Readiness:
         """What `/health/ready` tells, asked of all at once."""
-        kafka, database, _, damaged, parts = await asyncio.gather(
-            self._kafka_answers(),
+        answers, database, _, damaged, parts = await asyncio.gather(
+            self._broker_answers(),
             self.clickhouse.answers(),
             self.spool.damaged_segments(),
             asyncio.to_thread(count_damaged, self.services.settings.spool),
             asyncio.to_thread(restarting),
         )
         silent = {} if self.member is None else self.member.beats.silent()
-        return Readiness(kafka, database, self.views.complete, damaged, {**parts, **silent})
+        return Readiness(
+            kafka=answers and self.delivery.direct,
+            clickhouse=database,
+            views=self.views.complete,
+            damaged_spool_segments=damaged,
+            restarting={**parts, **silent},
+            draining=answers,
+        )
 
-    async def _kafka_answers(self) -> bool:
+    async def _broker_answers(self) -> bool:
         try:
             await self.services.producer.probe()
         except KafkaUnavailableError:
             return False
-        return self.delivery.direct
+        return True

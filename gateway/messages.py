@@ -2,23 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
 
-from schemas.reference.rules import TEXTS
+from gateway.directory_messages import DIRECTORY
+from gateway.message import Message
+from gateway.operator_messages import RULES_AND_LETTERS
 from schemas.wire.staff import DURATION, METRICS, NUMBER, OBJECT
 
 __all__ = ["FIELD_ERRORS", "MESSAGES", "Message"]
-
-
-@dataclass(frozen=True, slots=True)
-class Message:
-    """One kind of refusal: its HTTP status and a text in each language, with `{placeholders}`."""
-
-    status: int
-    en: str
-    es: str
-
 
 # In Spanish, what is wrong with a field that staff sent.
 FIELD_ERRORS: Final = {
@@ -65,12 +56,6 @@ MESSAGES: Final[dict[str, Message]] = {
         "The data cannot be read now. Try again in {seconds} s.",
         "No se pueden leer los datos ahora. Intente de nuevo en {seconds} s.",
     ),
-    "letter-left": Message(
-        409,
-        "Dead letter {letter} is left as it is: {reason}",
-        "La carta muerta {letter} queda como está: {reason}",
-    ),
-    "letter-not-found": Message(404, "There is no dead letter {letter}.", "No existe la carta muerta {letter}."),
     "foreign-form": Message(
         403,
         "This form is not one of this session's pages. Go back, load the page again and repeat it.",
@@ -119,19 +104,6 @@ MESSAGES: Final[dict[str, Message]] = {
         "The body is compressed as lz64, which cannot be read. Set the client to gzip or to no compression.",
         "El cuerpo está comprimido como lz64, que no se puede leer. Configure el cliente con gzip o sin compresión.",
     ),
-    "invalid-patch": Message(400, "The patch cannot be applied: {reason}.", "No se puede aplicar el parche: {reason}."),
-    "invalid-selection": Message(
-        400,
-        "The body has no field `{field}`. Known: {known}.",
-        "El cuerpo no tiene el campo `{field}`. Conocidos: {known}.",
-    ),
-    "invalid-selection.flag": Message(400, "`{field}` must be true or false.", "`{field}` debe ser verdadero o falso."),
-    "invalid-selection.ids": Message(
-        400,
-        "`{field}` must be a list of at most {limit} ids.",
-        "`{field}` debe ser una lista de {limit} ids como máximo.",
-    ),
-    "invalid-selection.text": Message(400, "`{field}` must be a text.", "`{field}` debe ser un texto."),
     "invalid-sort": Message(
         400,
         "`sort` may be one of: {known}.",
@@ -142,16 +114,6 @@ MESSAGES: Final[dict[str, Message]] = {
         400,
         "Only `status=ERROR` may be deleted in bulk.",
         "Solo `status=ERROR` se puede eliminar de forma masiva.",
-    ),
-    "invalid-telemetry-webhook-ignore-body": Message(
-        400,
-        TEXTS["invalid-telemetry-webhook-ignore-body"],
-        "Las reglas de exclusión deben ser un objeto JSON.",
-    ),
-    "invalid-telemetry-webhook-ignore-field": Message(
-        400,
-        TEXTS["invalid-telemetry-webhook-ignore-field"],
-        "`{field}` debe ser {expected}",
     ),
     "invalid-token": Message(
         401,
@@ -257,6 +219,11 @@ MESSAGES: Final[dict[str, Message]] = {
         "Too many figures are asked for at once. Try again in {seconds} s.",
         "Se piden demasiadas cifras a la vez. Intente de nuevo en {seconds} s.",
     ),
+    "too-many-streams": Message(
+        429,
+        "You listen {limit} times already, and others want to as well. Try again in {seconds} s, or end one of these.",
+        "Ya escucha {limit} veces, y otros también quieren. Intente de nuevo en {seconds} s, o termine una de ellas.",
+    ),
     "too-many-values": Message(
         413,
         "The body holds more than the limit of {limit} objects, lists or events.",
@@ -279,4 +246,6 @@ MESSAGES: Final[dict[str, Message]] = {
         "The worker has not answered within {seconds} s. The command is stored and will be carried out.",
         "El proceso no respondió en {seconds} s. La orden está guardada y se ejecutará.",
     ),
+    **RULES_AND_LETTERS,
+    **DIRECTORY,
 }

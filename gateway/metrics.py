@@ -1,25 +1,40 @@
-"""What Prometheus may know: never a token, a user or an academy."""
+"""What Prometheus may know of the gateway: never a token, a user or an academy."""
 
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, PlatformCollector, ProcessCollector
+from prometheus_client import CollectorRegistry, PlatformCollector, ProcessCollector
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
-from prometheus_client.metrics_core import CounterMetricFamily
-from prometheus_client.registry import Collector
 
-from broker.watched import FAILURES
+from broker.loop_watch import LoopWatch
+from broker.metrics import PartMetrics
+from broker.tracing import SPANS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
 
+    from gateway.connections import Shut
     from schemas.lenient import Mending
 
-__all__ = ["GAUGES", "TASK_FAILURES", "Delivering", "Metrics", "Spooling"]
+__all__ = ["GAUGES", "Delivering", "Figure", "Metrics", "Spooling", "route_of"]
 
 _SECONDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+
+# Refusals that lose a webhook of a client that did nothing wrong but at a bad time, too often, or too much.
+_LOST: Final = (
+    "body-too-large",
+    "too-many-values",
+    "too-many-requests",
+    "body-timeout",
+    "unavailable",
+    "starting",
+    "worker-timeout",
+    "internal-error",
+    "query-too-long",
+)
 
 
 class Delivering(Protocol):
@@ -42,124 +57,160 @@ class Spooling(Protocol):
         """Bytes of its files."""
 
     @property
+    def limit(self) -> int:
+        """The most bytes that it takes."""
+
+    @property
     def damaged(self) -> int:
         """How many of its files are kept aside."""
 
+    @property
+    def age(self) -> float:
+        """How many seconds ago the oldest webhook arrived that waits there; 0 where none does."""
+
+
+class Figure(NamedTuple):
+    """What is read of a gateway's state; `mode` is how that of several processes is put together."""
+
+    name: str
+    text: str
+    read: Callable[[Delivering, Spooling], float]
+    mode: str = "sum"
+
 
 # What is read of a gateway's state, and what rising figures ask for.
-GAUGES: Final[dict[str, tuple[str, Callable[[Delivering, Spooling], float]]]] = {
-    "telemetry_gateway_spool_records": (
-        "Webhooks on disk that wait for Kafka. Rising: mend Kafka.",
-        lambda _, spool: spool.records,
+GAUGES: Final = (
+    Figure(
+        "spool_records", "Webhooks on disk that wait for Kafka. Rising: mend Kafka.", lambda _, spool: spool.records
     ),
-    "telemetry_gateway_spool_bytes": (
-        "Size of the spool. At TELEMETRY_SPOOL_MAX_BYTES it refuses.",
-        lambda _, spool: spool.size,
+    Figure("spool_bytes", "Size of the spool. At its limit it refuses.", lambda _, spool: spool.size),
+    Figure(
+        "spool_limit_bytes",
+        "From so many on the spool refuses: TELEMETRY_SPOOL_MAX_BYTES.",
+        lambda _, spool: spool.limit,
     ),
-    "telemetry_gateway_spool_damaged_segments": (
+    Figure(
+        "spool_used_ratio",
+        "How full the spool is, of several processes the fullest: at 1 it refuses.",
+        lambda _, spool: spool.size / spool.limit if spool.limit else 0.0,
+        "max",
+    ),
+    Figure(
+        "spool_age_seconds",
+        "How long ago the oldest webhook arrived that waits on disk; 0 where none does. Rising: it does not drain.",
+        lambda _, spool: spool.age,
+        "max",
+    ),
+    Figure(
+        "spool_damaged_segments",
         "Spool files that are partly unreadable. See `doctor`.",
         lambda _, spool: spool.damaged,
     ),
-    "telemetry_gateway_direct": (
+    Figure(
+        "direct",
         "1 while webhooks go to Kafka, 0 while they go to the spool.",
         lambda delivery, _: delivery.direct,
+        "min",
     ),
-}
-
-TASK_FAILURES: Final = (
-    "telemetry_gateway_task_failures",
-    "Failures of background tasks, which begin again. Rising: see the log.",
-    ("task",),
 )
 
 
-class _TaskFailures(Collector):
-    """The failures of background tasks, whose names are the code's own."""
-
-    def collect(self) -> Iterator[CounterMetricFamily]:
-        """Read them anew."""
-        name, description, labels = TASK_FAILURES
-        family = CounterMetricFamily(name, description, labels=labels)
-        for task, failures in FAILURES.items():
-            family.add_metric((task,), failures)
-        yield family
-
-
-class Metrics:
+class Metrics(PartMetrics):
     """The gateway's metrics in a registry of their own; each help text says how to act on it."""
 
     content_type: Final = CONTENT_TYPE_LATEST
 
     def __init__(self) -> None:
-        self.registry = CollectorRegistry()
+        super().__init__("gateway")
         self._watch_process()
-        self.requests = Counter(
-            "telemetry_gateway_requests",
+        self.loop = LoopWatch(self)
+        self.requests = self.counter(
+            "requests",
             "Answered requests. Many 5xx: see the log; many 429 on the ingest route: see docs/learnpack.md.",
-            ("route", "status"),
-            registry=self.registry,
+            "route",
+            "status",
         )
-        self.seconds = Histogram(
-            "telemetry_gateway_request_seconds",
+        self.seconds = self.histogram(
+            "request_seconds",
             "Time to answer. High on the ingest route: Kafka acknowledges late.",
-            ("route",),
+            "route",
             buckets=_SECONDS,
-            registry=self.registry,
         )
-        self.accepted_bytes = Counter(
-            "telemetry_gateway_accepted_bytes",
-            "Bytes of accepted webhooks, decompressed.",
-            registry=self.registry,
+        self.refused = self.counter(
+            "refused",
+            "Webhooks and events that were not taken, by reason (the answer's slug): each may be a lost event.",
+            "reason",
         )
-        self.mended = Counter(
-            "telemetry_gateway_mended",
+        for reason in _LOST:
+            # What begins at 0 is seen to rise; what begins with the first refusal is not.
+            self.refused.labels(reason)
+        self.limited = self.counter(
+            "limited",
+            "Webhooks that came too fast: of a personal `token`, of a `student` under an ingest key, or of a `key` as a"
+            " whole.",
+            "whose",
+        )
+        self.connections_shut = self.counter(
+            "connections_shut",
+            "Connections that were too many of one address and were shut: `answering`, a request was under way, which"
+            " is lost unless it is sent again; `idle`, none was. See TELEMETRY_CONNECTIONS_PER_ADDRESS.",
+            "state",
+        )
+        for state in ("answering", "idle"):
+            self.connections_shut.labels(state)
+        self.accepted_bytes = self.counter("accepted_bytes", "Bytes of accepted webhooks, decompressed.")
+        self.mended = self.counter(
+            "mended",
             "Bodies that were not quite JSON: a text's encoding, half a surrogate pair, or a value such as NaN. "
             "Nothing to do; look at the client where there are many.",
-            ("what",),
-            registry=self.registry,
+            "what",
         )
-        self.acknowledged = Counter(
-            "telemetry_gateway_kafka_acknowledged",
-            "Records that Kafka acknowledged.",
-            registry=self.registry,
+        self.acknowledged = self.counter("kafka_acknowledged", "Records that Kafka acknowledged.")
+        self.unacknowledged = self.counter(
+            "kafka_unacknowledged", "Records that Kafka did not acknowledge in time. They were spooled."
         )
-        self.unacknowledged = Counter(
-            "telemetry_gateway_kafka_unacknowledged",
-            "Records that Kafka did not acknowledge in time. They were spooled.",
-            registry=self.registry,
-        )
-        self.ack_seconds = Histogram(
-            "telemetry_gateway_kafka_ack_seconds",
+        self.ack_seconds = self.histogram(
+            "kafka_ack_seconds",
             "Time from sending a batch to its acknowledgement by all replicas.",
             buckets=_SECONDS,
-            registry=self.registry,
         )
+        self.spans = self.counter(*SPANS)
 
     def _watch_process(self) -> None:
         """Tell of this process whenever Prometheus asks."""
         ProcessCollector(registry=self.registry)
         PlatformCollector(registry=self.registry)
-        self.registry.register(_TaskFailures())
+
+    def note_shut(self, shut: Shut) -> None:
+        """Count connections that were shut."""
+        self.connections_shut.labels("answering").inc(shut.answering)
+        self.connections_shut.labels("idle").inc(shut.idle)
 
     def note_mended(self, what: Mending) -> None:
         """Count something in a body that was not quite JSON and could be mended."""
         self.mended.labels(what).inc()
 
-    def watch(self, delivery: Delivering, spool: Spooling) -> None:
-        """Read gauges from these whenever Prometheus asks."""
-        for name, (description, read) in GAUGES.items():
-            gauge = Gauge(name, description, registry=self.registry)
-            gauge.set_function(partial(read, delivery, spool))
+    def watch(self, delivery: Delivering, spool: Spooling, directory: Path) -> None:
+        """Read gauges from these whenever Prometheus asks; `directory` is on the disk of all spools."""
+        for figure in GAUGES:
+            self.read(figure.name, figure.text, partial(figure.read, delivery, spool))
+        self.disk("spool_disk", "the spool", lambda: directory)
 
     def text(self) -> bytes:
         """All metrics in Prometheus's text format."""
         return generate_latest(self.collected())
 
     def state(self) -> dict[str, float]:
-        """The figures of GAUGES as they are now."""
+        """The figures of GAUGES as they are now, by their whole names."""
         registry = self.collected()
-        return {name: registry.get_sample_value(name) or 0.0 for name in GAUGES}
+        names = [f"telemetry_gateway_{figure.name}" for figure in GAUGES]
+        return {name: registry.get_sample_value(name) or 0.0 for name in names}
 
     def collected(self) -> CollectorRegistry:
         """Where all metrics can be read now."""
         return self.registry
+
+
+def route_of(scope: Mapping[str, Any]) -> str:
+    """The template of a request's route, for figures and the log: the path itself may be anything, names among it."""
+    return getattr(scope.get("route"), "path", "other")

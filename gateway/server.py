@@ -15,6 +15,7 @@ from granian.server.embed import Server
 
 from broker.watched import Watched
 from gateway.connections import most_connections
+from gateway.unread_bodies import reading_to_the_end
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -116,7 +117,7 @@ async def serve(
     it is told to stop, so that answers without an end come to one. Raises BindError.
     """
     server = _Server(
-        _counting(app, connections),
+        _counting(reading_to_the_end(app), connections),
         listener,
         interface=Interfaces.ASGINL,
         http=HTTPModes.http1,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final, Literal
 
@@ -15,7 +16,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, PlatformCollect
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 
 from broker.watched import FAILURES, Watched
-from gateway.metrics import GAUGES, TASK_FAILURES, Metrics
+from gateway.metrics import GAUGES, Metrics
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -27,7 +28,6 @@ __all__ = ["SharedMetrics", "clear_figures", "forget_process"]
 _BEAT_SECONDS: Final = 1.0
 # Told as prometheus_client names them, added up over the processes that live.
 _OLDEST: Final = "process_start_time_seconds"
-_DIRECT: Final = "telemetry_gateway_direct"
 
 
 def clear_figures(directory: Path) -> None:
@@ -60,7 +60,6 @@ class SharedMetrics(Metrics):
         self.beating = Watched("metrics", self._beat)
 
     def _watch_process(self) -> None:
-        self._failures = Counter(*TASK_FAILURES, registry=self.registry)
         self._own_counters: dict[str, Counter] = {}
         self._own_gauges: dict[str, Gauge] = {}
         for family in self._process.collect():
@@ -72,14 +71,20 @@ class SharedMetrics(Metrics):
                 family.name, family.documentation, registry=self.registry, multiprocess_mode=mode
             )
 
-    def watch(self, delivery: Delivering, spool: Spooling) -> None:
-        """Read gauges from these once a second."""
+    def _watch_failures(self, declared: tuple[str, str, tuple[str, ...]]) -> None:
+        self._failures = Counter(*declared, registry=self.registry)
+
+    def watch(self, delivery: Delivering, spool: Spooling, directory: Path) -> None:
+        """Read gauges from these once a second; `directory` is on the disk of all spools."""
         self._watched = delivery, spool
-        self._gauges = {
-            name: Gauge(
-                name, description, registry=self.registry, multiprocess_mode="min" if name == _DIRECT else "sum"
+        self._gauges = {figure: self.gauge(figure.name, figure.text, mode=figure.mode) for figure in GAUGES}
+        self._disk_place = directory
+        self._disk = {
+            kind: self.gauge(f"spool_disk_{kind}_bytes", text, mode="mostrecent")
+            for kind, text in (
+                ("free", "What is free on the disk of the spool."),
+                ("size", "The size of the disk of the spool."),
             )
-            for name, (description, _) in GAUGES.items()
         }
 
     async def _beat(self) -> None:
@@ -89,8 +94,12 @@ class SharedMetrics(Metrics):
 
     def look(self) -> None:
         """Look up what is no count of this process, now."""
-        for name, gauge in self._gauges.items():
-            gauge.set(GAUGES[name][1](*self._watched))
+        for figure, gauge in self._gauges.items():
+            gauge.set(figure.read(*self._watched))
+        with suppress(OSError):
+            usage = shutil.disk_usage(self._disk_place)
+            self._disk["free"].set(usage.free)
+            self._disk["size"].set(usage.total)
         for task, failures in FAILURES.items():
             self._failures.labels(task).inc(self._since(f"failures of {task}", failures))
         for family in self._process.collect():

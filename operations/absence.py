@@ -12,9 +12,11 @@ from urllib.parse import urlsplit
 
 from aiokafka.errors import KafkaConnectionError
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from broker.refusals import MAY_NOT, KafkaRefusedError, causes
+from broker.tls import tls_trouble
+from schemas.settings import PREFIX
 
+if TYPE_CHECKING:
     from pydantic import SecretStr
 
 __all__ = ["Absence", "absence", "address_of"]
@@ -29,9 +31,14 @@ _REASONS: Final[tuple[tuple[type[BaseException] | tuple[type[BaseException], ...
 )
 
 
+# How the names of the settings begin that are about certificates.
+_TLS_PREFIXES: Final = {f"{PREFIX}CLICKHOUSE": f"{PREFIX}CLICKHOUSE_", f"{PREFIX}KAFKA": f"{PREFIX}KAFKA_SECURITY_"}
 # Where `up` writes its addresses, unless it is given another directory, and how a terminal takes them over.
 _ADDRESSES: Final = Path(".telemetry/env")
 _LOAD: Final = f"`set -a; . {_ADDRESSES}; set +a`"
+
+
+_RIGHTS: Final = "learn which right is missing, with these settings: `learnpack-telemetry doctor --part PART`"
 
 
 class Absence(NamedTuple):
@@ -52,9 +59,17 @@ def absence(
     `source` names the setting or option that the address is from, `unanswered` the errors by which a client of the
     caller's says, whatever they come of, that there was no answer.
     """
-    causes = list(_causes(error))
+    came_of = list(causes(error))
+    for cause in came_of:
+        if isinstance(cause, KafkaRefusedError):
+            return Absence(cause.detail, cause.mend)
+        if isinstance(cause, MAY_NOT):
+            return Absence(f"does not let this user do that ({cause})", _RIGHTS)
+    if trouble := tls_trouble(error, _TLS_PREFIXES.get(source, f"{PREFIX}…")):
+        mend = trouble.mend.rstrip(".")
+        return Absence(f"cannot be trusted at {address}: it {trouble.detail}", mend[0].lower() + mend[1:])
     for kinds, reason in (*_REASONS, (unanswered, "")):
-        if any(isinstance(cause, kinds) for cause in causes):
+        if any(isinstance(cause, kinds) for cause in came_of):
             return Absence(
                 f"does not answer at {address}{reason}",
                 f"{_unread(address)}start it (`learnpack-telemetry up`) or correct {source}",
@@ -74,11 +89,3 @@ def _unread(address: str) -> str:
 def address_of(url: SecretStr) -> str:
     """The HOST:PORT of an address that may hold a password."""
     return urlsplit(url.get_secret_value()).netloc.rpartition("@")[2]
-
-
-def _causes(error: BaseException) -> Iterator[BaseException]:
-    """An error and what it came of."""
-    cause: BaseException | None = error
-    while cause is not None:
-        yield cause
-        cause = cause.__cause__ or (None if cause.__suppress_context__ else cause.__context__)

@@ -1,28 +1,31 @@
-"""Dead letters in the hands of an operator: found in ClickHouse, sent again or given up through Kafka.
+"""Dead letters in the hands of an operator: sent again or given up through Kafka, each once.
 
 What becomes of one is another record of the dead-letter topic, with the same origin, the first one's id and time, and
-the header `dead-letter-resolution`; the sink's row of that origin is replaced by it.
+the header `dead-letter-resolution`; the sink's row of that origin is replaced by it, in a moment. So whether one waits
+the topic decides (`operations.dead_letter_states`), and one operator at a time: a second one fences the first, who then
+leaves the rest as it is.
 """
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-import clickhouse_connect
-from aiokafka.errors import MessageSizeTooLargeError
+from aiokafka.errors import MessageSizeTooLargeError, ProducerFenced
 
 from broker import clients
 from broker.lookup import RecordReader, open_reader
-from operations.cut import cut
-from schemas.errors import OperatorError
+from operations.dead_letter_rows import DeadLetter, DeadLetterError, find_letters, waiting_among
+from operations.dead_letter_states import states_of
 from schemas.lenient import loads
 from schemas.redaction import redacted_body
 from schemas.wire.dead_letters import LETTER, sent_headers
-from schemas.wire.headers import readable_headers
+from schemas.wire.forwarding import FORWARD_TO, forwarder_of
+from schemas.wire.headers import headers_of_retry, readable_headers
 from schemas.wire.place import split_place
 from schemas.wire.topics import Topics
 from schemas.wire.webhook import merge, student_key, webhook_id
@@ -34,52 +37,24 @@ if TYPE_CHECKING:
 
     from schemas.settings import Settings
 
-__all__ = ["DeadLetter", "DeadLetterError", "Resolution", "Resolved", "drop", "find_letters", "letter_value", "retry"]
+__all__ = [
+    "DeadLetter",
+    "DeadLetterError",
+    "Resolution",
+    "Resolved",
+    "drop",
+    "find_letters",
+    "letter_value",
+    "retry",
+    "waiting_among",
+]
 
 Resolution = Literal["retried", "dropped"]
 Headers = list[tuple[str, bytes]]
 Change = Callable[[bytes], bytes]
 
-_MOST: Final = 100_000
-
-# The texts are cut where there may be thousands of them, and less where there is one.
-_FIND: Final = """
-SELECT id, topic, partition, offset, line, stage, $reason, $traceback, resolution,
-    toString(received_at) AS received_at, length(ifNull(value, '')) AS size
-FROM dead_letters
-WHERE (empty({ids:Array(UInt64)}) OR has({ids:Array(UInt64)}, id))
-    AND ({resolved:Bool} OR resolution = '') AND ({topic:String} = '' OR topic = {topic:String})
-ORDER BY received_at DESC, id DESC
-LIMIT {limit:UInt32} OFFSET {skip:UInt64}
-"""
-_LIST: Final = _FIND.replace("$reason", cut("reason", 500)).replace("$traceback", cut("traceback", 4_000))
-_SHOW: Final = _FIND.replace("$reason", cut("reason", 20_000)).replace("$traceback", cut("traceback", 100_000))
-
-
-class DeadLetterError(OperatorError):
-    """A dead letter is not there or cannot be sent again; the text says what to do."""
-
-
-@dataclass(frozen=True, slots=True)
-class DeadLetter:
-    """A row of the table: where the record came from, where it failed and why; `size` is its value's, in bytes."""
-
-    id: int
-    topic: str
-    partition: int
-    offset: int
-    line: int
-    stage: str
-    reason: str
-    traceback: str
-    resolution: str
-    received_at: str
-    size: int
-
-    @property
-    def origin(self) -> str:
-        """Topic, partition, offset and line as one text."""
-        return f"{self.topic}[{self.partition}]@{self.offset}" + (f" line {self.line}" if self.line >= 0 else "")
+_FOR_EVER: Final = float("inf")
+_TAKEN_OVER: Final = "somebody else has begun to resolve dead letters: ask for it again."
 
 
 @dataclass(slots=True)
@@ -88,36 +63,6 @@ class Resolved:
 
     count: int = 0
     left: list[tuple[DeadLetter, str]] = field(default_factory=list)
-
-
-def find_letters(
-    settings: Settings,
-    ids: Sequence[int] = (),
-    *,
-    resolved: bool = False,
-    topic: str = "",
-    limit: int = _MOST,
-    skip: int = 0,
-) -> list[DeadLetter]:
-    """Dead letters, the newest first: those named, else all; only those that wait unless `resolved`.
-
-    Long texts end with `…`, later where a single one is asked for.
-
-    Raises DeadLetterError for an id that is not among them, and ClickHouse's errors.
-    """
-    client = clickhouse_connect.get_client(
-        dsn=settings.clickhouse.get_secret_value(), database=settings.database, autogenerate_session_id=False
-    )
-    parameters = {"ids": list(ids), "resolved": resolved, "topic": topic, "limit": limit, "skip": skip}
-    query = _SHOW if len(ids) == 1 else _LIST
-    with contextlib.closing(client):
-        rows = client.query(query, parameters=parameters).named_results()
-        letters = [DeadLetter(**row) for row in rows]
-    if missing := sorted(set(ids) - {letter.id for letter in letters}):
-        state, those = ("is there", "that are") if resolved else ("waits", "that do")
-        message = f"no dead letter {missing[0]} {state}; `dead-letters list` shows those {those}."
-        raise DeadLetterError(message)
-    return letters
 
 
 async def letter_value(settings: Settings, letter: DeadLetter) -> bytes:
@@ -130,15 +75,20 @@ async def letter_value(settings: Settings, letter: DeadLetter) -> bytes:
     return redacted_body(source.value, settings.redacted_keys) or b""
 
 
-async def retry(settings: Settings, letters: Sequence[DeadLetter], change: Change | None = None) -> Resolved:
+async def retry(
+    settings: Settings, letters: Sequence[DeadLetter], change: Change | None = None, *, seconds: float = _FOR_EVER
+) -> Resolved:
     """Send records to the topics that they came from, the oldest first, and mark them.
 
-    Each is one transaction: sent and marked, or neither. A webhook keeps its id (`retry-of`) and its time of arrival.
-    One that cannot be sent again is left as it is, with the reason. What `change` makes of a webhook's value is sent in
-    its place; where it raises ValueError that is the reason.
+    Each is one transaction: sent and marked, or neither. A webhook keeps its id (`retry-of`) and its time of arrival; a
+    message that a forwarder gave up is for that one alone (`forward-to`).
+    One that cannot be sent again, does not wait any more or has not had its turn within so many seconds is left as it
+    is, with the reason. What `change`, which is called in a thread, makes of a webhook's value is sent in its place;
+    where it raises ValueError that is the reason.
     """
     topics = Topics.of(settings)
-    retried_topics = {topics.raw, topics.facts, topics.outcomes, topics.scores}
+    told = {topics.completions, topics.stuck}
+    retried_topics = {topics.raw, topics.facts, topics.outcomes, topics.scores} | told
 
     async def send(reader: RecordReader, producer: AIOKafkaProducer, letter: DeadLetter) -> None:
         if letter.topic not in retried_topics:
@@ -149,18 +99,23 @@ async def retry(settings: Settings, letters: Sequence[DeadLetter], change: Chang
             raise DeadLetterError(message)
         record = await _record(settings, reader, letter)
         source = await _source(reader, letter, record)
-        value = source.value if change is None else _changed(letter, topics, source, record.key, change)
+        value = source.value
+        if change is not None:
+            value = await asyncio.to_thread(_changed, letter, topics, source, record.key, change)
         headers = sent_headers(source.headers)
         if letter.topic == topics.raw:
             headers = _as_retry(letter, headers)
-        at = _timestamp(letter, record)
+        at: int | None = _timestamp(letter, record)
+        if letter.topic in told:
+            # Told by one forwarder again, which is as patient with it as with a new one.
+            headers, at = _for_one(letter, headers), None
         async with producer.transaction():
             await producer.send_and_wait(
                 letter.topic, value, record.key, partition=letter.partition, timestamp_ms=at, headers=headers
             )
             await _mark(producer, topics, letter, record, "retried")
 
-    return await _each(settings, sorted(letters, key=lambda letter: (letter.received_at, letter.id)), send)
+    return await _each(settings, sorted(letters, key=lambda letter: (letter.received_at, letter.id)), send, seconds)
 
 
 def _changed(letter: DeadLetter, topics: Topics, source: Any, key: bytes | None, change: Change) -> bytes:
@@ -184,8 +139,8 @@ def _changed(letter: DeadLetter, topics: Topics, source: Any, key: bytes | None,
     return value
 
 
-async def drop(settings: Settings, letters: Sequence[DeadLetter]) -> Resolved:
-    """Mark dead letters as given up; one whose record is gone is left as it is, with the reason."""
+async def drop(settings: Settings, letters: Sequence[DeadLetter], *, seconds: float = _FOR_EVER) -> Resolved:
+    """Mark dead letters as given up; one whose record is gone, and as `retry`, is left as it is, with the reason."""
     topics = Topics.of(settings)
 
     async def mark(reader: RecordReader, producer: AIOKafkaProducer, letter: DeadLetter) -> None:
@@ -193,20 +148,29 @@ async def drop(settings: Settings, letters: Sequence[DeadLetter]) -> Resolved:
         async with producer.transaction():
             await _mark(producer, topics, letter, record, "dropped")
 
-    return await _each(settings, letters, mark)
+    return await _each(settings, letters, mark, seconds)
 
 
 async def _each(
     settings: Settings,
     letters: Sequence[DeadLetter],
     work: Callable[[RecordReader, AIOKafkaProducer, DeadLetter], Coroutine[Any, Any, None]],
+    seconds: float,
 ) -> Resolved:
     """Do what can be done, one after another; raises aiokafka's KafkaError where Kafka itself does not work."""
-    done = Resolved()
+    done, until = Resolved(), time.monotonic() + seconds
     async with open_reader(settings) as reader, _producer(settings, Topics.of(settings)) as producer:
-        for letter in letters:
+        # From here on nobody else resolves any.
+        states = await states_of(settings, letters)
+        for number, letter in enumerate(letters):
+            if reason := _not_now(states.get(letter.id), time.monotonic() < until):
+                done.left.append((letter, reason))
+                continue
             try:
                 await work(reader, producer, letter)
+            except ProducerFenced:
+                done.left += [(other, _TAKEN_OVER) for other in letters[number:]]
+                break
             except DeadLetterError as error:
                 done.left.append((letter, str(error)))
             except MessageSizeTooLargeError as error:
@@ -217,16 +181,27 @@ async def _each(
     return done
 
 
+def _not_now(state: str | None, in_time: bool) -> str:  # noqa: FBT001 - what is known of one letter
+    """Why a letter is left as it is, by what has become of it; empty where it has its turn."""
+    if state is None:
+        return "it is not there any more."
+    if state:
+        return f"it does not wait any more: it was {'sent again' if state == 'retried' else 'given up'} before."
+    return "" if in_time else "there was no time left for it: ask for it again."
+
+
 @contextlib.asynccontextmanager
 async def _producer(settings: Settings, topics: Topics) -> AsyncIterator[AIOKafkaProducer]:
-    async with clients.opened(
-        clients.producer(
-            settings.kafka_options(),
-            transactional_id=f"{topics.prefix}dead-letters",
-            max_request_size=settings.max_message_bytes,
-        )
-    ) as producer:
-        yield producer
+    made = clients.producer(
+        settings.kafka_options(),
+        transactional_id=f"{topics.prefix}dead-letters",
+        max_request_size=settings.max_message_bytes,
+    )
+    try:
+        async with clients.opened(made) as producer:
+            yield producer
+    finally:
+        clients.hear_failures(made)
 
 
 async def _mark(
@@ -273,8 +248,16 @@ async def _source(reader: RecordReader, letter: DeadLetter, record: Any) -> Any:
     return source
 
 
+def _for_one(letter: DeadLetter, headers: Headers) -> Headers:
+    name = forwarder_of(letter.stage)
+    if name is None:
+        message = (
+            f"{letter.origin} cannot be sent again: no forwarder has given it up. Then: dead-letters drop {letter.id}"
+        )
+        raise DeadLetterError(message)
+    return [*((one, value) for one, value in headers if one != FORWARD_TO), (FORWARD_TO, name.encode())]
+
+
 def _as_retry(letter: DeadLetter, headers: Headers) -> Headers:
     identity = webhook_id(letter.partition, letter.offset, readable_headers(headers))
-    # What a copied record says of its place is not true of the new one.
-    kept = ((name, value) for name, value in headers if name not in {"id", "retry-of"})
-    return [*kept, ("retry-of", b"%d" % identity)]
+    return headers_of_retry(headers, identity)

@@ -8,14 +8,20 @@ from typing import TYPE_CHECKING, Any
 from broker import clients
 from schemas.reference.lookup import Reference
 from schemas.wire.topics import Topics
-from streams.views import ReferenceFollower
+from streams.views import ReferenceFollower, reference_topics
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from schemas.reference.lookup import Kind
     from schemas.settings import Settings
 
-__all__ = ["load_reference", "publish_reference"]
+__all__ = ["load_reference", "publish_reference", "topic_of"]
+
+
+def topic_of(settings: Settings, kind: Kind) -> str:
+    """The topic of a kind of records."""
+    return next(topic for topic, of_kind in reference_topics(Topics.of(settings)).items() if of_kind == kind)
 
 
 async def load_reference(settings: Settings) -> Reference:

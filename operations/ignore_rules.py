@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from broker.rule_changes import change_rules
 from broker.rule_history import RuleHistory
-from operations.directory import load_reference
+from broker.rules_in_force import rules_in_force
 
 if TYPE_CHECKING:
     from schemas.settings import Settings
@@ -22,16 +22,11 @@ _MOST: Final = 1_000_000
 _MOST_BYTES: Final = 1 << 30
 
 
-async def rules_in_force(settings: Settings, academy: int) -> dict[str, Any]:
-    """An academy's rules, `{}` where it has none; raises KafkaError."""
-    rules = (await load_reference(settings)).rules(academy)
-    return {} if rules is None else rules.stored
-
-
-async def replace_rules(settings: Settings, academy: int, rules: dict[str, Any], who: Changer) -> None:
-    """Put rules in force and keep who did it; raises as `change_rules` of broker.rule_changes."""
-    before = await rules_in_force(settings, academy)
-    await change_rules(settings, academy, before, rules, who, seconds=_CHANGE_SECONDS)
+async def replace_rules(
+    settings: Settings, academy: int, rules: dict[str, Any], who: Changer, *, seen: str | None = None
+) -> None:
+    """Put rules in force, if those with the mark `seen` are, and keep who did it; raises as broker.rule_changes."""
+    await change_rules(settings, academy, rules, who, seen=seen, seconds=_CHANGE_SECONDS)
 
 
 async def read_changes(settings: Settings, academy: int | None, limit: int) -> list[RuleChange]:

@@ -15,7 +15,7 @@ from schemas.wire.topics import Topics
 if TYPE_CHECKING:
     from schemas.settings import Settings
 
-__all__ = ["PseudonymError", "keyed_settings", "make_pseudonym_key"]
+__all__ = ["PseudonymError", "keyed_settings", "lacks_pseudonym_key", "make_pseudonym_key"]
 
 # Each has a key of its own, so that compaction keeps the first for ever; only the first counts.
 _RECORD: Final = b"pseudonym-key:"
@@ -41,9 +41,14 @@ async def keyed_settings(settings: Settings) -> Settings:
     return settings.model_copy(update={"pseudonym_key": SecretStr(key)})
 
 
+async def lacks_pseudonym_key(settings: Settings) -> bool:
+    """Whether `make_pseudonym_key` would make one. Raises KafkaError."""
+    return settings.pseudonym_key is None and await _kept(settings) is None
+
+
 async def make_pseudonym_key(settings: Settings) -> bool:
     """Make the key where there is none; whether it was made. Of two who do so at once both use the first's."""
-    if settings.pseudonym_key is not None or await _kept(settings) is not None:
+    if not await lacks_pseudonym_key(settings):
         return False
     async with clients.opened(clients.producer(settings.kafka_options())) as producer:
         value = secrets.token_hex(_BYTES).encode()

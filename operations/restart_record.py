@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from operations.secret_files import write_secret
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -121,6 +123,6 @@ class RestartRecord:
             return
         with contextlib.suppress(OSError):
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            new = self._path.with_suffix(".new")
-            new.write_bytes(msgspec.json.encode(_Record(supervisor=os.getpid(), began=self._began, parts=self.parts)))
-            os.replace(new, self._path)  # noqa: PTH105 - it takes the place of what is there
+            record = _Record(supervisor=os.getpid(), began=self._began, parts=self.parts)
+            # It has parts' last lines.
+            write_secret(self._path, msgspec.json.encode(record))

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import contextlib
 from collections import Counter
-from dataclasses import dataclass, field, fields
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-import clickhouse_connect
-
+from operations.clickhouse import connected
+from operations.cut import cut_text
 from operations.raw_log.bodies import AS_BYTES, BODY, BRIEF, body_of, headers_of, record_of
+from schemas.coercion import digits_as_id
 from schemas.vocabulary import BATCH, token_cannot_report
 from streams.core.errors import Undecodable
 from streams.core.resolve import resolver
@@ -31,6 +32,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Trial", "try_rules"]
 
+# So many of each text, of which there are as many as ways to combine the fields of rules.
+_EXAMPLES: Final = 3
+
 _KEYS: Final = (
     "user_id",
     "package_id",
@@ -44,7 +48,7 @@ _KEYS: Final = (
 
 _WEBHOOKS: Final = f"""
 WITH {BRIEF}
-SELECT r.source, r.academy_id, r.principal, r.params, {BODY}, w.verdict, w.status_text
+SELECT r.id, r.source, r.academy_id, r.principal, r.params, {BODY}, w.verdict, w.status_text
 FROM
 (
     SELECT id, source, academy_id, principal, params, payload FROM raw FINAL
@@ -61,13 +65,24 @@ LEFT JOIN
 _SETTINGS: Final = {"join_algorithm": "full_sorting_merge", "max_block_size": 8192}
 
 
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A webhook that would have been ignored: the text of the verdict, and what it is about as far as it says so."""
+
+    webhook: int
+    rule: str
+    user_id: int | None
+    event: str
+    package_slug: str | None
+
+
 @dataclass(slots=True)
 class Trial:
     """What a trial found; students are told by their user id, else by their telemetry_id.
 
     `webhooks` of `students` were received for the academy since then and would have met the rules; of these `ignored`
     of `ignored_students`. `rules` counts those by the text of the verdict, `before` by what was made of them
-    (`pending` for those without an outcome yet).
+    (`pending` for those without an outcome yet). `examples` are the last few of each text.
     """
 
     webhooks: int = 0
@@ -76,11 +91,11 @@ class Trial:
     ignored_students: int = 0
     rules: Counter[str] = field(default_factory=Counter)
     before: Counter[str] = field(default_factory=Counter)
+    examples: list[Example] = field(default_factory=list)
 
     def as_json(self) -> dict[str, Any]:
         """The same as plain JSON values."""
-        values = ((figure.name, getattr(self, figure.name)) for figure in fields(self))
-        return {name: dict(value) if isinstance(value, Counter) else value for name, value in values}
+        return {**asdict(self), "rules": dict(self.rules), "before": dict(self.before)}
 
 
 def try_rules(settings: Settings, academy: int, rules: Rules, reference: Reference, since: datetime) -> Trial:
@@ -90,20 +105,19 @@ def try_rules(settings: Settings, academy: int, rules: Rules, reference: Referen
     requests, of which the worker judges each event by itself.
     """
     trying = _Trying(academy, rules, reference, strict=settings.directory == "strict")
-    client = clickhouse_connect.get_client(
-        dsn=settings.clickhouse.get_secret_value(), database=settings.database, autogenerate_session_id=False
-    )
+    client = connected(settings)
     parameters = {"keys": list(_KEYS), "since": since, "academy": academy}
     with (
         contextlib.closing(client),
         client.query_rows_stream(_WEBHOOKS, parameters, _SETTINGS, query_formats=AS_BYTES) as rows,
     ):
-        for source, scope, principal, params, body, raws, verdict, text in rows:
+        for number, source, scope, principal, params, body, raws, verdict, text in rows:
             headers = headers_of(source, scope, principal, params)
             try:
                 webhook = read(record_of(None, body_of(body, raws, _KEYS), headers))
             except Undecodable:
                 continue
+            webhook.id = number
             trying.hold_to(webhook, verdict.decode(), text)
     return trying.outcome
 
@@ -135,6 +149,21 @@ class _Trying:
         outcome.ignored_students = len(self._ignored)
         outcome.rules[matched] += 1
         outcome.before[verdict or "pending"] += 1
+        self._keep(webhook, matched)
+
+    def _keep(self, webhook: Webhook, rule: str) -> None:
+        slug = webhook.package_slug
+        example = Example(
+            webhook.id,
+            rule,
+            digits_as_id(webhook.user),
+            cut_text(webhook.event),
+            None if slug is None else cut_text(slug),
+        )
+        alike = [one for one in self.outcome.examples if one.rule == rule]
+        if len(alike) == _EXAMPLES:
+            self.outcome.examples.remove(alike[0])
+        self.outcome.examples.append(example)
 
     def _known_of(self, webhook: Webhook) -> Known | None:
         """What the worker knew of the run then; those that follow know what this one tells of it."""

@@ -7,7 +7,6 @@ import time
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-import clickhouse_connect
 from aiokafka.errors import KafkaError
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
@@ -16,20 +15,31 @@ from broker.committed import members
 from broker.partitioning import topic_partitions
 from operations.absence import absence, address_of
 from operations.asking import NO_ANSWER, ask
-from operations.generations.journal import named_beside_live, read_journal
+from operations.clickhouse import connected
+from operations.disk import Disk, disk_of
+from operations.generations.journal import at_live, named_beside_live, read_journal
 from operations.generations.raw_topic import wrong_raw_topic
 from operations.lag import Lag, collect_lag, readings
+from operations.processes import PartProcess, part_processes
 from operations.restart_record import read_record, restarting
+from operations.row_counts import COUNTED, RowCounts
 from operations.topic_fit import misfits
 from schemas.wire.generations import JournalError
 
 if TYPE_CHECKING:
     from schemas.settings import Settings
+    from schemas.wire.generations import Journal
 
 __all__ = ["Lag", "Restarts", "Status", "collect_status"]
 
-_TABLES: Final = ("raw", "webhooks", "events", "scores", "telemetry", "asset_daily", "dead_letters")
+# Whether all tables can be read, without reading any.
+_READABLE: Final = " UNION ALL ".join(f"SELECT 1 FROM {table} LIMIT 0" for table in COUNTED)  # noqa: S608 - of COUNTED
+_BYTES: Final = """
+SELECT sum(bytes_on_disk) FROM system.parts
+WHERE active AND (database = {public:String} OR startsWith(database, {public:String} || '_g'))
+"""
 _TIMEOUT_SECONDS: Final = 5.0
+_ORDER: Final = ("gateway", "worker", "sink", "kafka", "clickhouse")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +52,11 @@ class Restarts:
 
 @dataclass(slots=True)
 class Status:
-    """What `status` shows; `parts` maps a part to `ok` or what is wrong with it, `notes` tell what works as it is."""
+    """What `status` shows; `parts` maps a part to `ok` or what is wrong with it, `notes` tell what works as it is.
+
+    `processes` and `disk` are of this machine, where `up` runs the system on it; `table_bytes` is what ClickHouse's
+    tables take, None where it does not answer.
+    """
 
     parts: dict[str, str] = field(default_factory=dict)
     lag: list[Lag] = field(default_factory=list)
@@ -50,6 +64,9 @@ class Status:
     last_error: dict[str, Any] | None = None
     restarts: dict[str, Restarts] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    processes: list[PartProcess] = field(default_factory=list)
+    disk: Disk | None = None
+    table_bytes: int | None = None
 
     @property
     def healthy(self) -> bool:
@@ -61,35 +78,78 @@ class Status:
         return {**asdict(self), "healthy": self.healthy}
 
 
-async def collect_status(settings: Settings) -> Status:
-    """Ask every part; one that does not answer is reported, not raised."""
+async def collect_status(
+    settings: Settings,
+    seconds: float = _TIMEOUT_SECONDS,
+    kafka_seconds: float = 4 * _TIMEOUT_SECONDS,
+    *,
+    counts: RowCounts | None = None,
+    counted: bool = True,
+    journal: asyncio.Future[Journal] | None = None,
+) -> Status:
+    """Ask every part, all at once; one that does not answer in so many seconds is reported, not raised.
+
+    Unless `counted` ClickHouse is asked only whether its tables can be read: no rows, bytes and last error are told.
+    `counts` remembers from one time to the next what was counted, `journal` is what comes of `read_journal` for whoever
+    wants it, too.
+    """
+    reading = asyncio.ensure_future(read_journal(settings)) if journal is None else journal
     status = Status()
-    await _gateway(settings, status)
+    await asyncio.gather(
+        _gateway(settings, status, seconds),
+        _all_of_kafka(settings, status, reading, kafka_seconds),
+        asyncio.to_thread(_all_of_clickhouse, settings, status, seconds, (counts or RowCounts()) if counted else None),
+        asyncio.to_thread(_machine, settings, status),
+    )
+    _supervised(settings, status)
+    status.parts = {part: status.parts[part] for part in sorted(status.parts, key=_place)}
+    return status
+
+
+def _place(part: str) -> int:
+    """In which order parts are told of."""
+    return _ORDER.index(part) if part in _ORDER else len(_ORDER)
+
+
+async def _all_of_kafka(settings: Settings, status: Status, journal: asyncio.Future[Journal], seconds: float) -> None:
     try:
-        async with asyncio.timeout(4 * _TIMEOUT_SECONDS):
-            await _kafka(settings, status)
+        async with asyncio.timeout(seconds):
+            # Cancelled with this where it takes too long.
+            await _kafka(settings, status, await journal)
         status.parts.setdefault("kafka", "ok")
     except (KafkaError, OSError, TimeoutError, JournalError) as error:
         away = absence(error, settings.kafka, "TELEMETRY_KAFKA")
         status.parts["kafka"] = str(away or f"fails at {settings.kafka}: {error or type(error).__name__}")
+
+
+def _all_of_clickhouse(settings: Settings, status: Status, seconds: float, counts: RowCounts | None) -> None:
     try:
-        await asyncio.to_thread(_clickhouse, settings, status)
+        _clickhouse(settings, status, seconds, counts)
         status.parts["clickhouse"] = "ok"
     except (ClickHouseError, OSError) as error:
         address = address_of(settings.clickhouse)
         away = absence(error, address, "TELEMETRY_CLICKHOUSE")
         status.parts["clickhouse"] = str(away or f"fails at {address}: {str(error).splitlines()[0]}")
-    _supervised(settings, status)
-    return status
 
 
-async def _gateway(settings: Settings, status: Status) -> None:
-    try:
-        answer = await ask(f"{settings.gateway_url}/health/ready", timeout_seconds=_TIMEOUT_SECONDS)
-    except NO_ANSWER as error:
+async def _gateway(settings: Settings, status: Status, seconds: float = _TIMEOUT_SECONDS) -> None:
+    # It asks others before it says whether it is ready, and so may be as late as they; that it lives it says at once.
+    lives, answer = await asyncio.gather(
+        _lives(settings, seconds),
+        ask(f"{settings.gateway_url}/health/ready", timeout_seconds=seconds),
+        return_exceptions=True,
+    )
+    if isinstance(answer, NO_ANSWER):
+        if lives is True:
+            status.parts["gateway"] = "ok"
+            status.notes.append(f"The gateway lives; what it waits for it did not say within {seconds:g} s.")
+            return
+        error = answer
         away = absence(error, settings.gateway_url, "TELEMETRY_GATEWAY_URL")
         status.parts["gateway"] = str(away or f"fails at {settings.gateway_url}: {error!r}")
         return
+    if isinstance(answer, BaseException):
+        raise answer
     try:
         body = dict(answer.json())
     except (ValueError, TypeError):
@@ -101,20 +161,29 @@ async def _gateway(settings: Settings, status: Status) -> None:
         status.parts["gateway"] = f"{damaged} damaged spool segments: run `learnpack-telemetry doctor`"
 
 
-async def _kafka(settings: Settings, status: Status) -> None:
-    wanted = readings(settings, journal := await read_journal(settings))
+async def _lives(settings: Settings, seconds: float) -> bool:
+    """Whether the gateway answers at all; raises NO_ANSWER."""
+    return (await ask(f"{settings.gateway_url}/health/live", timeout_seconds=seconds)).good
+
+
+async def _kafka(settings: Settings, status: Status, journal: Journal) -> None:
+    settings = at_live(settings, journal)
+    wanted = readings(settings, journal)
     if wrong := wrong_raw_topic(settings, journal):
         status.parts["kafka"] = f"{wrong.detail}. {wrong.mend}."
     if beside := named_beside_live(settings, journal):
         detail, mend = beside
         status.notes.append(f"{detail[0].upper()}{detail[1:]}. {mend}.")
     async with clients.opened(clients.admin(settings.kafka_options())) as admin:
+        groups = sorted({(reading.part, reading.group) for reading in wanted})
+        partitions, living = await asyncio.gather(
+            topic_partitions(admin), asyncio.gather(*(members(admin, group) for _, group in groups))
+        )
         for part in ("worker", "sink"):
-            groups = {reading.group for reading in wanted if reading.part == part}
-            idle = [group for group in sorted(groups) if not await members(admin, group)]
-            trouble = f"no process of {', '.join(idle)} runs" if len(idle) < len(groups) else "no process runs"
+            own = {group: count for (of, group), count in zip(groups, living, strict=True) if of == part}
+            idle = [group for group, count in own.items() if not count]
+            trouble = f"no process of {', '.join(idle)} runs" if len(idle) < len(own) else "no process runs"
             status.parts[part] = trouble if idle else "ok"
-        partitions = await topic_partitions(admin)
         # Of a wrong topic they would say what is right of the other one.
         for misfit in () if wrong else misfits(settings, partitions):
             told = f"{misfit.topic} {misfit.detail}. {misfit.mend}."
@@ -123,6 +192,11 @@ async def _kafka(settings: Settings, status: Status) -> None:
             else:
                 status.parts.setdefault("kafka", told)
         status.lag += await collect_lag(settings, admin, wanted, partitions)
+
+
+def _machine(settings: Settings, status: Status) -> None:
+    """What this machine knows: the parts that `up` runs on it, and the disk that they write to."""
+    status.processes, status.disk = part_processes(settings.data), disk_of(settings.data)
 
 
 def _supervised(settings: Settings, status: Status) -> None:
@@ -135,22 +209,16 @@ def _supervised(settings: Settings, status: Status) -> None:
         status.parts[part] = f"{name} {trouble}"
 
 
-def _clickhouse(settings: Settings, status: Status) -> None:
-    client = clickhouse_connect.get_client(
-        dsn=settings.clickhouse.get_secret_value(),
-        database=settings.database,
-        autogenerate_session_id=False,
-        connect_timeout=int(_TIMEOUT_SECONDS),
-    )
+def _clickhouse(settings: Settings, status: Status, seconds: float, counts: RowCounts | None) -> None:
+    # Whole seconds, of which it makes none at all what is less than one.
+    whole = max(1, round(seconds))
+    client = connected(settings, connect_seconds=whole, answer_seconds=whole)
     try:
-        for table in _TABLES:
-            count = f"SELECT count() FROM {table} FINAL"  # noqa: S608 - of _TABLES
-            status.rows[table] = int(client.query(count).result_rows[0][0])
-        errors = client.query(
-            "SELECT toString(updated_at), toString(id), verdict, status_text FROM webhooks "
-            "WHERE status = 'ERROR' ORDER BY updated_at DESC LIMIT 1"
-        ).result_rows
+        if counts is None:
+            client.query(_READABLE)
+            return
+        status.rows, status.last_error = counts.count(client, settings.database)
+        ((taken,),) = client.query(_BYTES, parameters={"public": settings.database}).result_rows
     finally:
         client.close()
-    if errors:
-        status.last_error = dict(zip(("at", "webhook", "verdict", "text"), errors[0], strict=True))
+    status.table_bytes = int(taken)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from schemas.reference.directory import Token
     from schemas.settings import Settings
 
-__all__ = ["CAPABILITIES", "NewToken", "TokenError", "digest", "grant", "list_tokens", "revoke_token"]
+__all__ = ["CAPABILITIES", "NewToken", "TokenError", "digest", "grant", "list_tokens", "new_secret", "revoke_token"]
 
 CAPABILITIES: Final = (
     "upload_assignment_telemetry",
@@ -29,6 +29,7 @@ CAPABILITIES: Final = (
     "read_asset",
     "crud_asset",
     "operate_telemetry",
+    "crud_directory",
 )
 _SECRET_BYTES: Final = 30
 _SHORTEST_PREFIX: Final = 8
@@ -67,9 +68,16 @@ def digest(secret: str) -> str:
     return hashlib.sha256(secret.encode()).hexdigest()
 
 
+def new_secret() -> str:
+    """A secret that nobody can guess; it does not begin with a hyphen, which commands would take for an option."""
+    while (made := secrets.token_urlsafe(_SECRET_BYTES)).startswith("-"):
+        pass
+    return made
+
+
 async def grant(settings: Settings, token: NewToken, secret: str | None = None) -> str:
     """Put a token in force and return its secret, which is kept nowhere; `secret` renews a known one."""
-    secret = secret or secrets.token_urlsafe(_SECRET_BYTES)
+    secret = secret or new_secret()
     await publish_reference(settings, Topics.of(settings).tokens, [(digest(secret).encode(), token.record())])
     return secret
 

@@ -14,15 +14,18 @@ from broker.incremental_configs import set_topic_configs
 from broker.partitioning import topic_partitions
 from operations.generations.remembering import remember_raw_topic, require_worked_topic
 from operations.pseudonyms import make_pseudonym_key
+from operations.retention import as_topics_keep
 from operations.topic_fit import misfits
 from schemas.errors import OperatorError
 from schemas.wire.topics import IN_SYNC, Topics, in_sync
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from schemas.settings import Settings
     from schemas.wire.topics import TopicSpec
 
-__all__ = ["TopicsError", "await_leaders", "differing_configs", "setup_topics"]
+__all__ = ["TopicsError", "await_leaders", "differing_configs", "require_fitting", "setup_topics"]
 
 _ALREADY_EXISTS: Final = 36
 _CREATED: Final = "created topic {name}"
@@ -37,21 +40,18 @@ class TopicsError(OperatorError):
 async def setup_topics(settings: Settings) -> list[str]:
     """Create missing topics, update configurations, make the key of pseudonyms, note the raw topic; a line for each.
 
-    Raises, before anything is done, RawTopicError where the generation is computed from another raw topic, and
-    TopicsError where the raw topic was deleted (ids of webhooks are offsets in it), or where a topic has partitions
-    that do not fit (see operations.topic_fit; partitions are never added: a student's records would move to another
-    partition). Only the completions follow a raw topic that was copied into more
-    partitions.
+    Raises, before anything is done, NewerJournalError where a newer release has written the journal, RawTopicError
+    where the generation is computed from another raw topic, and TopicsError where the raw topic was deleted (ids of
+    webhooks are offsets in it), or where a topic has partitions that do not fit (see operations.topic_fit; partitions
+    are never added: a student's records would move to another partition). Only the completions follow a raw topic that
+    was copied into more partitions.
     """
-    specs = Topics.of(settings).specs(settings)
     async with clients.opened(clients.admin(settings.kafka_options())) as admin:
         known = await topic_partitions(admin)
+        specs = Topics.of(settings).specs(await as_topics_keep(settings, admin, known))
         if Topics.of(settings).generations in known:
             await require_worked_topic(settings, admin, known)
-        for misfit in misfits(settings, known):
-            if not misfit.missing and not misfit.harmless:
-                message = f"topic {misfit.topic} {misfit.detail}; {misfit.mend[0].lower()}{misfit.mend[1:]}"
-                raise TopicsError(message)
+        require_fitting(settings, known)
         missing = [spec for spec in specs if spec.name not in known]
         raw = Topics.of(settings).raw
         # The raw topic first and alone: where something derived is without it, it was deleted.
@@ -70,6 +70,14 @@ async def setup_topics(settings: Settings) -> list[str]:
     if await make_pseudonym_key(settings):
         done.append("made the key of pseudonyms")
     return [*done, *await remember_raw_topic(settings)]
+
+
+def require_fitting(settings: Settings, known: Mapping[str, int]) -> None:
+    """Raise TopicsError for the first topic whose partitions do not fit; `known` has those that there are, by topic."""
+    for misfit in misfits(settings, known):
+        if not misfit.missing and not misfit.harmless:
+            message = f"topic {misfit.topic} {misfit.detail}; {misfit.mend[0].lower()}{misfit.mend[1:]}"
+            raise TopicsError(message)
 
 
 async def _create(admin: AIOKafkaAdminClient, specs: list[TopicSpec]) -> list[str]:

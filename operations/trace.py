@@ -5,14 +5,15 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
-import clickhouse_connect
 from aiokafka import TopicPartition
 
 from broker import clients
 from broker.committed import committed_before
 from broker.lookup import open_reader
+from operations.clickhouse import connected
 from operations.cut import MOST_ROWS, cut, cut_text
 from operations.wording import counted
 from schemas.errors import OperatorError
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
     from schemas.settings import Settings
 
-__all__ = ["Trace", "TraceError", "trace_webhook"]
+__all__ = ["Trace", "TraceError", "not_there", "trace_webhook"]
 
 _RAW: Final = """
 SELECT version, toString(received_at) AS received_at, academy_id, principal, source, receipt, length(payload) AS bytes
@@ -117,9 +118,7 @@ async def trace_webhook(settings: Settings, webhook: int) -> Trace:
 
 
 def _rows(settings: Settings, trace: Trace) -> None:
-    client = clickhouse_connect.get_client(
-        dsn=settings.clickhouse.get_secret_value(), database=settings.database, autogenerate_session_id=False
-    )
+    client = connected(settings)
     with contextlib.closing(client):
         parameters = {"id": trace.id}
         trace.raw = _first(client, _RAW, parameters)
@@ -173,4 +172,15 @@ async def _waits_for(settings: Settings, trace: Trace) -> str:
     before = trace.offset - reached
     if before >= 0:
         return f"the worker: {counted(before, 'record')} of partition {trace.partition} before it"
+    found = trace.record["arrived"] if trace.record is not None else (trace.raw or {}).get("received_at")
+    return not_there(found, settings.webhook_retention_days, datetime.now(UTC))
+
+
+def not_there(arrived: str | None, days: int, now: datetime) -> str:
+    """Why no outcome is stored of a webhook that was processed and arrived then, in UTC; the log keeps so many days."""
+    if arrived is not None and datetime.fromisoformat(arrived).replace(tzinfo=UTC) < now - timedelta(days=days):
+        return (
+            "nothing: it is older than the log of webhooks goes back, so its outcome has expired "
+            f"(TELEMETRY_WEBHOOK_RETENTION_DAYS={days})"
+        )
     return "the sink: the worker has processed it, its outcome is not stored yet"

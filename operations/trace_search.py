@@ -5,15 +5,12 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING, Any, Final
 
-import clickhouse_connect
-
+from operations.clickhouse import connected
 from operations.cut import cut
 from operations.trace import TraceError
 from schemas.wire.webhook import normal_user_id
 
 if TYPE_CHECKING:
-    from clickhouse_connect.driver.client import Client
-
     from schemas.settings import Settings
 
 __all__ = ["webhook_with_receipt", "webhooks_of"]
@@ -45,7 +42,7 @@ ORDER BY r.received_at DESC, r.id DESC LIMIT {{limit:UInt32}}
 
 def webhook_with_receipt(settings: Settings, receipt: str) -> int:
     """The id of the webhook with a receipt; raises TraceError if the sink has stored none, and ClickHouse's errors."""
-    with _connected(settings) as client:
+    with contextlib.closing(connected(settings)) as client:
         rows = client.query(_RECEIPT, parameters={"receipt": receipt}).result_rows
     if not rows:
         message = (
@@ -62,18 +59,10 @@ def webhooks_of(settings: Settings, student: str, limit: int) -> list[dict[str, 
     Raises TraceError if there is none, and ClickHouse's errors.
     """
     name = normal_user_id(student) or student
-    with _connected(settings) as client:
+    with contextlib.closing(connected(settings)) as client:
         answer = client.query(_STUDENT, parameters={"student": name, "limit": limit})
         rows = list(answer.named_results())
     if not rows:
         message = f"no webhook of student {student} is stored; give a user id, a name in notebooks or a telemetry_id."
         raise TraceError(message)
     return rows
-
-
-def _connected(settings: Settings) -> contextlib.closing[Client]:
-    return contextlib.closing(
-        clickhouse_connect.get_client(
-            dsn=settings.clickhouse.get_secret_value(), database=settings.database, autogenerate_session_id=False
-        )
-    )

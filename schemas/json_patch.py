@@ -6,12 +6,14 @@ from typing import Any, Final
 
 from schemas.lenient import loads
 
-__all__ = ["PatchError", "patched", "readable"]
+__all__ = ["MOST_OPERATIONS", "PatchError", "patched", "readable"]
 
-_MOST_OPERATIONS: Final = 1_000
+MOST_OPERATIONS: Final = 1_000
 # What a patch may put in, in characters of names and texts and one for each value: a list that is copied into itself
 # doubles with each operation. And how deep: what is read from JSON is no deeper.
 _MOST_PUT: Final = 8 << 20
+# Each operation makes what it changes anew, of a large object all of it: what a second of work can copy.
+_MOST_COPIED: Final = 8 << 20
 _DEEPEST: Final = 64
 _NEEDS: Final[dict[str, tuple[str, ...]]] = {
     "add": ("value",),
@@ -41,10 +43,11 @@ def patched(value: Any, operations: Any) -> Any:
     """The value after all operations, one after another; raises PatchError. The value that was given is not changed.
 
     Whatever it is, an operation at the root (`"path": ""`) replaces it. All operations together may put in 8 Mi
-    characters, and nothing deeper than 64 levels.
+    characters, and nothing deeper than 64 levels. The objects and lists that they change may have 8 Mi members in all,
+    counted again for each operation. Takes a second or two at most.
     """
-    if type(operations) is not list or len(operations) > _MOST_OPERATIONS:
-        message = f"a patch is a list of at most {_MOST_OPERATIONS} operations"
+    if type(operations) is not list or len(operations) > MOST_OPERATIONS:
+        message = f"a patch is a list of at most {MOST_OPERATIONS} operations"
         raise PatchError(message)
     room = _Room()
     for number, operation in enumerate(operations):
@@ -57,10 +60,18 @@ def patched(value: Any, operations: Any) -> Any:
 
 
 class _Room:
-    """What a patch may still put in."""
+    """What a patch may still put in and copy."""
 
     def __init__(self) -> None:
         self._left = _MOST_PUT
+        self._copied = 0
+
+    def copy(self, changed: Any) -> None:
+        """Note an object or list that is made anew; raises PatchError where that is too much with those before."""
+        self._copied += len(changed)
+        if self._copied > _MOST_COPIED:
+            message = f"what a patch changes has at most {_MOST_COPIED} members, counted again for each operation"
+            raise PatchError(message)
 
     def take(self, new: Any, level: int) -> None:
         """Note a value that is put in so many levels deep; raises PatchError where it is too large or too deep."""
@@ -82,12 +93,12 @@ def _applied(value: Any, operation: Any, room: _Room) -> Any:
     name, path = _read(operation)
     if name == "add":
         room.take(operation["value"], len(path))
-        return _added(value, path, operation["value"])
+        return _added(value, path, operation["value"], room)
     if name == "remove":
-        return _removed(value, path)
+        return _removed(value, path, room)
     if name == "replace":
         room.take(operation["value"], len(path))
-        return operation["value"] if not path else _added(_removed(value, path), path, operation["value"])
+        return operation["value"] if not path else _added(_removed(value, path, room), path, operation["value"], room)
     if name == "test":
         if not _same(_at(value, path), operation["value"]):
             message = "the value is another one"
@@ -99,7 +110,7 @@ def _applied(value: Any, operation: Any, room: _Room) -> Any:
         raise PatchError(message)
     taken = _at(value, source)
     room.take(taken, len(path))
-    return _added(_removed(value, source) if name == "move" else value, path, taken)
+    return _added(_removed(value, source, room) if name == "move" else value, path, taken, room)
 
 
 def _read(operation: Any) -> tuple[str, _Path]:
@@ -142,42 +153,46 @@ def _at(value: Any, path: _Path) -> Any:
     return value
 
 
-def _rebuilt(value: Any, path: _Path, child: Any) -> Any:
+def _rebuilt(value: Any, path: _Path, child: Any, room: _Room) -> Any:
     """The value with another one at `path`, which exists; only what is on the way is copied."""
     if not path:
         return child
     part, rest = path[0], path[1:]
+    below = _at(value, (part,))
+    room.copy(value)
     if type(value) is dict:
-        return {**value, part: _rebuilt(_at(value, (part,)), rest, child)}
-    _at(value, (part,))
+        return {**value, part: _rebuilt(below, rest, child, room)}
     place = int(part)
-    return [*value[:place], _rebuilt(value[place], rest, child), *value[place + 1 :]]
+    return [*value[:place], _rebuilt(below, rest, child, room), *value[place + 1 :]]
 
 
-def _added(value: Any, path: _Path, new: Any) -> Any:
+def _added(value: Any, path: _Path, new: Any, room: _Room) -> Any:
     if not path:
         return new
     above, part = path[:-1], path[-1]
     parent = _at(value, above)
     if type(parent) is dict:
-        return _rebuilt(value, above, {**parent, part: new})
+        room.copy(parent)
+        return _rebuilt(value, above, {**parent, part: new}, room)
     if type(parent) is not list:
         message = f"nothing can be added at {part[:100]!r}"
         raise PatchError(message)
     place = len(parent) if part == "-" else _index(parent, part, len(parent))
-    return _rebuilt(value, above, [*parent[:place], new, *parent[place:]])
+    room.copy(parent)
+    return _rebuilt(value, above, [*parent[:place], new, *parent[place:]], room)
 
 
-def _removed(value: Any, path: _Path) -> Any:
+def _removed(value: Any, path: _Path, room: _Room) -> Any:
     _at(value, path)
     if not path:
         return None
     above, part = path[:-1], path[-1]
     parent = _at(value, above)
+    room.copy(parent)
     if type(parent) is dict:
-        return _rebuilt(value, above, {name: kept for name, kept in parent.items() if name != part})
+        return _rebuilt(value, above, {name: kept for name, kept in parent.items() if name != part}, room)
     place = int(part)
-    return _rebuilt(value, above, [*parent[:place], *parent[place + 1 :]])
+    return _rebuilt(value, above, [*parent[:place], *parent[place + 1 :]], room)
 
 
 def _same(one: Any, other: Any) -> bool:

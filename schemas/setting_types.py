@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from ipaddress import ip_network
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 from pydantic_settings import NoDecode
@@ -15,13 +17,24 @@ __all__ = [
     "Names",
     "Natural",
     "Networks",
+    "Password",
     "Positive",
-    "SecretUrl",
+    "Quorum",
+    "Secret",
     "Servers",
+    "ServersUrl",
     "TopicName",
     "TopicPrefix",
+    "TraceTarget",
     "Url",
+    "servers_of",
 ]
+
+# Where collectors take traces, unless a URL has a path of its own.
+TRACES_PATH: Final = "/v1/traces"
+
+# A server that is called, with the port that it may need; addresses of version 6 are in brackets.
+_SERVER: Final = re.compile(r"(?:[^\s/;,@:\[\]]+|\[[0-9A-Fa-f:.]+\])(?::(?P<port>[0-9]{1,5}))?")
 
 
 def _host_and_port(value: str) -> str:
@@ -34,7 +47,10 @@ def _host_and_port(value: str) -> str:
 
 def _servers(value: str) -> str:
     for server in value.split(","):
-        _host_and_port(server.strip())
+        found = _SERVER.fullmatch(_host_and_port(server.strip()))
+        if found is None or not int(found["port"] or 0):
+            message = f"{server.strip()!r} is not HOST:PORT, without a scheme before it and with commas between several"
+            raise ValueError(message)
     return value
 
 
@@ -45,8 +61,52 @@ def _url(value: str) -> str:
     return value.rstrip("/")
 
 
-def _secret_url(value: SecretStr) -> SecretStr:
-    return SecretStr(_url(value.get_secret_value()))
+def servers_of(url: str) -> tuple[str, ...]:
+    """A URL for each server of one whose servers stand in it with commas: `http://user:password@one:8123,two:8123`."""
+    parts = urlsplit(url)
+    login, at, servers = parts.netloc.rpartition("@")
+    return tuple(parts._replace(netloc=f"{login}{at}{server.strip()}").geturl() for server in servers.split(","))
+
+
+def _servers_url(value: SecretStr) -> SecretStr:
+    url = _url(value.get_secret_value())
+    try:
+        parts, servers = urlsplit(url), [urlsplit(one).netloc.rpartition("@")[2] for one in servers_of(url)]
+        # Asked for its port, it looks whether that is a number that ports may have.
+        named = all(_SERVER.fullmatch(server) and urlsplit(f"//{server}").port != 0 for server in servers)
+    except ValueError:
+        named = False
+    # A path or a login in which other servers stand would hide them.
+    if not named or "," in parts.path or "@" in parts.netloc.rpartition("@")[0]:
+        message = (
+            "each server in it must be HOST or HOST:PORT, with commas between several, scheme and login once before the"
+            " first and a path once after the last, and @, / and : in a password be %40, %2F and %3A"
+        )
+        raise ValueError(message)
+    return SecretStr(url)
+
+
+def _one_line(value: SecretStr) -> SecretStr:
+    if not value.get_secret_value().isprintable():
+        message = "it holds a line break, as `echo` leaves one in a file or a Secret: make it anew without one"
+        raise ValueError(message)
+    return value
+
+
+def _not_empty(value: SecretStr) -> SecretStr:
+    if not value.get_secret_value().strip():
+        message = "it is empty, and then everybody knows it"
+        raise ValueError(message)
+    return value
+
+
+def _trace_target(value: str) -> str:
+    if value in ("off", "otel"):
+        return value
+    if not value.startswith(("http://", "https://")):
+        message = "it must be off, otel, or a URL that begins with http:// or https://"
+        raise ValueError(message)
+    return value.rstrip("/") if urlsplit(value).path.strip("/") else value.rstrip("/") + TRACES_PATH
 
 
 def _split(value: Any) -> Any:
@@ -65,7 +125,10 @@ Natural = Annotated[int, Field(ge=0)]
 Address = Annotated[str, AfterValidator(_host_and_port)]
 Servers = Annotated[str, AfterValidator(_servers)]
 Url = Annotated[str, AfterValidator(_url)]
-SecretUrl = Annotated[SecretStr, AfterValidator(_secret_url)]
+TraceTarget = Annotated[str, AfterValidator(_trace_target)]
+ServersUrl = Annotated[SecretStr, AfterValidator(_servers_url)]
+Password = Annotated[SecretStr, AfterValidator(_one_line)]
+Secret = Annotated[Password, AfterValidator(_not_empty)]
 
 # Written with commas in the environment.
 Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
@@ -76,6 +139,7 @@ Networks = Annotated[Names, AfterValidator(_networks)]
 # Both become part of SQL, where names cannot be parameters.
 Identifier = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", max_length=64)]
 Cluster = Annotated[str, Field(pattern=r"^([A-Za-z_][A-Za-z0-9_]*)?$", max_length=64)]
+Quorum = Annotated[str, Field(pattern=r"^(off|auto|[2-9]|[1-9][0-9])$")]
 # What Kafka takes in a topic's name; the longest own name is well under 100 characters.
 TopicPrefix = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]*$", max_length=100)]
 TopicName = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]+$", max_length=100)]

@@ -1,28 +1,32 @@
-"""Settings of every part, read from `TELEMETRY_*` environment variables and `.env`."""
+"""Settings of every part, read from `TELEMETRY_*` environment variables, `.env` and files of secrets."""
 
 from __future__ import annotations
 
-import difflib
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, Self
 
-from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
-from pydantic_settings import BaseSettings, DotEnvSettingsSource, EnvSettingsSource, SettingsConfigDict
+from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator, model_validator
+from pydantic_settings import DotEnvSettingsSource, EnvSettingsSource, SettingsConfigDict
 
-from schemas.errors import OperatorError
+from schemas.errors import SettingsError
+from schemas.forward_settings import ForwardSettings
+from schemas.kafka_security import Security
+from schemas.lms_settings import LmsSettings
 from schemas.redaction import NEEDED
+from schemas.setting_files import USUAL, directory_of, values_in
+from schemas.setting_names import unknown
 from schemas.setting_types import (
     Address,
-    Cluster,
-    Identifier,
     Names,
     Natural,
     Networks,
+    Password,
     Positive,
-    SecretUrl,
+    Secret,
     Servers,
     TopicName,
     TopicPrefix,
+    TraceTarget,
     Url,
 )
 
@@ -36,20 +40,13 @@ PREFIX: Final = "TELEMETRY_"
 # What TELEMETRY_REDACT may be instead of names: then notebooks' code is kept, too.
 REDACTION_OFF: Final = "off"
 
+_SECRETS: Final = f"{PREFIX}SECRETS"
+
 # The notebooks' package reads these; they are not ours to judge.
 _FOREIGN: Final = (f"{PREFIX}PACKAGE_",)
 
 
-class SettingsError(OperatorError, ValueError):
-    """A setting is unknown or has a bad value; the text says which and what to do."""
-
-
-# A client whose broker is away tries about twice in this time, and a worker has one for each of its partitions. More
-# would hold up a transaction that has to wait for the end of the one before.
-_RETRY_BACKOFF_MS: Final = 250
-
-
-class Settings(BaseSettings):
+class Settings(ForwardSettings, LmsSettings):
     """Every setting with its default; names are those of the environment without the prefix, in lower case."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, env_file=".env", extra="ignore", frozen=True)
@@ -58,13 +55,22 @@ class Settings(BaseSettings):
     kafka_security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = Field(
         "PLAINTEXT", description="How connections to Kafka are secured."
     )
-    kafka_security_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] | None = Field(
+    kafka_security_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER"] | None = Field(
         None, description="How to log in to Kafka, with a SASL protocol."
     )
     kafka_security_username: str | None = Field(None, description="The name to log in with.")
-    kafka_security_password: SecretStr | None = Field(None, description="Its password.")
+    kafka_security_password: Password | None = Field(None, description="Its password.")
     kafka_security_cafile: Path | None = Field(
         None, description="A file of the authorities to trust, with SSL; without it those of the machine."
+    )
+    kafka_security_certfile: Path | None = Field(
+        None, description="A PEM file of the certificate to show to brokers that ask for one, with those above it."
+    )
+    kafka_security_keyfile: Path | None = Field(
+        None, description="A PEM file of its key, without a password; unset, the key is in the certificate's file."
+    )
+    kafka_security_tokenfile: Path | None = Field(
+        None, description="A file of the token to log in with by OAUTHBEARER; it is read at each login."
     )
     partitions: Annotated[int, Field(gt=0, le=2047)] = Field(
         8,
@@ -79,19 +85,6 @@ class Settings(BaseSettings):
     generation: Positive = Field(
         1,
         description="The generation to work on, for the change to a copied log; leave it unset to follow the live one.",
-    )
-
-    clickhouse: SecretUrl = Field(
-        SecretStr("http://default@127.0.0.1:8123"), description="ClickHouse over HTTP: a URL with user and password."
-    )
-    analyst_clickhouse: SecretUrl | None = Field(
-        None, description="The same for analysts, who only read; `up` names it, the parts do not use it."
-    )
-    clickhouse_cluster: Cluster = Field(
-        "", description="Name of the ClickHouse cluster to make replicated tables on; empty for a single server."
-    )
-    database: Identifier = Field(
-        "telemetry", description="The database that readers use; generation N of the tables is in DATABASE_gN."
     )
 
     gateway_bind: Address = Field("127.0.0.1:8000", description="Where the gateway listens: HOST:PORT.")
@@ -141,7 +134,7 @@ class Settings(BaseSettings):
         description="`true` keeps them out of the raw topic, too: the gateway leaves them out of what it takes.",
     )
 
-    pseudonym_key: SecretStr | None = Field(
+    pseudonym_key: Secret | None = Field(
         None,
         description="Secret of the pseudonyms that stand for user ids that are no numbers; unset, `setup` makes one"
         " and keeps it in Kafka. With another one the same student is another actor.",
@@ -165,9 +158,37 @@ class Settings(BaseSettings):
         365, description="Days for which Kafka and the table `raw` keep what was received."
     )
 
+    metrics_bind: Address | None = Field(
+        None,
+        description="Where a worker, a sink or the monitor tells Prometheus and probes how it is: HOST:PORT; unset,"
+        " nowhere. The gateway does at its own address. `up` gives each part a free port.",
+    )
+    metrics_targets: Names = Field(
+        (),
+        description="The addresses at which the parts of `up` tell it, PART=HOST:PORT with commas; `up` names them, the"
+        " parts do not use them.",
+    )
+
+    traces: TraceTarget = Field(
+        "off",
+        description="Where traces go: `off`, nowhere; `otel`, where the OTEL_ variables of the environment say; or the"
+        " URL of a collector that takes OTLP over HTTP, `http://127.0.0.1:4318`. Needs the extra `otel`.",
+    )
+    traces_share: Annotated[float, Field(gt=0, le=1)] = Field(
+        0.01, description="The share of webhooks' requests that is traced, from 0 to 1."
+    )
+
     gateway_url: Url = Field("http://127.0.0.1:8000", description="The gateway, for commands that send to it.")
     token: SecretStr | None = Field(None, description="The token that they send.")
+    lrs_username: str | None = Field(None, description="The name with which `export xapi` logs in to an LRS.")
+    lrs_password: Password | None = Field(None, description="Its password.")
     log_format: Literal["console", "json"] = Field("console", description="Logs for people, or a JSON object a line.")
+
+    secrets: Path = Field(
+        USUAL,
+        description="Directory of settings that are files, each named as its setting: `telemetry_clickhouse` is"
+        " `TELEMETRY_CLICKHOUSE`. Unset, it need not be there.",
+    )
 
     @classmethod
     def settings_names(cls) -> frozenset[str]:
@@ -185,6 +206,17 @@ class Settings(BaseSettings):
             message = f"facts and scores are computed from {', '.join(needed)}: take that out of {PREFIX}REDACT"
             raise ValueError(message)
         return value
+
+    @model_validator(mode="after")
+    def _security_of_kafka(self) -> Self:
+        if message := self.kafka_security.contradiction():
+            raise ValueError(message)
+        return self
+
+    @property
+    def kafka_security(self) -> Security:
+        """How connections to Kafka are secured."""
+        return Security(**{name: getattr(self, f"kafka_security_{name}") for name in Security.__dataclass_fields__})
 
     @property
     def max_message_bytes(self) -> int:
@@ -204,33 +236,22 @@ class Settings(BaseSettings):
     def kafka_options(self) -> dict[str, Any]:
         """Connection arguments that every aiokafka client of the system takes.
 
-        Raises SettingsError where the file of authorities cannot be read.
+        Raises SettingsError where a file that they name cannot be used.
         """
-        options: dict[str, Any] = {
-            "bootstrap_servers": self.kafka,
-            "security_protocol": self.kafka_security_protocol,
-            "retry_backoff_ms": _RETRY_BACKOFF_MS,
-        }
-        if self.kafka_security_mechanism is not None:
-            options["sasl_mechanism"] = self.kafka_security_mechanism
-            options["sasl_plain_username"] = self.kafka_security_username
-            if self.kafka_security_password is not None:
-                options["sasl_plain_password"] = self.kafka_security_password.get_secret_value()
-        if self.kafka_security_protocol in ("SSL", "SASL_SSL"):
-            import ssl  # noqa: PLC0415 - only encrypted clusters pay for it
-
-            cafile = str(self.kafka_security_cafile) if self.kafka_security_cafile else None
-            try:
-                options["ssl_context"] = ssl.create_default_context(cafile=cafile)
-            except OSError as error:
-                reason = "there is no such file" if isinstance(error, FileNotFoundError) else error.strerror or error
-                message = f"{PREFIX}KAFKA_SECURITY_CAFILE: {cafile} cannot be read: {reason}. Name a PEM file."
-                raise SettingsError(message) from error
-        return options
+        return {"bootstrap_servers": self.kafka, **self.kafka_security.options()}
 
 
 def given_settings() -> dict[str, str]:
-    """What the environment and `.env` hold, by name in upper case; raises SettingsError if `.env` cannot be read."""
+    """What the environment, `.env` and files of secrets hold, by name in upper case.
+
+    Raises SettingsError if `.env` or one of the files cannot be read.
+    """
+    said = _said()
+    return {**_in_files(said), **said}
+
+
+def _said() -> dict[str, str]:
+    """What the environment and `.env` hold, by name in upper case."""
     try:
         sources = {**DotEnvSettingsSource(Settings).env_vars, **EnvSettingsSource(Settings).env_vars}
     except UnicodeDecodeError as error:
@@ -239,25 +260,27 @@ def given_settings() -> dict[str, str]:
     return {name.upper(): value or "" for name, value in sources.items()}
 
 
-def load_settings(*, options: Mapping[str, str] | None = None, **overrides: Any) -> Settings:
-    """Read the settings; `overrides` come before the environment, and that before `.env`.
+def _in_files(said: Mapping[str, str]) -> dict[str, str]:
+    directory = directory_of(_SECRETS, said)
+    return {} if directory is None else values_in(directory, PREFIX)
 
-    Raises SettingsError for an unknown `TELEMETRY_` name in the environment or in `.env`, and for a bad value, with one
-    line that names it. No value of a secret is in it. `options` names the options of a command whose values `overrides`
-    have: those are named in place of the setting.
+
+def load_settings(*, options: Mapping[str, str] | None = None, **overrides: Any) -> Settings:
+    """Read the settings; `overrides` come before the environment, that before `.env`, and that before files of secrets.
+
+    Raises SettingsError for an unknown `TELEMETRY_` name in any of them, and for a bad value, with one line that names
+    it. No value of a secret is in it. `options` names the options of a command whose values `overrides` have: those are
+    named in place of the setting.
     """
     known = Settings.settings_names()
-    for name in sorted(given_settings()):
+    said = _said()
+    files = _in_files(said)
+    for name in sorted({**files, **said}):
         if name.startswith(PREFIX) and name not in known and not name.startswith(_FOREIGN):
-            # Without the prefix, for with it every two names are alike.
-            near = difflib.get_close_matches(
-                name.removeprefix(PREFIX), [other.removeprefix(PREFIX) for other in known], n=1
-            )
-            hint = f"did you mean {PREFIX}{near[0]}?" if near else f"known ones: {', '.join(sorted(known))}."
-            message = f"{name} is not a setting; {hint} Correct its name or unset it."
-            raise SettingsError(message)
+            raise SettingsError(unknown(name, known, PREFIX))
     try:
-        return Settings(**overrides)
+        last = {name.removeprefix(PREFIX).lower(): value for name, value in files.items() if name not in said}
+        return Settings(**{**last, **overrides})
     except ValidationError as error:
         raise SettingsError(_complaint(error, options)) from None
 
@@ -268,6 +291,9 @@ def _complaint(error: ValidationError, options: Mapping[str, str] | None) -> str
     annotation = Settings.model_fields[field].annotation if field in Settings.model_fields else None
     given = "" if "SecretStr" in str(annotation) else f" (got {first['input']!r:.200})"
     wrong = first["msg"].removeprefix("Value error, ")
+    if not field:
+        # Of several settings together, it names them itself.
+        return wrong
     if option := (options or {}).get(field):
         return f"{option}: {wrong}{given}. Correct it."
     return f"{PREFIX}{field.upper()}: {wrong}{given}. Correct it or unset it for the default."

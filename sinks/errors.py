@@ -29,12 +29,7 @@ class SchemaMismatchError(SinkError):
 
     def __init__(self, table: str, problem: str, remedy: str) -> None:
         super().__init__(f"Table {table} {problem}. Run: {remedy}")
-        self.table = table
-        self.problem = problem
         self.remedy = remedy
-
-    def __reduce__(self) -> tuple[type[SchemaMismatchError], tuple[str, str, str]]:
-        return type(self), (self.table, self.problem, self.remedy)
 
 
 class TooManyBadRowsError(SinkError):

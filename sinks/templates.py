@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from importlib.resources import files
 from string import Template
 from typing import TYPE_CHECKING, Final
 
+from schemas.sql import column_definition, literal, table_comment
 from schemas.wire.rows import RAW, TABLES, WEBHOOKS
 from sinks.errors import ConfigurationError
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from schemas.settings import Settings
     from schemas.wire.rows import Column, Table
 
-__all__ = ["KEEP_EMPTY_PARTS", "Installation", "column_definition", "quoted", "statements"]
+__all__ = ["KEEP_EMPTY_PARTS", "Installation", "statements"]
 
 # Blocks that a token is remembered for: 50 minutes of the fastest beat. Only an insert that has begun can come late: a
 # sink that was paused begins none (`sinks.writer.commits`).
@@ -74,29 +75,17 @@ class Installation:
         """Days after which rows leave the table `webhooks`."""
         return self.webhook_days + _MARGIN_DAYS
 
-    def database_of(self, table: str) -> str:
-        """The database that a table lives in."""
-        return self.public if table == "raw" else self.derived
+    def full_name(self, table: str) -> str:
+        """A table with the database that it lives in."""
+        return f"{self.public if table == RAW.name else self.derived}.{table}"
 
-
-def quoted(text: str) -> str:
-    """A text as the inside of an SQL string literal."""
-    return text.replace("\\", "\\\\").replace("'", "\\'")
-
-
-def column_definition(column: Column) -> str:
-    """A column as CREATE and ALTER write it."""
-    parts = [f"`{column.name}`", column.type]
-    if column.default:
-        parts.append(f"DEFAULT {column.default}")
-    parts.append(f"COMMENT '{quoted(column.comment)}'")
-    if column.codec:
-        parts.append(f"CODEC({column.codec})")
-    return " ".join(parts)
+    def alter(self, table: str, change: str) -> str:
+        """The statement that changes a table, on the whole cluster."""
+        return " ".join(filter(None, ("ALTER TABLE", self.full_name(table), self.on_cluster, change)))
 
 
 def _view(columns: list[Column]) -> str:
-    return ", ".join(f"`{column.name}` {column.type} COMMENT '{quoted(column.comment)}'" for column in columns)
+    return ", ".join(f"`{column.name}` {column.type} COMMENT {literal(column.comment)}" for column in columns)
 
 
 def _of_table(table: Table) -> dict[str, str]:
@@ -105,20 +94,17 @@ def _of_table(table: Table) -> dict[str, str]:
         f"{table.name}_columns": ",\n".join(f"    {column_definition(column)}" for column in table.columns),
         f"{table.name}_view": _view(shown),
         f"{table.name}_names": ", ".join(f"`{column.name}`" for column in shown),
-        f"{table.name}_comment": quoted(table.comment),
+        f"{table.name}_comment": literal(table.comment),
     }
 
 
-def _values(installation: Installation) -> dict[str, str | int]:
+def _values(installation: Installation, folder: str) -> dict[str, str | int]:
     values: dict[str, str | int] = {
-        "public": installation.public,
+        **asdict(installation),
         "derived": installation.derived,
-        "generation": installation.generation,
         "on_cluster": installation.on_cluster,
         "replicated": "Replicated" if installation.cluster else "",
-        "webhook_days": installation.webhook_days,
         "webhook_table_days": installation.webhook_table_days,
-        "raw_days": installation.raw_days,
         "deduplication": (
             f"non_replicated_deduplication_window = {_DEDUPLICATION_WINDOW}, "
             f"replicated_deduplication_window = {_DEDUPLICATION_WINDOW}, "
@@ -127,19 +113,33 @@ def _values(installation: Installation) -> dict[str, str | int]:
     }
     for table in TABLES:
         values.update(_of_table(table))
+        if folder == "tables":
+            values[f"{table.name}_comment"] = literal(table_comment(table))
     log = [column for column in RAW.columns if column.name not in _OF_THE_RECORD]
     log += [column for column in WEBHOOKS.columns if column.name not in {*_HIDDEN, "id", "source", "version"}]
     values["webhook_log_view"] = _view(log)
+    values["place_alone"] = _place(installation)
+    values["place"] = f"{_place(installation)}, " if installation.cluster else ""
     return values
+
+
+def _place(installation: Installation) -> str:
+    """Where a replicated table is in Keeper, as its engine's first arguments; empty for one server.
+
+    It is made of names alone, so that a replica which is added later joins the others: ClickHouse's own default has the
+    table's UUID in it, which is another one wherever the table is made by itself (docs/clickhouse.md, "A cluster").
+    """
+    place = f"/clickhouse/tables/{installation.cluster}/{{shard}}/{{database}}/{{table}}"
+    return f"'{place}', '{{replica}}'" if installation.cluster else ""
 
 
 def statements(installation: Installation, folder: str) -> list[tuple[str, str]]:
     """The statements of one folder (`tables` or `views`) in the files' order, each with its file's name."""
-    values = _values(installation)
+    values = _values(installation, folder)
     found: list[tuple[str, str]] = []
     root = files("sinks").joinpath("ddl", folder)
     for file in sorted(root.iterdir(), key=lambda entry: entry.name):
         text = "\n".join(line for line in file.read_text("utf-8").splitlines() if not line.lstrip().startswith("--"))
-        filled = Template(text).substitute(values)
-        found.extend((file.name, statement.strip()) for statement in filled.split(";\n") if statement.strip())
-    return [(name, statement.removesuffix(";")) for name, statement in found]
+        filled = Template(text).substitute(values).rstrip().removesuffix(";")
+        found.extend((file.name, statement.strip()) for statement in filled.split(";\n"))
+    return found

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
+    from broker.tracing import Tracer
     from schemas.settings import Settings
     from schemas.wire.topics import Topics
     from streams.bad_references import BadReferences
@@ -81,6 +82,7 @@ class Hooks:
         on_unready: Called when the assignment ends.
         end: Ends the process.
         mandate: What entitles the process to its generation.
+        tracer: Tells of what becomes of traced webhooks; None for nothing.
     """
 
     views_complete: asyncio.Event
@@ -90,6 +92,7 @@ class Hooks:
     on_unready: Callable[[], None]
     end: End
     mandate: Mandate
+    tracer: Tracer | None = None
 
 
 class _ConsumerLog:
@@ -169,6 +172,7 @@ def create_app(
             progressed=hooks.progressed,
             end=hooks.end,
             mandate=hooks.mandate,
+            tracer=hooks.tracer,
         )
 
     app.owner = Ownership(context, on_ready=hooks.on_ready, on_unready=hooks.on_unready)
@@ -183,6 +187,8 @@ def create_app(
 def _credentials(options: Mapping[str, Any]) -> Any:
     """Faust's own producer (it sends nothing, but connects) takes credentials in its own form."""
     context = options.get("ssl_context")
+    if (provider := options.get("sasl_oauth_token_provider")) is not None:
+        return faust.OAuthCredentials(oauth_cb=provider, ssl_context=context)
     if "sasl_mechanism" in options:
         return faust.SASLCredentials(
             username=options["sasl_plain_username"],

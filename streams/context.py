@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     import asyncio
     from collections.abc import Callable, Mapping
 
+    from broker.tracing import Tracer
     from schemas.wire.topics import Topics
     from streams.bad_references import BadReferences
     from streams.exits import End
@@ -40,6 +41,7 @@ class PartitionContext:
         max_message_bytes: Largest message that the topics take.
         redact: The keys that dead letters do not keep.
         mandate: What entitles this worker to its generation.
+        tracer: Tells of what becomes of traced webhooks; None for nothing.
         tried: What recently became of the records of each open partition.
     """
 
@@ -56,4 +58,5 @@ class PartitionContext:
     end: End
     mandate: Mandate
     redact: frozenset[str] = frozenset()
+    tracer: Tracer | None = None
     tried: dict[int, LimitsState] = field(default_factory=dict)

@@ -23,7 +23,7 @@ class End(Protocol):
     def __call__(
         self, code: ExitCode, message: str, /, error: BaseException | None = None, **fields: object
     ) -> NoReturn:
-        """Log the message with the exit code, the fields and the error's traceback, then end."""
+        """Log the message as the reason, the exit code, the fields and the error's traceback, then end."""
 
 
 def end_process(code: ExitCode, message: str, /, error: BaseException | None = None, **fields: object) -> NoReturn:
@@ -32,7 +32,7 @@ def end_process(code: ExitCode, message: str, /, error: BaseException | None = N
     Nothing is cleaned up on purpose: Faust acknowledges what an agent raised, so the only safe way out of a chunk that
     failed is one that no handler can catch. The next owner's transactional producer aborts what was open.
     """
-    _log.critical(message, exit_code=int(code), exc_info=error, **fields)
+    _log.critical("worker stopped", reason=message, exit_code=int(code), exc_info=error, **fields)
     logging.shutdown()
     sys.stdout.flush()
     sys.stderr.flush()

@@ -195,7 +195,7 @@ class LiveProgress:
                 # After the offsets: what was committed with them is below these ends.
                 ends = await reader.end_offsets(outcomes) if self.ignored is not None else {}
             except (KafkaError, OSError) as error:
-                _log.warning("the live generation's offsets cannot be read", error=repr(error))
+                _log.warning("the live generation's offsets cannot be read", reason=repr(error))
             else:
                 async with self._moved:
                     self._committed = {tp.partition: at.offset for tp, at in offsets.items()}

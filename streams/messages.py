@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from schemas.wire.derived import FIRST_OFFSET, LAST_OFFSET
+from schemas.wire.traces import TRACEPARENT
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -37,9 +38,10 @@ class Message:
     timestamp: int | None = None
 
 
-def source_headers(first: int, last: int) -> Headers:
-    """The raw offsets that a packed message was computed from."""
-    return [(FIRST_OFFSET, b"%d" % first), (LAST_OFFSET, b"%d" % last)]
+def source_headers(first: int, last: int, traceparent: str | None = None) -> Headers:
+    """The raw offsets that a packed message was computed from, and the trace in which it was, if it is in one."""
+    headers = [(FIRST_OFFSET, b"%d" % first), (LAST_OFFSET, b"%d" % last)]
+    return headers if traceparent is None else [*headers, (TRACEPARENT, traceparent.encode())]
 
 
 def pack(what: str, lines: Sequence[bytes], headers: Headers, limit: int) -> Iterator[Message]:

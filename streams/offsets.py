@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
 from broker.committed import committed_by_new_client
+from schemas.wire.formats import NewerFormatError, format_in
+from streams.core.state import SCHEMA
 from streams.limits import LimitsState
 
 if TYPE_CHECKING:
@@ -18,10 +20,12 @@ if TYPE_CHECKING:
 
 __all__ = ["Checkpoint", "committed"]
 
+_STATE: Final = "the workers' state"
+
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """What the last transaction of a partition committed beside its outputs.
+    """What the last transaction of a partition committed beside its outputs; the text has the state's format, too.
 
     Attributes:
         offset: The next raw offset; None if nothing was committed yet.
@@ -35,7 +39,7 @@ class Checkpoint:
 
     @classmethod
     def of(cls, committed: OffsetAndMetadata) -> Checkpoint:
-        """The checkpoint of a committed offset; one of -1 says that nothing was committed yet."""
+        """The checkpoint of a committed offset; one of -1 says that nothing was committed yet. Raises as `parse`."""
         return cls.parse(committed.offset, committed.metadata) if committed.offset >= 0 else cls()
 
     @property
@@ -43,6 +47,7 @@ class Checkpoint:
         """The text that Kafka keeps with the offset."""
         limits = self.limits
         kept = {
+            "format": SCHEMA,
             "changelog": self.changelog,
             "run": limits.run,
             "run_keys": limits.run_keys,
@@ -54,9 +59,14 @@ class Checkpoint:
 
     @classmethod
     def parse(cls, offset: int, metadata: str) -> Checkpoint:
-        """Read a committed offset; one without our metadata (set by hand) starts with a clean record."""
+        """Read a committed offset; one without our metadata (set by hand) starts with a clean record.
+
+        Raises NewerFormatError where a newer release has written the state that the partition has at this offset.
+        """
         try:
             kept = orjson.loads(metadata or "{}")
+            if (found := format_in(kept.get("format"))) > SCHEMA:
+                raise NewerFormatError(_STATE, found, SCHEMA, str(kept.get("release", "")))
             return cls(
                 offset,
                 kept.get("changelog"),
@@ -80,7 +90,7 @@ async def committed(
     A partition's transactional producer must have been initialised before: that ends the previous owner's open
     transaction.
 
-    Raises as `broker.committed.committed`, which waits for a coordinator that loads.
+    Raises as `broker.committed.committed`, which waits for a coordinator that loads, and NewerFormatError.
     """
     kept = await committed_by_new_client(options, group, partitions)
     return {tp: Checkpoint.of(at) for tp, at in kept.items()}

@@ -42,12 +42,12 @@ class Outbox:
     live: bool = True
     redact: frozenset[str] = frozenset()
 
-    def fill(self, processed: Processed, records: Sequence[Any]) -> Outgoing:
-        """The messages by topic partition.
+    def fill(self, processed: Processed, records: Sequence[Any], traceparent: str | None = None) -> Outgoing:
+        """The messages by topic partition; `traceparent` names the span in which they were computed.
 
         Raises OversizeError if something does not fit into a message.
         """
-        sources = source_headers(records[0].offset, records[-1].offset)
+        sources = source_headers(records[0].offset, records[-1].offset, traceparent)
         outcomes = [self.core.dead_outcome(dead.record, dead.reason) for dead in processed.dead]
         out: Outgoing = {}
         topics, effects = self.topics, processed.effects

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import structlog
 
+from streams.metrics import OPEN, REBALANCES
 from streams.partition import Partition
 from streams.surplus import Surplus
 
@@ -42,6 +43,7 @@ class Ownership:
     def take(self, group_generation: int, partitions: Iterable[int]) -> None:
         """Begin a group generation: everything known of the one before is forgotten."""
         self.group_generation = group_generation
+        REBALANCES.inc()
         context = self._context()
         self.partitions = {number: self._partition(number, context) for number in sorted(partitions)}
         _log.info("partitions assigned", group_generation=group_generation, partitions=sorted(self.partitions))
@@ -57,6 +59,7 @@ class Ownership:
         self.group_generation = None
         self._is_ready = False
         self._on_unready()
+        OPEN.set(0)
         released, self.partitions = self.partitions, {}
         await asyncio.gather(*(partition.close(_PATIENCE_S) for partition in released.values()))
 
@@ -81,6 +84,7 @@ class Ownership:
             owned.wake()
 
     def _opened(self, _partition: Partition | None = None) -> None:
+        OPEN.set(sum(owned.is_open for owned in self.partitions.values()))
         is_open = self.group_generation is not None and all(owned.is_open for owned in self.partitions.values())
         if is_open and not self._is_ready:
             self._is_ready = True

@@ -14,15 +14,19 @@ import structlog
 from aiokafka import TopicPartition
 from aiokafka.errors import IllegalStateError, ProducerFenced
 
+from broker.tracing import logged
 from schemas.exits import ExitCode
+from schemas.wire.formats import NewerFormatError
 from streams.admission import Admission, Verdict, skip_to
 from streams.agent import ingest_chunk
 from streams.bad_references import WRITER
 from streams.limits import TooManyDeadLettersError, trials
+from streams.metrics import BYTES, CHUNK_SECONDS, COMMITS, RECORDS, RESTORE_SECONDS, RESTORED, note_judged
 from streams.offsets import Checkpoint, committed
 from streams.outbox import Outbox
 from streams.prepare import Transaction, prepare
 from streams.restore import StateLostError, changelog_reader, restore
+from streams.traced import begin_span
 from streams.transactions import PartitionProducer
 
 if TYPE_CHECKING:
@@ -115,6 +119,8 @@ class Partition:
             self._end(ExitCode.TOO_MANY_DEAD_LETTERS, f"{error}; {advice}", error)
         except StateLostError as error:
             self._end(ExitCode.STATE_LOST, str(error), error)
+        except NewerFormatError as error:
+            self._end(ExitCode.FAILED, str(error), error)
         except BaseException as error:  # noqa: BLE001 - Faust would acknowledge the chunk and go on
             self._end(ExitCode.CHUNK_FAILED, f"partition {self.number} failed: {type(error).__name__}: {error}", error)
 
@@ -148,12 +154,14 @@ class Partition:
         self.is_open = True
         context.progressed()
         _log.info(
-            "partition open",
+            "a partition is open",
             partition=self.number,
             position=self.admission.position,
             restored=applied,
             seconds=round(time.monotonic() - began, 3),
         )
+        RESTORED.labels(self.number).inc(applied)
+        RESTORE_SECONDS.observe(time.monotonic() - began)
         await self._write_bad_references()
         await self._fetch_from_position()
         self._opened(self)
@@ -189,6 +197,7 @@ class Partition:
             await self._close_gap(chunk)
         elif verdict is Verdict.ADMIT:
             fresh, position = self.admission.fresh(chunk), self.admission.position
+            BYTES.labels(self.number).inc(chunk.size)
             if fresh and fresh[0].offset > position:
                 # Transaction markers, or retention overtook the consumer between two fetches.
                 self._warn_of_retention(position, await self._context.log.log_start(self.number))
@@ -221,7 +230,10 @@ class Partition:
         pieces = deque([records])
         while pieces:
             piece = pieces.popleft()
-            prepared = prepare(self._context.core, self._context.store.reader(self.number), self._outbox, piece)
+            span = begin_span(self._context.tracer, self._source, piece)
+            name, load = None if span is None else span.traceparent, self._context.store.reader(self.number)
+            with CHUNK_SECONDS.labels("core").time():
+                prepared = prepare(self._context.core, load, self._outbox, piece, name)
             if prepared is None:
                 middle = len(piece) // 2
                 pieces.extendleft((piece[middle:], piece[:middle]))
@@ -229,9 +241,8 @@ class Partition:
             processed, outgoing = prepared
             limits = self._limits_after(piece, processed)
             piece_end = piece[-1].offset + 1 if pieces else end
-            yield Transaction(
-                processed, outgoing, replace(self._checkpoint, offset=piece_end, limits=limits), piece_end
-            )
+            checkpoint = replace(self._checkpoint, offset=piece_end, limits=limits)
+            yield Transaction(processed, outgoing, checkpoint, piece_end, len(piece), span)
 
     def _limits_after(self, records: Sequence[Any], processed: Processed) -> LimitsState:
         context = self._context
@@ -241,7 +252,9 @@ class Partition:
     async def commit(self, transaction: Transaction) -> int | None:
         """Write outputs, changelog and input offset in one transaction; returns how far the changelog goes."""
         metadata = transaction.checkpoint.metadata
-        done = await self._producer.commit(transaction.outgoing, self._source, transaction.end, metadata)
+        with logged(transaction.span), CHUNK_SECONDS.labels("commit").time():
+            done = await self._producer.commit(transaction.outgoing, self._source, transaction.end, metadata)
+        COMMITS.labels(self.number).inc()
         return done.last_offsets.get(self._changelog)
 
     def apply_to_table(self, transaction: Transaction, written: int | None) -> None:
@@ -249,15 +262,24 @@ class Partition:
         processed, checkpoint = transaction.processed, transaction.checkpoint
         changes = processed.effects.changes if processed.effects is not None else []
         if changes:
-            self._context.store.write(self.number, changes, written, time.time())
+            with CHUNK_SECONDS.labels("apply").time():
+                self._context.store.write(self.number, changes, written, time.time())
         self._checkpoint = replace(checkpoint, changelog=checkpoint.changelog if written is None else written)
         self.admission.advance(transaction.end)
         self._context.progressed()
+        RECORDS.labels(self.number).inc(transaction.records)
+        note_judged(processed)
         if processed.dead:
-            _log.warning(
-                "dead letters written", partition=self.number, count=len(processed.dead), first=processed.dead[0].reason
-            )
+            self._tell_dead(transaction)
+        if transaction.span is not None:
+            transaction.span.end()
         self._context.tried[self.number] = checkpoint.limits
+
+    def _tell_dead(self, transaction: Transaction) -> None:
+        dead = transaction.processed.dead
+        with logged(transaction.span):
+            # The letters have the reasons, in words that may quote the webhook.
+            _log.warning("dead letters written", partition=self.number, count=len(dead), stage=dead[0].stage)
 
     async def _write_bad_references(self) -> None:
         if self.number == WRITER:
@@ -270,5 +292,5 @@ class Partition:
         self._warn_of_retention(position, log_start)
         if (start := skip_to(position, log_start)) is not None:
             self.admission.advance(start)
-        _log.info("read again", partition=self.number, position=self.admission.position, chunk=chunk.start)
+        _log.info("records are read again", partition=self.number, position=self.admission.position, chunk=chunk.start)
         await self._fetch_from_position()

@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
+from schemas.wire.formats import NewerFormatError
 from streams.dead_letters import DeadLetter, describe
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
 __all__ = ["Core", "Effects", "Load", "Processed", "Processor", "SplitError", "process"]
 
@@ -58,6 +59,10 @@ class Effects(Protocol):
     def changes(self) -> Sequence[tuple[bytes, bytes | None]]:
         """Changes of the state table: key and value (None deletes)."""
 
+    @property
+    def verdicts(self) -> Mapping[str, int]:
+        """How many records got which verdict."""
+
 
 class Processor(Protocol):
     """Applies the records of one chunk in order; of no use after it raised."""
@@ -106,6 +111,7 @@ def process(core: Core, load: Load, records: Sequence[Any]) -> Processed:
 
     Raises:
         SplitError: If too many records are bad, they need too much state, or the core raises at the end of several.
+        NewerFormatError: If the state is of a newer release.
     """
     dead: dict[int, DeadLetter] = {}
     while len(dead) < len(records):
@@ -161,7 +167,7 @@ def _apply(processor: Processor, records: Sequence[Any], skip: dict[int, DeadLet
             for index, record in enumerate(records):
                 if index not in skip:
                     processor.apply(record)
-    except SplitError:
+    except (SplitError, NewerFormatError):
         raise
     except Exception as error:
         # The core says so by itself of what it will not do at once.

@@ -12,17 +12,23 @@ from typing import TYPE_CHECKING, Final, NoReturn
 
 import structlog
 import uvloop
+from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 
+from broker.refusals import advice
 from broker.watched import Watched
 from schemas.exits import ExitCode
+from schemas.wire.formats import NewerFormatError
 from schemas.wire.topics import Topics
 from streams.app import Hooks, create_app
 from streams.bad_references import WRITER, BadReferences
 from streams.exits import end_process
 from streams.mandate import Unlimited
+from streams.metrics import LOOP, WORKER, watch_memory, watch_state
+from streams.offsets import committed
 from streams.surplus import partitions_with_state
 from streams.topic_watch import TopicWatch
+from streams.traced import tracer_for
 from streams.tuning import Tuning
 from streams.views import BadReference, ReferenceFollower, ReferenceView
 from streams.watchdog import Watchdog
@@ -56,19 +62,24 @@ def look_for_cycles_less_often() -> None:
 
 
 class ReadyFile:
-    """A file that exists while the worker is ready, for supervisors and probes; None for none."""
+    """A file that exists while the worker is ready, for supervisors and probes; None for none.
+
+    `/ready` of the metrics says the same.
+    """
 
     def __init__(self, path: Path | None) -> None:
         self._path = path
 
     def write(self) -> None:
         """The worker is ready."""
+        WORKER.ready = True
         if self._path is not None:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             self._path.write_text(f"{os.getpid()}\n")
 
     def remove(self) -> None:
         """The worker is not ready."""
+        WORKER.ready = False
         if self._path is not None:
             self._path.unlink(missing_ok=True)
 
@@ -97,6 +108,7 @@ class Service:
         self._views = ReferenceFollower(
             topics, options, view, on_bad=self._on_bad_reference, on_failed=self._on_views_failed
         )
+        self._tracer = tracer_for(settings, self.mandate)
         hooks = Hooks(
             views_complete=self._views.complete,
             bad_references=self._bad,
@@ -105,18 +117,28 @@ class Service:
             on_unready=self._ready_file.remove,
             end=self.end,
             mandate=self.mandate,
+            tracer=self._tracer,
         )
         self.app = create_app(settings, topics, core, tuning, data_dir=data_dir, hooks=hooks)
+        watch_memory(self.app.memory_budget)
+        watch_state(data_dir)
         self._watchdog = Watchdog(self.app.owner, topics.raw, options, tuning.stall_s, self.end)
         self._topic_watch = TopicWatch(topics.raw, options, self.end)
 
     async def start(self) -> None:
-        """Connect and join the group; partitions open as they are assigned."""
+        """Connect and join the group; partitions open as they are assigned.
+
+        Raises NewerFormatError, before anything else, where a newer release has written the state: who joined first
+        would take partitions from those that can go on with it.
+        """
         self._ready_file.remove()
+        self.app.owner.home = await partitions_with_state(self._options, self._topics)
+        raw = [TopicPartition(self._topics.raw, number) for number in range(self.app.owner.home)]
+        await committed(self._options, self._application, raw)
+        LOOP.start()
         await self._views.start()
         if self.mandate.live_progress is not None:
             await self.mandate.live_progress.start()
-        self.app.owner.home = await partitions_with_state(self._options, self._topics)
         self._watchdog.start()
         await self._topic_watch.start()
         await self.app.start()
@@ -133,19 +155,24 @@ class Service:
         await self._views.stop()
         if self.mandate.live_progress is not None:
             await self.mandate.live_progress.stop()
-        _log.info("stopped", application=self._application)
+        if self._tracer is not None:
+            await asyncio.to_thread(self._tracer.close)
+        await LOOP.stop()
+        _log.info("worker ended", application=self._application)
 
     def end(self, code: ExitCode, message: str, /, error: BaseException | None = None, **fields: object) -> NoReturn:
         """End the process as `end_process` does; whoever probes it sees that it is not ready."""
         with contextlib.suppress(OSError):
             self._ready_file.remove()
+        if told := advice(error, "worker"):
+            message, error = told, None
         end_process(code, message, error, **fields)
 
     def _progressed(self) -> None:
         self._watchdog.progressed()
 
     def _on_ready(self) -> None:
-        _log.info("ready", application=self._application)
+        _log.info("worker is ready", application=self._application)
         self._ready_file.write()
 
     def _on_bad_reference(self, bad: BadReference) -> None:
@@ -163,8 +190,11 @@ async def serve(service: Service) -> int:
         loop.add_signal_handler(number, stop.set)
     try:
         await service.start()
+    except NewerFormatError as error:
+        service.end(ExitCode.FAILED, str(error))
     except KafkaError as error:
-        service.end(ExitCode.FAILED, f"Kafka cannot be reached ({error}): check TELEMETRY_KAFKA and that it runs")
+        away = f"Kafka cannot be reached ({error}): check TELEMETRY_KAFKA and that it runs"
+        service.end(ExitCode.FAILED, advice(error, "worker") or away)
     superseded = asyncio.Event()
 
     async def watch() -> None:

@@ -96,7 +96,7 @@ class RocksStore(rocksdb.Store):  # type: ignore[misc]  # Faust is untyped
             _log.warning(
                 "state on disk cannot be read: wiped, it is restored from the changelog",
                 partition=partition,
-                error=str(error),
+                reason=str(error),
             )
             self.wipe(partition)
             return super()._open_for_partition(partition)

@@ -16,7 +16,7 @@ from aiokafka import TopicPartition
 
 from broker import clients
 from broker.partitioning import partition_of, topic_partitions
-from schemas.wire.headers import readable_headers
+from schemas.wire.headers import headers_of_retry, readable_headers
 from schemas.wire.webhook import webhook_id
 from streams.messages import Message
 from streams.partition import Partition
@@ -74,12 +74,10 @@ class Surplus(Partition):
         for record in records:
             number = self.number % self._home if record.key is None else partition_of(record.key, self._home)
             moved[TopicPartition(self._source.topic, number)].append(_retry(record))
-        yield Transaction(Processed(None, []), moved, replace(self._checkpoint, offset=end), end)
+        yield Transaction(Processed(None, []), moved, replace(self._checkpoint, offset=end), end, len(records))
         _log.warning("webhooks moved", partition=self.number, count=len(records))
 
 
 def _retry(record: Any) -> Message:
     identity = webhook_id(record.partition, record.offset, readable_headers(record.headers))
-    # What a copied record says of its place is not true of the new one.
-    kept = [(name, value) for name, value in record.headers if name not in {"id", "retry-of"}]
-    return Message(record.key, record.value, [*kept, ("retry-of", b"%d" % identity)], record.timestamp)
+    return Message(record.key, record.value, headers_of_retry(record.headers, identity), record.timestamp)

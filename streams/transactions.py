@@ -12,6 +12,7 @@ from aiokafka import TopicPartition
 from aiokafka.structs import OffsetAndMetadata
 
 from broker.clients import bounded
+from streams.metrics import WRITTEN, WRITTEN_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -120,16 +121,18 @@ class PartitionProducer:
         batch = self._producer.create_batch()
         for message in messages:
             if _append(batch, message) is None:
-                acks.append(
-                    (batch.record_count(), await self._producer.send_batch(batch, tp.topic, partition=tp.partition))
-                )
+                acks.append(await self._send_batch(tp, batch))
                 batch = self._producer.create_batch()
                 _append(batch, message)
         if batch.record_count():
-            acks.append(
-                (batch.record_count(), await self._producer.send_batch(batch, tp.topic, partition=tp.partition))
-            )
+            acks.append(await self._send_batch(tp, batch))
         return acks
+
+    async def _send_batch(self, tp: TopicPartition, batch: Any) -> tuple[int, asyncio.Future[Any]]:
+        count = batch.record_count()
+        WRITTEN.labels(tp.topic).inc(count)
+        WRITTEN_BYTES.labels(tp.topic).inc(batch.size())
+        return count, await self._producer.send_batch(batch, tp.topic, partition=tp.partition)
 
 
 def _append(batch: Any, message: Message) -> Any:

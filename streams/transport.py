@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Protocol
 
 import aiokafka
@@ -20,6 +22,8 @@ from faust.types import TP, ConsumerMessage
 
 from broker.clients import bounded
 from streams.chunk import Chunk, ChunkLimits, cut
+from streams.metrics import CHUNK_SECONDS
+from streams.turns import FIRST_SLICE, Room, Turns, take_turns
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -28,8 +32,6 @@ if TYPE_CHECKING:
 
 __all__ = ["ChunkedApp", "Consumer", "ConsumerThread", "Owner", "Transport"]
 
-# Records taken from aiokafka's buffer before the first look at their size: compressed, a fetch may hold any amount.
-_FIRST_SLICE: Final = 32
 _BROKER_FETCH_BYTES: Final = 32 << 20
 # With so much to fetch the broker does not wait for more.
 _FETCH_AT_ONCE_BYTES: Final = 1 << 20
@@ -73,6 +75,7 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]  # Fa
         self._marks: dict[TopicPartition, int] = {}
         self._sought: dict[TopicPartition, int] = {}
         self._moves = self._marked_at = 0
+        self._turns = Turns()
 
     def _create_worker_consumer(self, _transport: Any) -> aiokafka.AIOKafkaConsumer:
         conf = self.app.conf
@@ -103,6 +106,7 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]  # Fa
         self._moves += 1
         self._marks.clear()
         self._sought.clear()
+        self._turns = Turns()
         others = [TopicPartition(*tp) for tp in assigned if tp.topic != self.app.chunked_topic]
         self._ensure_consumer().pause(*others)
         await super().on_partitions_assigned(assigned, generation_id)
@@ -134,7 +138,11 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]  # Fa
         timeout: float | None = None,  # noqa: ASYNC109 - Faust's signature
         max_records: int | None = None,
     ) -> dict[TP, list[Chunk]]:
-        """Fetch until the byte limit or `max_records` is reached, or nothing more is buffered."""
+        """Fetch until the byte limit or `max_records` is reached, or nothing more is buffered.
+
+        Partitions take turns, a chunk each: aiokafka would give one to its end before the next, and while the only
+        partition with chunks commits nothing is computed.
+        """
         chunked = {tp for tp in active_partitions if tp.topic == self.app.chunked_topic}
         if not chunked:
             await asyncio.sleep(timeout or 0)
@@ -142,17 +150,20 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]  # Fa
         limits, moves, before = self.app.chunk_limits, self._moves, self._positions(chunked)
         # An exception below leaves no marks: who knows what it dropped.
         marks, self._marks = self._marks if self._marked_at == moves else {}, {}
-        fetched: dict[TopicPartition, list[Any]] = {}
-        most, taken, size, slice_, wait = max_records or limits.records, 0, 0, _FIRST_SLICE, timeout
-        while size < limits.size and taken < most:
-            more = await super()._fetch_records(consumer, chunked, timeout=wait, max_records=min(most - taken, slice_))
-            if not more:
-                break
-            for tp, records in more.items():
-                fetched.setdefault(tp, []).extend(records)
-                taken += len(records)
-                size += sum(record.serialized_value_size for record in records)
-            slice_, wait = max(1, min(4 * slice_, (limits.size - size) * taken // max(size, 1))), 0
+        fetched, began = dict[TopicPartition, list[Any]](), time.perf_counter()
+        fetch = partial(super()._fetch_records, consumer)
+        room, turns = Room(max_records or limits.records, limits.size), self._turns.order(chunked)
+        await take_turns(partial(fetch, timeout=0), turns, room, limits, fetched)
+        if not fetched:
+            fetched |= await fetch(chunked, timeout=timeout, max_records=FIRST_SLICE)
+            for records in fetched.values():
+                room.take(records)
+            if fetched:
+                turns = sorted(turns, key=lambda tp: tp not in fetched)
+                await take_turns(partial(fetch, timeout=0), turns, room, limits, fetched)
+        self._turns.had(fetched)
+        if fetched:
+            CHUNK_SECONDS.labels("fetch").observe(time.perf_counter() - began)
         if moves != self._moves:
             fetched = self._read_again(consumer, fetched)
             starts = {tp: records[0].offset for tp, records in fetched.items()}
@@ -209,6 +220,15 @@ class Consumer(driver.Consumer):  # type: ignore[misc]  # Faust is untyped
             for chunk in chunks:
                 self.app.memory_budget.add(chunk)
         return fetched
+
+    def on_buffer_full(self, tp: TP) -> None:
+        """Nothing for the chunked topic: its chunks wait in the stream's queue, and their bytes are counted.
+
+        Faust would ask for records of the other partitions alone and, if these have none, wait a second for some
+        whatever this one has.
+        """
+        if not self._is_chunked(tp):
+            super().on_buffer_full(tp)
 
     def _to_message(self, tp: TP, record: Chunk) -> ConsumerMessage:
         last = record.records[-1]

@@ -53,6 +53,7 @@ def reference_topics(topics: Topics) -> dict[str, Kind]:
         topics.assets: "assets",
         topics.users: "users",
         topics.tasks: "tasks",
+        topics.academies: "academies",
         topics.tokens: "tokens",
     }
 

@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Any, Final
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 
+from broker.lag_figures import Waits
 from broker.waiting import Waiting
 from schemas.exits import ExitCode
+from streams.metrics import LAG
 from streams.stall import StallPolicy, StallState
 
 if TYPE_CHECKING:
@@ -92,10 +94,14 @@ class Watchdog:
         owned = {number: partition.admission.position for number, partition in self._owner.partitions.items()}
         assigning = self._owner.group_generation is None
         if not assigning and not owned:
+            LAG.tell({})
             return False
         try:
             positions = owned or {0: 0}
-            behind = await asked.behind({TopicPartition(self._topic, number): at for number, at in positions.items()})
+            queues = await asked.queues({TopicPartition(self._topic, number): at for number, at in positions.items()})
         except (KafkaError, OSError, TimeoutError):
             return False
-        return assigning or any(behind.values())
+        # Before a partition is open its position says nothing.
+        known = {tp: queue for tp, queue in queues.items() if self._owner.is_open(tp.partition)}
+        LAG.tell({(str(tp.partition),): Waits(queue.offsets, queue.since) for tp, queue in known.items()})
+        return assigning or any(queue.offsets for queue in queues.values())

@@ -40,9 +40,11 @@ from deploy.local.kafka import KafkaNode
 from schemas.settings import PREFIX, Settings
 from tests.support.bytecode import keep_bytecode
 from tests.support.java_cache import java_options
+from tests.support.postgres import PostgresServer
 from tests.support.processes import Processes
 from tests.support.run_stack import RunStack
 from tests.support.sharing import Sharing, number_of_processes, order
+from tests.support.sources import without_collection
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
@@ -51,6 +53,7 @@ if TYPE_CHECKING:
     from xdist.remote import Producer
     from xdist.workermanage import WorkerController
 
+    from tests.support.postgres import Database
     from tests.support.stack import Stack
 
 # No test may fail because the machine is busy.
@@ -110,10 +113,14 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Sharing
     return Sharing(config, log)
 
 
-@pytest.hookimpl(wrapper=True)
+@pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Where all that tests want can be had, in CI, a test that is left out has failed."""
-    report = yield
+    """Where all that tests want can be had, in CI, a test that is left out has failed.
+
+    The report of a failure shows lines of sources, which pytest parses; a collection in the middle would end the run.
+    """
+    with without_collection():
+        report = yield
     if os.environ.get("CI") and report.skipped and not hasattr(report, "wasxfail"):
         report.outcome = "failed"
         report.longrepr = f"left out under CI: {report.longrepr[2] if isinstance(report.longrepr, tuple) else ''}"
@@ -260,3 +267,17 @@ def clickhouse_servers(tmp_path: Path) -> Iterator[Callable[[], ClickHouseServer
             return server.start()
 
         yield start
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    """A PostgreSQL server of this process's, whose log Debezium can read; not to be killed."""
+    with PostgresServer() as server:
+        yield server
+
+
+@pytest.fixture
+def postgres_database(postgres: PostgresServer) -> Iterator[Database]:
+    """An empty database that no other test has."""
+    with postgres.database() as database:
+        yield database

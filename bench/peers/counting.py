@@ -5,10 +5,11 @@ State and output are the same bytes, "COUNT VALUE"; every record in is one recor
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
 __all__ = ["Counting", "Packing", "after"]
 
@@ -27,6 +28,7 @@ class Counting:
     scores: Sequence[bytes] = ()
     completions: Sequence[tuple[bytes, bytes]] = ()
     directory: Sequence[tuple[str, bytes, bytes | None]] = ()
+    verdicts: Mapping[str, int] = MappingProxyType({})
 
     def __init__(self, load: Callable[[bytes], bytes | None]) -> None:
         self._load = load

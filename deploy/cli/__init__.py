@@ -11,6 +11,7 @@ from rich.markup import escape
 
 from deploy.cli.commands import Commands
 from deploy.cli.console import err
+from deploy.cli.first_process import end_on_sigterm
 from schemas.errors import OperatorError
 
 __all__ = ["app", "main"]
@@ -55,6 +56,7 @@ def _explain(error: Exception) -> str:
 
 def main() -> None:
     """Run the command; exit code 0 when done, 1 when it failed, 2 for wrong usage."""
+    end_on_sigterm()
     try:
         app()
     except KeyboardInterrupt:

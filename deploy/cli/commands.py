@@ -36,8 +36,13 @@ _COMMANDS: Final = {
     "gateway": _Command("parts", "Take webhooks over HTTP and answer the staff API."),
     "worker": _Command("parts", "Process webhooks: rules, deduplication, state, facts, scores."),
     "sink": _Command("parts", "Insert facts, outcomes, scores, documents and raw webhooks into ClickHouse."),
+    "forward": _Command("forward", "Tell others over HTTP who finished a tutorial or is stuck, as signed webhooks."),
+    "monitor": _Command(
+        "parts", "Tell Prometheus of the whole: lag by group, ClickHouse's tables, the ledger, generations."
+    ),
     "setup": _Command("parts", "Create or upgrade topics and tables; doing it again changes nothing."),
     "send": _Command("send", "Post telemetry documents or webhooks as LearnPack would."),
+    "import": _Command("history", "The LMS's history: bring it in, and compare its scores with those here."),
     "archive": _Command(
         "archive",
         "Write raw webhooks into Parquet files, one a day and partition; what is there already stays as it is.",
@@ -57,12 +62,18 @@ _COMMANDS: Final = {
     "doctor": _Command(
         "doctor", "Check configuration, reachability, versions and permissions; exit code 1 if something does not work."
     ),
+    "acls": _Command("acls", "Print what each part may do in Kafka, as commands of Kafka's tools, or let it."),
     "forget": _Command(
         "forget", "Erase a student from state, directory and tables, and tell what Kafka's logs still hold until when."
     ),
     "rules": _Command("rules", "An academy's ignore rules."),
-    "directory": _Command("directory", "Assets, users and tasks as the LMS knows them."),
+    "directory": _Command("directory", "Assets, users, tasks and academies as the LMS knows them."),
     "token": _Command("tokens", "Personal tokens and write-only ingest keys."),
+    "notebook": _Command(
+        "notebook",
+        "Print the address from which notebooks install their package: at the gateway, with the hash of what comes.",
+    ),
+    "export": _Command("export", "Facts as xAPI statements, or as ProgSnap2 tables."),
     "dead-letters": _Command("dead_letters", "Records that could not be processed, and why."),
     "raw": _Command("archive", "The raw topic as a whole."),
     "replay": _Command("replay", "Recompute everything from the raw topic, compare, and swap."),

@@ -75,6 +75,9 @@ def show(
         content = run(letter_value(current, dead_letter)) if value else None
     if content is not None:
         sys.stdout.buffer.write(content)
+        if sys.stdout.isatty() and not content.endswith(b"\n"):
+            # Else the prompt would stand at its end; a file gets what the record has, and no more.
+            sys.stdout.buffer.write(b"\n")
         return
     for name, text in (
         ("id", dead_letter.id),
@@ -97,7 +100,7 @@ def _chosen(ids: list[int] | None, topic: str, *, everything: bool) -> list[Dead
     if topic and not everything:
         message = "--topic goes with --all."
         raise typer.BadParameter(message)
-    return find_letters(live_settings(), ids or (), topic=topic)
+    return find_letters(live_settings(), ids or (), topic=topic, brief=True)
 
 
 def _none_waits(topic: str) -> str:

@@ -1,47 +1,126 @@
-"""`directory load | show`."""
+"""`directory load | diff | show | sync`."""
 
 from __future__ import annotations
 
-from collections import defaultdict
+import itertools
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 from rich.markup import escape
 
 from deploy.cli.configuration import settings
-from deploy.cli.console import Failed, out, run
+from deploy.cli.console import Failed, agreed, err, out, run
+from deploy.cli.directory_sync import sync
 from deploy.cli.waiting import KAFKA, waiting
-from operations.directory import load_reference, publish_reference
+from operations.directory import load_reference, publish_reference, topic_of
+from operations.directory_changes import Changes, changes_of
 from operations.tables import WholeTable
 from operations.wording import counted, unreadable
-from schemas.reference.directory_file import DirectoryError, parse_directory
-from schemas.wire.topics import Topics
+from schemas.reference.directory_file import ONE, DirectoryError, parse_directory
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from schemas.reference.lookup import Kind
+    from schemas.settings import Settings
 
 __all__ = ["app"]
 
-app = typer.Typer(help="Assets, users and tasks as the LMS knows them.", no_args_is_help=True)
+_ORDER: Final[tuple[Kind, ...]] = ("assets", "users", "tasks", "academies")
+# Records of a kind that a preview and a comparison name.
+_SHOWN: Final = 20
+
+app = typer.Typer(help="Assets, users, tasks and academies as the LMS knows them.", no_args_is_help=True)
+
+_Files = Annotated[list[Path], typer.Argument(help="JSON objects or NDJSON lines.")]
 
 
-@app.command()
-@waiting(KAFKA)
-def load(files: Annotated[list[Path], typer.Argument(help="JSON objects or NDJSON lines.")]) -> None:
-    """Write assets, users and tasks to their topics; nothing is written unless every record is valid."""
-    records: dict[str, list[tuple[bytes, bytes | None]]] = defaultdict(list)
+def _read(files: Sequence[Path]) -> list[tuple[Kind, bytes, bytes | None]]:
+    records: list[tuple[Kind, bytes, bytes | None]] = []
     for file in files:
         try:
-            for kind, key, value in parse_directory(file.read_bytes()):
-                records[kind].append((key, value))
+            records += parse_directory(file.read_bytes())
         except OSError as error:
             raise Failed(unreadable(file, error)) from error
         except DirectoryError as error:
             message = f"{file}: {error}"
             raise Failed(message) from error
+    return records
+
+
+@app.command()
+@waiting(KAFKA)
+def load(
+    files: _Files,
+    *,
+    replace: Annotated[
+        bool,
+        typer.Option("--replace", help="Remove what the files do not have, of the kinds that they have; asks before."),
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:
+    """Write assets, users, tasks and academies to their topics; nothing is written unless every record is valid.
+
+    A record with "deleted": true is removed.
+    """
+    records = _read(files)
     current = settings()
-    topics = Topics.of(current)
-    for kind, topic in (("assets", topics.assets), ("users", topics.users), ("tasks", topics.tasks)):
-        if records[kind]:
-            out.print(counted(run(publish_reference(current, topic, records[kind])), kind.removesuffix("s")))
+    if replace:
+        _replace(current, records, yes=yes)
+        return
+    for kind in _ORDER:
+        of_kind = [(key, value) for name, key, value in records if name == kind]
+        if not of_kind:
+            continue
+        run(publish_reference(current, topic_of(current, kind), of_kind))
+        deleted = sum(1 for _, value in of_kind if value is None)
+        if deleted < len(of_kind):
+            out.print(_counted(len(of_kind) - deleted, kind))
+        if deleted:
+            out.print(f"{_counted(deleted, kind)} removed")
+
+
+def _replace(current: Settings, records: list[tuple[Kind, bytes, bytes | None]], *, yes: bool) -> None:
+    changes = [one for one in changes_of(run(load_reference(current)), records) if one]
+    if not changes:
+        out.print("The directory is as the files have it.")
+        return
+    _preview(changes)
+    gone = sum(len(one.gone) for one in changes)
+    if gone and not yes and not agreed(f"Remove {counted(gone, 'record')}, and write the rest?"):
+        message = "nothing was written."
+        raise Failed(message)
+    for one in changes:
+        run(publish_reference(current, topic_of(current, one.kind), one.records()))
+    written = sum(len(one.new) + len(one.changed) for one in changes)
+    out.print(f"{counted(written, 'record')} written, {gone} removed.")
+
+
+def _preview(changes: Sequence[Changes]) -> None:
+    for one in changes:
+        err.print(one.summary(), markup=False)
+        removed = [key.decode() for key in one.gone[:_SHOWN]]
+        if removed:
+            more = len(one.gone) - len(removed)
+            err.print(f"  removed: {', '.join(removed)}{f' and {more} more' if more else ''}", markup=False)
+
+
+@app.command()
+@waiting(KAFKA)
+def diff(files: _Files) -> None:
+    """Say what `load --replace` would change; exit code 1 if anything, 0 if nothing."""
+    changes = changes_of(run(load_reference(settings())), _read(files))
+    for one in changes:
+        for line in itertools.islice(one.lines(), _SHOWN):
+            out.print(line, markup=False)
+        more = len(one.new) + len(one.changed) + len(one.gone) - _SHOWN
+        if more > 0:
+            out.print(f"  and {more} more", markup=False)
+        out.print(one.summary(), markup=False)
+    if any(changes):
+        raise typer.Exit(1)
+    out.print("The directory is as the files have it.")
 
 
 @app.command()
@@ -58,5 +137,13 @@ def show() -> None:
                 str(asset.id), escape(asset.slug), escape(asset.lang or ""), "yes" if asset.graded else "no", package
             )
     out.print(table)
-    for kind in ("users", "tasks"):
-        out.print(counted(sum(1 for _ in reference.records(kind)), kind.removesuffix("s")))
+    kinds: tuple[Kind, ...] = ("users", "tasks", "academies")
+    for kind in kinds:
+        out.print(_counted(sum(1 for _ in reference.records(kind)), kind))
+
+
+app.command()(sync)
+
+
+def _counted(number: int, kind: Kind) -> str:
+    return f"{number} {ONE[kind] if number == 1 else kind}"

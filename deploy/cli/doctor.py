@@ -13,12 +13,14 @@ from rich.markup import escape
 from deploy.cli.configuration import live_settings, settings
 from deploy.cli.console import Failed, out, run
 from deploy.cli.waiting import EVERYTHING, waiting
+from operations.acls import Part
 from operations.doctor.clickhouse import check_clickhouse
 from operations.doctor.findings import Finding, failed, good
 from operations.doctor.gateway import check_gateway
 from operations.doctor.kafka import check_kafka
 from operations.doctor.machine import check_machine
 from operations.doctor.parts import check_parts
+from operations.doctor.rights import check_rights
 from operations.tables import WholeTable
 from schemas.settings import SettingsError
 
@@ -30,7 +32,9 @@ __all__ = ["register"]
 _COLOURS = {"ok": "green", "warning": "yellow", "failed": "red"}
 
 
-async def _check(current: Settings) -> list[Finding]:
+async def _check(current: Settings, part: Part | None) -> list[Finding]:
+    if part is not None:
+        return [finding async for finding in check_rights(current, part)]
     kafka = [finding async for finding in check_kafka(current)]
     clickhouse = await asyncio.to_thread(lambda: list(check_clickhouse(current)))
     gateway = [finding async for finding in check_gateway(current)]
@@ -38,18 +42,25 @@ async def _check(current: Settings) -> list[Finding]:
     return [*check_machine(current), *kafka, *clickhouse, *gateway, *parts]
 
 
-def _findings() -> list[Finding]:
+def _findings(part: Part | None) -> list[Finding]:
     try:
         given, current = settings(), live_settings(any_topic=True)
     except SettingsError as error:
         return [failed("settings", "valid", str(error), "Then ask again: nothing else was looked at.")]
-    return [good("settings", "valid", f"{len(given.model_fields_set)} set"), *run(_check(current))]
+    return [good("settings", "valid", f"{len(given.model_fields_set)} set"), *run(_check(current, part))]
 
 
 @waiting(EVERYTHING)
-def doctor(*, json: Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")] = False) -> None:
+def doctor(
+    *,
+    part: Annotated[
+        Part | None,
+        typer.Option(help="Check what this part's user may do in Kafka, and nothing else; run it as that user."),
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")] = False,
+) -> None:
     """Check configuration, reachability, versions and permissions; exit code 1 if something does not work."""
-    findings = _findings()
+    findings = _findings(part)
     if json:
         out.print(
             orjson.dumps([asdict(finding) for finding in findings], option=orjson.OPT_INDENT_2).decode(), markup=False

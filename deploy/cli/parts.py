@@ -1,4 +1,4 @@
-"""`gateway`, `worker`, `sink`, `setup`: the parts of a cluster, one process each, configured by environment."""
+"""`gateway`, `worker`, `sink`, `monitor`, `setup`: the parts of a cluster, one process each, set by environment."""
 
 from __future__ import annotations
 
@@ -9,12 +9,13 @@ from urllib.parse import unquote, urlsplit
 import typer
 
 from deploy.cli.configuration import log_settings, settings
-from deploy.cli.console import out, run
+from deploy.cli.console import Failed, out, run
 from deploy.cli.waiting import SERVERS, waiting
 from deploy.run.logs import configure_logging
 from operations.descriptors import require_descriptors
 from operations.generations.journal import live_settings
-from operations.roles import ANALYST, application_statements, role_statements
+from operations.roles import ADMIN, statements
+from operations.roles import roles as all_roles
 from sinks.templates import Installation
 
 if TYPE_CHECKING:
@@ -68,16 +69,34 @@ def sink(*, ready_file: _ReadyFile = None) -> None:
     raise typer.Exit(run_sink(current, ready_file))
 
 
+def monitor() -> None:
+    """Tell Prometheus of the whole: lag by group, ClickHouse's tables, the ledger, generations."""
+    from deploy.run.parts import run_monitor  # noqa: PLC0415 - as above
+
+    current = settings()
+    if current.metrics_bind is None:
+        message = "the monitor has nobody to tell: set TELEMETRY_METRICS_BIND, 0.0.0.0:9464 for one."
+        raise Failed(message)
+    configure_logging(current)
+    raise typer.Exit(run_monitor(current))
+
+
 @waiting(SERVERS)
 def setup(
     *,
     roles: Annotated[
         bool, typer.Option("--roles", help="Print the roles of parts and analysts as SQL; change nothing.")
     ] = False,
+    plan: Annotated[
+        bool, typer.Option("--plan", help="Print what would be done, one line each; change nothing.")
+    ] = False,
 ) -> None:
     """Create or upgrade topics and tables; doing it again changes nothing."""
     if roles:
         _print_roles(settings())
+        return
+    if plan:
+        _print_plan(run(live_settings(log_settings())))
         return
     from operations.installing import set_up  # noqa: PLC0415 - each part loads only its own libraries
 
@@ -87,19 +106,29 @@ def setup(
     out.print(f"{len(done)} changes" if done else "Everything is up to date.")
 
 
+def _print_plan(current: Settings) -> None:
+    from operations.planning import plan_setup  # noqa: PLC0415 - as above
+
+    planned = run(plan_setup(current))
+    for line in planned:
+        out.print(line, markup=False)
+    out.print("Leave everything else as it is; roles are an administrator's to make (setup --roles).", markup=False)
+    out.print(f"{len(planned)} changes planned, nothing was changed." if planned else "Everything is up to date.")
+
+
 def _print_roles(current: Settings) -> None:
     installation = Installation.of(current)
     user = unquote(urlsplit(current.clickhouse.get_secret_value()).username or "default").replace("`", "``")
-    for about, statements in (
-        ("What the parts need, for the user of TELEMETRY_CLICKHOUSE", application_statements(installation, user)),
-        (f"What analysts read: GRANT {ANALYST} TO each of them", role_statements(installation)),
-    ):
-        out.print(f"-- {about}", markup=False)
-        for statement in statements:
+    on_cluster = f" {installation.on_cluster}" if installation.on_cluster else ""
+    for role in all_roles(installation):
+        out.print(f"-- {role.about}: GRANT{on_cluster} {role.name} TO their users", markup=False)
+        for statement in statements(installation, role):
             out.print(f"{statement};", markup=False)
+    out.print("-- The user of TELEMETRY_CLICKHOUSE, who sets all up", markup=False)
+    out.print(f"GRANT{on_cluster} {ADMIN} TO `{user}`;", markup=False)
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
-    for command in (gateway, worker, sink, setup):
+    for command in (gateway, worker, sink, monitor, setup):
         app.command()(command)

@@ -20,6 +20,7 @@ from operations.directory import load_reference
 from operations.ignore_rules import replace_rules, rules_in_force
 from operations.rule_trial import try_rules
 from operations.wording import counted, unreadable
+from schemas.reference.rule_marks import mark_of
 from schemas.reference.rules import Rules, RulesError, validate
 from streams.core.resolve import resolver
 
@@ -65,7 +66,8 @@ def put(
     """Replace the rules; in force everywhere within two seconds.
 
     Says what is odd about them, how many of LearnPack's webhooks of the last 7 days they would have ignored, and asks.
-    Webhooks that were refused before any rule was asked are not counted.
+    Webhooks that were refused before any rule was asked are not counted. Rules that somebody else changes meanwhile
+    stay as they are.
     """
     body = _read(file)
     try:
@@ -74,8 +76,9 @@ def put(
         raise Failed(error.text) from error
     current = settings()
     with waiting(SERVERS):
+        seen = mark_of(run(rules_in_force(current, academy)))
         agree_to(current, academy, body, cleaned, yes=yes, can_ask=file is not None and str(file) != "-")
-        run(replace_rules(current, academy, cleaned, whoever_is_here()))
+        run(replace_rules(current, academy, cleaned, whoever_is_here(), seen=seen))
     _show(cleaned)
 
 

@@ -89,7 +89,7 @@ def lines(followed: Trace) -> Iterator[tuple[str, Any]]:
             "not known" if outcome[name] is None else outcome[name] for name in ("student_id", "asset_id")
         )
         yield "as", f"{outcome['event']} of student {student}, asset {asset}"
-        yield "decided", f"{outcome['updated_at']} UTC, version {outcome['version']}"
+        yield "outcome", f"counts as of {outcome['updated_at']} UTC, version {outcome['version']}"
     for fact in followed.facts:
         step = f" of step {fact['step_slug']}" if fact["step_slug"] else ""
         yield "facts", f"{fact['facts']} {fact['event']}{step} in {fact['asset_slug'] or 'an unknown tutorial'}"

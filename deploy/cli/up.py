@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import shlex
+import asyncio
 import shutil
-import sys
 import tempfile
-import time
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,17 +13,21 @@ import typer
 from rich.progress import DownloadColumn
 
 from deploy.cli.configuration import settings
-from deploy.cli.console import Failed, err, out, run
-from deploy.cli.screen import Screen
+from deploy.cli.console import Failed, err, run
 from deploy.cli.waiting import LOADING, waiting
-from deploy.demo.report import DemoError, run_demo
-from deploy.run.output import DetachedOutput
+from deploy.demo.errors import DemoError
+from deploy.demo.report import run_demo
+from deploy.run.brokers import BROKERS
+from deploy.run.metrics import SUPERVISOR, supervising, unended
+from deploy.run.metrics_server import served
+from deploy.run.part_logs import PartLogs, log_file, logs_of
+from deploy.run.scraping import announced, targets_file
 from deploy.run.supervisor import Supervisor, SupervisorError
-from gateway.console.once import LINK_SECONDS, offer_link, with_link
 from operations.bars import bars
 from operations.descriptors import require_descriptors
+from operations.monitoring.metrics import MONITOR
+from operations.monitoring.monitor import Monitor
 from operations.restart_record import record_file
-from operations.tokens import digest
 
 if TYPE_CHECKING:
     from rich.progress import TaskID
@@ -33,58 +36,78 @@ if TYPE_CHECKING:
 
 __all__ = ["register"]
 
-_FOLLOWED = "raw topic   {name}, which the live generation is computed from: TELEMETRY_RAW_TOPIC is not set"
-_LEFT = "            it was at port {port}: what has that address, a learn.json for one, needs the new one"
-_ONCE = f"            (logs in once, within {LINK_SECONDS // 60} minutes; afterwards paste the token below)"
-_QUERY = "SELECT event, count() FROM telemetry.events GROUP BY event ORDER BY event"
-
 
 def up(
     *,
     data: Annotated[Path | None, typer.Option(help="Directory of all data [default: .telemetry].")] = None,
     ephemeral: Annotated[bool, typer.Option("--ephemeral", help="Use a directory that is deleted at the end.")] = False,
     workers: Annotated[int, typer.Option(min=1, help="Worker processes.")] = 1,
+    brokers: Annotated[
+        int | None,
+        typer.Option(help="Kafka brokers: 1, or 3 of which one may be away [default: as the directory has, else 1]."),
+    ] = None,
     demo: Annotated[bool, typer.Option("--demo", help="Send real documents and show what came out.")] = False,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", "-v", help="Show every line of every part, and not warnings and errors alone.")
+    ] = False,
 ) -> None:
     """Run the whole system here: Kafka, the ClickHouse engine, gateway, workers and sink. Ctrl-C stops it."""
     if ephemeral and data is not None:
         message = "--ephemeral picks its own directory; leave --data out."
         raise typer.BadParameter(message)
+    if brokers not in (None, 1, BROKERS):
+        message = f"--brokers is 1 or {BROKERS}."
+        raise typer.BadParameter(message)
     if not ephemeral:
-        _up(data or settings().data, workers, demo=demo)
+        _up(data or settings().data, workers, brokers, demo=demo, verbose=verbose)
         return
     directory = Path(tempfile.mkdtemp(prefix="telemetry-"))
     try:
-        _up(directory, workers, demo=demo)
+        _up(directory, workers, brokers, demo=demo, verbose=verbose, kept=False)
     finally:
         shutil.rmtree(directory, ignore_errors=True)
 
 
-def _up(directory: Path, workers: int, *, demo: bool) -> None:
+def _up(directory: Path, workers: int, brokers: int | None, *, demo: bool, verbose: bool, kept: bool = True) -> None:
     with waiting(LOADING):
+        from deploy.cli.first_screen import ask_it, first_screen, write_learn_json  # noqa: PLC0415 - as below
+        from deploy.cli.up_screen import UpScreen  # noqa: PLC0415 - as below
         from deploy.run.system import LocalSystem  # noqa: PLC0415 - brings the libraries of all parts
 
     require_descriptors("The system")
-    system = LocalSystem(directory, workers, settings())
+    system = LocalSystem(directory, workers, settings(), brokers)
     _prepare(system)
-    output = DetachedOutput()
-    screen = Screen(file=output.of(sys.stderr), stderr=True, highlight=False, soft_wrap=True)
-    page = Screen(file=output.of(sys.stdout), highlight=False, soft_wrap=True, width=out.width)
-    supervisor = Supervisor(system.parts(), screen, record=record_file(system.directory))
+    parts, logs = system.parts(), logs_of(system.directory)
+    unended(part.name for part in parts)
+    with closing(PartLogs(logs)) as files, UpScreen([part.name for part in parts], logs, verbose=verbose) as screen:
+        supervisor = Supervisor(parts, files, screen, record=record_file(system.directory))
 
-    async def then() -> None:
-        page.print(_summary(system), markup=False)
-        if demo:
-            await run_demo(system.settings(), page)
-            page.print(_paste(system), markup=False)
+        async def then() -> None:
+            write_learn_json(system)
+            screen.show(first_screen(system))
+            # Until the end, and not a moment longer: it asks servers that stop then.
+            async with supervising(system.directory), Monitor(system.settings()).running():
+                if demo:
+                    figures = await run_demo(system.settings(), screen.doing)
+                    screen.show([*figures.lines(), *ask_it(system)])
+                await screen.follow(system.settings())
+                await asyncio.Event().wait()
 
-    try:
-        run(supervisor.run(then))
-    except (SupervisorError, DemoError) as error:
-        output.close()
-        raise Failed(system.refusal or str(error)) from error
-    screen.print("Stopped; the data is kept." if directory.exists() else "Stopped.")
-    output.close()
+        try:
+            with (
+                served(system.settings(), SUPERVISOR, MONITOR),
+                announced(targets_file(system.directory, "up"), system.metrics_addresses),
+            ):
+                run(supervisor.run(then))
+        except SupervisorError as error:
+            if system.refusal:
+                raise Failed(system.refusal) from error
+            screen.show_last(error.part, error.last_lines)
+            told = f"{error}. All that it wrote: {log_file(logs, error.part)}" if kept else str(error)
+            raise Failed(told) from error
+        except DemoError as error:
+            raise Failed(str(error)) from error
+        screen.say("Stopped; the data is kept." if kept else "Stopped.")
 
 
 def _prepare(system: LocalSystem) -> None:
@@ -97,47 +120,6 @@ def _prepare(system: LocalSystem) -> None:
             progress.update(tasks[step], completed=done, total=total or None)
 
         system.prepare(show)
-
-
-def _console(system: LocalSystem) -> str:
-    """Where the console is, with a link that logs in once."""
-    return with_link(system.gateway_url, offer_link(system.settings().spool, digest(system.token), time.time()))
-
-
-def _summary(system: LocalSystem) -> str:
-    url = f"{system.gateway_url}/v1/assignment/me/telemetry"
-    lines = [
-        "",
-        "LearnPack Telemetry is up; Ctrl-C stops it.",
-        "",
-        f"console     {_console(system)}",
-        _ONCE,
-        f"gateway     {system.gateway_url}",
-        *([_LEFT.format(port=system.left_port)] if system.left_port else []),
-        f"clickhouse  {system.clickhouse_url}",
-        f"analysts    {system.analyst_url}",
-        f"token       {system.token}",
-        f"addresses   {system.env_file}",
-        f"terminals   {_line_for_terminals(system)}",
-        *([_FOLLOWED.format(name=system.followed["raw_topic"])] if "raw_topic" in system.followed else []),
-        "",
-        "learn.json of a tutorial:",
-        f'  "telemetry": {{"batch": "{url}?asset_id=ASSET_ID", "streaming": "{url}?token={system.ingest_key}"}}',
-        "  (ASSET_ID is the tutorial's id: put it in, or leave `?asset_id=ASSET_ID` out)",
-        "",
-    ]
-    return "\n".join(lines)
-
-
-def _line_for_terminals(system: LocalSystem) -> str:
-    """What makes the command known to another terminal, and the system known to the command."""
-    environment = f"set -a; . {shlex.quote(str(system.env_file))}; set +a"
-    activate = Path(sys.prefix) / "bin" / "activate"
-    return f". {shlex.quote(str(activate))}; {environment}" if activate.exists() else environment
-
-
-def _paste(system: LocalSystem) -> str:
-    return f"Ask it yourself:\n  curl '{system.clickhouse_url}' --data-binary '{_QUERY}'"
 
 
 def register(app: typer.Typer) -> None:

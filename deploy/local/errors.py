@@ -8,7 +8,8 @@ from schemas.errors import OperatorError
 
 __all__ = ["INSTALL_HINT", "LocalStackError"]
 
-INSTALL_HINT: Final = 'Install it with: pip install "learnpack-telemetry[local]"'
+# Never by the bare name: that belongs to whoever registers it in an index.
+INSTALL_HINT: Final = "Install the wheel with [local] behind its path or address; a checkout has it by `uv sync`."
 
 
 class LocalStackError(OperatorError):

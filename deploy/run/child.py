@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
     from pathlib import Path
 
-__all__ = ["Child", "Part"]
+__all__ = ["Child", "Part", "in_groups"]
 
 _PIECE_BYTES: Final = 64 << 10
 _LONGEST_LINE: Final = 64 << 10
@@ -30,8 +30,8 @@ class Part:
 
     `wait_ready` is awaited with the seconds that are left of `start_seconds`; it returns when the part works and
     raises if it will not. `env` is the whole environment. Without a critical part the system cannot start; one with
-    `together` starts along with the part before it. `ready_file` is what the part writes when it is ready: it is
-    removed when the part has ended, however it ended.
+    `together` starts along with the part before it, one with `ends_together` is told to end along with it. `ready_file`
+    is what the part writes when it is ready: it is removed when the part has ended, however it ended.
     """
 
     name: str
@@ -42,7 +42,19 @@ class Part:
     stop_seconds: float = 5.0
     critical: bool = False
     together: bool = False
+    ends_together: bool = False
     ready_file: Path | None = None
+
+
+def in_groups(parts: Sequence[Part], joins: Callable[[Part], bool]) -> list[list[Part]]:
+    """The parts in their order, each in one list with the part before it if it joins that."""
+    groups: list[list[Part]] = []
+    for part in parts:
+        if groups and joins(part):
+            groups[-1].append(part)
+        else:
+            groups.append([part])
+    return groups
 
 
 class Child:

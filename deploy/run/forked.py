@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any, Final
 import structlog
 
 from deploy.run.restarts import RestartPolicy
+from deploy.run.signals import signal_name
 from schemas.exits import ExitCode
 
 if TYPE_CHECKING:
@@ -177,14 +178,24 @@ class Forks:
             return
         restart = self._policy.decide(place.in_a_row, time.monotonic() - place.started if was_ready else 0.0)
         place.in_a_row, place.again_at = restart.in_a_row, time.monotonic() + restart.delay
-        how = f"exit code {code}" if code >= 0 else signal.Signals(-code).name
-        which = f"process {place.number} of {len(self._places)}"
+        how = f"exit code {code}" if code >= 0 else signal_name(-code)
         if not self._complete and not was_ready and (code > 0 or restart.alarming):
-            _log.critical(f"{self._name} stopped", reason=f"{which} could not start: {how}. What it says is above.")
+            _log.critical(
+                "a process could not start: all end; what it says is above", which=self._which(place), how=how
+            )
             self._code = int(ExitCode.FAILED)
             self._end(closing)
             return
-        _log.error(f"{which} ended and starts again", how=how, in_a_row=restart.in_a_row, seconds=restart.delay)
+        _log.error(
+            "a process ended and starts again",
+            which=self._which(place),
+            how=how,
+            in_a_row=restart.in_a_row,
+            seconds=restart.delay,
+        )
+
+    def _which(self, place: _Place) -> str:
+        return f"{place.number} of {len(self._places)}"
 
     def _end(self, closing: Callable[[], None]) -> None:
         if not self._stopping:
@@ -202,8 +213,7 @@ class Forks:
         self._kill_at = None
         for place in self._places:
             if place.process is not None and place.process.exitcode is None:
-                which = f"process {place.number} of {len(self._places)}"
-                _log.error(f"{which} does not end and is killed", seconds=self._patience)
+                _log.error("a process does not end and is killed", which=self._which(place), seconds=self._patience)
                 place.process.kill()
 
     @contextlib.contextmanager

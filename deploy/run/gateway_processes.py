@@ -16,6 +16,7 @@ from gateway.member import Member
 from gateway.server import BindError, listen_together
 from gateway.shared_metrics import clear_figures, forget_process
 from schemas.exits import ExitCode
+from schemas.wire.formats import NewerFormatError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -45,7 +46,7 @@ def run_processes(settings: Settings, processes: int, run: Callable[[Member], in
             if moved:
                 _log.info("the first process takes over what others have left in their spools", files=moved)
             return _run(settings, processes, run, ready_file)
-    except (BindError, SpoolError) as error:
+    except (BindError, NewerFormatError, SpoolError) as error:
         _log.critical("gateway stopped", reason=str(error))
         return ExitCode.FAILED
 
@@ -87,7 +88,10 @@ def _run(settings: Settings, processes: int, run: Callable[[Member], int], ready
         policy=_POLICY,
     )
     try:
-        return forks.run(close)
+        code = forks.run(close)
     finally:
         close()
         none_ready()
+    if not code:
+        _log.info("gateway ended", processes=processes)
+    return code

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import secrets
 import shlex
 from typing import TYPE_CHECKING, Final
 
 from deploy.local.resources import is_free
+from operations.secret_files import write_secret
+from operations.tokens import new_secret
 from schemas.settings import PREFIX, given_settings
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
     from schemas.settings import Settings
 
-__all__ = ["Kept", "set_for_commands", "write_env", "write_secret"]
+__all__ = ["Kept", "set_for_commands", "write_env"]
 
 _HIGHEST_PORT: Final = (1 << 16) - 1
 
@@ -68,13 +69,17 @@ class Kept:
 
     def token(self) -> str:
         """The token of the last run, else a new one."""
-        return self._values.get(f"{PREFIX}TOKEN") or secrets.token_urlsafe(30)
+        return self._values.get(f"{PREFIX}TOKEN") or new_secret()
 
     def password(self, variable: str, user: str) -> str:
         """The password in the URL of a user, else a new one."""
         _, _, rest = self._values.get(variable, "").partition(f"//{user}:")
         password, at, _ = rest.partition("@")
         return password if at else secrets.token_urlsafe(18)
+
+    def value(self, variable: str) -> str:
+        """What a variable was the last time; empty if there was none."""
+        return self._values.get(variable, "")
 
     def partitions(self) -> int | None:
         """How many partitions the log had the last time; None where there was none."""
@@ -86,10 +91,19 @@ class Kept:
         port = self.last_port(variable)
         return port if port is not None and is_free(port) else None
 
+    def ports(self, variable: str) -> list[int | None]:
+        """The same of several servers, whose addresses stand there with commas."""
+        ports = [_port_of(address) for address in self._values.get(variable, "").split(",")]
+        return [port if port is not None and is_free(port) else None for port in ports]
+
     def last_port(self, variable: str) -> int | None:
         """The port that a server had the last time, whoever has it now."""
-        port = self._values.get(variable, "").rpartition(":")[2]
-        return int(port) if port.isdecimal() and 0 < int(port) <= _HIGHEST_PORT else None
+        return _port_of(self._values.get(variable, ""))
+
+
+def _port_of(address: str) -> int | None:
+    port = address.rpartition(":")[2]
+    return int(port) if port.isdecimal() and 0 < int(port) <= _HIGHEST_PORT else None
 
 
 def write_env(path: Path, values: Mapping[str, str]) -> None:
@@ -100,10 +114,3 @@ def write_env(path: Path, values: Mapping[str, str]) -> None:
     stale = [variable for name in _FOR_COMMANDS if (variable := f"{PREFIX}{name.upper()}") not in values]
     lines = [f"unset {' '.join(stale)}", *(f"{name}={shlex.quote(value)}" for name, value in values.items())]
     write_secret(path, "".join(f"{line}\n" for line in lines))
-
-
-def write_secret(path: Path, text: str) -> None:
-    """Write a file that only its owner reads."""
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write(text)

@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 __all__ = ["OncePerPeriod", "configure_logging", "silence_logging"]
 
 # Libraries that say at INFO what only their authors need.
-_CHATTY = ("aiokafka", "faust", "mode", "clickhouse_connect", "granian", "asyncio")
+_CHATTY = ("aiokafka", "faust", "mode", "granian", "asyncio", "httpcore", "httpx")
+# It warns of each answer that does not come, which its caller tells of by an event of its own.
+_TOLD_BY_CALLERS: Final = "clickhouse_connect"
 # Faust names the loggers of its services after the modules of their classes.
 _SERVICES = ("streams.app", "streams.service", "streams.stores", "streams.tables", "streams.transport")
 
@@ -102,6 +104,7 @@ def configure_logging(settings: Settings) -> None:
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
     for name in (*_CHATTY, *_SERVICES):
         logging.getLogger(name).setLevel(logging.WARNING)
+    logging.getLogger(_TOLD_BY_CALLERS).setLevel(logging.ERROR)
 
 
 def silence_logging() -> None:

@@ -5,18 +5,24 @@ from __future__ import annotations
 import asyncio
 import subprocess
 import sys
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 from aiokafka.errors import KafkaError
+from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from gateway.errors import KafkaUnavailableError
-from gateway.operating import Resolved
+from gateway.operating import Judged, Resolved
 from gateway.reading.questions import BusyError
 from gateway.reading.store import ReadError
 from operations import dead_letters
+from operations.clickhouse import connected
 from operations.generations.journal import at_live, read_journal
+from operations.judging import Record, judge
+from operations.lag_history import LagHistory
 from operations.replay.saved import LatestComparison
+from operations.row_counts import RowCounts
 from operations.status import collect_status
 from schemas.json_patch import patched, readable
 from schemas.wire.generations import JournalError
@@ -24,14 +30,19 @@ from schemas.wire.generations import JournalError
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
+    from gateway.operating import Webhook
     from operations.dead_letters import DeadLetter
+    from schemas.reference.lookup import Reference
     from schemas.settings import Settings
-    from schemas.wire.generations import Journal
 
 __all__ = ["Operating"]
 
 _TRIAL_SECONDS: Final = 60.0
-_JOURNAL_SECONDS: Final = 5.0
+# All of it within what a caller waits for: whoever does not answer is told of, not waited for.
+_STATUS_SECONDS: Final = 5.0
+# A thousand letters take longer than a caller waits: those that have had no turn by then are left.
+_LETTERS_SECONDS: Final = 5.0
+_DOES_NOT_WAIT: Final = "it does not wait (any more)."
 
 
 class Operating:
@@ -43,26 +54,39 @@ class Operating:
         self._turn = asyncio.Lock()
         self._trial = asyncio.Lock()
         self._comparison = LatestComparison(settings)
+        self._lag_history = LagHistory(settings)
+        self._row_counts = RowCounts()
 
-    async def status(self) -> dict[str, Any]:
+    async def status(self, *, counted: bool = True) -> dict[str, Any]:
         """As gateway.operating.Operating."""
-        journal = await self._journal()
-        current = self._settings if journal is None else at_live(self._settings, journal)
-        status, comparison = await asyncio.gather(collect_status(current), asyncio.to_thread(self._comparison.read))
-        generations = None if journal is None else journal.as_json()
+        reading = asyncio.ensure_future(read_journal(self._settings))
+        status, comparison = await asyncio.gather(
+            collect_status(
+                self._settings,
+                _STATUS_SECONDS,
+                _STATUS_SECONDS,
+                counts=self._row_counts,
+                counted=counted,
+                journal=reading,
+            ),
+            asyncio.to_thread(self._comparison.read),
+        )
+        # None where it cannot be read: what is wrong is told of Kafka, as a part.
+        failed = reading.cancelled() or reading.exception() is not None
+        generations = None if failed else reading.result().as_json()
         return {**status.as_json(), "generations": generations, "comparison": comparison}
 
-    async def _journal(self) -> Journal | None:
-        """None where it cannot be read: what is wrong is told of Kafka, as a part."""
-        try:
-            async with asyncio.timeout(_JOURNAL_SECONDS):
-                return await read_journal(self._settings)
-        except (KafkaError, OSError, TimeoutError, JournalError):
-            return None
+    async def keep_lag(self) -> None:
+        """As gateway.operating.Operating."""
+        await self._lag_history.keep()
+
+    async def keep_counts(self) -> None:
+        """As gateway.operating.Operating."""
+        await self._row_counts.keep(partial(connected, self._settings), self._settings.database)
 
     async def retry(self, letters: Sequence[int]) -> Resolved:
         """As gateway.operating.Operating."""
-        return await self._resolve(dead_letters.retry, letters)
+        return await self._resolve(partial(dead_letters.retry, seconds=_LETTERS_SECONDS), letters)
 
     async def change(self, letter: int, patch: list[Any]) -> Resolved:
         """As gateway.operating.Operating."""
@@ -70,11 +94,11 @@ class Operating:
         def changed(value: bytes) -> bytes:
             return orjson.dumps(patched(readable(value), patch))
 
-        return await self._resolve(lambda settings, chosen: dead_letters.retry(settings, chosen, changed), [letter])
+        return await self._resolve(partial(dead_letters.retry, change=changed), [letter])
 
     async def drop(self, letters: Sequence[int]) -> Resolved:
         """As gateway.operating.Operating."""
-        return await self._resolve(dead_letters.drop, letters)
+        return await self._resolve(partial(dead_letters.drop, seconds=_LETTERS_SECONDS), letters)
 
     async def _resolve(
         self, work: Callable[[Settings, Sequence[DeadLetter]], Awaitable[dead_letters.Resolved]], ids: Sequence[int]
@@ -82,13 +106,21 @@ class Operating:
         async with self._turn:
             try:
                 settings = at_live(self._settings, await read_journal(self._settings))
-                # Others may have resolved some of them meanwhile.
-                waiting = await asyncio.to_thread(dead_letters.find_letters, settings)
-                chosen = [letter for letter in waiting if letter.id in set(ids)]
+                chosen = await asyncio.to_thread(dead_letters.waiting_among, settings, ids)
                 done = await work(settings, chosen)
+            except ClickHouseError as error:
+                raise ReadError(str(error).partition("\n")[0]) from error
             except (KafkaError, OSError, JournalError) as error:
                 raise KafkaUnavailableError(str(error)) from error
-        return Resolved(done.count, {letter.id: reason for letter, reason in done.left})
+        waiting = {letter.id for letter in chosen}
+        left = {number: _DOES_NOT_WAIT for number in ids if number not in waiting}
+        return Resolved(done.count, left | {letter.id: reason for letter, reason in done.left})
+
+    def judge(self, webhook: Webhook, reference: Reference) -> Judged:
+        """As gateway.operating.Operating."""
+        record = Record(webhook.partition, webhook.offset, webhook.arrival, webhook.key, webhook.value, webhook.headers)
+        judgement = judge(self._settings, reference, record)
+        return Judged(judgement.status, judgement.verdict, judgement.text)
 
     async def try_rules(self, academy: int, rules: dict[str, Any], minutes: int) -> dict[str, Any]:
         """As gateway.operating.Operating: one at a time, in a process of its own that webhooks do not wait for."""

@@ -8,10 +8,15 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
+import signal
 import sys
 import time
 from typing import TYPE_CHECKING, Final, NoReturn
 
+import structlog
+
+from broker.tracing import check_tracing
+from deploy.run.metrics_server import served
 from operations.generations.mandates import live_mandate
 from operations.generations.raw_topic import RawTopicError, check_raw_topic
 from operations.pseudonyms import keyed_settings
@@ -25,14 +30,17 @@ if TYPE_CHECKING:
 
     from gateway.following import Follow
     from gateway.member import Member
+    from operations.directory_sync.service import Job
     from operations.generations.mandates import LiveMandate
     from schemas.reference.lookup import Reference
     from schemas.settings import Settings
     from streams.views import ReferenceFollower
 
-__all__ = ["run_gateway", "run_sink", "run_worker"]
+__all__ = ["run_directory_sync", "run_forward", "run_gateway", "run_monitor", "run_sink", "run_worker"]
 
 _LATER_SECONDS: Final = 30.0
+
+_log: Final = structlog.stdlib.get_logger("monitor")
 
 
 def run_gateway(settings: Settings, ready_file: Path | None, processes: int = 1) -> int:
@@ -40,6 +48,7 @@ def run_gateway(settings: Settings, ready_file: Path | None, processes: int = 1)
 
     `processes` share the address, each with a spool of its own.
     """
+    check_tracing(settings)
     import gateway.main  # noqa: PLC0415 - see above
     from deploy.run.operating import Operating  # noqa: PLC0415
     from deploy.run.sealing import console_key  # noqa: PLC0415
@@ -95,18 +104,21 @@ def _following(settings: Settings, *, told: bool) -> Follow:
 def run_worker(settings: Settings, data: Path, ready_file: Path | None) -> int:
     """Process webhooks until told to stop, with the state table's files in `data`; the exit code.
 
-    When another generation takes over, this process begins again with that.
+    When another generation takes over, this process begins again with that. Raises MetricsBindError where nobody can
+    listen for Prometheus.
     """
+    check_tracing(settings)
     import streams.worker  # noqa: PLC0415 - see above
-    from schemas.exits import ExitCode  # noqa: PLC0415
+    from streams.metrics import WORKER  # noqa: PLC0415
 
-    mandate = asyncio.run(_workers_mandate(settings))
-    # A store's files name neither topic nor generation.
-    directory = data / f"g{mandate.settings.generation}"
-    for other in data.glob("g*"):
-        if other.name[1:].isdigit() and int(other.name[1:]) not in mandate.kept:
-            shutil.rmtree(other, ignore_errors=True)
-    code = streams.worker.main(mandate.settings, data_dir=directory, ready_file=ready_file, mandate=mandate)
+    with served(settings, WORKER):
+        mandate = asyncio.run(_workers_mandate(settings))
+        # A store's files name neither topic nor generation.
+        directory = data / f"g{mandate.settings.generation}"
+        for other in data.glob("g*"):
+            if other.name[1:].isdigit() and int(other.name[1:]) not in mandate.kept:
+                shutil.rmtree(other, ignore_errors=True)
+        code = streams.worker.main(mandate.settings, data_dir=directory, ready_file=ready_file, mandate=mandate)
     if code == ExitCode.SUPERSEDED:
         _begin_again()
     return code
@@ -119,15 +131,73 @@ async def _workers_mandate(settings: Settings) -> LiveMandate:
 def run_sink(settings: Settings, ready_file: Path | None) -> int:
     """Insert derived records into ClickHouse until told to stop; the exit code.
 
-    When another generation takes over, this process begins again with that.
+    When another generation takes over, this process begins again with that. Raises MetricsBindError where nobody can
+    listen for Prometheus.
     """
+    check_tracing(settings)
     import sinks.main  # noqa: PLC0415 - see above
+    from sinks.metrics import SINK  # noqa: PLC0415
 
-    mandate = asyncio.run(live_mandate(settings, stores=True))
-    code = sinks.main.main(mandate.settings, ready_file=ready_file, superseded=mandate.ended)
+    with served(settings, SINK):
+        mandate = asyncio.run(live_mandate(settings, stores=True))
+        code = sinks.main.main(mandate.settings, ready_file=ready_file, superseded=mandate.ended)
     if code == ExitCode.SUPERSEDED:
         _begin_again()
     return code
+
+
+def run_forward(settings: Settings, ready_file: Path | None) -> int:
+    """Tell others over HTTP what they asked for until told to stop; the exit code.
+
+    When another generation takes over, this process begins again with that: its dead letters are there. Raises
+    MetricsBindError where nobody can listen for Prometheus.
+    """
+    import sinks.forward.main  # noqa: PLC0415 - see above
+    from operations.forwarding import carry_letters  # noqa: PLC0415
+    from sinks.forward.metrics import FORWARD  # noqa: PLC0415
+
+    with served(settings, FORWARD):
+        mandate = asyncio.run(live_mandate(settings, stores=True))
+        asyncio.run(carry_letters(mandate.settings))
+        code = sinks.forward.main.main(mandate.settings, ready_file=ready_file, superseded=mandate.ended)
+    if code == ExitCode.SUPERSEDED:
+        _begin_again()
+    return code
+
+
+def run_monitor(settings: Settings) -> int:
+    """Tell Prometheus of the system as a whole until told to stop; the exit code. Raises MetricsBindError."""
+    from operations.monitoring.metrics import MONITOR  # noqa: PLC0415 - see above
+    from operations.monitoring.monitor import Monitor  # noqa: PLC0415
+
+    async def run() -> None:
+        stop = asyncio.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, stop.set)
+        async with Monitor(settings).running():
+            _log.info("monitor is ready", address=settings.metrics_bind)
+            await stop.wait()
+        _log.info("monitor ended")
+
+    with served(settings, MONITOR):
+        asyncio.run(run())
+    return int(ExitCode.OK)
+
+
+def run_directory_sync(settings: Settings, job: Job, every: float) -> int:
+    """Keep the directory as the LMS has it until told to stop; the exit code. Raises MetricsBindError."""
+    from operations.directory_sync.metrics import SYNC  # noqa: PLC0415 - see above
+    from operations.directory_sync.service import sync_again_and_again  # noqa: PLC0415
+
+    async def run() -> None:
+        stop = asyncio.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, stop.set)
+        await sync_again_and_again(settings, job, every, stop)
+
+    with served(settings, SYNC):
+        asyncio.run(run())
+    return int(ExitCode.OK)
 
 
 def _begin_again() -> NoReturn:

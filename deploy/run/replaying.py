@@ -8,13 +8,16 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from rich.console import Console
 
+from deploy.run.lines import AllLines
 from deploy.run.logs import configure_logging
+from deploy.run.metrics_server import served
+from deploy.run.ready_files import awaiting
+from deploy.run.scraping import BIND, announced, choose_binds, targets_file
 from deploy.run.supervisor import Part, Supervisor
 from operations.generations.cleaning import replay_directory
 from operations.generations.mandates import replay_mandate
@@ -35,7 +38,6 @@ _NICENESS: Final = 10
 _CHUNK_RECORDS: Final = 20_000
 _CHUNK_BYTES: Final = 16 << 20
 _READY_SECONDS: Final = 90.0
-_POLL_SECONDS: Final = 0.05
 
 
 async def run_beside(
@@ -50,8 +52,12 @@ async def run_beside(
     """
     finished = False
     parts = replay_parts(settings, generation, workers)
-    with (replay_directory(settings, generation) / "log").open("a", encoding="utf-8") as file:
-        supervisor = Supervisor(parts, Console(file=file, width=200, soft_wrap=True))
+    binds = {f"replay-{part.name}": part.env[BIND] for part in parts}
+    with (
+        announced(targets_file(settings.data, f"replay-{generation}"), binds),
+        (replay_directory(settings, generation) / "log").open("a", encoding="utf-8") as file,
+    ):
+        supervisor = Supervisor(parts, AllLines(Console(file=file, width=200, soft_wrap=True)))
 
         async def worked() -> None:
             nonlocal finished
@@ -69,19 +75,13 @@ def replay_parts(settings: Settings, generation: int, workers: int) -> list[Part
     directory.mkdir(parents=True, exist_ok=True)
     names = [f"worker-{number}" for number in range(1, workers + 1)]
     # One sink: a block in flight at a time is what ClickHouse likes.
-    return [_part(directory, name, generation, together=name != names[0]) for name in [*names, "sink"]]
+    names.append("sink")
+    binds = choose_binds(names)
+    return [_part(directory, name, generation, binds[name], together=name != names[0]) for name in names]
 
 
-def _part(directory: Path, name: str, generation: int, *, together: bool) -> Part:
+def _part(directory: Path, name: str, generation: int, bind: str, *, together: bool) -> Part:
     ready = directory / f"{name}.ready"
-    ready.unlink(missing_ok=True)
-
-    async def wait_ready(timeout: float) -> None:  # noqa: ASYNC109 - the supervisor's interface
-        started = time.time() - _POLL_SECONDS
-        async with asyncio.timeout(timeout):
-            while not ready.exists() or ready.stat().st_mtime < started:  # noqa: ASYNC110 - another process makes it
-                await asyncio.sleep(_POLL_SECONDS)
-
     command = [
         sys.executable,
         "-m",
@@ -90,13 +90,13 @@ def _part(directory: Path, name: str, generation: int, *, together: bool) -> Par
         str(directory / name),
         str(ready),
     ]
-    env = {**os.environ, "PYTHONUNBUFFERED": "1", f"{PREFIX}GENERATION": str(generation)}
+    env = {**os.environ, "PYTHONUNBUFFERED": "1", f"{PREFIX}GENERATION": str(generation), BIND: bind}
     # A replay whose processes cannot start would wait for ever.
     return Part(
         name,
         command,
         env,
-        wait_ready,
+        awaiting(ready),
         start_seconds=_READY_SECONDS,
         critical=True,
         together=together,
@@ -114,9 +114,12 @@ def main(kind: str, data: Path, ready: Path) -> int:
         return int(ExitCode.SUPERSEDED)
     if kind == "sink":
         import sinks.main  # noqa: PLC0415 - each part loads only its own libraries
+        from sinks.metrics import SINK  # noqa: PLC0415 - as above
 
-        return sinks.main.main(mandate.settings, ready_file=ready, superseded=mandate.ended, raw=False)
+        with served(settings, SINK):
+            return sinks.main.main(mandate.settings, ready_file=ready, superseded=mandate.ended, raw=False)
     import streams.worker  # noqa: PLC0415 - as above
+    from streams.metrics import WORKER  # noqa: PLC0415 - as above
 
     with_large_chunks = asyncio.run(keyed_settings(mandate.settings)).model_copy(
         update={
@@ -124,7 +127,8 @@ def main(kind: str, data: Path, ready: Path) -> int:
             "chunk_bytes": max(_CHUNK_BYTES, settings.chunk_bytes),
         }
     )
-    return streams.worker.main(with_large_chunks, data_dir=data, ready_file=ready, mandate=mandate)
+    with served(settings, WORKER):
+        return streams.worker.main(with_large_chunks, data_dir=data, ready_file=ready, mandate=mandate)
 
 
 if __name__ == "__main__":

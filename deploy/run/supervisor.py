@@ -8,13 +8,15 @@ import signal
 import sys
 import time
 import uuid
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-from rich.text import Text
-
-from deploy.run.child import Child, Part
+from deploy.run.child import Child, Part, in_groups
 from deploy.run.guardian import MARK_VARIABLE, end_processes
+from deploy.run.listening import Kind, Listeners, Notice
+from deploy.run.metrics import counted_end
 from deploy.run.restarts import Restart, RestartPolicy
+from deploy.run.signals import signal_name
 from operations.restart_record import RestartRecord
 from schemas.errors import OperatorError
 
@@ -22,12 +24,10 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
     from pathlib import Path
 
-    from rich.console import Console
+    from deploy.run.listening import Listener
 
 __all__ = ["Part", "RestartPolicy", "Supervisor", "SupervisorError"]
 
-# Red tells of faults only.
-_COLOURS: Final = ("cyan", "magenta", "green", "yellow", "blue", "bright_green", "bright_cyan", "bright_magenta")
 _STOP_SECONDS: Final = 9.0
 _LEAST_STOP_SECONDS: Final = 0.5
 _SWEEP_SECONDS: Final = 0.5
@@ -37,7 +37,18 @@ _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 
 
 class SupervisorError(OperatorError):
-    """A critical part could not be started; the text is one line that says which and why."""
+    """A critical part could not be started; the text is one line that says which and why.
+
+    Attributes:
+        part: Which.
+        last_lines: What it wrote last.
+    """
+
+    def __init__(self, part: str, problem: str, last_lines: Sequence[str] = ()) -> None:
+        """Tell of a part's problem."""
+        super().__init__(f"{part} did not start: {problem}")
+        self.part = part
+        self.last_lines = tuple(last_lines)
 
 
 class Supervisor:
@@ -46,17 +57,18 @@ class Supervisor:
     def __init__(
         self,
         parts: Sequence[Part],
-        console: Console,
+        *listeners: Listener,
         policy: RestartPolicy | None = None,
         stop_seconds: float = _STOP_SECONDS,
         record: Path | None = None,
     ) -> None:
         """Prepare to run `parts`; all of them are stopped within `stop_seconds` in the end.
 
-        `record` is a file that says how each part is while they run, see operations.restart_record.
+        `listeners` get what the parts write and what is to be said of them. `record` is a file that says how each part
+        is while they run, see operations.restart_record.
         """
         self._parts = list(parts)
-        self._console = console
+        self._listeners = Listeners(listeners)
         self._policy = policy or RestartPolicy()
         self._stop_seconds = stop_seconds
         self._mark = uuid.uuid4().hex
@@ -66,7 +78,6 @@ class Supervisor:
         self._hurry = asyncio.Event()
         self._signalled_at = -_ONE_KEY_SECONDS
         self._record = RestartRecord(record)
-        self._width = max((len(part.name) for part in self._parts), default=0)
 
     @property
     def pids(self) -> dict[str, int]:
@@ -138,11 +149,13 @@ class Supervisor:
                     return
         finally:
             await _cancel(work, stopping)
+            if self._stop.is_set():
+                self._say(Kind.STOPPING, "", "all parts are told to end")
             await self._stop_all()
             self._record.close()
 
     async def _work(self, then: Callable[[], Awaitable[None]] | None) -> None:
-        for group in _groups(self._parts):
+        for group in in_groups(self._parts, lambda part: part.together):
             started = await asyncio.gather(*map(self._start_first, group), return_exceptions=True)
             for problem in started:
                 if isinstance(problem, BaseException):
@@ -161,10 +174,10 @@ class Supervisor:
             in_a_row = restart.in_a_row
             # A part that exits would do so again; a signal says nothing about the part.
             if child is None or not child.signalled or restart.alarming:
-                message = f"{part.name} did not start: {problem}"
-                raise SupervisorError(message)
+                raise SupervisorError(part.name, problem, child.last_lines if child is not None else ())
             self._record.ended(part.name, problem)
-            self._say(f"{part.name} ended while it started and starts again in {restart.delay:g} s: {problem}", "red")
+            told = f"{part.name} ended while it started and starts again in {restart.delay:g} s: {problem}"
+            self._say(Kind.ENDED, part.name, told, last_lines=tuple(child.last_lines))
             await asyncio.sleep(restart.delay)
         self._keepers.append(asyncio.create_task(self._keep(part, child, problem), name=f"keeper of {part.name}"))
 
@@ -174,7 +187,7 @@ class Supervisor:
         Whatever goes wrong is the part's problem, and it has ended then.
         """
         child = None
-        self._say(f"{part.name} starts", "dim")
+        self._say(Kind.STARTS, part.name, f"{part.name} starts")
         try:
             child = await self._start(part)
             problem = await self._until_ready(child)
@@ -187,16 +200,11 @@ class Supervisor:
         if not problem and child is not None:
             self._record.running(part.name)
             if part.wait_ready is not None:
-                self._say(f"{part.name} is ready after {child.lived:.1f} s", "dim")
+                self._say(Kind.READY, part.name, f"{part.name} is ready after {child.lived:.1f} s")
         return child, problem
 
     async def _start(self, part: Part) -> Child:
-        style = _COLOURS[self._parts.index(part) % len(_COLOURS)]
-
-        def write(line: str) -> None:
-            self._print(part.name, style, line)
-
-        child = await Child.start(part, {MARK_VARIABLE: self._mark}, write)
+        child = await Child.start(part, {MARK_VARIABLE: self._mark}, partial(self._listeners.wrote, part.name))
         self._children[part.name] = child
         self._record.starting(part.name, child.pid)
         return child
@@ -227,66 +235,57 @@ class Supervisor:
         """Start a part again whenever it ends; `problem` is what ended it already, if anything."""
         in_a_row = 0
         while True:
-            code = await child.wait() if child is not None else 0
+            code = await counted_end(child) if child is not None else 0
             self._children.pop(part.name, None)
             # A start that fails after a minute is no minute in good health.
             restart = self._policy.decide(in_a_row, child.lived if child is not None and not problem else 0.0)
             in_a_row = restart.in_a_row
-            self._report(part, problem or (_epitaph(child, code) if child is not None else ""), restart)
+            last_lines = tuple(child.last_lines) if child is not None else ()
+            self._report(part, problem or (_epitaph(child, code) if child is not None else ""), restart, last_lines)
             await asyncio.sleep(restart.delay)
             child, problem = await self._attempt(part)
 
-    def _report(self, part: Part, what: str, restart: Restart) -> None:
+    def _report(self, part: Part, what: str, restart: Restart, last_lines: tuple[str, ...]) -> None:
         """Tell of a part's end."""
         self._record.ended(part.name, what)
+        when = f"and starts again in {restart.delay:g} s"
         if restart.alarming:
-            times, delay = f"{restart.in_a_row} times in a row", f"{restart.delay:g} s"
-            self._say(f"{part.name} ended {times}, next try in {delay}: {what}", "bold red")
-        else:
-            self._say(f"{part.name} ended and starts again in {restart.delay:g} s: {what}", "red")
+            when = f"{restart.in_a_row} times in a row, next try in {restart.delay:g} s"
+        told = f"{part.name} ended {when}: {what}"
+        self._say(Kind.ENDED, part.name, told, alarming=restart.alarming, last_lines=last_lines)
 
     async def _stop_all(self) -> None:
         await _cancel(*self._keepers)
         deadline = time.monotonic() + self._stop_seconds
-        children = [self._children[part.name] for part in reversed(self._parts) if part.name in self._children]
-        for left, child in zip(range(len(children) - 1, -1, -1), children, strict=True):
+        running = [part for part in self._parts if part.name in self._children]
+        groups = [
+            [self._children[part.name] for part in group]
+            for group in reversed(in_groups(running, lambda part: part.ends_together))
+        ]
+        for left, group in zip(range(len(groups) - 1, -1, -1), groups, strict=True):
             spare = deadline - time.monotonic() - left * _LEAST_STOP_SECONDS
-            seconds = 0.0 if self._hurry.is_set() else max(min(child.part.stop_seconds, spare), _LEAST_STOP_SECONDS)
-            stopping = asyncio.create_task(child.stop(seconds))
-            hurried = asyncio.create_task(self._hurry.wait())
-            await asyncio.wait({stopping, hurried}, return_when=asyncio.FIRST_COMPLETED)
-            if not stopping.done():
-                await child.kill()
-            if not await stopping:
-                self._say(f"{child.part.name} had to be killed", "red")
-            await _cancel(hurried)
-            self._children.pop(child.part.name, None)
+            await asyncio.gather(*(self._stop_child(child, spare) for child in group))
 
-    def _say(self, message: str, style: str) -> None:
-        self._print("supervisor", "bold", Text(message, style=style))
+    async def _stop_child(self, child: Child, spare: float) -> None:
+        seconds = 0.0 if self._hurry.is_set() else max(min(child.part.stop_seconds, spare), _LEAST_STOP_SECONDS)
+        stopping = asyncio.create_task(child.stop(seconds))
+        hurried = asyncio.create_task(self._hurry.wait())
+        await asyncio.wait({stopping, hurried}, return_when=asyncio.FIRST_COMPLETED)
+        if not stopping.done():
+            await child.kill()
+        if not await stopping:
+            self._say(Kind.KILLED, child.part.name, f"{child.part.name} had to be killed")
+        await _cancel(hurried)
+        self._children.pop(child.part.name, None)
 
-    def _print(self, name: str, style: str, text: Text | str) -> None:
-        """Write a line. What cannot be written is left out: whoever reads has no part in keeping the parts up."""
-        # rich ends the program where a reader has gone.
-        with contextlib.suppress(Exception, SystemExit):
-            prefix = Text(f"{name:>{max(self._width, len('supervisor'))}} │ ", style=style)
-            line = Text.from_ansi(text) if isinstance(text, str) else text
-            self._console.print(prefix + line, soft_wrap=True, highlight=False)
-
-
-def _groups(parts: Sequence[Part]) -> list[list[Part]]:
-    """The parts in the order in which they start, those that start together in one list."""
-    groups: list[list[Part]] = []
-    for part in parts:
-        if part.together and groups:
-            groups[-1].append(part)
-        else:
-            groups.append([part])
-    return groups
+    def _say(
+        self, kind: Kind, part: str, text: str, *, alarming: bool = False, last_lines: tuple[str, ...] = ()
+    ) -> None:
+        self._listeners.told(Notice(kind, part, text, alarming, last_lines))
 
 
 def _epitaph(child: Child, code: int) -> str:
-    how = f"signal {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
+    how = f"signal {signal_name(-code)}" if code < 0 else f"exit code {code}"
     last = next((line for line in reversed(child.last_lines) if line.strip()), "")
     return f"{how}; its last line: {last}" if last else how
 

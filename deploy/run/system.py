@@ -2,31 +2,33 @@
 
 from __future__ import annotations
 
-import asyncio
 import fcntl
 import os
-import secrets
 import sys
-import time
+from collections import ChainMap
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from deploy.local.clickhouse import ClickHouseServer
 from deploy.local.clickhouse.access import Analyst
 from deploy.local.errors import LocalStackError
-from deploy.local.kafka import KafkaNode
 from deploy.local.resources import free_port, is_free, require_free_port, reserve_port
-from deploy.run.kept import Kept, set_for_commands, write_env, write_secret
+from deploy.run.brokers import broker_parts, copies_of, plan_brokers
+from deploy.run.kept import Kept, set_for_commands, write_env
+from deploy.run.ready_files import awaiting
+from deploy.run.scraping import BIND, SUPERVISOR, TARGETS, choose_binds, targets_of
 from deploy.run.supervisor import Part
+from deploy.run.written_by import note_writer, require_readable
 from operations.generations.journal import at_live, read_journal
 from operations.generations.raw_topic import log_of_generation, require_raw_topic
 from operations.installing import set_up
 from operations.roles import analyst_grants
-from operations.tokens import CAPABILITIES, NewToken, grant
+from operations.secret_files import write_secret
+from operations.tokens import CAPABILITIES, NewToken, grant, new_secret
 from schemas.errors import OperatorError
 from schemas.reference.tenancy import REPORT_FOR_ANYONE
 from schemas.settings import PREFIX, load_settings
-from schemas.wire.generations import Journal, JournalError
+from schemas.wire.generations import Journal, JournalError, NewerJournalError
 from sinks.templates import Installation
 
 if TYPE_CHECKING:
@@ -47,28 +49,24 @@ _ANALYST_USER: Final = "analyst"
 _NAMES: Final = ("topic_prefix", "raw_topic", "partitions", "database")
 # Each partition has transactions and files of its own, and the machine its few cores: more would only cost.
 _PARTITIONS: Final = 4
-_POLL_SECONDS: Final = 0.05
-# File systems stamp with a clock that ticks a few times in this.
-_CLOCK_SECONDS: Final = 0.05
-# Room for what Kafka adds to a body: its headers and the batch around it.
-_MESSAGE_ROOM: Final = 1 << 20
 
 
 class LocalSystem:
     """Kafka, the ClickHouse engine, gateway, workers and sink, with all their data in one directory."""
 
-    def __init__(self, directory: Path, workers: int, settings: Settings) -> None:
-        """Plan a system with this many workers; nothing is started or written."""
+    def __init__(self, directory: Path, workers: int, settings: Settings, brokers: int | None = None) -> None:
+        """Plan a system with this many workers and brokers; nothing is started or written.
+
+        Without a number it has as many brokers as the directory. Raises LocalStackError where that has another number.
+        """
         self.directory = directory.absolute()
         self._workers = workers
         self._base = settings
+        # Whoever says where to and with what has messages forwarded.
+        self._more = ("forward",) if settings.forward_url and settings.forward_secret else ()
         self._kept = Kept(self.env_file)
         self.token = self._kept.token()
-        self._kafka = KafkaNode(
-            self.directory / "kafka",
-            self._kept.port("TELEMETRY_KAFKA"),
-            message_max_bytes=settings.max_message_bytes + _MESSAGE_ROOM,
-        )
+        self._kafka = plan_brokers(self.directory, brokers, self._kept, settings)
         self._clickhouse = ClickHouseServer(
             self.directory / "clickhouse",
             self._kept.port("TELEMETRY_CLICKHOUSE"),
@@ -80,15 +78,18 @@ class LocalSystem:
                 tuple(analyst_grants(Installation.of(settings))),
             ),
         )
-        self.ingest_key = self._read_key() or secrets.token_urlsafe(30)
+        self.ingest_key = self._read_key() or new_secret()
         self._is_set_up = False
         self._lock: IO[str] | None = None
         self._bind = ""
+        self._binds: dict[str, str] = {}
         self._env: dict[str, str] = {}
         # Settings of the log that nobody has set: as the generation that is worked on has them, else for a new log.
         self.followed: dict[str, Any] = {}
         if "partitions" not in settings.model_fields_set:
             self.followed["partitions"] = self._kept.partitions() or max(_PARTITIONS, workers)
+        if copies_of(self._kafka) > 1 and "replication" not in settings.model_fields_set:
+            self.followed["replication"] = copies_of(self._kafka)
         # Why the settings were refused, if they were: no server is to blame.
         self.refusal = ""
 
@@ -134,9 +135,15 @@ class LocalSystem:
             "TELEMETRY_TOKEN": self.token,
             "TELEMETRY_DATA": str(self.directory),
             "TELEMETRY_SPOOL": str(self._spool),
+            TARGETS: ",".join(f"{part}={address}" for part, address in self.metrics_addresses.items()),
             **{f"{PREFIX}{name.upper()}": str(value) for name, value in named.items()},
             **set_for_commands(self._base),
         }
+
+    @property
+    def metrics_addresses(self) -> dict[str, str]:
+        """Where the metrics of each part are, after `prepare`."""
+        return {**self._binds, "gateway": self._bind}
 
     @property
     def _key_file(self) -> Path:
@@ -153,13 +160,16 @@ class LocalSystem:
 
         `DIR/env` stays as the last run has left it until Kafka has told which log is worked on: till then it would
         name a log that a terminal takes for the right one. Raises LocalStackError where the preparation fails or
-        another system runs on the directory.
+        another system runs on the directory, and as `require_readable`.
         """
         self._take_directory()
+        require_readable(self.directory)
         self._kafka.prepare(progress)
         self._clickhouse.prepare(progress)
         self._bind = self._choose_bind()
+        self._binds = self._choose_binds()
         write_secret(self._key_file, f"{self.ingest_key}\n")
+        note_writer(self.directory)
 
     def _take_directory(self) -> None:
         try:
@@ -191,12 +201,19 @@ class LocalSystem:
                 return f"{host}:{wanted}"
         return f"{host}:{free_port()}"
 
+    def _choose_binds(self) -> dict[str, str]:
+        parts = [SUPERVISOR, *(f"worker-{number}" for number in range(1, self._workers + 1)), "sink", *self._more]
+        binds = choose_binds(parts, targets_of(self._kept.value(TARGETS)))
+        return binds if self._base.metrics_bind is None else {**binds, SUPERVISOR: self._base.metrics_bind}
+
     def _set_env(self) -> None:
         """Make up what parts that start from now on have in their environment."""
         variables = {
             f"{PREFIX}KAFKA": self._kafka.bootstrap,
             f"{PREFIX}CLICKHOUSE": self._clickhouse.url,
             f"{PREFIX}GATEWAY_BIND": self._bind,
+            # By which a gateway, too, tells operators whether it is ready.
+            f"{PREFIX}GATEWAY_URL": self.gateway_url,
             f"{PREFIX}DATA": str(self.directory),
             f"{PREFIX}SPOOL": str(self._spool),
             f"{PREFIX}DEFAULT_ACADEMY": str(self.settings().default_academy),
@@ -215,6 +232,7 @@ class LocalSystem:
             token=self.token,
             data=self.directory,
             spool=self._spool,
+            metrics_bind=self._binds.get(SUPERVISOR),
             # Whose staff the token is: what LearnPack sends without an academy is in its log, too.
             default_academy=DEV_ACADEMY if self._base.default_academy is None else self._base.default_academy,
         )
@@ -245,9 +263,9 @@ class LocalSystem:
         settings, journal = self.settings(), Journal()
         try:
             journal = await read_journal(settings)
-        except JournalError:
-            # Who names the generation has done what it asks for.
-            if "generation" not in settings.model_fields_set:
+        except JournalError as error:
+            # Who names the generation has done what it asks for, unless a newer release is asked for.
+            if "generation" not in settings.model_fields_set or isinstance(error, NewerJournalError):
                 raise
         log = await log_of_generation(settings, journal)
         if followed := {name: value for name, value in log.items() if name not in self._base.model_fields_set}:
@@ -262,36 +280,19 @@ class LocalSystem:
     def parts(self) -> list[Part]:
         """The parts in the order in which they start, after `prepare`."""
         self._set_env()
-        servers = [
-            Part("kafka", self._kafka.command(), self._kafka.env(), self._kafka.wait_ready, critical=True),
-            Part("clickhouse", self._clickhouse.command(), self._clickhouse.env(), self._set_up, critical=True),
-        ]
+        clickhouse = Part("clickhouse", self._clickhouse.command(), self._clickhouse.env(), self._set_up, critical=True)
         workers = [
             self._own(f"worker-{number}", "worker", "--data", str(self.directory / f"worker-{number}"))
             for number in range(1, self._workers + 1)
         ]
         # Together: each spends its first seconds on loading libraries and joining groups.
-        return [*servers, *workers, self._own("sink", "sink"), self._own("gateway", "gateway")]
+        parts = [*workers, *(self._own(name, name) for name in ("sink", "gateway", *self._more))]
+        return [*broker_parts(self._kafka), clickhouse, *parts]
 
     def _own(self, name: str, *arguments: str) -> Part:
         ready = self.directory / "run" / f"{name}.ready"
         ready.parent.mkdir(exist_ok=True)
         command = [sys.executable, "-m", "deploy.cli", *arguments, "--ready-file", str(ready)]
-
-        async def wait_ready(timeout: float) -> None:  # noqa: ASYNC109 - the supervisor's interface
-            # What a killed process left behind is older than this one.
-            started = time.time() - _CLOCK_SECONDS
-            async with asyncio.timeout(timeout):
-                while _written(ready) < started:  # noqa: ASYNC110 - another process makes it
-                    await asyncio.sleep(_POLL_SECONDS)
-
-        ready.unlink(missing_ok=True)
-        return Part(name, command, self._env, wait_ready, together=name != "worker-1", ready_file=ready)
-
-
-def _written(path: Path) -> float:
-    """When a file was written, in seconds since 1970; 0 if there is none."""
-    try:
-        return path.stat().st_mtime
-    except OSError:
-        return 0.0
+        # What is set of the environment later on counts as well.
+        env = ChainMap({BIND: self._binds[name]} if name in self._binds else {}, self._env)
+        return Part(name, command, env, awaiting(ready), together=name != "worker-1", ready_file=ready)

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from schemas.reference.lookup import Reference
     from schemas.settings import Settings
 
-__all__ = ["Services", "by_kafka", "json_answer", "json_body", "large_answer", "put_reference", "seen"]
+__all__ = ["Services", "by_kafka", "json_answer", "json_body", "large_answer", "put_reference", "read_with", "seen"]
 
 _log: Final = structlog.stdlib.get_logger("gateway")
 
@@ -79,6 +79,19 @@ class Services:
 
 async def json_body(request: Request, limit: int) -> Any:
     """The JSON of a request's body, None for an empty one; raises ApiError for what is too large or not JSON."""
+    services: Services = request.app.state.services
+
+    def read(body: bytes) -> Any:
+        return parse_json(body, services.metrics.note_mended) if body.strip() else None
+
+    return await read_with(request, limit, read)
+
+
+async def read_with(request: Request, limit: int, read: Callable[[bytes], _Done]) -> _Done:
+    """What a function, which is called in a thread, makes of a request's body, unpacked and of so many bytes at most.
+
+    Raises ApiError for what is too large, and what the function raises.
+    """
     length = request.headers.get("content-length", "")
     services: Services = request.app.state.services
     address = request.client.host if request.client else UNKNOWN
@@ -87,15 +100,10 @@ async def json_body(request: Request, limit: int) -> Any:
         declared = int(length) if length.isdigit() else None
         body = await read_body(request.receive, share, limit=limit, declared=declared)
         if not body:
-            return None
+            return read(body)
         encoding = request.headers.get("content-encoding", "").strip().lower().encode("latin-1")
-
-        def read() -> Any:
-            unpacked = decompress(body, encoding, limit)
-            return parse_json(unpacked, services.metrics.note_mended) if unpacked.strip() else None
-
         await share.hold(len(body) if len(body) <= AT_ONCE_BYTES else len(body) + limit)
-        return await services.workshop.run(address, read)
+        return await services.workshop.run(address, lambda: read(decompress(body, encoding, limit)))
     finally:
         share.leave()
 
@@ -116,7 +124,7 @@ async def put_reference(
 
     Raises ApiError 503 where Kafka does not take it.
     """
-    await by_kafka(services.producer.put(topic, key, value))
+    await by_kafka(services.producer.put(topic, [(key, value)]))
     await seen(is_in_force)
 
 

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 
 from gateway.api.callers import AppServices, Staff, staff_with
 from gateway.api.pages import address_of, around, number, page_address
-from gateway.api.parameters import Ids, Words, id_list, words
+from gateway.api.parameters import Ids, Words, id_list, utc_day, words
 from gateway.api.refusals import OF_STAFF, refusals
 from gateway.api.services import Services, large_answer
 from gateway.api.webhook_rows import EXAMPLE, Log, LogRow, shown_row
@@ -69,6 +69,14 @@ async def list_webhooks(
     filtered: _Filtered,
     *,
     status: Words = None,
+    verdict: Annotated[
+        str | None,
+        Query(description="As the ledger has them, comma-separated.", examples=["error,dead"]),
+    ] = None,
+    day: Annotated[
+        str | None,
+        Query(description="UTC day of arrival.", examples=["2026-04-15"], json_schema_extra={"format": "date"}),
+    ] = None,
     limit: Annotated[
         str | None,
         Query(
@@ -91,7 +99,8 @@ async def list_webhooks(
     A page ends early where its payloads are too much for one answer: follow `next`. A payload of more than 1 MiB is
     `{"truncated": {"bytes", "beginning", "url"}}` and its parameters; the whole is at `url`.
     """
-    filters = await _sought(services, staff, filtered, tuple(word.upper() for word in words(status)))
+    narrowed = {"verdicts": words(verdict), "day": None if day is None else utc_day("day", day)}
+    filters = await _sought(services, staff, filtered | narrowed, tuple(word.upper() for word in words(status)))
     size = min(number("limit", limit, 20, least=1), _MAX_LIMIT)
     skipped = number("offset", offset, 0, least=0)
     order = "-created_at" if sort is None else sort

@@ -35,6 +35,7 @@ from gateway.console.routes import ConsoleRoute
 from gateway.console.visitor import LogInError, view_of, visitor_of
 from gateway.console.words import say
 from gateway.errors import ApiError, ClientGoneError
+from gateway.metrics import route_of
 from gateway.reading.questions import RETRY_SECONDS, BusyError
 from gateway.reading.store import ReadError
 
@@ -135,7 +136,7 @@ async def _refuse_http(request: Request, error: Exception) -> Response:
 
 
 async def _unreadable(request: Request, error: Exception) -> Response:
-    _log.warning("ClickHouse cannot be read", path=request.scope["path"], reason=str(error))
+    _log.warning("ClickHouse cannot be read", route=route_of(request.scope), reason=str(error))
     return await _told(request, _UNAVAILABLE, _words("error.away"), {"Retry-After": str(RETRY_SECONDS)})
 
 
@@ -148,7 +149,7 @@ async def _gone(_request: Request, _error: Exception) -> Response:
 
 
 async def _bug(request: Request, error: Exception) -> Response:
-    _log.error("a page failed", path=request.scope["path"], exc_info=error)
+    _log.error("a page failed", route=route_of(request.scope), exc_info=error)
     return await _refuse(request, ApiError("internal-error"))
 
 

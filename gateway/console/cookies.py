@@ -47,7 +47,7 @@ def keep_session(request: Request, response: Response, visitor: Visitor) -> None
     now = int(visitor.now)
     set_already = any(header.startswith(f"{SESSION_COOKIE}=") for header in response.headers.getlist("set-cookie"))
     # What a page fetches by itself is nobody's use of it.
-    by_itself = "x-refresh" in request.headers or "last-event-id" in request.headers
+    by_itself = "x-refresh" in request.headers or request.headers.get("accept") == "text/event-stream"
     if visitor.session.stale(now) and not set_already and not by_itself:
         set_session(request, response, visitor.seal, visitor.session.used_at(now))
 

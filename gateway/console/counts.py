@@ -31,8 +31,9 @@ class StuckCounts:
         async def count() -> int:
             return len({row["actor"] for row in await find_stuck(questions, sight, StuckRule())})
 
-        asked = self._kept.pop(sight.academy, None) or AskedOnce(count, _FRESH_SECONDS)
+        asked = self._kept.pop(sight.academy, None) or AskedOnce(count, _FRESH_SECONDS / 2)
         self._kept[sight.academy] = asked
         if len(self._kept) > _KEPT:
             self._kept.popitem(last=False)
-        return await asked()
+        recent = asked.recent(_FRESH_SECONDS)
+        return await asked() if recent is None else recent

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 from typing import TYPE_CHECKING, Final
 
 from markupsafe import Markup, escape
@@ -11,7 +12,7 @@ from markupsafe import Markup, escape
 if TYPE_CHECKING:
     from schemas.vocabulary import Language
 
-__all__ = ["Formats", "cut", "instant_of"]
+__all__ = ["Formats", "cut", "instant_of", "step_number"]
 
 _MINUTE, _HOUR, _DAY = 60, 3600, 86400
 _AGO: Final = {"en": "{} ago", "es": "hace {}"}
@@ -21,6 +22,7 @@ _UNITS: Final = ("B", "kB", "MB", "GB", "TB")
 _STEP: Final = 1000
 # From so many on there are two units, and no decimals.
 _TWO: Final = 2
+_NUMBER: Final = re.compile(r"([0-9]{1,3}(?:\.[0-9]{1,3}){0,2})(?=[-_. ]|$)")
 
 
 def instant_of(text: str) -> datetime:
@@ -33,12 +35,24 @@ def cut(text: str, most: int = 80) -> str:
     return text if len(text) <= most else f"{text[: most - 1]}…"
 
 
+def step_number(slug: str) -> str:
+    """The number that a step's slug begins with, as authors count (`08.1-red-borders` has 08.1); empty if none."""
+    found = _NUMBER.match(slug)
+    return found[1] if found else ""
+
+
 @dataclass(frozen=True, slots=True)
 class Formats:
-    """How things are written in a language at a moment; what is None is a dash."""
+    """How things are written in a language at a moment, with times of a zone; what is None is a dash."""
 
     language: Language
     now: datetime
+    zone: tzinfo = UTC
+
+    @property
+    def zone_name(self) -> str:
+        """The zone's IANA name."""
+        return str(self.zone)
 
     def number(self, value: float | None, decimals: int = 0) -> str:
         """A number with its thousands apart."""
@@ -80,22 +94,34 @@ class Formats:
         return self._time(text, said)
 
     def exact(self, text: str | None) -> str:
-        """An instant with its day and second, in UTC."""
+        """An instant with its day and second."""
         if text is None:
             return _NONE
         return self._time(text, self._written(text))
 
     def clock(self, text: str) -> str:
-        """The time of day of an instant, in UTC."""
-        return self._time(text, f"{instant_of(text):%H:%M:%S}")
+        """The minute of an instant, as axes have it."""
+        return f"{self._local(text):%H:%M}"
+
+    def tick(self, text: str) -> str:
+        """The day of the year and the minute of an instant, as axes have them."""
+        at = self._local(text)
+        return f"{at:%m-%d %H:%M}" if self.language == "en" else f"{at:%d/%m %H:%M}"
+
+    def beside(self, text: str) -> str:
+        """An instant as it stands beside the pointer: its day and second, and the zone."""
+        return f"{self._written(text)} {self.zone_name}"
 
     def day(self, text: str) -> str:
         """A UTC day."""
         return text if self.language == "en" else f"{instant_of(text):%d/%m/%Y}"
 
     def _written(self, text: str) -> str:
-        at = instant_of(text).astimezone(UTC)
+        at = self._local(text)
         return f"{at:%Y-%m-%d %H:%M:%S}" if self.language == "en" else f"{at:%d/%m/%Y %H:%M:%S}"
 
     def _time(self, text: str, said: str) -> str:
-        return Markup('<time datetime="{}" title="{} UTC">{}</time>').format(escape(text), self._written(text), said)
+        return Markup('<time datetime="{}" title="{}">{}</time>').format(escape(text), self.beside(text), said)
+
+    def _local(self, text: str) -> datetime:
+        return instant_of(text).astimezone(self.zone)

@@ -1,9 +1,10 @@
-"""One dead letter: why it failed, and sending it again as it is or changed, or giving it up."""
+"""One dead letter: why it failed and whose it is, and sending it again as it is or changed, or giving it up."""
 
 from __future__ import annotations
 
 import asyncio
 import json
+import re
 from typing import TYPE_CHECKING, Any, Final
 
 from gateway.api.services import by_kafka
@@ -11,42 +12,56 @@ from gateway.console.lists import system_call
 from gateway.console.page import PREFIX, render
 from gateway.console.routes import changing, showing
 from gateway.errors import ApiError
+from gateway.in_time import in_time
 from gateway.ingest.json_bodies import parse_json
-from gateway.insights.letters import find_letter
+from gateway.insights.letters import find_again, find_letter, judged, patched_letter, webhook_of
 from gateway.operating import OPERATE
 from schemas.coercion import digits_as_id
-from schemas.json_patch import PatchError, patched, readable
+from schemas.json_patch import MOST_OPERATIONS, PatchError, readable
+from schemas.reference.tenancy import READ
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from starlette.requests import Request
     from starlette.responses import Response
 
     from gateway.console.visitor import Visitor
     from gateway.operating import Resolved
 
-__all__ = ["ROUTES", "patch_between", "shown_value"]
+__all__ = ["ROUTES", "patch_between", "place_of_error", "shown_value"]
 
 _MOST_SHOWN: Final = 200_000
 # A value with what the form adds around it, every character of it escaped.
 _FORM_BYTES: Final = 4 << 20
+# What reasons of JSON call the place of an error: characters from the beginning.
+_PLACE: Final = re.compile(r"\(char (\d+)\)")
+_AROUND: Final = 60
 
 
 def patch_between(before: Any, after: Any) -> list[dict[str, Any]]:
-    """The JSON Patch that makes one value the other: of objects by member, of anything else the whole.
+    """The JSON Patch that makes one value the other: of objects by member, of lists of one length by item.
 
-    By member, so that keys which are not shown stay as they are.
+    Of anything else it is the whole. What is alike is left out at every depth, so that keys which are not shown stay as
+    they are: those of an item of a list stay with its place.
     """
-    if _alike(before, after):
-        return []
-    if not isinstance(before, dict) or not isinstance(after, dict):
-        return [{"op": "replace", "path": "", "value": after}]
-    gone = [{"op": "remove", "path": _pointer(name)} for name in before if name not in after]
-    changed = [
-        {"op": "replace" if name in before else "add", "path": _pointer(name), "value": value}
-        for name, value in after.items()
-        if name not in before or not _alike(before[name], value)
-    ]
-    return [*gone, *changed]
+    return list(_changes(before, after, ""))
+
+
+def _changes(before: Any, after: Any, path: str) -> Iterator[dict[str, Any]]:
+    if type(before) is dict and type(after) is dict:
+        yield from ({"op": "remove", "path": f"{path}{_pointer(name)}"} for name in before if name not in after)
+        for name, value in after.items():
+            below = f"{path}{_pointer(name)}"
+            if name in before:
+                yield from _changes(before[name], value, below)
+            else:
+                yield {"op": "add", "path": below, "value": value}
+    elif type(before) is list and type(after) is list and len(before) == len(after):
+        for place, (one, other) in enumerate(zip(before, after, strict=True)):
+            yield from _changes(one, other, f"{path}/{place}")
+    elif not _alike(before, after):
+        yield {"op": "replace", "path": path, "value": after}
 
 
 def _alike(one: Any, other: Any) -> bool:
@@ -64,11 +79,22 @@ def shown_value(text: str | None) -> str:
     return (text or "") if value is None else json.dumps(value, indent=2, ensure_ascii=False)
 
 
+def place_of_error(reason: str, text: str) -> tuple[str, str, str] | None:
+    """What of a text is before, at and after the place that a reason names; None where it names none of the text."""
+    named = _PLACE.search(reason)
+    if named is None or int(named[1]) > len(text) or not text:
+        return None
+    at = min(int(named[1]), len(text) - 1)
+    first, last = max(0, at - _AROUND), at + 1 + _AROUND
+    before, after = text[first:at], text[at + 1 : last]
+    return ("…" if first else "") + before, text[at], after + ("…" if last < len(text) else "")
+
+
 async def _letter(visitor: Visitor, text: str) -> dict[str, Any]:
     services, number = visitor.console.services, digits_as_id(text)
     letter = None
     if number is not None:
-        letter = await find_letter(services.questions, number, services.settings.redacted_keys)
+        letter = await in_time(find_letter(services.questions, number, services.settings.redacted_keys))
     if letter is None:
         raise ApiError("letter-not-found", letter=text[:200])
     return letter
@@ -79,6 +105,11 @@ async def _page(
 ) -> Response:
     value = await asyncio.to_thread(shown_value, letter["value"])
     long = letter["truncated"] or len(value) > _MOST_SHOWN
+    services = visitor.console.services
+    webhook = webhook_of(services.settings, letter)
+    sent = letter["resolution"] == "retried" and webhook is not None
+    # Of a value without some of its keys, places are others.
+    whole = "" if services.settings.redacted_keys else letter["value"] or ""
     return await render(
         request,
         "letter.html",
@@ -87,13 +118,35 @@ async def _page(
         visitor=visitor,
         status=status,
         letter=letter,
+        **_whose(visitor, letter, webhook),
+        webhook=webhook,
+        place=place_of_error(letter["why"], whole),
+        newer=await in_time(find_again(services.questions, services.settings, letter)) if sent else None,
         waits=not letter["resolution"],
         long=long,
         root=f"{PREFIX}/letters",
         own=f"{PREFIX}/letters/{letter['id']}",
         call=system_call(request, f"/dead-letters/{letter['id']}", {}),
-        **{"value": value[:_MOST_SHOWN], "patch": None, "trouble": "", "done": "", **told},
+        **{
+            "value": value[:_MOST_SHOWN],
+            "patch": None,
+            "again": False,
+            "would_be": None,
+            "trouble": "",
+            "done": "",
+            **told,
+        },
     )
+
+
+def _whose(visitor: Visitor, letter: dict[str, Any], webhook: int | None) -> dict[str, Any]:
+    """Whose webhook a letter is, by its key, named where the visitor may know; what is none is nobody's."""
+    student = None if webhook is None else digits_as_id(letter["key"] or "")
+    if student is None:
+        return {"student": None, "name": None, "reached": False}
+    reached = visitor.may(READ) and visitor.sight.sees(student)
+    named = visitor.sight.student(student) if reached else {"id": student, "first_name": None, "last_name": None}
+    return {"student": student, "name": visitor.name(named), "reached": reached}
 
 
 async def _show(request: Request, visitor: Visitor) -> Response:
@@ -105,11 +158,14 @@ async def _change(request: Request, visitor: Visitor, form: dict[str, str]) -> R
     letter, text = await _letter(visitor, request.path_params["letter"]), form.get("value", "")
     if letter["truncated"]:
         raise ApiError("letter-left", letter=letter["id"], reason="it is too long to be changed here.")
-    before = readable((letter["value"] or "").encode())
+    before = await asyncio.to_thread(readable, (letter["value"] or "").encode())
     try:
         after = await asyncio.to_thread(parse_json, text.encode(), visitor.console.services.metrics.note_mended)
-        patch = patch_between(before, after)
-        patched(before, patch)
+        patch = await asyncio.to_thread(patch_between, before, after)
+        if len(patch) > MOST_OPERATIONS and not visitor.console.services.settings.redacted_keys:
+            # Nothing is hidden that the whole would lose.
+            patch = [{"op": "replace", "path": "", "value": after}]
+        value = await patched_letter(letter, patch)
     except ApiError as error:
         trouble = error.text(visitor.view.language)
         return await _page(request, visitor, letter, status=error.status, value=text, trouble=trouble)
@@ -118,19 +174,27 @@ async def _change(request: Request, visitor: Visitor, form: dict[str, str]) -> R
         return await _page(request, visitor, letter, status=400, value=text, trouble=trouble)
     if form.get("sure") != "yes" or not patch:
         shown = [json.dumps(operation, ensure_ascii=False) for operation in patch]
-        return await _page(request, visitor, letter, value=text, patch=shown)
-    done = await by_kafka(visitor.console.operating.change(letter["id"], patch))
+        would_be = await judged(visitor.console.services, visitor.console.operating, letter, value)
+        return await _page(request, visitor, letter, value=text, patch=shown, would_be=would_be)
+    done = await in_time(by_kafka(visitor.console.operating.change(letter["id"], patch)))
     return await _resolved(request, visitor, letter, done)
 
 
-async def _retry(request: Request, visitor: Visitor, _form: dict[str, str]) -> Response:
+async def _retry(request: Request, visitor: Visitor, form: dict[str, str]) -> Response:
+    """First what would become of it; with `sure`, send it."""
     letter = await _letter(visitor, request.path_params["letter"])
-    return await _resolved(request, visitor, letter, await by_kafka(visitor.console.operating.retry([letter["id"]])))
+    if form.get("sure") != "yes":
+        value = None if letter["truncated"] else (letter["value"] or "").encode()
+        services, operating = visitor.console.services, visitor.console.operating
+        would_be = None if value is None else await judged(services, operating, letter, value)
+        return await _page(request, visitor, letter, again=True, would_be=would_be)
+    done = await in_time(by_kafka(visitor.console.operating.retry([letter["id"]])))
+    return await _resolved(request, visitor, letter, done)
 
 
 async def _drop(request: Request, visitor: Visitor, _form: dict[str, str]) -> Response:
     letter = await _letter(visitor, request.path_params["letter"])
-    done = await by_kafka(visitor.console.operating.drop([letter["id"]]))
+    done = await in_time(by_kafka(visitor.console.operating.drop([letter["id"]])))
     return await _resolved(request, visitor, letter, done, "dropped")
 
 
@@ -141,7 +205,7 @@ async def _resolved(
     for reason in done.left.values():
         trouble = ApiError("letter-left", letter=letter["id"], reason=reason).text(visitor.view.language)
         return await _page(request, visitor, letter, status=409, trouble=trouble)
-    key = "letters.done.dropped" if resolution == "dropped" else "letters.done"
+    key = "letters.done.dropped" if resolution == "dropped" else "letters.done.one"
     return await _page(request, visitor, {**letter, "resolution": resolution}, done=key)
 
 

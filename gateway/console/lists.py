@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlencode
@@ -23,9 +24,13 @@ __all__ = ["MOST_EXPORTED", "Listed", "api_call", "as_csv", "filled", "listed", 
 MOST_EXPORTED: Final = 10_000
 
 _ROWS: Final = 50
-_MOST: Final = 500
-# A spreadsheet takes what begins like these for a formula.
-_FORMULAS: Final = ("=", "+", "-", "@", "\t", "\r")
+_MOST: Final = 200
+# A spreadsheet takes a cell that begins like one of these for a formula; where it parts cells by something else than a
+# comma, as in many languages, a cell may begin within a text, whatever quotes stand around that.
+_FORMULA: Final = re.compile(
+    "(^|[;,|\t\r\n\"']) *(?=[=+\\-@\t\r\N{FULLWIDTH EQUALS SIGN}\N{FULLWIDTH PLUS SIGN}"
+    "\N{FULLWIDTH HYPHEN-MINUS}\N{FULLWIDTH COMMERCIAL AT}])"
+)
 
 
 def filled(request: Request, names: Iterable[str]) -> dict[str, str]:
@@ -79,7 +84,7 @@ def listed(request: Request, filters: Mapping[str, str], path: str = "") -> List
 def as_csv(name: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> Response:
     """A table as a file, in which no cell is a formula; at most so many rows."""
     out = io.StringIO()
-    writer = csv.writer(out)
+    writer = csv.writer(out, quoting=csv.QUOTE_NONNUMERIC)
     writer.writerow(columns)
     for place, row in enumerate(rows):
         if place == MOST_EXPORTED:
@@ -94,7 +99,9 @@ def as_csv(name: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> 
 
 
 def _cell(value: Any) -> Any:
-    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULAS) else "" if value is None else value
+    if isinstance(value, str):
+        return _FORMULA.sub(r"\g<0>'", value)
+    return "" if value is None else value
 
 
 def api_call(request: Request, path: str, academy: int, filters: Mapping[str, str] | None = None) -> str:

@@ -6,7 +6,7 @@ import time
 from typing import TYPE_CHECKING, Any, Final
 
 from gateway.console.routes import showing
-from gateway.insights.event_stream import EventStream
+from gateway.insights.event_stream import EventStream, owner_of
 from gateway.insights.live import Wanted
 from gateway.insights.sight import Sight
 from schemas.reference.tenancy import READ
@@ -38,7 +38,7 @@ async def _stream(_request: Request, visitor: Visitor) -> Response:
         )
 
     wanted = Wanted(lambda: Sight(services.reference, academy, services.strict))
-    return EventStream(visitor.console.live, wanted, allowed, shown=_told)
+    return EventStream(visitor.console.live, wanted, allowed, owner=owner_of(visitor.token), shown=_told)
 
 
 ROUTES: Final = [showing("/live", READ, _stream)]

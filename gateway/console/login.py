@@ -14,7 +14,7 @@ from gateway.console.cookies import drop_session, set_session, set_view
 from gateway.console.csrf import require_own_site
 from gateway.console.formats import Formats
 from gateway.console.forms import read_form
-from gateway.console.once import redeem_link
+from gateway.console.once import offered_token, take_link
 from gateway.console.page import PREFIX, render
 from gateway.console.routes import ConsoleRoute, changing, to_page
 from gateway.console.session import Session
@@ -70,10 +70,13 @@ async def _show(request: Request) -> Response:
 async def _follow(request: Request, code: str) -> Response:
     console: Console = request.app.state.console
     _require_complete(console)
-    digest = await asyncio.to_thread(redeem_link, console.services.settings.spool, code, time.time())
+    spool = console.services.settings.spool
+    digest = await asyncio.to_thread(offered_token, spool, code, time.time())
     if digest is None:
         return to_page(_PATH, why="link")
-    return await _begin(request, console.services.access.of_digest(digest), f"{PREFIX}{HOME}")
+    # Whatever may fail comes before the link is used up.
+    answer = await _begin(request, console.services.access.of_digest(digest), f"{PREFIX}{HOME}")
+    return answer if await asyncio.to_thread(take_link, spool, code) else to_page(_PATH, why="link")
 
 
 def _require_complete(console: Console) -> None:

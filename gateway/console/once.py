@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["LINK_SECONDS", "offer_link", "redeem_link", "with_link"]
+__all__ = ["LINK_SECONDS", "offer_link", "offered_token", "take_link", "with_link"]
 
 LINK_SECONDS: Final = 600
 
@@ -42,20 +42,30 @@ def offer_link(directory: Path, token: str, now: float) -> str:
     return code
 
 
-def redeem_link(directory: Path, code: str, now: float) -> str | None:
+def offered_token(directory: Path, code: str, now: float) -> str | None:
     """The SHA-256 of the token that a link logs in with; None for one that was followed, is too old or is none.
 
-    Of several that follow it at once, in whichever process, one gets it: the one that takes the file away. Blocks.
+    It can be followed afterwards as well. Blocks.
     """
     if not code or len(code) > _LONGEST:
         return None
-    path = _file(directory, code)
     try:
-        token, until = path.read_text("ascii").split()
-        path.unlink()
+        token, until = _file(directory, code).read_text("ascii").split()
     except (OSError, ValueError):
         return None
-    return token if now < int(until) else None
+    if now < int(until):
+        return token
+    take_link(directory, code)
+    return None
+
+
+def take_link(directory: Path, code: str) -> bool:
+    """Whether this is who follows a link first, in whichever process: the one that takes the file away. Blocks."""
+    try:
+        _file(directory, code).unlink()
+    except OSError:
+        return False
+    return True
 
 
 def with_link(gateway: str, code: str) -> str:

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from gateway.api.pages import address_of
 from gateway.console.charts import shares, stacked
 from gateway.console.formats import instant_of
+from gateway.console.letters import letters_told
 from gateway.console.lists import api_call
 from gateway.console.operations import summary
 from gateway.console.page import PREFIX, render
-from gateway.console.queries import LEDGER, MINUTES
 from gateway.console.routes import Place, showing, to_page
 from gateway.console.words import say
-from gateway.insights.overview import find_overview
+from gateway.insights.letters import LetterFilters, count_letters, find_groups
+from gateway.insights.overview import find_overdue, find_overview
 from gateway.operating import OPERATE
 from gateway.reading.shown import iso_instant
 from schemas.reference.tenancy import READ
@@ -30,7 +31,16 @@ if TYPE_CHECKING:
     from gateway.console.formats import Formats
     from gateway.console.visitor import Visitor
 
-__all__ = ["PLACE", "ROUTES", "SPANS", "VERDICTS", "Condition", "condition", "minutes_by_bucket", "troubles"]
+__all__ = [
+    "PLACE",
+    "ROUTES",
+    "SPANS",
+    "VERDICTS",
+    "Condition",
+    "condition",
+    "minutes_by_bucket",
+    "troubles",
+]
 
 # What became of a webhook, from the best to the worst.
 VERDICTS: Final = ("stored", "ignored", "duplicate", "stale", "pending", "error", "dead")
@@ -55,10 +65,11 @@ class Condition(NamedTuple):
     values: dict[str, Any]
 
 
-def condition(overview: dict[str, Any], now: datetime) -> Condition:
+def condition(overview: dict[str, Any], now: datetime, overdue: int) -> Condition:
     """The sentence that stands above all: what is wrong, if anything is.
 
-    A day whose webhooks have neither an outcome nor wait for one is worse than any that wait.
+    A day whose webhooks have neither an outcome nor wait for one is worse than any that wait, and of these those are
+    worst that came before what is shown: `overdue` is their number.
     """
     ledger: list[dict[str, Any]] = overview["ledger"]
     if not ledger and not overview["received"]:
@@ -66,13 +77,12 @@ def condition(overview: dict[str, Any], now: datetime) -> Condition:
     wrong = next((day for day in reversed(ledger) if day["difference"]), None)
     if wrong is not None:
         return Condition("bad", "overview.lost", {"day": wrong["day"], "count": wrong["difference"]})
-    waiting = sum(day["pending"] for day in ledger)
     since = next((row["minute"] for row in overview["received"] if row["pending"]), None)
-    if not waiting and since is None:
-        return Condition("ok", "overview.well", {})
     seen = sum(row["pending"] for row in overview["received"])
-    if waiting > seen or since is None:
-        return Condition("bad", "overview.waits.long", {"count": max(waiting, seen)})
+    if overdue:
+        return Condition("bad", "overview.waits.long", {"count": overdue + seen})
+    if since is None:
+        return Condition("ok", "overview.well", {})
     seconds = max(0.0, (now - instant_of(since)).total_seconds() - 60)
     kind = "ok" if seconds < _USUAL_SECONDS else "wait"
     key = "overview.well" if kind == "ok" else "overview.waits"
@@ -106,12 +116,19 @@ async def _show(request: Request, visitor: Visitor) -> Response:
     span = span if span in SPANS else _SPAN
     minutes, breadth = SPANS[span]
     questions, sight = visitor.console.services.questions, visitor.sight
-    overview, stuck, system = await asyncio.gather(
-        find_overview(questions, sight, minutes), visitor.console.stuck(questions, sight), _system(visitor)
+    overview, stuck, system, letters = await asyncio.gather(
+        find_overview(questions, sight, minutes),
+        visitor.console.stuck(questions, sight),
+        _system(visitor),
+        _letters(visitor),
     )
     now = datetime.fromtimestamp(visitor.now, tz=UTC)
     columns = minutes_by_bucket(overview["received"], now, minutes, breadth)
-    state = condition(overview, now)
+    waiting = sum(day["pending"] for day in overview["ledger"])
+    # Nearly always none waits, or those that do came just now: then nothing is to be asked.
+    seen = sum(row["pending"] for row in overview["received"])
+    overdue = await find_overdue(questions, visitor.academy, minutes) if waiting > seen else 0
+    state = condition(overview, now, overdue)
     chart: Bars = stacked(columns, VERDICTS)
     today = next((day for day in overview["ledger"] if day["day"] == f"{now:%Y-%m-%d}"), None)
     return await render(
@@ -123,7 +140,7 @@ async def _show(request: Request, visitor: Visitor) -> Response:
         overview=overview,
         kind=state.kind,
         sentence=_sentence(visitor, state),
-        waiting=sum(day["pending"] for day in overview["ledger"]),
+        waiting=waiting,
         span=span,
         spans=SPANS,
         breadth=breadth,
@@ -134,15 +151,15 @@ async def _show(request: Request, visitor: Visitor) -> Response:
         verdicts=VERDICTS,
         stuck=stuck,
         troubles=[] if system is None else troubles(visitor.formats, system),
+        letters=letters_told(visitor.formats, *letters),
         stuck_address=f"{PREFIX}/stuck",
+        log=_log,
         today=today,
         ignored=today is not None and today["ignored"] >= _MANY_IGNORED * today["received"] > 0,
         call=api_call(request, "/overview", visitor.academy, {"since": span}),
         queries=(
-            MINUTES.replace("INTERVAL 6 HOUR", f"INTERVAL {minutes // 60} HOUR").replace(
-                "has(academy_ids, 1)", f"has(academy_ids, {visitor.academy})"
-            ),
-            LEDGER.replace("academy_id = 1", f"academy_id = {visitor.academy}"),
+            visitor.sql.minutes(visitor.academy, minutes, sight.reference.members(visitor.academy)),
+            visitor.sql.ledger(visitor.academy),
         ),
         first=_first_line(request, visitor.academy),
     )
@@ -150,6 +167,14 @@ async def _show(request: Request, visitor: Visitor) -> Response:
 
 async def _system(visitor: Visitor) -> dict[str, Any] | None:
     return await visitor.console.system.lately() if visitor.may(OPERATE) else None
+
+
+async def _letters(visitor: Visitor) -> tuple[int, list[dict[str, Any]]]:
+    if not visitor.may(OPERATE):
+        return 0, []
+    questions, waiting = visitor.console.services.questions, LetterFilters()
+    count, groups = await asyncio.gather(count_letters(questions, waiting), find_groups(questions, waiting))
+    return count, groups
 
 
 def troubles(formats: Formats, system: Mapping[str, Any]) -> list[str]:
@@ -176,6 +201,11 @@ def _sentence(visitor: Visitor, state: Condition) -> str:
     if "seconds" in values:
         values["age"] = formats.duration(values.pop("seconds"))
     return say(visitor.view.language, state.key, **values)
+
+
+def _log(day: str, verdict: str) -> str:
+    """The page of a figure's webhooks: what came on a UTC day and became this."""
+    return f"{PREFIX}/webhooks?day={day}&verdict={verdict}"
 
 
 def _first_line(request: Request, academy: int) -> str:

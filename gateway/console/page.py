@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.responses import HTMLResponse, Response
 
-from gateway.console.formats import Formats, cut
+from gateway.console.formats import Formats, cut, step_number
 from gateway.console.words import said, say
 from gateway.static_files import answered, load, versioned
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from gateway.console.view import View
     from gateway.console.visitor import Visitor
 
-__all__ = ["PREFIX", "STATIC", "guarded", "render", "rendered", "static_file"]
+__all__ = ["PREFIX", "STATIC", "compile_templates", "guarded", "render", "rendered", "static_file"]
 
 PREFIX: Final = "/console"
 
@@ -58,6 +58,13 @@ _environment: Final = Environment(
 _environment.globals["static"] = partial(versioned, STATIC, f"{PREFIX}/static")
 _environment.globals["prefix"] = PREFIX
 _environment.filters["cut"] = cut
+_environment.filters["step_number"] = step_number
+
+
+def compile_templates() -> None:
+    """Compile all templates, which whoever opens a page first would wait for; blocks for as long as that takes."""
+    for name in _environment.list_templates(["html"]):
+        _environment.get_template(name)
 
 
 def rendered(template: str, values: Mapping[str, Any]) -> str:

@@ -5,19 +5,32 @@ from __future__ import annotations
 from typing import Final
 
 __all__ = [
+    "CELLS",
     "DAILY",
     "FUNNEL",
+    "LAG",
     "LEDGER",
     "MINUTES",
     "SCORES",
+    "SESSIONS",
     "STUCK",
     "STUDENT_DAYS",
     "TIMELINE",
+    "TRIES",
     "TUTORIALS",
     "WEBHOOK",
     "WEBHOOKS",
-    "literal",
 ]
+
+LAG: Final = """\
+SELECT toStartOfInterval(at, INTERVAL 5 MINUTE) AS moment, consumer, topic, partition, max(waiting) AS records_waiting,
+    max(waited) AS seconds_waited
+FROM telemetry.lag_history
+LEFT ARRAY JOIN partitions AS partition, records AS waiting, seconds AS waited
+WHERE at >= now() - INTERVAL 6 HOUR
+GROUP BY moment, consumer, topic, partition
+ORDER BY moment, consumer, topic, partition
+"""
 
 MINUTES: Final = """\
 SELECT toStartOfMinute(created_at, 'UTC') AS minute, count() AS received, countIf(verdict = 'stored') AS stored,
@@ -38,10 +51,34 @@ ORDER BY day
 """
 
 STUCK: Final = """\
-SELECT user_id, asset_slug, step_slug, failures, stuck_since, ai_interactions, frustration_score
-FROM telemetry.struggling_students
-WHERE period = '30 minutes'
-ORDER BY failures DESC
+WITH 120 AS since, 30 AS seen, 3 AS least, 0 AS stuck
+SELECT user_id, actor, asset_slug, step_slug, length(failed) AS failures, arrayMin(failed) AS stuck_since, questions,
+    completed_steps, last_seen
+FROM
+(
+    SELECT *, max(until) OVER (PARTITION BY actor, asset_slug) AS last_seen,
+        sum(done) OVER (PARTITION BY actor, asset_slug) AS completed_steps
+    FROM
+    (
+        SELECT any(user_id) AS user_id, actor, asset_slug, step_slug, max(occurred_at) AS until,
+            maxIf(occurred_at, succeeded = 1 AND event IN ('compile', 'test', 'quiz_submission')) AS passed_at,
+            arrayFilter(
+                at -> at > passed_at,
+                groupArrayIf(occurred_at, succeeded = 0 AND event IN ('compile', 'test', 'quiz_submission'))
+            ) AS failed,
+            arrayCount(at -> at > passed_at, groupArrayIf(occurred_at, event = 'ai_interaction')) AS questions,
+            countIf(event = 'complete_step' OR (source = 'notebook' AND event = 'test' AND succeeded = 1)) AS done
+        FROM telemetry.events
+        WHERE occurred_at BETWEEN subtractMinutes(now(), since) AND now() + INTERVAL 5 MINUTE
+        GROUP BY actor, asset_slug, step_slug
+    )
+)
+WHERE step_slug != '' AND failures >= least AND stuck_since <= subtractMinutes(now(), stuck)
+    AND last_seen >= subtractMinutes(now(), seen)
+    AND (asset_slug, step_slug, actor) NOT IN
+        (SELECT asset_slug, step_slug, actor FROM telemetry.events
+         WHERE event = 'complete_step' OR (source = 'notebook' AND event = 'test' AND succeeded = 1))
+ORDER BY failures DESC, last_seen DESC, actor, asset_slug, step_slug
 """
 
 SCORES: Final = """\
@@ -49,14 +86,14 @@ SELECT asset_slug, engagement_score AS engagement, frustration_score AS frustrat
     total_time_seconds, metrics_algo_version AS algorithm, last_interaction_at, finished_at, updated_at
 FROM telemetry.scores
 WHERE user_id = 10022
-ORDER BY updated_at DESC, asset_slug
+ORDER BY ifNull(last_interaction_at, updated_at) DESC, asset_slug
 """
 
 STUDENT_DAYS: Final = """\
-SELECT day, engagement_score AS engagement, frustration_score AS frustration, completion_rate AS completion
+SELECT asset_slug, day, engagement_score AS engagement, frustration_score AS frustration, completion_rate AS completion
 FROM telemetry.student_day
-WHERE user_id = 10022 AND asset_slug = 'exercise-postcard' AND day > today() - 90
-ORDER BY day
+WHERE user_id = 10022 AND day >= today() - 90
+ORDER BY asset_slug, day
 """
 
 TIMELINE: Final = """\
@@ -80,7 +117,7 @@ SELECT day, total_sessions AS students, active_students, completion_avg AS compl
     frustration_avg AS frustration, open_steps, compiles, compile_failures, tests, test_failures, quizzes, quiz_failures,
     ai_interactions AS questions
 FROM telemetry.asset_daily
-WHERE asset_slug = 'exercise-postcard' AND day > today() - 90
+WHERE asset_slug = 'exercise-postcard' AND day >= today() - 90
 ORDER BY day
 """  # noqa: E501 - as the page has it
 
@@ -92,8 +129,41 @@ WHERE asset_slug = 'exercise-postcard'
 ORDER BY step_position, step_slug
 """
 
+TRIES: Final = """\
+SELECT step_slug, sum(of_one) AS tries, round(100 * sum(failed) / tries, 1) AS failed_percent,
+    countIf(first = 0) AS failed_first
+FROM
+(
+    SELECT step_slug, actor, count() AS of_one, countIf(succeeded = 0) AS failed, max(occurred_at) AS last_at,
+        argMax(step_position, occurred_at) AS position, argMin(succeeded, (occurred_at, item_id)) AS first
+    FROM telemetry.events
+    WHERE asset_slug = 'exercise-postcard' AND event IN ('compile', 'test', 'quiz_submission')
+    GROUP BY step_slug, actor
+)
+GROUP BY step_slug
+ORDER BY argMax(position, last_at), step_slug
+"""
+
+CELLS: Final = """\
+SELECT actor, step_slug, countIf(event IN ('compile', 'test', 'quiz_submission')) AS tries,
+    countIf(event IN ('compile', 'test', 'quiz_submission') AND succeeded = 0) AS failures,
+    countIf(event = 'ai_interaction') AS questions, min(occurred_at) AS first_at, max(occurred_at) AS last_at
+FROM telemetry.events
+WHERE asset_slug = 'exercise-postcard' AND step_slug != ''
+GROUP BY actor, step_slug
+ORDER BY actor, step_slug
+"""
+
+SESSIONS: Final = """\
+SELECT toDate(occurred_at) AS day, count() AS sessions, uniqExact(user_id) AS students
+FROM telemetry.events
+WHERE asset_slug = 'exercise-postcard' AND event = 'start_session' AND user_id IS NOT NULL
+GROUP BY day
+ORDER BY day
+"""
+
 WEBHOOKS: Final = """\
-SELECT id, event, student_id, asset_id, status, status_text, created_at, updated_at
+SELECT id, event, student_id, asset_id, package_slug, status, status_text, verdict, created_at, updated_at
 FROM telemetry.webhook_log
 WHERE has(academy_ids, 1)
 ORDER BY created_at DESC, id DESC
@@ -106,9 +176,3 @@ FROM telemetry.events
 WHERE webhook_id = 9012
 ORDER BY occurred_at, event
 """
-
-
-def literal(text: str) -> str:
-    """A text as ClickHouse's SQL writes it, for who copies a query: the console itself only binds parameters."""
-    escaped = text.replace("\\", "\\\\").replace("'", "\\'")
-    return f"'{escaped}'"

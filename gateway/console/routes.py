@@ -13,6 +13,8 @@ from gateway.console.csrf import require_own_form, require_own_site
 from gateway.console.forms import read_form
 from gateway.console.page import PREFIX
 from gateway.console.visitor import visitor_of
+from gateway.in_time import in_time
+from gateway.reading.timed_routes import unread
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -59,7 +61,7 @@ def showing(path: str, capability: str | None, show: Show) -> ConsoleRoute:
         visitor = await visitor_of(request)
         if capability is not None:
             visitor.require(capability)
-        response = await show(request, visitor)
+        response = await in_time(show(request, visitor), refusal=unread)
         keep_session(request, response, visitor)
         return response
 

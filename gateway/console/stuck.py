@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, Final
 from gateway.api.parameters import words
 from gateway.console.lists import api_call, as_csv, filled, listed
 from gateway.console.page import PREFIX, render
-from gateway.console.queries import STUCK
 from gateway.console.routes import Place, showing
 from gateway.console.student import work_address
 from gateway.insights.callers import bounded, minutes
@@ -56,6 +55,10 @@ async def _find(visitor: Visitor, filters: dict[str, str], rule: StuckRule) -> l
     return [{**row, "name": visitor.name(row["student"]), "address": _address(row)} for row in found]
 
 
+def _tutorials(visitor: Visitor, filters: dict[str, str]) -> list[str]:
+    return [visitor.sight.tutorial(slug) for slug in words(filters.get("asset"))]
+
+
 def _address(row: dict[str, Any]) -> str | None:
     """The page that says why; None of somebody who is not named yet."""
     student = row["student"]["id"]
@@ -81,7 +84,15 @@ async def _show(request: Request, visitor: Visitor) -> Response:
         count=len(found),
         page=page,
         call=api_call(request, "/students/stuck", visitor.academy, filters),
-        queries=(STUCK,),
+        queries=(
+            visitor.sql.stuck(
+                rule,
+                _tutorials(visitor, filters),
+                found,
+                visitor.sight.only_members(),
+                filters.get("cohort", ""),
+            ),
+        ),
     )
 
 

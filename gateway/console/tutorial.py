@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
 from gateway.console.charts import FIELD
 from gateway.console.lists import api_call, as_csv, listed
 from gateway.console.page import PREFIX, render
-from gateway.console.queries import DAILY, FUNNEL, literal
 from gateway.console.routes import showing
 from gateway.console.student import SCORES_SHOWN, last_days, score_lines, work_address
 from gateway.console.words import say
@@ -33,12 +33,16 @@ if TYPE_CHECKING:
     from gateway.console.visitor import Visitor
     from gateway.insights.sight import Sight
 
-__all__ = ["ROUTES", "cell_mark", "hardest", "with_bars"]
+__all__ = ["ROUTES", "cell_mark", "grid_steps", "hardest", "with_bars"]
 
 _LONGEST: Final = 1_000
 _HARDEST: Final = 3
 # Of fewer tries a share says nothing.
 _LEAST_TRIES: Final = 5
+# What a page shows of a tutorial with hundreds of steps: more than a real one has, and still a page that loads.
+_STEPS: Final = 60
+_GRID_STEPS: Final = 40
+_GRID_CELLS: Final = 2_000
 
 _COLUMNS: Final = (
     "step_slug",
@@ -67,6 +71,13 @@ def with_bars(steps: Sequence[dict[str, Any]]) -> tuple[int, list[dict[str, Any]
     scale = FIELD / most if most else 0
     names = ("opened", "attempted", "completed")
     return most, [{**step, "bars": {name: round(step[name] * scale, 1) for name in names}} for step in steps]
+
+
+def grid_steps(steps: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Those of a funnel's steps that the grid shows, in their order: of many those that most students have."""
+    ranked = sorted(steps, key=lambda step: max(step["opened"], step["attempted"], step["completed"]), reverse=True)
+    chosen = {step["step_slug"] for step in ranked[:_GRID_STEPS]}
+    return [step for step in steps if step["step_slug"] in chosen]
 
 
 def cell_mark(cell: dict[str, Any] | None) -> str:
@@ -98,15 +109,19 @@ async def _show(request: Request, visitor: Visitor) -> Response:
     sight, questions = visitor.sight, visitor.console.services.questions
     tutorial, days = _own(request, visitor.sight), last_days(visitor.now)
     page = listed(request, {"slug": request.query_params["slug"]})
-    funnel, daily, sessions, students = await asyncio.gather(
-        find_funnel(questions, tutorial),
+    (funnel, left_out), daily, sessions, students = await asyncio.gather(
+        find_funnel(questions, tutorial, _STEPS),
         find_days(questions, tutorial, days),
         find_sessions(questions, tutorial, days),
         find_heatmap_students(questions, sight, tutorial),
     )
     if not funnel and not daily and not sight.knows(tutorial) and not await has_figures(questions, tutorial):
         raise ApiError("asset-not-found", asset=tutorial)
-    cells = await find_cells(questions, sight, tutorial, page.part(students))
+    columns = grid_steps(funnel)
+    page = replace(page, limit=min(page.limit, _GRID_CELLS // max(1, len(columns))))
+    slugs = [step["step_slug"] for step in columns]
+    on_page = page.part(students)
+    cells = await find_cells(questions, sight, tutorial, on_page, slugs)
     most, steps = with_bars(funnel)
     by_day = {row["day"]: row["sessions"] for row in sessions}
     return await render(
@@ -121,7 +136,10 @@ async def _show(request: Request, visitor: Visitor) -> Response:
         hardest=_told(visitor, hardest(funnel)),
         most=most,
         steps=steps,
-        grid=[_row(visitor, tutorial, row, steps) for row in cells],
+        left_out=left_out,
+        columns=columns,
+        narrow=len(steps) - len(columns) + left_out,
+        grid=[_row(visitor, tutorial, row, columns) for row in cells],
         page=page,
         count=len(students),
         days=[{**row, "sessions": by_day.get(row["day"], 0)} for row in daily],
@@ -130,7 +148,7 @@ async def _show(request: Request, visitor: Visitor) -> Response:
         shown=SCORES_SHOWN,
         export=f"{PREFIX}/tutorials/one.csv?slug={quote(tutorial, safe='')}",
         call=api_call(request, f"/assets/{quote(tutorial, safe='')}/funnel", visitor.academy),
-        queries=tuple(query.replace("'exercise-postcard'", literal(tutorial)) for query in (FUNNEL, DAILY)),
+        queries=visitor.sql.tutorial(tutorial, (row["actor"] for row in on_page)),
     )
 
 
@@ -149,7 +167,7 @@ def _told(visitor: Visitor, steps: Iterable[dict[str, Any]]) -> str:
 
 
 def _row(visitor: Visitor, tutorial: str, row: dict[str, Any], steps: Iterable[dict[str, Any]]) -> dict[str, Any]:
-    """A student's row of the grid, with a cell for each step of the funnel."""
+    """A student's row of the grid, with a cell for each of its columns."""
     known = {cell["step_slug"]: cell for cell in row["steps"]}
     student = row["student"]["id"]
     cells = [(step, known.get(step["step_slug"])) for step in steps]
@@ -157,7 +175,7 @@ def _row(visitor: Visitor, tutorial: str, row: dict[str, Any], steps: Iterable[d
         "name": visitor.name(row["student"]),
         "address": None if student is None else work_address(student, tutorial),
         "last_seen": row["last_seen"],
-        "cells": [{"look": _look(cell), "mark": cell_mark(cell), "step": step["step_slug"]} for step, cell in cells],
+        "cells": [{"look": _look(cell), "mark": cell_mark(cell)} for _, cell in cells],
         "done": sum(cell is not None and cell["state"] == "completed" for _, cell in cells),
     }
 
@@ -170,7 +188,7 @@ def _look(cell: dict[str, Any] | None) -> str:
 
 async def _export(request: Request, visitor: Visitor) -> Response:
     tutorial = _own(request, visitor.sight)
-    rows = await find_funnel(visitor.console.services.questions, tutorial)
+    rows, _ = await find_funnel(visitor.console.services.questions, tutorial)
     return as_csv("steps", _COLUMNS, ([row[column] for column in _COLUMNS] for row in rows))
 
 

@@ -7,7 +7,6 @@ from urllib.parse import urlencode
 
 from gateway.console.lists import api_call, as_csv, listed
 from gateway.console.page import PREFIX, render
-from gateway.console.queries import TUTORIALS
 from gateway.console.routes import Place, showing
 from gateway.insights.tutorials import TUTORIAL_SORTS, find_tutorials
 from schemas.reference.tenancy import READ
@@ -76,7 +75,7 @@ async def _show(request: Request, visitor: Visitor) -> Response:
         sort=sort,
         sorts=TUTORIAL_SORTS,
         call=api_call(request, "/assets", visitor.academy, filters),
-        queries=(TUTORIALS,),
+        queries=(visitor.sql.tutorials(sort, [row["asset_slug"] for row in found]),),
     )
 
 

@@ -5,19 +5,21 @@ from __future__ import annotations
 import hashlib
 import time
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 from typing import TYPE_CHECKING, Any, Final
 
 from gateway.access import require, starting
 from gateway.console.counts import StuckCounts
 from gateway.console.csrf import form_token
 from gateway.console.formats import Formats
+from gateway.console.plain_sql import STUDENT, PlainSql
 from gateway.console.view import View
 from gateway.console.words import say
 from gateway.errors import ApiError
 from gateway.insights.sight import Sight
 from gateway.operating import OPERATE
 from gateway.reading.shown import full_name
+from gateway.reading.turns import Turns
 from schemas.reference.tenancy import READ
 
 if TYPE_CHECKING:
@@ -38,12 +40,16 @@ __all__ = ["SESSION_COOKIE", "VIEW_COOKIE", "Console", "LogInError", "Visitor", 
 SESSION_COOKIE: Final = "learnpack-console"
 VIEW_COOKIE: Final = "learnpack-console-view"
 
+# Of a school of ten thousand no two are called the same, but once in two million sessions.
+_PSEUDONYM_BYTES: Final = 6
+
 
 @dataclass(frozen=True, slots=True)
 class Console:
     """What pages are made with.
 
-    `sealing` gives the seal of sessions and raises ApiError 503 while it is not known.
+    `sealing` gives the seal of sessions and raises ApiError 503 while it is not known. Names are searched one search
+    after another.
     """
 
     services: Services
@@ -53,6 +59,7 @@ class Console:
     history: RuleHistory
     sealing: Callable[[], Awaitable[Seal]]
     stuck: StuckCounts = field(default_factory=StuckCounts)
+    searches: Turns = field(default_factory=lambda: Turns(1, 20))
 
 
 class LogInError(Exception):
@@ -107,6 +114,15 @@ class Visitor:
         return Sight(self.console.services.reference, self.academy, self.console.services.strict)
 
     @property
+    def sql(self) -> PlainSql:
+        """Writes queries that somebody may copy."""
+        return PlainSql(self.console.services.settings.database, names=self.view.names)
+
+    def copied_id(self, student: object) -> str:
+        """A student's id, or several, as a line to be copied has it: a word in its place where names are hidden."""
+        return str(student) if self.view.names else STUDENT
+
+    @property
     def form_token(self) -> str:
         """What forms of this session hold."""
         return form_token(self.seal, self.session)
@@ -114,7 +130,14 @@ class Visitor:
     @property
     def formats(self) -> Formats:
         """How things are written for this visitor."""
-        return Formats(self.view.language, datetime.fromtimestamp(self.now, tz=UTC))
+        return Formats(self.view.language, datetime.fromtimestamp(self.now, tz=UTC), self.zone)
+
+    @property
+    def zone(self) -> tzinfo:
+        """The time zone of the academy that is looked at, by the directory; UTC where it says nothing."""
+        number = self.session.academy
+        academy = None if number is None else self.console.services.reference.academy(number)
+        return UTC if academy is None else academy.zone
 
     def name(self, student: Mapping[str, Any] | None) -> str:
         """What a student is called: by name, else by id; where names are hidden, by a pseudonym of this session."""
@@ -123,7 +146,7 @@ class Visitor:
             return say(self.view.language, "student.nobody")
         if not self.view.names:
             mark = self.seal.mark("student", f"{self.session.nonce}:{number}")
-            pseudonym = hashlib.blake2b(mark.encode(), digest_size=3).hexdigest().upper()
+            pseudonym = hashlib.blake2b(mark.encode(), digest_size=_PSEUDONYM_BYTES).hexdigest().upper()
             return say(self.view.language, "student", id=pseudonym)
         return full_name(student) or say(self.view.language, "student", id=number)
 

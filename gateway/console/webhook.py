@@ -9,7 +9,6 @@ import orjson
 
 from gateway.console.lists import api_call, log_call
 from gateway.console.page import PREFIX, render
-from gateway.console.queries import WEBHOOK
 from gateway.console.routes import showing
 from gateway.errors import ApiError
 from gateway.insights.trace import find_trace
@@ -73,7 +72,7 @@ async def _show(request: Request, visitor: Visitor) -> Response:
         log_address=f"{PREFIX}/webhooks",
         whole=log_call(request, visitor.academy, {}, f"/{number}"),
         call=api_call(request, f"/webhooks/{number}/trace", visitor.academy),
-        queries=(WEBHOOK.replace("= 9012", f"= {number}"),),
+        queries=(visitor.sql.webhook(number),),
     )
 
 

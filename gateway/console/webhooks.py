@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
-from gateway.api.parameters import id_list, words
+from gateway.api.parameters import id_list, utc_day, words
 from gateway.console.lists import MOST_EXPORTED, as_csv, filled, listed, log_call
+from gateway.console.overview import VERDICTS
 from gateway.console.page import PREFIX, render
-from gateway.console.queries import WEBHOOKS
 from gateway.console.routes import Place, showing, to_page
+from gateway.console.tutorials import tutorial_address
 from gateway.reading.joined import joined_later
-from gateway.reading.shown import iso_instant, shown_student
-from gateway.reading.webhook_log import Filters, read_page
+from gateway.reading.shown import iso_instant
+from gateway.reading.webhook_log import Filters, place_of, read_page
 from schemas.coercion import digits_as_id
 from schemas.reference.tenancy import READ
 from schemas.vocabulary import EVENTS, STATUSES
@@ -24,16 +26,29 @@ if TYPE_CHECKING:
 
 __all__ = ["PLACE", "ROUTES"]
 
-_FILTERS: Final = ("student", "event", "status", "asset_id")
+_FILTERS: Final = ("student", "event", "status", "verdict", "day", "asset_id")
 _NEWEST: Final = "-created_at"
 _AT_ONCE: Final = 1_000
-_COLUMNS: Final = ("id", "created_at", "event", "status", "status_text", "student_id", "student", "asset_id")
+# What was refused or ignored may name tutorials that there are not.
+_OF_TUTORIALS: Final = ("stored", "duplicate", "stale")
+_COLUMNS: Final = (
+    "id",
+    "created_at",
+    "event",
+    "status",
+    "status_text",
+    "student_id",
+    "student",
+    "asset_id",
+    "package_slug",
+    "verdict",
+)
 
 
 async def _sought(visitor: Visitor, filters: dict[str, str]) -> Filters:
     services, students = visitor.console.services, id_list("student", filters.get("student"))
     joined = await joined_later(
-        services.clickhouse,
+        services.questions,
         visitor.academy,
         services.reference.members(visitor.academy),
         students,
@@ -43,6 +58,8 @@ async def _sought(visitor: Visitor, filters: dict[str, str]) -> Filters:
         visitor.academy,
         tuple(joined),
         students=students,
+        verdicts=words(filters.get("verdict")),
+        day=utc_day("day", filters["day"]) if "day" in filters else None,
         events=words(filters.get("event")),
         assets=id_list("asset_id", filters.get("asset_id")),
         statuses=tuple(word.upper() for word in words(filters.get("status"))),
@@ -50,13 +67,11 @@ async def _sought(visitor: Visitor, filters: dict[str, str]) -> Filters:
 
 
 def _row(visitor: Visitor, row: dict[str, Any]) -> dict[str, Any]:
-    services, number = visitor.console.services, row["student_id"]
-    known = None
-    if number is not None:
-        known = shown_student(services.reference, number, visitor.academy, strict=services.strict)
-        known = known or {"id": number, "first_name": None, "last_name": None}
+    number, tutorial = row["student_id"], visitor.sight.own_tutorial(row["shown_package"])
+    known = None if number is None else visitor.sight.student(number)
     return {
         **row,
+        "tutorial": tutorial_address(tutorial) if tutorial and row["verdict"] in _OF_TUTORIALS else None,
         "created": iso_instant(row["created_at"]),
         "name": None if known is None else visitor.name(known),
         "reached": number is not None and visitor.sight.sees(number),
@@ -69,8 +84,8 @@ async def _show(request: Request, visitor: Visitor) -> Response:
     filters = filled(request, _FILTERS)
     page = listed(request, filters)
     sought = await _sought(visitor, filters)
-    clickhouse = visitor.console.services.clickhouse
-    found = await read_page(clickhouse, sought, sort=_NEWEST, limit=page.limit, offset=page.offset)
+    questions = visitor.console.services.questions
+    found = await read_page(questions, sought, sort=_NEWEST, limit=page.limit, offset=page.offset)
     return await render(
         request,
         "webhooks.html",
@@ -80,12 +95,18 @@ async def _show(request: Request, visitor: Visitor) -> Response:
         filters=filters,
         events=sorted(EVENTS),
         statuses=STATUSES,
+        verdicts=VERDICTS,
         rows=[_row(visitor, row) for row in found.rows],
         count=found.total,
         page=page,
         days=visitor.console.services.settings.webhook_retention_days,
-        call=log_call(request, visitor.academy, filters),
-        queries=(WEBHOOKS.replace("has(academy_ids, 1)", f"has(academy_ids, {visitor.academy})"),),
+        call=log_call(
+            request,
+            visitor.academy,
+            {name: visitor.copied_id(value) if name == "student" else value for name, value in filters.items()}
+            | {"limit": str(page.limit)},
+        ),
+        queries=(visitor.sql.webhooks(sought, page.limit, page.offset),),
     )
 
 
@@ -94,12 +115,12 @@ async def _export(request: Request, visitor: Visitor) -> Response:
     sought = await _sought(visitor, filters)
     rows: list[dict[str, Any]] = []
     while len(rows) < MOST_EXPORTED:
-        found = await read_page(
-            visitor.console.services.clickhouse, sought, sort=_NEWEST, limit=_AT_ONCE, offset=len(rows)
-        )
+        found = await read_page(visitor.console.services.questions, sought, sort=_NEWEST, limit=_AT_ONCE, offset=0)
         rows += [_row(visitor, row) for row in found.rows]
-        if not found.rows or len(rows) >= found.total:
+        if not found.rows or len(found.rows) >= found.total:
             break
+        # Others come meanwhile: counted from the newest one, each page would begin with rows of the one before.
+        sought = replace(sought, bound=place_of(found.rows[-1]))
     named = visitor.view.names
     return as_csv(
         "webhooks",
@@ -110,10 +131,12 @@ async def _export(request: Request, visitor: Visitor) -> Response:
                 row["created"],
                 row["shown_event"],
                 row["status"],
-                row["shown_text"],
+                row["shown_text"] if named else None,
                 row["student_id"] if named else None,
                 row["name"],
                 row["asset_id"],
+                row["shown_package"],
+                row["verdict"],
             )
             for row in rows
         ),

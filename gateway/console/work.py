@@ -8,7 +8,6 @@ from urllib.parse import quote
 
 from gateway.console.lists import api_call, listed
 from gateway.console.page import PREFIX, render
-from gateway.console.queries import TIMELINE, literal
 from gateway.console.routes import showing
 from gateway.console.student import last_days, own_student
 from gateway.console.timeline import kind_of, timeline
@@ -93,8 +92,10 @@ async def _show(request: Request, visitor: Visitor) -> Response:
         rows=[{**thing, "kind": kind_of(thing)} for thing in things],
         count=count,
         page=page,
-        call=api_call(request, f"/students/{student}/assets/{quote(tutorial, safe='')}", visitor.academy),
-        queries=(TIMELINE.replace("10022", str(student)).replace("'exercise-postcard'", literal(tutorial)),),
+        call=api_call(
+            request, f"/students/{visitor.copied_id(student)}/assets/{quote(tutorial, safe='')}", visitor.academy
+        ),
+        queries=(visitor.sql.timeline(student, tutorial),),
     )
 
 

@@ -27,7 +27,7 @@ _log: Final = structlog.stdlib.get_logger("gateway")
 _CHUNK_RECORDS: Final = 500
 _PAUSES: Final = wait_exponential_jitter(multiplier=0.2, max=3.0, jitter=0.1)
 
-# aiokafka asks only the brokers that it knows; after this many failures their addresses may have changed.
+# After this many failures it is the producer itself that may be at fault.
 _FAILURES_BEFORE_RECONNECT: Final = 10
 
 

@@ -18,6 +18,8 @@ from schemas.wire.place import place_at
 from schemas.wire.topics import RECORD_OVERHEAD, Topics
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from aiokafka import AIOKafkaProducer
 
     from gateway.durable.publishing import RawRecord
@@ -130,13 +132,20 @@ class RawProducer:
             self._hurry()
         return waiter
 
-    async def put(self, topic: str, key: bytes, value: bytes) -> None:
-        """Send a record to a compacted topic; raises KafkaUnavailableError."""
+    async def put(self, topic: str, records: Iterable[tuple[bytes, bytes | None]]) -> None:
+        """Send keys and values to a compacted topic, in their order; raises KafkaUnavailableError.
+
+        Some of them may be there or still arrive then: to send all of them again does no harm.
+        """
         if self._producer is None:
             raise KafkaUnavailableError(_NOT_CONNECTED)
         try:
             async with asyncio.timeout(ACK_SECONDS):
-                await self._producer.send_and_wait(topic, value, key, partition=_REFERENCE_PARTITION)
+                sent = [
+                    await self._producer.send(topic, value, key, partition=_REFERENCE_PARTITION)
+                    for key, value in records
+                ]
+                await asyncio.gather(*sent)
         except (KafkaError, TimeoutError) as error:
             raise KafkaUnavailableError(_reason(error)) from error
 

@@ -7,7 +7,14 @@ import os
 from typing import TYPE_CHECKING, Final
 
 from gateway.durable.spool import SpooledRecords
-from gateway.durable.spool_files import DAMAGED, SEGMENT, lock_spool, read_segment, sync_directory
+from gateway.durable.spool_files import (
+    DAMAGED,
+    SEGMENT,
+    lock_spool,
+    read_segment,
+    require_known_segments,
+    sync_directory,
+)
 from gateway.errors import SpoolError
 
 if TYPE_CHECKING:
@@ -65,13 +72,16 @@ def take_over(root: Path, processes: int) -> int:
 
     To be called before any of its processes opens its spool. Each file is moved by itself and keeps what it holds, so
     whoever is killed in between leaves the rest to the next start. A segment that was drained in part may be sent again
-    from its beginning: the worker knows the receipts. Raises SpoolError where a spool is in use or cannot be moved.
+    from its beginning: the worker knows the receipts. Raises SpoolError where a spool is in use or cannot be moved, and
+    NewerFormatError where one is of a newer release.
     """
     places = _numbered(root)
     target = spool_of(root, 1, processes)
     left = [place for number, place in sorted(places.items()) if processes == 1 or number > processes]
     if processes > 1:
         left.insert(0, root)
+    for place in (target, *left):
+        require_known_segments(place)
     moved = 0
     for place in left:
         if not _files(place):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Final
 
@@ -56,12 +57,14 @@ class Spool:
     Attributes:
         records: How many records wait.
         damaged: How many damaged segments there were when last counted.
+        limit: The most bytes that it takes.
     """
 
     def __init__(self, directory: Path, max_bytes: int) -> None:
         self.records = self.damaged = 0
         self._files = SpoolFiles(directory)
-        self._max_bytes = max_bytes
+        self.limit = max_bytes
+        self._oldest_at = 0.0
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="spool")
         self._waiting: list[tuple[bytes, asyncio.Future[None]]] = []
         self._waiting_bytes = 0
@@ -73,6 +76,11 @@ class Spool:
         return self._files.size + self._waiting_bytes
 
     @property
+    def age(self) -> float:
+        """How many seconds ago the oldest webhook arrived that waits; 0 where none does."""
+        return max(0.0, time.time() - self._oldest_at) if self.records else 0.0
+
+    @property
     def empty(self) -> bool:
         """Whether nothing waits, on disk or on its way there."""
         return self._files.size == 0 and not self._waiting and not self._writing.running
@@ -80,6 +88,8 @@ class Spool:
     async def open(self) -> None:
         """Take the directory and count what an earlier process left; raises SpoolError."""
         self.records = await self._in_thread(self._files.open)
+        if self.records:
+            await self._first()
         await self.damaged_segments()
 
     async def close(self) -> None:
@@ -91,8 +101,8 @@ class Spool:
     async def append(self, record: RawRecord) -> None:
         """Return when the disk has the record; raises SpoolError if it is full or fails."""
         payload = _encode(tuple(record))
-        if self.size + len(payload) > self._max_bytes:
-            message = f"the spool holds {self._max_bytes} bytes; raise TELEMETRY_SPOOL_MAX_BYTES or mend Kafka."
+        if self.size + len(payload) > self.limit:
+            message = f"the spool holds {self.limit} bytes; raise TELEMETRY_SPOOL_MAX_BYTES or mend Kafka."
             raise SpoolError(message)
         loop = asyncio.get_running_loop()
         waiter: asyncio.Future[None] = loop.create_future()
@@ -121,6 +131,8 @@ class Spool:
                 if not waiter.done():
                     waiter.set_exception(failure)
             return
+        if not self.records:
+            self._oldest_at = time.time()
         self.records += len(group)
         for _, waiter in group:
             if not waiter.done():
@@ -128,8 +140,14 @@ class Spool:
 
     async def oldest(self) -> SpooledRecords | None:
         """The oldest records, or None if there are none; the same again until they are forgotten."""
+        return await self._first()
+
+    async def _first(self) -> SpooledRecords | None:
         segment = await self._in_thread(self._files.oldest)
-        return None if segment is None else SpooledRecords(segment)
+        taken = None if segment is None else SpooledRecords(segment)
+        if taken is not None and taken.records:
+            self._oldest_at = taken.records[0].timestamp / 1000
+        return taken
 
     async def note(self, taken: SpooledRecords, drained: int) -> None:
         """Remember that the first `drained` of these records are in Kafka."""

@@ -1,4 +1,4 @@
-"""The spool's files: numbered segments of checksummed frames, and a note of how far the oldest one is drained.
+"""The spool's files: numbered segments of checksummed frames, and notes: their format, how far the oldest is drained.
 
 A segment begins with a mark of its own, 16 random bytes; a frame is that mark, the payload's length and CRC-32 (4 bytes
 each, little-endian) and the payload. What a torn write left behind is no frame, and reading goes on at the next mark.
@@ -14,12 +14,26 @@ import zlib
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from gateway.errors import SpoolError
+from schemas.wire.formats import FIRST, require_known
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-__all__ = ["DAMAGED", "SEGMENT", "Segment", "SpoolFiles", "lock_spool", "read_segment", "sync_directory"]
+__all__ = [
+    "DAMAGED",
+    "SEGMENT",
+    "Segment",
+    "SpoolFiles",
+    "lock_spool",
+    "read_segment",
+    "require_known_segments",
+    "sync_directory",
+]
+
+# Of segments, and of the records in them (gateway.durable.spool); see schemas.wire.formats.
+_FORMAT: Final = 1
+_FORMAT_NAME: Final = "format"
 
 _HEAD: Final = struct.Struct("<II")
 _MARK_BYTES: Final = 16
@@ -76,6 +90,32 @@ def _unusable(directory: Path, error: OSError) -> SpoolError:
     return SpoolError(f"cannot use the spool {directory}: {error.strerror}. Mend that or set TELEMETRY_SPOOL.")
 
 
+def require_known_segments(directory: Path) -> None:
+    """Raise NewerFormatError where segments that a newer release has written wait in a directory.
+
+    Read by this release they would be no records, and be put aside. Raises OSError.
+    """
+    if any(directory.glob(f"*{SEGMENT}")):
+        found, release = _format_of(directory)
+        require_known(f"the spool {directory}", found, _FORMAT, release)
+
+
+def _format_of(directory: Path) -> tuple[int, str]:
+    """The format of a directory's segments, and the release that wrote the note of it, if it says so."""
+    try:
+        number, _, release = (directory / _FORMAT_NAME).read_text(encoding="utf-8").strip().partition(" ")
+    except FileNotFoundError:
+        return FIRST, ""
+    return (int(number) if number.isdecimal() else FIRST), release
+
+
+def _note_format(directory: Path) -> None:
+    with (directory / _FORMAT_NAME).open("w", encoding="utf-8") as note:
+        note.write(f"{_FORMAT}\n")
+        note.flush()
+        os.fsync(note.fileno())
+
+
 class SpoolFiles:
     """One process's spool directory; every method blocks and may raise OSError, and one thread at a time calls them.
 
@@ -95,10 +135,12 @@ class SpoolFiles:
     def open(self) -> int:
         """Take the directory; returns the number of frames that wait in it.
 
-        Raises SpoolError if it cannot be used or another process has it.
+        Raises SpoolError if it cannot be used or another process has it, NewerFormatError if what waits in it is of a
+        newer release.
         """
         self._lock = lock_spool(self._directory)
         try:
+            require_known_segments(self._directory)
             self._sealed = sorted(int(path.stem) for path in self._directory.glob(f"*{SEGMENT}"))
             # Nor may a number be given twice to what is kept aside.
             aside = (int(path.stem) for path in self._directory.glob(f"*{DAMAGED}") if path.stem.isdigit())
@@ -167,6 +209,9 @@ class SpoolFiles:
         return self._directory / f"{number:012}{SEGMENT}"
 
     def _create(self) -> None:
+        if not (self._directory / _FORMAT_NAME).exists() or _format_of(self._directory)[0] != _FORMAT:
+            # Before the first segment: what is drained by then may have been of another one.
+            _note_format(self._directory)
         self._mark = os.urandom(_MARK_BYTES)
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC
         self._file = os.open(self._path(self._active), flags, 0o600)

@@ -11,7 +11,7 @@ import time
 from typing import TYPE_CHECKING, Any, Final
 
 from gateway.access import require_upload, secret_of
-from gateway.errors import ApiError, ClientGoneError
+from gateway.errors import ClientGoneError
 from gateway.ingest.capture_bodies import keys_in, read_events, split, take_key, unwrap
 from gateway.ingest.pipeline import AT_ONCE_BYTES, SIZE_IN_OBJECTS, encoding_of, scope_of
 from gateway.ingest.queries import parse_query
@@ -58,12 +58,12 @@ class Capture:
         status, body = 200, _ACCEPTED
         try:
             await self._accept(scope, sent, receive)
-        except ApiError as error:
-            status = error.status
-            body = error.body(sent.get(b"accept-language", b"").decode("latin-1"))
-            extra = [*extra, *((name.lower().encode(), value.encode()) for name, value in error.headers.items())]
         except ClientGoneError:
             return
+        except Exception as error:  # noqa: BLE001 - whatever it is, the caller hears of it and it is counted
+            language = sent.get(b"accept-language", b"")
+            status, body, more = self._pipeline.refused(error, f"{path.rstrip('/')}/", language)
+            extra = [*extra, *more]
         headers = [_JSON, (b"content-length", b"%d" % len(body)), *extra]
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": body})

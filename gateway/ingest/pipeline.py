@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import re
 import time
 from typing import TYPE_CHECKING, Final, TypeVar
+
+import structlog
 
 from gateway.access import RETRY_SECONDS, academy_id
 from gateway.durable.publishing import RawRecord
@@ -12,10 +13,12 @@ from gateway.errors import ApiError, UnavailableError
 from gateway.ingest.bodies import read_body
 from gateway.ingest.receipts import Receipts
 from gateway.ingest.record_headers import Standings
+from gateway.ingest.traced import SPAN
 from schemas.coercion import digits_as_id
 from schemas.redaction import blotted_params
 from schemas.reference.tenancy import may_write
 from schemas.wire.headers import encode_own_headers
+from schemas.wire.traces import TRACEPARENT, callers_parent
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -43,7 +46,9 @@ AT_ONCE_BYTES: Final = 32 << 10
 # About, of a body that is taken apart.
 SIZE_IN_OBJECTS: Final = 8
 
-_TRACEPARENT: Final = re.compile(rb"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
+_log: Final = structlog.stdlib.get_logger("gateway")
+
+_TRACEPARENT: Final = TRACEPARENT.encode()
 
 
 class IngestPipeline:
@@ -89,7 +94,7 @@ class IngestPipeline:
         Under an ingest key nobody is counted before it is known which student it is (`count`).
         """
         if not token.ingest:
-            _refuse(self._rates.of_token(token, time.monotonic()))
+            self._refuse(self._rates.of_token(token, time.monotonic()), token)
 
     def count(self, token: Token, student: bytes, address: str, size: int) -> None:
         """Count a webhook of a student, of this many bytes; raises ApiError 429 where there are too many.
@@ -97,7 +102,7 @@ class IngestPipeline:
         `student` is the key of its record.
         """
         if token.ingest:
-            _refuse(self._rates.of_student(token, student, address, size, time.monotonic()))
+            self._refuse(self._rates.of_student(token, student, address, size, time.monotonic()), token)
         else:
             self._rates.add_bytes(token, size)
 
@@ -148,13 +153,13 @@ class IngestPipeline:
         permitted = None
         if user is not None and self._views.complete:
             permitted = may_write(standing.headers, user, self._views.reference)
-        traceparent = sent.get(b"traceparent")
+        span = SPAN.get()
         own = encode_own_headers(
             params=blotted_params(params, self.redact) if self.redact else params,
             permitted=permitted,
             receipt=self._receipts.next(),
             idempotency_key=idempotency_key,
-            traceparent=traceparent.decode() if traceparent and _TRACEPARENT.fullmatch(traceparent) else None,
+            traceparent=callers_parent(sent.get(_TRACEPARENT)) if span is None else span.traceparent,
         )
         return standing.encoded + own
 
@@ -167,9 +172,36 @@ class IngestPipeline:
     async def publish(self, key: bytes, value: bytes, headers: list[tuple[str, bytes]]) -> None:
         """Return when a record is durable; raises ApiError 503 where nothing can make it so."""
         try:
-            await self._publisher.publish(RawRecord(key, value, headers, time.time_ns() // 1_000_000))
+            place = await self._publisher.publish(RawRecord(key, value, headers, time.time_ns() // 1_000_000))
         except UnavailableError as error:
             raise _unavailable() from error
+        if (span := SPAN.get()) is not None:
+            span.note(*(("telemetry.spooled", "true") if place is None else ("telemetry.webhook_id", place)))
+
+    def refused(self, error: Exception, route: str, language: bytes) -> tuple[int, bytes, list[tuple[bytes, bytes]]]:
+        """Status, body and headers of the answer where an error came up, which is counted.
+
+        What is no answer itself is a fault of ours: 500, and logged. The error is not returned: a caller's frame that
+        held it would be a cycle around all that the request made.
+        """
+        if isinstance(error, ApiError):
+            refusal = error
+        else:
+            _log.error("a request failed", route=route, exc_info=error)
+            refusal = ApiError("internal-error")
+        self.metrics.refused.labels(refusal.slug).inc()
+        extra = [(name.lower().encode(), value.encode()) for name, value in refusal.headers.items()]
+        return refusal.status, refusal.body(language.decode("latin-1")), extra
+
+    def _refuse(self, refusal: Refusal | None, token: Token) -> None:
+        """Raise ApiError 429 if there is a refusal, and count whose allowance is used up."""
+        if refusal is None:
+            return
+        self.metrics.limited.labels("token" if not token.ingest else self._rates.whose(refusal)).inc()
+        headers = {"Retry-After": str(refusal.seconds)}
+        if refusal.of_bytes:
+            raise ApiError("too-many-requests.bytes", headers, limit=refusal.allowance.size, seconds=refusal.seconds)
+        raise ApiError("too-many-requests", headers, limit=refusal.allowance.requests, seconds=refusal.seconds)
 
 
 def encoding_of(sent: Mapping[bytes, bytes]) -> bytes:
@@ -189,15 +221,6 @@ def scope_of(header: bytes | None, parameter: str | None) -> int | None:
     if scope is None:
         raise ApiError("invalid-academy-id")
     return scope
-
-
-def _refuse(refusal: Refusal | None) -> None:
-    if refusal is None:
-        return
-    headers = {"Retry-After": str(refusal.seconds)}
-    if refusal.of_bytes:
-        raise ApiError("too-many-requests.bytes", headers, limit=refusal.allowance.size, seconds=refusal.seconds)
-    raise ApiError("too-many-requests", headers, limit=refusal.allowance.requests, seconds=refusal.seconds)
 
 
 def _unavailable() -> ApiError:

@@ -78,6 +78,10 @@ class Rates:
         bucket.add(size)
         return None
 
+    def whose(self, refusal: Refusal) -> str:
+        """Whose allowance a refusal under an ingest key is of: `key` or `student`."""
+        return "key" if refusal.allowance is self._key else "student"
+
     def _student(self, token: Token, student: bytes, address: str, now: float) -> Bucket:
         # A hash, since what clients call themselves may be long.
         name = hash((token.sha256, student))

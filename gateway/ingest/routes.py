@@ -62,12 +62,12 @@ class Ingest:
         try:
             if not await self._accept(scope, sent, receive):
                 status, body = 400, NOTHING_SENT
-        except ApiError as error:
-            status, kind = error.status, _JSON
-            body = error.body(sent.get(b"accept-language", b"").decode("latin-1"))
-            extra = [*extra, *((name.lower().encode(), value.encode()) for name, value in error.headers.items())]
+                self._metrics.refused.labels("nothing-sent").inc()
         except ClientGoneError:
             return
+        except Exception as error:  # noqa: BLE001 - whatever it is, the caller hears of it and it is counted
+            status, body, more = self._pipeline.refused(error, INGEST_PATHS[0], sent.get(b"accept-language", b""))
+            kind, extra = _JSON, [*extra, *more]
         headers = [kind, (b"content-length", b"%d" % len(body)), *extra]
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": body})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from copy import copy
 from datetime import UTC, date, datetime, timedelta
 from hashlib import blake2b
 from typing import Annotated, Any, Final
@@ -13,6 +14,7 @@ from fastapi import Depends, Query, Request, Response
 
 from gateway.api.callers import AppServices, Staff, staff_with
 from gateway.api.pages import around, number, page_address
+from gateway.api.parameters import utc_day
 from gateway.api.refusals import OF_STAFF
 from gateway.api.services import large_answer
 from gateway.errors import ApiError
@@ -53,7 +55,6 @@ PAGE_HEADERS: Final[dict[str, Any]] = {
 }
 
 _SPAN: Final = re.compile("([1-9][0-9]{0,3})([mhd])")
-_DATE: Final = re.compile("[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _MINUTES: Final = {"m": 1, "h": 60, "d": 24 * 60}
 
 _Limit = Annotated[
@@ -106,17 +107,7 @@ def minutes(field: str, value: str | None, default: int, *, most: int) -> int:
 
 
 def _day(field: str, value: str | None, default: date) -> date:
-    if value is None:
-        return default
-    try:
-        # Python also reads what is no date of RFC 3339, such as a week.
-        day = date.fromisoformat(value) if _DATE.fullmatch(value) else None
-    except ValueError:
-        day = None
-    if day is None:
-        raise ApiError("invalid-filter.day", field=field, values=value[:_SHOWN])
-    # ClickHouse's Date ends in 2149.
-    return min(max(day, date(1970, 1, 1)), date(2149, 1, 1))
+    return default if value is None else utc_day(field, value)
 
 
 async def _days(
@@ -166,6 +157,12 @@ class Page:
         self._request = request
         self.limit = bounded("limit", limit, _ROWS, least=1, most=_MOST_ROWS)
         self.offset = number("offset", offset, 0, least=0)
+
+    def at_most(self, rows: int) -> Page:
+        """The same page, of so many rows at most."""
+        page = copy(self)
+        page.limit = min(self.limit, rows)
+        return page
 
     async def answer(self, rows: list[dict[str, Any]]) -> Response:
         """The wanted of all these rows: `{"count", "next", "previous", "results"}`, with Link and X-Total-Count."""

@@ -8,20 +8,24 @@ from typing import TYPE_CHECKING, Any, Final
 import orjson
 from fastapi import Response
 
-from gateway.insights.live import shown_outcome
+from gateway.errors import ApiError
+from gateway.insights.live import ShareError, shown_outcome
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from gateway.insights.live import Live, Viewer, Wanted
     from gateway.insights.sight import Sight
+    from schemas.reference.directory import Token
 
-__all__ = ["EventStream", "event_of"]
+__all__ = ["EventStream", "event_of", "owner_of"]
 
 # How often is looked whether the caller is still there and still may see it.
 _LOOK_SECONDS: Final = 1.0
 # Whatever stands between closes what is silent for long.
 _BEAT_LOOKS: Final = 10
+# What a caller who listens too often should wait before the next try.
+_RETRY_SECONDS: Final = 10
 
 _BEGINNING: Final = b"retry: 2000\n\n"
 _BEAT: Final = b": nothing new\n\n"
@@ -32,6 +36,11 @@ def event_of(name: str, data: Any, number: int | None = None) -> bytes:
     """One server-sent event; JSON has no line breaks of its own."""
     head = b"" if number is None else b"id: %d\n" % number
     return head + b"event: " + name.encode() + b"\ndata: " + orjson.dumps(data) + b"\n\n"
+
+
+def owner_of(token: Token) -> str:
+    """Whose place a listener with a token takes: all tokens of one person are one owner's."""
+    return token.sha256 if token.user_id is None else str(token.user_id)
 
 
 class EventStream(Response):
@@ -45,29 +54,38 @@ class EventStream(Response):
         wanted: Wanted,
         allowed: Callable[[], bool],
         *,
+        owner: str = "",
         shown: Callable[[dict[str, Any], Sight], dict[str, Any]] = shown_outcome,
         status_code: int = 200,
     ) -> None:
-        """`shown` is what is told of an outcome; FastAPI's document asks for `status_code`."""
+        """`owner` is whose place it takes, `shown` what is told of an outcome; FastAPI needs `status_code`."""
         super().__init__(status_code=status_code, headers=_HEADERS)
         del self.headers["content-length"]
         self._live = live
         self._wanted = wanted
         self._allowed = allowed
+        self._owner = owner
         self._shown = shown
 
     async def __call__(self, _scope: Any, receive: Callable[[], Any], send: Callable[[Any], Any]) -> None:
-        """The ASGI entry; raises BusyError before anything is sent where too many listen."""
-        async with self._live.viewer(self._wanted) as viewer:
-            gone = asyncio.ensure_future(_hung_up(receive))
-            try:
-                await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
-                await send(_part(_BEGINNING))
-                await self._tell(viewer, gone, send)
-                await send({"type": "http.response.body", "body": b"", "more_body": False})
-            finally:
-                gone.cancel()
-                await asyncio.wait([gone])
+        """The ASGI entry.
+
+        Before anything is sent raises BusyError where too many listen, and ApiError 429 where the owner does too often.
+        """
+        try:
+            async with self._live.viewer(self._wanted, self._owner) as viewer:
+                gone = asyncio.ensure_future(_hung_up(receive))
+                try:
+                    await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+                    await send(_part(_BEGINNING))
+                    await self._tell(viewer, gone, send)
+                    await send({"type": "http.response.body", "body": b"", "more_body": False})
+                finally:
+                    gone.cancel()
+                    await asyncio.wait([gone])
+        except ShareError as error:
+            headers = {"Retry-After": str(_RETRY_SECONDS)}
+            raise ApiError("too-many-streams", headers, limit=error.held, seconds=_RETRY_SECONDS) from error
 
     async def _tell(self, viewer: Viewer, gone: asyncio.Future[None], send: Callable[[Any], Any]) -> None:
         silent, watching = 0, False

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections import deque
+from collections import Counter, deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -13,7 +13,7 @@ import structlog
 from broker.watched import Watched
 from gateway.insights.sql_webhooks import STORED_ENDS, stored_since
 from gateway.reading.questions import BusyError
-from gateway.reading.shown import iso_instant, shown_student
+from gateway.reading.shown import iso_instant
 from gateway.reading.store import ReadError
 from schemas.wire.place import split_place
 
@@ -23,14 +23,18 @@ if TYPE_CHECKING:
     from gateway.insights.sight import Sight
     from gateway.reading.questions import Questions
 
-__all__ = ["Live", "Viewer", "Wanted", "shown_outcome"]
+__all__ = ["Live", "ShareError", "Viewer", "Wanted", "shown_outcome"]
 
 _log: Final = structlog.stdlib.get_logger("gateway")
 
-_LOOK_SECONDS: Final = 0.2
+# What is stored just after a look is seen by the next one, when that has been answered.
+_LOOK_SECONDS: Final = 0.1
+_LEAST_PAUSE: Final = 0.02
 _AWAY_SECONDS: Final = 2.0
 
 _VIEWERS: Final = 200
+# Whoever has less than this many is let in while there is room, whatever is left.
+_LEAST_SHARE: Final = 10
 # Of one who reads more slowly than webhooks come, so many newest ones wait.
 _WAITING: Final = 500
 
@@ -101,10 +105,19 @@ class Viewer:
         return rows
 
 
-class Live:
-    """Asks for new outcomes five times a second while there are viewers; `look` seconds pass between two.
+class ShareError(Exception):
+    """One owner watches so often already that others would find no room."""
 
-    It takes `most` viewers.
+    def __init__(self, held: int) -> None:
+        super().__init__(held)
+        self.held = held
+
+
+class Live:
+    """Asks for new outcomes ten times a second while there are viewers; `look` seconds pass from one to the next.
+
+    It takes `most` viewers. One owner may have half as many as there is room for beside, ten at least, so that several
+    who take all they can leave room for others.
     """
 
     def __init__(self, questions: Questions, *, look: float = _LOOK_SECONDS, most: int = _VIEWERS) -> None:
@@ -112,6 +125,7 @@ class Live:
         self._questions = questions
         self._look = look
         self._viewers: set[Viewer] = set()
+        self._held: Counter[str] = Counter()
         self._watched = asyncio.Event()
         self._ends: dict[int, int] = {}
         self._ended = False
@@ -133,17 +147,27 @@ class Live:
         await self._task.stop()
 
     @contextlib.asynccontextmanager
-    async def viewer(self, wanted: Wanted) -> AsyncIterator[Viewer]:
-        """Somebody who watches for a while; raises BusyError where too many do."""
-        if self._ended or len(self._viewers) >= self._most:
+    async def viewer(self, wanted: Wanted, owner: str = "") -> AsyncIterator[Viewer]:
+        """Somebody who watches for a while.
+
+        Raises BusyError where too many do, and ShareError where too many of them are the same owner's.
+        """
+        room = self._most - len(self._viewers)
+        if self._ended or room <= 0:
             raise BusyError
+        if self._held[owner] >= max(_LEAST_SHARE, room // 2):
+            raise ShareError(self._held[owner])
         viewer = Viewer(wanted)
         self._viewers.add(viewer)
+        self._held[owner] += 1
         self._watched.set()
         try:
             yield viewer
         finally:
             self._viewers.discard(viewer)
+            self._held[owner] -= 1
+            # Nothing is kept of who has gone.
+            self._held += Counter()
 
     async def _work(self) -> None:
         while True:
@@ -151,18 +175,20 @@ class Live:
             try:
                 await self._watch()
                 self._watched.clear()
-            except (BusyError, ReadError) as error:
-                _log.warning("new webhooks cannot be looked for", reason=str(error) or "too many questions")
+            except ReadError as error:
+                _log.warning("new webhooks cannot be looked for", reason=str(error))
                 self._tell(watching=False)
                 await asyncio.sleep(_AWAY_SECONDS)
 
     async def _watch(self) -> None:
         """Look until nobody watches any more. What is stored before the first look is not shown."""
+        clock = asyncio.get_running_loop().time
         if not self._ends:
-            self._ends = {row["partition"]: row["last"] for row in await self._questions.rows(STORED_ENDS)}
+            self._ends = {row["partition"]: row["last"] for row in await self._questions.ahead(STORED_ENDS)}
         while self._viewers:
+            began = clock()
             sql, parameters = stored_since(self._ends)
-            rows = await self._questions.rows(sql, parameters)
+            rows = await self._questions.ahead(sql, parameters)
             for row in rows:
                 partition, _ = split_place(row["id"])
                 self._ends[partition] = row["id"]
@@ -170,7 +196,7 @@ class Live:
             for viewer in self._viewers if rows else ():
                 viewer.offer(rows)
             self._tell(watching=True)
-            await asyncio.sleep(self._look)
+            await asyncio.sleep(max(_LEAST_PAUSE, began + self._look - clock()))
         self._ends = {}
 
     def _tell(self, *, watching: bool) -> None:
@@ -181,7 +207,6 @@ class Live:
 def shown_outcome(row: dict[str, Any], sight: Sight) -> dict[str, Any]:
     """An outcome as an academy's staff see it."""
     number = row["student_id"]
-    shown = shown_student(sight.reference, number or 0, sight.academy, strict=sight.strict)
     return {
         "id": row["id"],
         "is_streaming": bool(row["is_streaming"]),
@@ -191,7 +216,7 @@ def shown_outcome(row: dict[str, Any], sight: Sight) -> dict[str, Any]:
         "status": row["status"],
         "status_text": row["text"],
         "verdict": row["verdict"],
-        "student": None if number is None else shown,
+        "student": None if number is None else sight.student(number),
         "created_at": iso_instant(row["created_at"]),
         "updated_at": iso_instant(row["updated_at"]),
     }

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from pydantic import BaseModel, Field
 
-from gateway.insights.operation_answers import SYSTEM_EXAMPLE, System
+from gateway.insights.system_answers import SYSTEM_EXAMPLE, System
 
 __all__ = ["OVERVIEW_EXAMPLE", "Overview"]
 

@@ -15,10 +15,11 @@ from gateway.insights.overview import LONGEST_MINUTES, find_overview
 from gateway.insights.overview_answers import OVERVIEW_EXAMPLE, Overview
 from gateway.insights.system import System
 from gateway.operating import OPERATE
+from gateway.reading.timed_routes import TimedRoute
 
 __all__ = ["router"]
 
-router = APIRouter(prefix="/v1/telemetry/academy", tags=["insights"])
+router = APIRouter(prefix="/v1/telemetry/academy", tags=["insights"], route_class=TimedRoute)
 
 _MINUTES: Final = 6 * 60
 

@@ -13,6 +13,16 @@ from schemas.wire.rule_changes import Way
 __all__ = ["HISTORY_EXAMPLE", "TRIAL_EXAMPLE", "RuleHistoryPage", "Trial"]
 
 
+class Example(BaseModel):
+    """A webhook that would have been ignored; `rule` is the text of the verdict."""
+
+    id: int
+    rule: str
+    student: ShownStudent | None = Field(description="Null where it names none.")
+    event: str
+    package_slug: str | None
+
+
 class Trial(BaseModel):
     """Webhooks of how many students would have met the rules, and how many of both would have been ignored."""
 
@@ -22,6 +32,7 @@ class Trial(BaseModel):
     ignored_students: int
     rules: dict[str, int] = Field(description="Ignored ones by the text of the verdict, which names the rule's fields.")
     before: dict[str, int] = Field(description="Ignored ones by what was made of them when they came.")
+    examples: list[Example] = Field(description="The last three of each rule.")
     warnings: list[str] = Field(description="What is probably not meant, such as an unknown field.")
 
 
@@ -32,6 +43,15 @@ TRIAL_EXAMPLE: Final[dict[str, Any]] = {
     "ignored_students": 37,
     "rules": {ignored_by_rule(("learnpack_package_ids", "events")): 1_204},
     "before": {"stored": 1_180, "duplicate": 24},
+    "examples": [
+        {
+            "id": 9012,
+            "rule": ignored_by_rule(("learnpack_package_ids", "events")),
+            "student": {"id": 1234, "first_name": "Ada", "last_name": "Lovelace"},
+            "event": "open_step",
+            "package_slug": "javascript-arrays-intro",
+        }
+    ],
     "warnings": [],
 }
 

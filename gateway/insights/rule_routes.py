@@ -11,19 +11,23 @@ from gateway.api.callers import AppServices, Staff, staff_with
 from gateway.api.refusals import OF_STAFF, refusals
 from gateway.api.rules import RULES_BODY, RULES_REFUSED, rules_body, warning_texts
 from gateway.api.services import by_kafka, large_answer
+from gateway.errors import ApiError
 from gateway.insights.callers import PAGE_HEADERS, REFUSED, UNKEPT, Paged, Seen, Span, minutes
 from gateway.insights.rule_answers import HISTORY_EXAMPLE, TRIAL_EXAMPLE, RuleHistoryPage, Trial
 from gateway.insights.sight import Sight
 from gateway.operating import LONGEST_TRIAL_MINUTES, TRIAL_MINUTES
+from gateway.reading.questions import BusyError
 from gateway.reading.shown import iso_instant
 from schemas.reference.tenancy import READ
 from schemas.wire.rule_changes import RuleChange
 
-__all__ = ["router"]
+__all__ = ["router", "shown_example"]
 
 router = APIRouter(prefix="/v1/telemetry/academy/rules", tags=["insights"])
 
 _HISTORY_SECONDS: Final = 5.0
+# What a trial takes, about.
+_BUSY_SECONDS: Final = 5
 
 
 @router.post(
@@ -32,7 +36,7 @@ _HISTORY_SECONDS: Final = 5.0
     response_model=Trial,
     responses={
         200: {"content": {"application/json": {"example": TRIAL_EXAMPLE}}},
-        **refusals(*REFUSED, *RULES_REFUSED, "invalid-filter.span"),
+        **refusals(*REFUSED, *RULES_REFUSED, "invalid-filter.span", "rules-busy"),
     },
     openapi_extra=RULES_BODY,
 )
@@ -44,13 +48,18 @@ async def try_rules(
 ) -> Response:
     """Hold rules to every webhook that was received for the academy since then; nothing is changed.
 
-    It takes seconds: one is tried at a time, and who comes meanwhile is told to come again.
+    It takes seconds: a gateway tries one at a time, and who comes meanwhile is told to come again.
     """
     back = minutes("since", since, TRIAL_MINUTES, most=LONGEST_TRIAL_MINUTES)
-    body, rules = await rules_body(request, services)
-    tried = await request.app.state.operating.try_rules(staff.academy, rules, back)
+    body, rules = await rules_body(request, services, placed=True)
+    try:
+        tried = await request.app.state.operating.try_rules(staff.academy, rules, back)
+    except BusyError as error:
+        raise ApiError("rules-busy", {"Retry-After": str(_BUSY_SECONDS)}, seconds=_BUSY_SECONDS) from error
+    sight = Sight(services.reference, staff.academy, services.strict)
+    examples = [shown_example(example, sight) for example in tried["examples"]]
     warnings = warning_texts(body, request.headers.get("accept-language"))
-    return await large_answer({**tried, "warnings": warnings}, headers={"Cache-Control": UNKEPT})
+    return await large_answer({**tried, "examples": examples, "warnings": warnings}, headers={"Cache-Control": UNKEPT})
 
 
 @router.get(
@@ -70,6 +79,18 @@ async def read_history(request: Request, sight: Seen, page: Paged) -> Response:
         )
     )
     return await page.answer_part(count, [_shown(change, sight) for change in changes])
+
+
+def shown_example(example: dict[str, Any], sight: Sight) -> dict[str, Any]:
+    """A webhook that rules would have ignored (gateway.operating), with its student as staff see it."""
+    student = None if example["user_id"] is None else sight.student(example["user_id"])
+    return {
+        "id": example["webhook"],
+        "rule": example["rule"],
+        "student": student,
+        "event": example["event"],
+        "package_slug": example["package_slug"],
+    }
 
 
 def _shown(change: RuleChange, sight: Sight) -> dict[str, Any]:

@@ -50,6 +50,10 @@ class Sight:
         named = self.strict and len(members) <= MOST_NAMED
         return {"everyone": 0 if named else 1, "only": sorted(members) if named else []}
 
+    def only_members(self) -> Collection[int] | None:
+        """The members, if nobody else can be seen; None where whoever is unknown is, too."""
+        return self.reference.members(self.academy) if self.strict else None
+
     def student(self, user_id: int | None) -> dict[str, Any]:
         """Id and names of a student who is seen; names are null where the directory knows none."""
         shown = None

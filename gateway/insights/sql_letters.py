@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-__all__ = ["LETTER", "LETTERS", "LETTER_COUNT", "LETTER_GROUPS", "LETTER_IDS"]
+__all__ = ["LETTER", "LETTERS", "LETTER_AGAIN", "LETTER_COUNT", "LETTER_GROUPS", "LETTER_IDS"]
 
 _WHERE: Final = """
 WHERE ({every:UInt8} = 1 OR resolution = {resolution:String})
@@ -30,7 +30,7 @@ ORDER BY received_at DESC, id DESC LIMIT {{limit:UInt32}} OFFSET {{offset:UInt64
 LETTER_GROUPS: Final = f"""
 SELECT topic, stage, leftUTF8(reason, 500) AS why, count() AS letters, max(received_at) AS newest_at FROM dead_letters
 {_WHERE}
-GROUP BY topic, stage, why ORDER BY letters DESC, newest_at DESC, topic, stage, why LIMIT 100
+GROUP BY topic, stage, why ORDER BY letters DESC, newest_at DESC, topic, stage, why LIMIT {{limit:UInt32}}
 """  # noqa: S608 - as above
 
 LETTER: Final = f"""
@@ -39,3 +39,11 @@ SELECT {_COLUMNS.replace("$most", "20000")}, leftUTF8(traceback, 100000) AS trac
 FROM dead_letters WHERE id = {{id:UInt64}}
 ORDER BY received_at DESC LIMIT 1
 """  # noqa: S608 - as above
+
+# The newest of a webhook that failed again after it was sent again.
+LETTER_AGAIN: Final = """
+SELECT id FROM dead_letters
+WHERE topic = {topic:String} AND headers['retry-of'] = toString({webhook:UInt64})
+    AND received_at > {after:DateTime64(3, 'UTC')} AND id != {id:UInt64}
+ORDER BY received_at DESC, id DESC LIMIT 1
+"""

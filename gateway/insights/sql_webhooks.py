@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 __all__ = [
     "LEDGER",
     "MINUTES",
+    "OVERDUE",
     "STORED_ENDS",
     "TRACE",
     "TRACE_FACTS",
@@ -38,23 +39,61 @@ SELECT
     max(created_at) AS newest
 FROM
 (
+    -- By id, which is the table's order: else all of a month would be brought together.
     SELECT created_at, verdict, status FROM webhooks
-    WHERE created_at >= subtractMinutes(now(), {minutes:UInt32}) AND source != 'staff'
+    WHERE id IN (SELECT id FROM outcome_versions WHERE created_at >= subtractMinutes(now(), {minutes:UInt32}))
+        AND created_at >= subtractMinutes(now(), {minutes:UInt32}) AND source != 'staff'
         AND (has(academy_ids, {academy:UInt64}) OR student_id IN {members:Array(UInt64)})
     UNION ALL
     SELECT received_at, '', 'PENDING' FROM raw FINAL
+    PREWHERE id IN
+    (
+        -- Nearly none wait: only those that do are brought together.
+        SELECT id FROM raw
+        WHERE received_at >= subtractMinutes(now(), {minutes:UInt32}) AND source != 'staff'
+            AND id NOT IN
+                (SELECT id FROM outcome_versions WHERE created_at >= subtractMinutes(now(), {minutes:UInt32} + 60))
+    )
     WHERE received_at >= subtractMinutes(now(), {minutes:UInt32}) AND source != 'staff'
         AND academy_id = {academy:UInt64}
-        AND id NOT IN
-            (SELECT id FROM outcome_versions WHERE created_at >= subtractMinutes(now(), {minutes:UInt32} + 60))
 )
 GROUP BY minute ORDER BY minute
 LIMIT 2000
 """
 
+# What the view `ledger` has of its last days, without reading the others: by the days around, and so that ids of both
+# sides are compared as sets. What arrived and what became of it have the same time (sinks/ddl/views/117).
 LEDGER: Final = """
-SELECT day, received, stored, ignored, duplicate, stale, error, dead, pending, difference FROM ledger
-WHERE academy_id = {academy:UInt64} AND day > today() - {days:UInt16}
+WITH
+    subtractDays(today(), {days:UInt16} + 1) AS oldest,
+    (SELECT groupBitmapState(id) FROM raw WHERE received_at >= oldest AND source != 'staff') AS came,
+    (SELECT groupBitmapState(id) FROM outcome_versions WHERE created_at >= oldest) AS told
+SELECT
+    day,
+    countIf(arrived) AS received,
+    countIf(verdict = 'stored') AS stored,
+    countIf(verdict = 'ignored') AS ignored,
+    countIf(verdict = 'duplicate') AS duplicate,
+    countIf(verdict = 'stale') AS stale,
+    countIf(verdict = 'error') AS error,
+    countIf(verdict = 'dead') AS dead,
+    countIf(verdict = '') AS pending,
+    toInt64(received) - toInt64(stored + ignored + duplicate + stale + error + dead + pending) AS difference
+FROM
+(
+    SELECT
+        toDate(created_at) AS day, verdict,
+        id NOT IN (SELECT arrayJoin(bitmapToArray(bitmapAndnot(told, came)))) OR created_at >= now() - INTERVAL 1 MINUTE
+            AS arrived
+    FROM webhooks
+    WHERE created_at >= oldest AND source != 'staff' AND academy_ids[1] = {academy:UInt64}
+    UNION ALL
+    SELECT toDate(received_at), '', 1 FROM raw FINAL
+    PREWHERE id IN (SELECT arrayJoin(bitmapToArray(bitmapAndnot(came, told))))
+    WHERE received_at >= oldest AND source != 'staff' AND ifNull(academy_id, 0) = {academy:UInt64}
+)
+WHERE day > today() - {days:UInt16}
+GROUP BY day
 ORDER BY day LIMIT 400
 """
 
@@ -63,6 +102,14 @@ _TRACED: Final = """
     is_streaming, student_id, leftUTF8(package_slug, 200) AS shown_package, asset_id, status,
     leftUTF8(status_text, 2000) AS shown_text, verdict, {received} AS received_at, updated_at,
     has(academy_ids, {academy:UInt64}) AS named, r.version AS place
+"""
+
+# Webhooks of the ledger's days that wait since before the last minutes, and so are in none of them.
+OVERDUE: Final = """
+SELECT count() AS webhooks FROM raw FINAL
+WHERE received_at >= subtractDays(today(), {days:UInt16} - 1) AND received_at < subtractMinutes(now(), {minutes:UInt32})
+    AND source != 'staff' AND academy_id = {academy:UInt64}
+    AND id NOT IN (SELECT id FROM outcome_versions WHERE created_at >= subtractDays(today(), {days:UInt16}))
 """
 
 # What became of a webhook, whosever it is, and where its record stands in the raw topic: null where `raw` lacks it.
@@ -85,18 +132,22 @@ LEFT JOIN (SELECT id, toNullable(version) AS version FROM raw FINAL WHERE id = {
 WHERE l.id = {{id:UInt64}}
 """  # noqa: S608 - as above
 
+# Its items as they were written, which all rows of facts are looked through for.
+_ITEMS: Final = "SELECT item_id FROM event_versions WHERE webhook_id = {id:UInt64}"
+
 TRACE_FACTS: Final = """
 SELECT
     event, leftUTF8(step_slug, 500) AS step, leftUTF8(asset_slug, 500) AS asset, leftUTF8(actor, 500) AS student,
     count() AS facts
-FROM events WHERE webhook_id = {id:UInt64}
+FROM events WHERE webhook_id = {id:UInt64} AND item_id IN ({items})
 GROUP BY ALL ORDER BY ALL LIMIT {limit:UInt32}
-"""
+""".replace("{items}", _ITEMS)
 
 # The students and tutorials that its facts are about.
 TRACE_PAIRS: Final = """
-SELECT DISTINCT actor, asset_slug FROM events WHERE webhook_id = {id:UInt64} LIMIT {limit:UInt32}
-"""
+SELECT DISTINCT actor, asset_slug FROM events
+WHERE webhook_id = {id:UInt64} AND item_id IN ({items}) LIMIT {limit:UInt32}
+""".replace("{items}", _ITEMS)
 
 # What it changed last, and the states that its facts are about, whoever changed those since.
 TRACE_STATES: Final = """
@@ -135,12 +186,16 @@ ORDER BY id LIMIT 200 BY bitShiftRight(id, 40)
 def stored_since(ends: Mapping[int, int]) -> tuple[str, dict[str, int]]:
     """The question for outcomes that come after these ids, by partition, and its parameters.
 
-    The table is ordered by id, so that only what is new is read; of a partition at most 200 at once.
+    The table is ordered by id, so that only what is new is read; of a partition at most 200 at once. Of partitions that
+    have no id here it is all, wherever they stand between the others.
     """
-    parameters: dict[str, int] = {"first": place_at(max(ends, default=-1) + 1, 0)}
-    # Partitions that were not there before: all of theirs.
-    places = ["id >= {first:UInt64}"]
+    parameters: dict[str, int] = {}
+    places: list[str] = []
+    after = -1
     for number, (partition, last) in enumerate(sorted(ends.items())):
-        parameters |= {f"after{number}": last, f"until{number}": place_at(partition + 1, 0)}
-        places.append(f"id > {{after{number}:UInt64}} AND id < {{until{number}:UInt64}}")
+        parameters |= {f"from{number}": after + 1, f"until{number}": place_at(partition, 0)}
+        places.append(f"id >= {{from{number}:UInt64}} AND id < {{until{number}:UInt64}}")
+        after = last
+    parameters["from"] = after + 1
+    places.append("id >= {from:UInt64}")
     return _STORED.replace("{places}", " OR ".join(places)), parameters

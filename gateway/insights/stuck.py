@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from gateway.insights.sql import COHORT, STUCK
+from gateway.insights.runs import runs
+from gateway.insights.sql import COHORT, STRUGGLING, STUCK
 from gateway.reading.shown import iso_instant
 
 if TYPE_CHECKING:
@@ -23,7 +24,13 @@ MOST_FAILURES: Final = 100
 # Steps that students are stuck in at one time, in all academies that a question cannot tell apart.
 _MOST: Final = 10_000
 
-_NAMED_AT_ONCE: Final = 1_000
+# ClickHouse takes 128 KiB of one parameter: 21 characters for each hash. Of more, all rows are read.
+_MOST_HASHES: Final = 6_000
+
+# Of more there is little to leave out.
+_MOST_TUTORIALS: Final = 100
+
+_FRESH_SECONDS: Final = 1.0
 
 _FAILURES, _FULL_FAILURES = 50, 10
 _TIME, _FULL_MINUTES = 30, 60
@@ -95,24 +102,47 @@ async def find_stuck(
 ) -> list[dict[str, Any]]:
     """All whom an academy's staff see stuck, the most urgent first, of some tutorials and of a cohort if named.
 
-    At most 10,000 steps are looked at, those with most failures. Raises BusyError and ReadError.
+    It is as it was a second ago, or later. At most 10,000 steps are looked at, those with most failures. Raises
+    BusyError and ReadError.
     """
-    parameters = {
-        "minutes": rule.minutes,
-        "seen": rule.seen,
-        "failures": rule.failures,
-        "stuck": rule.stuck,
-        "tutorials": [sight.tutorial(slug) for slug in tutorials],
-        "limit": _MOST,
-        **sight.narrowed(),
-    }
-    found = stuck_rows(await questions.rows(STUCK, parameters), sight)
+    slugs = [sight.tutorial(slug) for slug in tutorials]
+
+    async def ask() -> list[dict[str, Any]]:
+        sought = {
+            "minutes": rule.minutes,
+            "seen": rule.seen,
+            "failures": rule.failures,
+            "stuck": rule.stuck,
+            "limit": _MOST,
+            **sight.narrowed(),
+        }
+        return await _struggling(questions, sought, slugs)
+
+    # Every page of who is stuck asks again whenever something is stored.
+    rows = await questions.keep(("stuck", sight.academy, rule, *slugs), ask, _FRESH_SECONDS)
+    found = stuck_rows(rows, sight)
     return await _of_cohort(questions, found, cohort) if cohort and found else found
+
+
+async def _struggling(questions: Questions, sought: dict[str, Any], tutorials: Sequence[str]) -> list[dict[str, Any]]:
+    """Rows of whoever is stuck: first who may be, by a quick look, and then how it is with these."""
+    named = await questions.rows(STRUGGLING, {**sought, "tutorials": tutorials})
+    if not named:
+        return []
+    pairs, steps = (sorted({row[name] for row in named}) for name in ("pair", "step"))
+    slugs = sorted({row["tutorial"] for row in named})
+    narrowed = {
+        # A table of facts is ordered by them; so few of many tutorials are read only.
+        "tutorials": slugs if len(slugs) <= _MOST_TUTORIALS else tutorials,
+        "pairs": pairs if len(pairs) <= _MOST_HASHES else [],
+        "steps": steps if len(steps) <= _MOST_HASHES else [],
+    }
+    return await questions.rows(STUCK, {**sought, **narrowed})
 
 
 async def _of_cohort(questions: Questions, found: list[dict[str, Any]], cohort: str) -> list[dict[str, Any]]:
     of_it: list[dict[str, Any]] = []
-    for rows in _runs(found, _NAMED_AT_ONCE):
+    for rows in runs(found, lambda row: (row["actor"], row["asset_slug"])):
         parameters = {
             "actors": sorted({row["actor"] for row in rows}),
             "tutorials": sorted({row["asset_slug"] for row in rows}),
@@ -121,8 +151,3 @@ async def _of_cohort(questions: Questions, found: list[dict[str, Any]], cohort: 
         named = {(row["actor"], row["asset_slug"]) for row in await questions.rows(COHORT, parameters)}
         of_it += [row for row in rows if (row["actor"], row["asset_slug"]) in named]
     return of_it
-
-
-def _runs(rows: Sequence[dict[str, Any]], size: int) -> Iterable[Sequence[dict[str, Any]]]:
-    """Rows in runs of so many: ClickHouse takes 128 KiB of one parameter."""
-    return (rows[start : start + size] for start in range(0, len(rows), size))

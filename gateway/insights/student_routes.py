@@ -18,11 +18,12 @@ from gateway.insights.stuck import LONGEST_MINUTES, MOST_FAILURES, StuckRule, fi
 from gateway.insights.student_answers import STUCK_EXAMPLE, StuckPage
 from gateway.insights.work import find_explanation, find_scores, find_timeline
 from gateway.insights.work_answers import STUDENT_EXAMPLE, WORK_EXAMPLE, StudentTutorial, StudentTutorials
+from gateway.reading.timed_routes import TimedRoute
 from schemas.coercion import digits_as_id
 
 __all__ = ["router"]
 
-router = APIRouter(prefix="/v1/telemetry/academy/students", tags=["insights"])
+router = APIRouter(prefix="/v1/telemetry/academy/students", tags=["insights"], route_class=TimedRoute)
 
 _DEFAULT: Final = StuckRule()
 
@@ -83,7 +84,7 @@ async def read_student(services: AppServices, sight: Seen, days: Days, student_i
 
 
 @router.get(
-    "/{student_id}/assets/{asset_slug}",
+    "/{student_id}/assets/{asset_slug:path}",
     summary="What a student did in a tutorial, and why its scores are what they are",
     response_model=StudentTutorial,
     responses={

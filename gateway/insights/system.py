@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING, Any, Final
 
 from gateway.asked import AskedOnce
 from gateway.durable.places import oldest_spooled
+from gateway.insights.lag_history import find_lag_history
 from gateway.reading.shown import iso_instant
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
     from pathlib import Path
 
     from gateway.metrics import Metrics
+    from gateway.operating import Operating
+    from gateway.reading.questions import Questions
 
 __all__ = ["System"]
 
@@ -28,28 +30,38 @@ _BRIEF: Final = ("as_of", "healthy", "parts", "lag", "spool")
 
 
 class System:
-    """Asks for `status` (gateway.operating), and looks into the spools below a directory.
+    """Asks for `status` (gateway.operating) and the lag of the last hours, and looks into the spools of a directory.
 
     Attributes:
         asked: All of it, two seconds old at most.
     """
 
-    def __init__(self, status: Callable[[], Awaitable[dict[str, Any]]], metrics: Metrics, spool: Path) -> None:
+    def __init__(self, operating: Operating, questions: Questions, metrics: Metrics, spool: Path) -> None:
         """Nothing is asked yet."""
-        self._status = status
+        self._operating = operating
+        self._questions = questions
         self._metrics = metrics
         self._spool = spool
         self.asked = AskedOnce(self._ask, _FRESH_SECONDS)
+        self._brief = AskedOnce(self._ask_briefly, _FRESH_SECONDS)
 
     async def lately(self) -> dict[str, Any] | None:
         """Parts, lag and spools half a minute ago or later; None where nobody knows within a second."""
-        told = await self.asked.lately(_OLD_SECONDS, _WAIT_SECONDS)
-        return None if told is None else {name: told[name] for name in _BRIEF}
+        return await self._brief.lately(_OLD_SECONDS, _WAIT_SECONDS)
+
+    async def _ask_briefly(self) -> dict[str, Any]:
+        # Whoever looks at other figures must not wait until all rows are counted.
+        now = datetime.now(UTC)
+        status, spool = await asyncio.gather(self._operating.status(counted=False), asyncio.to_thread(self._spooled))
+        told = {"as_of": iso_instant(now), **status, "spool": spool}
+        return {name: told[name] for name in _BRIEF}
 
     async def _ask(self) -> dict[str, Any]:
-        as_of = iso_instant(datetime.now(UTC))
-        status, spool = await asyncio.gather(self._status(), asyncio.to_thread(self._spooled))
-        return {"as_of": as_of, **status, "spool": spool}
+        now = datetime.now(UTC)
+        status, spool, history = await asyncio.gather(
+            self._operating.status(), asyncio.to_thread(self._spooled), find_lag_history(self._questions, now)
+        )
+        return {"as_of": iso_instant(now), **status, "spool": spool, "lag_history": history}
 
     def _spooled(self) -> dict[str, Any]:
         state, oldest = self._metrics.state(), oldest_spooled(self._spool)

@@ -13,13 +13,11 @@ from gateway.insights.sql_webhooks import (
     TRACE_PENDING,
     TRACE_STATES,
 )
-from gateway.reading.shown import iso_instant, shown_student
+from gateway.reading.shown import iso_instant
 from schemas.wire.place import OFFSET_MASK, split_place
 from schemas.wire.topics import Topics
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from gateway.insights.sight import Sight
     from gateway.reading.questions import Questions
     from schemas.settings import Settings
@@ -77,8 +75,6 @@ def shown_trace(
 ) -> dict[str, Any]:
     """A webhook's row of the log and what it left, as answers show it; `more` names the kinds that are cut."""
     number = row["student_id"]
-    known = None if number is None else shown_student(sight.reference, number, sight.academy, strict=sight.strict)
-    pending = row["status"] == "PENDING"
     return {
         "id": row["id"],
         "partition": place[0],
@@ -88,23 +84,17 @@ def shown_trace(
         "payload_bytes": row["payload_bytes"],
         "event": row["shown_event"],
         "is_streaming": bool(row["is_streaming"]),
-        "student": known,
+        "student": None if number is None else sight.student(number),
         "package_slug": row["shown_package"],
         "asset_id": row["asset_id"],
         "status": row["status"],
         "status_text": row["shown_text"],
         "verdict": row["verdict"] or None,
         "received_at": iso_instant(row["received_at"]),
-        "processed_at": None if pending else iso_instant(row["updated_at"]),
-        "processing_seconds": None if pending else _seconds(row["received_at"], row["updated_at"]),
         "waits_for": _waits_for(row),
         **{kind: [_with_instants(one) for one in rows[:_MOST]] for kind, rows in left.items()},
         "more": [kind for kind, rows in left.items() if len(rows) > _MOST],
     }
-
-
-def _seconds(since: datetime, until: datetime) -> float:
-    return round((until - since).total_seconds(), 3)
 
 
 def _waits_for(row: dict[str, Any]) -> str | None:

@@ -87,8 +87,9 @@ class FunnelStep(BaseModel):
 
 
 class Funnel(_OfTutorial):
-    """A tutorial's steps in their order."""
+    """A tutorial's steps in their order; of more than 200 those that most students have."""
 
+    left_out: int = Field(description="Steps that are not shown.")
     results: list[FunnelStep]
 
 
@@ -130,8 +131,9 @@ class HeatmapRow(BaseModel):
 
 
 class Heatmap(_OfTutorial):
-    """A page of students with their steps."""
+    """A page of students with their steps; of more than 200 those that most students have."""
 
+    left_out: int = Field(description="Steps that are not shown.")
     count: int
     next: str | None
     previous: str | None
@@ -160,6 +162,7 @@ TUTORIALS_EXAMPLE: Final[dict[str, Any]] = {**_PAGE, "results": [{**_DAY, **_NAM
 DAILY_EXAMPLE: Final[dict[str, Any]] = {**_NAMED, "results": [_DAY]}
 FUNNEL_EXAMPLE: Final[dict[str, Any]] = {
     **_NAMED,
+    "left_out": 0,
     "results": [
         {
             "step_slug": "05-loops",
@@ -184,6 +187,7 @@ SESSIONS_EXAMPLE: Final[dict[str, Any]] = {
 }
 HEATMAP_EXAMPLE: Final[dict[str, Any]] = {
     **_NAMED,
+    "left_out": 0,
     **_PAGE,
     "results": [
         {

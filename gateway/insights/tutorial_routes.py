@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Query, Request, Response
@@ -14,7 +15,9 @@ from gateway.insights import tutorial_answers as answers
 from gateway.insights.callers import DATED, PAGE_HEADERS, REFUSED, UNKEPT, Days, Paged, Seen, dated_answer
 from gateway.insights.sight import Sight
 from gateway.insights.tutorials import (
+    MOST_CELLS,
     TUTORIAL_SORTS,
+    choose_steps,
     find_cells,
     find_days,
     find_funnel,
@@ -23,10 +26,11 @@ from gateway.insights.tutorials import (
     find_tutorials,
     has_figures,
 )
+from gateway.reading.timed_routes import TimedRoute
 
 __all__ = ["router"]
 
-router = APIRouter(prefix="/v1/telemetry/academy/assets", tags=["insights"])
+router = APIRouter(prefix="/v1/telemetry/academy/assets", tags=["insights"], route_class=TimedRoute)
 
 
 def _described(example: dict[str, Any], *slugs: str, **more: Any) -> dict[int | str, dict[str, Any]]:
@@ -60,7 +64,7 @@ async def list_tutorials(
 
 
 @router.get(
-    "/{asset_slug}/daily",
+    "/{asset_slug:path}/daily",
     summary="A tutorial by day",
     response_model=answers.TutorialDays,
     responses={**_described(answers.DAILY_EXAMPLE, "asset-not-found", "invalid-filter.day"), **DATED},
@@ -73,7 +77,7 @@ async def read_days(request: Request, services: AppServices, sight: Seen, days: 
 
 
 @router.get(
-    "/{asset_slug}/sessions",
+    "/{asset_slug:path}/sessions",
     summary="Sessions of work at a tutorial by day",
     response_model=answers.TutorialSessions,
     responses={**_described(answers.SESSIONS_EXAMPLE, "asset-not-found", "invalid-filter.day"), **DATED},
@@ -86,7 +90,7 @@ async def read_sessions(request: Request, services: AppServices, sight: Seen, da
 
 
 @router.get(
-    "/{asset_slug}/funnel",
+    "/{asset_slug:path}/funnel",
     summary="Where students drop out of a tutorial",
     response_model=answers.Funnel,
     responses=_described(answers.FUNNEL_EXAMPLE, "asset-not-found"),
@@ -94,22 +98,29 @@ async def read_sessions(request: Request, services: AppServices, sight: Seen, da
 async def read_funnel(services: AppServices, sight: Seen, asset_slug: str) -> Response:
     """Students who opened, attempted and completed each step, how long they took and how often they failed."""
     tutorial = _tutorial(sight, asset_slug)
-    rows = await find_funnel(services.questions, tutorial)
-    return await large_answer(await _of(services, sight, tutorial, rows), headers={"Cache-Control": UNKEPT})
+    rows, left_out = await find_funnel(services.questions, tutorial)
+    of = await _of(services, sight, tutorial, rows, left_out=left_out)
+    return await large_answer(of, headers={"Cache-Control": UNKEPT})
 
 
 @router.get(
-    "/{asset_slug}/heatmap",
+    "/{asset_slug:path}/heatmap",
     summary="Students and steps of a tutorial",
     response_model=answers.Heatmap,
     responses=_described(answers.HEATMAP_EXAMPLE, "asset-not-found", "invalid-filter", headers=PAGE_HEADERS),
 )
 async def read_heatmap(services: AppServices, sight: Seen, page: Paged, asset_slug: str) -> Response:
-    """What each of this academy's students did in each step; those who were there last come first."""
+    """What each of this academy's students did in each step; those who were there last come first.
+
+    A page has fewer students than `limit` where there are many steps: follow `next`.
+    """
     tutorial = _tutorial(sight, asset_slug)
-    students = await find_heatmap_students(services.questions, sight, tutorial)
-    shown = await find_cells(services.questions, sight, tutorial, page.part(students))
-    of = await _of(services, sight, tutorial, shown)
+    students, (steps, left_out) = await asyncio.gather(
+        find_heatmap_students(services.questions, sight, tutorial), choose_steps(services.questions, tutorial)
+    )
+    page = page.at_most(MOST_CELLS // max(1, len(steps)))
+    shown = await find_cells(services.questions, sight, tutorial, page.part(students), steps)
+    of = await _of(services, sight, tutorial, shown, left_out=left_out)
     return await page.answer_part(len(students), of.pop("results"), **of)
 
 
@@ -123,8 +134,10 @@ def _tutorial(sight: Sight, slug: str) -> str:
     return tutorial
 
 
-async def _of(services: Services, sight: Sight, tutorial: str, rows: list[dict[str, Any]]) -> dict[str, Any]:
+async def _of(
+    services: Services, sight: Sight, tutorial: str, rows: list[dict[str, Any]], **more: Any
+) -> dict[str, Any]:
     """An answer with these rows; raises ApiError 404 where nobody has ever heard of the tutorial."""
     if not rows and not sight.knows(tutorial) and not await has_figures(services.questions, tutorial):
         raise ApiError("asset-not-found", asset=tutorial)
-    return {"asset_slug": tutorial, "asset_title": sight.title(tutorial), "results": rows}
+    return {"asset_slug": tutorial, "asset_title": sight.title(tutorial), **more, "results": rows}

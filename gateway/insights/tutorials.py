@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from gateway.insights.sql import CELLS, DAILY, FUNNEL, HEATMAP_STUDENTS, KNOWN, SESSIONS, TUTORIALS
+from gateway.insights.runs import runs
+from gateway.insights.sql import CELLS, DAILY, FUNNEL, HEATMAP_STUDENTS, KNOWN, SESSIONS, STEPS, TUTORIALS
 from gateway.reading.shown import iso_instant
 
 if TYPE_CHECKING:
@@ -15,8 +16,12 @@ if TYPE_CHECKING:
     from gateway.reading.questions import Questions
 
 __all__ = [
+    "MOST_CELLS",
     "MOST_DAYS",
+    "MOST_STEPS",
     "TUTORIAL_SORTS",
+    "Chosen",
+    "choose_steps",
     "find_cells",
     "find_days",
     "find_funnel",
@@ -28,6 +33,10 @@ __all__ = [
 ]
 
 MOST_DAYS: Final = 400
+
+# Real tutorials have some dozens of steps. Whoever tells of hundreds must not make answers of megabytes.
+MOST_STEPS: Final = 200
+MOST_CELLS: Final = 20_000
 
 # What a list of tutorials may be sorted by; `-` is descending, and equal ones are by slug.
 TUTORIAL_SORTS: Final = (
@@ -61,9 +70,22 @@ async def has_figures(questions: Questions, tutorial: str) -> bool:
     return bool(await questions.rows(KNOWN, {"tutorial": tutorial}))
 
 
-async def find_funnel(questions: Questions, tutorial: str) -> list[dict[str, Any]]:
-    """How many students open, attempt and complete each step, in the order of the steps."""
-    return await questions.rows(FUNNEL, {"tutorial": tutorial})
+class Chosen(NamedTuple):
+    """Those of a tutorial's steps that most students have, and how many others are left out."""
+
+    steps: list[Any]
+    left_out: int
+
+
+async def find_funnel(questions: Questions, tutorial: str, most: int = MOST_STEPS) -> Chosen:
+    """How many students open, attempt and complete each step, in the order of the steps.
+
+    Of more than `most` steps those that most students have.
+    """
+    rows = await questions.rows(FUNNEL, {"tutorial": tutorial, "limit": most})
+    every = [row.pop("every_step") for row in rows]
+    rows.sort(key=lambda row: (row["step_position"] is None, row["step_position"], row["step_slug"]))
+    return Chosen(rows, max(every, default=0) - len(rows))
 
 
 async def find_sessions(questions: Questions, tutorial: str, days: DaySpan) -> list[dict[str, Any]]:
@@ -82,14 +104,21 @@ async def find_heatmap_students(questions: Questions, sight: Sight, tutorial: st
     return [row for row in rows if sight.sees(row["student_id"])]
 
 
+async def choose_steps(questions: Questions, tutorial: str, most: int = MOST_STEPS) -> Chosen:
+    """The slugs of the steps that most students have anything of, at most so many."""
+    rows = await questions.rows(STEPS, {"tutorial": tutorial, "limit": most})
+    return Chosen([row["step_slug"] for row in rows], max((row["every_step"] for row in rows), default=0) - len(rows))
+
+
 async def find_cells(
-    questions: Questions, sight: Sight, tutorial: str, students: Sequence[dict[str, Any]]
+    questions: Questions, sight: Sight, tutorial: str, students: Sequence[dict[str, Any]], steps: Sequence[str]
 ) -> list[dict[str, Any]]:
-    """What each of some students (rows of `find_heatmap_students`, at most 1,000) did in each step."""
-    if not students:
-        return []
-    actors = [row["actor"] for row in students]
-    return grid(students, await questions.rows(CELLS, {"tutorial": tutorial, "actors": actors}), sight)
+    """What each of some students (rows of `find_heatmap_students`) did in each of some steps."""
+    cells: list[dict[str, Any]] = []
+    for run in runs((row["actor"] for row in students), lambda actor: (actor,)):
+        sought = {"tutorial": tutorial, "actors": run, "steps": list(steps), "limit": len(run) * len(steps)}
+        cells += await questions.rows(CELLS, sought)
+    return grid(students, cells, sight)
 
 
 def grid(students: Iterable[dict[str, Any]], cells: Iterable[dict[str, Any]], sight: Sight) -> list[dict[str, Any]]:

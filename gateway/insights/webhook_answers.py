@@ -59,8 +59,6 @@ class Trace(BaseModel):
     status_text: str
     verdict: str | None
     received_at: str
-    processed_at: str | None
-    processing_seconds: float | None
     waits_for: str | None = Field(description="`outcome` before it is processed, `raw` where its own row is not there.")
     facts: list[Told]
     scores: list[State]
@@ -92,8 +90,6 @@ TRACE_EXAMPLE: Final[dict[str, Any]] = {
     "status_text": "OK",
     "verdict": "stored",
     "received_at": "2026-04-15T10:39:11.120Z",
-    "processed_at": "2026-04-15T10:39:11.310Z",
-    "processing_seconds": 0.19,
     "waits_for": None,
     "facts": [
         {

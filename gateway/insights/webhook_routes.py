@@ -13,17 +13,18 @@ from gateway.api.refusals import refusals
 from gateway.api.services import large_answer
 from gateway.errors import ApiError
 from gateway.insights.callers import REFUSED, UNKEPT, Seen
-from gateway.insights.event_stream import EventStream
+from gateway.insights.event_stream import EventStream, owner_of
 from gateway.insights.live import Wanted
 from gateway.insights.sight import Sight
 from gateway.insights.trace import find_trace
 from gateway.insights.webhook_answers import STREAM_EXAMPLE, TRACE_EXAMPLE, Trace
+from gateway.reading.timed_routes import TimedRoute
 from schemas.coercion import digits_as_id
 from schemas.reference.tenancy import READ
 
 __all__ = ["router"]
 
-router = APIRouter(prefix="/v1/telemetry/academy/webhooks", tags=["insights"])
+router = APIRouter(prefix="/v1/telemetry/academy/webhooks", tags=["insights"], route_class=TimedRoute)
 
 
 @router.get(
@@ -35,7 +36,7 @@ router = APIRouter(prefix="/v1/telemetry/academy/webhooks", tags=["insights"])
             "description": "Server-sent events, for as long as the caller listens.",
             "content": {"text/event-stream": {"schema": {"type": "string"}, "example": STREAM_EXAMPLE}},
         },
-        **refusals(*REFUSED, "invalid-filter"),
+        **refusals(*REFUSED, "invalid-filter", "too-many-streams"),
     },
 )
 async def stream_webhooks(
@@ -64,7 +65,7 @@ async def stream_webhooks(
         expired = token is None or token.expired(time.time_ns() // 1000)
         return token is not None and not expired and READ in token.capabilities(staff.academy)
 
-    return EventStream(request.app.state.live, wanted, allowed)
+    return EventStream(request.app.state.live, wanted, allowed, owner=owner_of(staff.token))
 
 
 @router.get(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 import orjson
@@ -25,6 +25,7 @@ __all__ = ["find_explanation", "find_scores", "find_timeline", "shown_explanatio
 _MOST_TUTORIALS: Final = 500
 _MOST_DAYS: Final = 2_000
 
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 # Scores are rounded to two decimals.
 _ROUNDING: Final = 0.005001
 
@@ -43,7 +44,8 @@ async def find_scores(
         questions.rows(DAY_SCORES, {**parameters, **days.parameters(), "limit": _MOST_DAYS}),
     )
     by_slug: dict[str, list[dict[str, Any]]] = {}
-    for row in by_day:
+    # Asked for from the last day back, so that where they are too many the oldest are missing.
+    for row in reversed(by_day):
         by_slug.setdefault(row.pop("asset_slug"), []).append({**row, "day": str(row["day"])})
     return [
         {
@@ -125,4 +127,4 @@ def shown_explanation(explanation: dict[str, Any] | None, stored: Mapping[str, A
 
 
 def _start(microseconds: int | None) -> str | None:
-    return None if microseconds is None else iso_instant(datetime.fromtimestamp(microseconds / 1_000_000, tz=UTC))
+    return None if microseconds is None else iso_instant(_EPOCH + timedelta(microseconds=microseconds))

@@ -17,7 +17,7 @@ from schemas.wire.webhook import merge
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from gateway.reading.store import ClickHouse
+    from gateway.reading.store import ClickHouse, Reader
 
 __all__ = ["PAGE_BYTES", "PAYLOAD_BYTES", "fitting", "payload_json", "read_payloads", "shown_payload", "shown_sizes"]
 
@@ -50,7 +50,7 @@ def fitting(sizes: Sequence[int], most: int = PAGE_BYTES) -> int:
     return len(sizes)
 
 
-async def shown_sizes(clickhouse: ClickHouse, ids: Sequence[int], *, whole: bool = False) -> list[int]:
+async def shown_sizes(clickhouse: Reader, ids: Sequence[int], *, whole: bool = False) -> list[int]:
     """The bytes of these webhooks' payloads as they are shown, cut or `whole`; raises ReadError."""
     if not ids:
         return []

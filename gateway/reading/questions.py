@@ -5,29 +5,31 @@ Whoever looks at figures must not take ClickHouse from those who store them, nor
 
 from __future__ import annotations
 
-import asyncio
-from collections import OrderedDict
-from typing import TYPE_CHECKING, Any, Final
+from collections import Counter, OrderedDict
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import orjson
 
 from gateway.asked import AskedOnce
+from gateway.reading.turns import BusyError, Turns
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Awaitable, Callable, Collection, Hashable, Mapping
     from contextlib import AbstractAsyncContextManager
 
     from gateway.reading.store import ClickHouse
 
 __all__ = ["RETRY_SECONDS", "BusyError", "Questions"]
 
+_Answer = TypeVar("_Answer")
+
 # What a caller who is turned away should wait.
 RETRY_SECONDS: Final = 2
 
 _AT_ONCE: Final = 8
 _WAITING: Final = 100
-_WAIT_SECONDS: Final = 3.0
 _KEPT: Final = 64
+_KEPT_ROWS: Final = 20_000
 
 _LIMITS: Final[dict[str, Any]] = {
     "max_execution_time": 5,
@@ -43,19 +45,14 @@ _LIMITS: Final[dict[str, Any]] = {
 }
 
 
-class BusyError(Exception):
-    """Too many questions are asked at once."""
-
-
 class Questions:
     """Asks the texts of gateway.insights.sql; those who come when all places are taken wait in turn for a moment."""
 
     def __init__(self, clickhouse: ClickHouse, *, at_once: int = _AT_ONCE, waiting: int = _WAITING) -> None:
         self._clickhouse = clickhouse
-        self._places = asyncio.Semaphore(at_once)
-        self._most = waiting
-        self._waiting = 0
-        self._kept: OrderedDict[tuple[str, bytes], AskedOnce[list[dict[str, Any]]]] = OrderedDict()
+        self._turns = Turns(at_once, waiting)
+        self._rows: Counter[Hashable] = Counter()
+        self._kept: OrderedDict[Hashable, AskedOnce[Any]] = OrderedDict()
 
     def room(self, size: int) -> AbstractAsyncContextManager[None]:
         """To be held while so many bytes are read and made an answer (gateway.reading.store)."""
@@ -69,32 +66,35 @@ class Questions:
         Raises BusyError where no place becomes free in three seconds or a hundred wait already, and ReadError as
         gateway.reading.store does.
         """
-        await self._enter()
-        try:
+        async with self._turns.turn():
             return await self._clickhouse.rows(sql, parameters, as_bytes=as_bytes, limits=_LIMITS)
-        finally:
-            self._places.release()
+
+    async def keep(self, key: Hashable, ask: Callable[[], Awaitable[_Answer]], seconds: float) -> _Answer:
+        """What `ask` found no longer ago than that for whoever asked by this key; raises what it raises.
+
+        Whoever looks again and again does not wait: it is asked anew when half of that is over. So many answers are
+        kept, and so many rows of them, those asked for last.
+        """
+        known: AskedOnce[_Answer] | None = self._kept.pop(key, None)
+        asked = AskedOnce(ask, seconds / 2) if known is None else known
+        self._kept[key] = asked
+        recent = asked.recent(seconds)
+        answer = await asked() if recent is None else recent
+        if self._kept.get(key) is asked:
+            self._rows[key] = len(answer) if isinstance(answer, list) else 1
+        while len(self._kept) > _KEPT or (len(self._kept) > 1 and self._rows.total() > _KEPT_ROWS):
+            oldest, _ = self._kept.popitem(last=False)
+            del self._rows[oldest]
+        return answer
+
+    async def ahead(self, sql: str, parameters: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
+        """As `rows`, without waiting for a place: for the one in a process who asks little and often.
+
+        Raises ReadError.
+        """
+        return await self._clickhouse.rows(sql, parameters, limits=_LIMITS)
 
     async def kept(self, sql: str, parameters: Mapping[str, Any], seconds: float) -> list[dict[str, Any]]:
-        """As `rows`, of what was found no longer ago than that: asked once for all who look. They change nothing of it.
-
-        For few and small answers: so many are kept, those asked for last.
-        """
+        """As `rows`, kept for all who look (`keep`); they change nothing of it."""
         key = sql, orjson.dumps(parameters, option=orjson.OPT_SORT_KEYS)
-        asked = self._kept.pop(key, None) or AskedOnce(lambda: self.rows(sql, parameters), seconds)
-        self._kept[key] = asked
-        if len(self._kept) > _KEPT:
-            self._kept.popitem(last=False)
-        return await asked()
-
-    async def _enter(self) -> None:
-        if self._waiting >= self._most:
-            raise BusyError
-        self._waiting += 1
-        try:
-            async with asyncio.timeout(_WAIT_SECONDS):
-                await self._places.acquire()
-        except TimeoutError:
-            raise BusyError from None
-        finally:
-            self._waiting -= 1
+        return await self.keep(key, lambda: self.rows(sql, parameters), seconds)

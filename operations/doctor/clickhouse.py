@@ -7,13 +7,15 @@ import time
 from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote, urlsplit
 
-import clickhouse_connect
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
+from broker.clickhouse import connect
 from operations.absence import absence, address_of
 from operations.doctor.findings import failed, good, unreachable, warning
+from operations.table_setup import live_generation
+from schemas.wire.formats import NewerFormatError
 from sinks.errors import SchemaMismatchError
-from sinks.setup import check_tables, live_generation
+from sinks.table_fit import check_tables
 from sinks.templates import Installation
 
 if TYPE_CHECKING:
@@ -31,6 +33,7 @@ _SETUP: Final = "Run: learnpack-telemetry setup"
 # The first with a JSON type that is not experimental.
 _LEAST: Final = (25, 3)
 _CONNECT_SECONDS: Final = 5
+_ANSWER_SECONDS: Final = 300
 _MOST_SKEW_SECONDS: Final = 5.0
 _DAYS: Final = 7
 _SEEN: Final = """
@@ -42,9 +45,7 @@ WHERE created_at >= now() - toIntervalDay({days:UInt32}) AND source != 'staff'
 def check_clickhouse(settings: Settings) -> Iterator[Finding]:
     """Check one thing after another; ends at the first that all others need. Blocks."""
     try:
-        client = clickhouse_connect.get_client(
-            dsn=settings.clickhouse.get_secret_value(), autogenerate_session_id=False, connect_timeout=_CONNECT_SECONDS
-        )
+        client = connect(settings, connect_seconds=_CONNECT_SECONDS, answer_seconds=_ANSWER_SECONDS)
     except (ClickHouseError, OSError) as error:
         away = absence(error, address_of(settings.clickhouse), "TELEMETRY_CLICKHOUSE")
         mend = "Correct address, user and password in TELEMETRY_CLICKHOUSE."
@@ -73,6 +74,9 @@ def _tables(client: Client, settings: Settings) -> Iterator[Finding]:
         check_tables(client, installation)
     except SchemaMismatchError as error:
         yield failed(_PART, "tables", str(error).partition(". Run: ")[0], f"Run: {error.remedy}")
+        return
+    except NewerFormatError as error:
+        yield failed(_PART, "tables", *error.parts)
         return
     live = live_generation(client, installation.public)
     if live is None:

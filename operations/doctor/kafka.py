@@ -15,14 +15,18 @@ from aiokafka.protocol.admin import ApiVersionRequest
 from broker import clients
 from broker.committed import committed
 from broker.partitioning import topic_partitions
+from broker.refusals import MAY_NOT, refusal
 from operations.absence import absence
 from operations.doctor.findings import failed, good, unreachable, warning
 from operations.generations.journal import named_beside_live, read_journal
 from operations.generations.raw_topic import wrong_raw_topic
+from operations.retention import as_topics_keep
 from operations.topic_fit import misfits
 from operations.topics import differing_configs
+from schemas.wire.formats import NewerFormatError
 from schemas.wire.generations import JournalError
 from schemas.wire.topics import Topics
+from streams.offsets import Checkpoint
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Coroutine
@@ -33,7 +37,7 @@ if TYPE_CHECKING:
     from schemas.settings import Settings
     from schemas.wire.topics import TopicSpec
 
-__all__ = ["check_kafka"]
+__all__ = ["check_kafka", "reach_kafka"]
 
 _PART: Final = "kafka"
 _TIMEOUT_SECONDS: Final = 15.0
@@ -48,23 +52,29 @@ _BEGIN: Final = (22, 0)
 
 async def check_kafka(settings: Settings) -> AsyncIterator[Finding]:
     """Check one thing after another; ends at the first that all others need."""
+    reached = await reach_kafka(settings)
+    yield reached
+    if reached.state != "failed":
+        for check, look in (("version", _version), ("topics", _topics), ("groups", _groups), ("writing", _writing)):
+            finding = await _guarded(check, look, settings)
+            yield finding
+            if finding.state == "failed":
+                return
+
+
+async def reach_kafka(settings: Settings) -> Finding:
+    """Whether brokers let this user in, and are new enough to be asked for more."""
     try:
         async with asyncio.timeout(_TIMEOUT_SECONDS):
             brokers, spoken = await _versions(settings)
     except (KafkaError, OSError, TimeoutError) as error:
-        away = absence(error, settings.kafka, "TELEMETRY_KAFKA and TELEMETRY_KAFKA_SECURITY_*")
+        why = await refusal(settings.kafka_options()) or error
+        away = absence(why, settings.kafka, "TELEMETRY_KAFKA and TELEMETRY_KAFKA_SECURITY_*")
         mend = "Correct TELEMETRY_KAFKA and TELEMETRY_KAFKA_SECURITY_*, or look into the broker's log."
-        yield unreachable(_PART, away, f"{settings.kafka} fails: {error or type(error).__name__}", mend)
-        return
-    yield good(_PART, "reachable", f"{brokers} broker{'s' * (brokers != 1)} at {settings.kafka}")
+        return unreachable(_PART, away, f"{settings.kafka} fails: {error or type(error).__name__}", mend)
     if any(spoken.get(request, -1) < least for request, least in (_METADATA, _BEGIN)):
-        yield failed(_PART, "version", f"the broker is older than {_LEAST}", f"Upgrade it to {_LEAST} or newer.")
-        return
-    for check, look in (("version", _version), ("topics", _topics), ("groups", _groups), ("writing", _writing)):
-        finding = await _guarded(check, look, settings)
-        yield finding
-        if finding.state == "failed":
-            return
+        return failed(_PART, "version", f"the broker is older than {_LEAST}", f"Upgrade it to {_LEAST} or newer.")
+    return good(_PART, "reachable", f"{brokers} broker{'s' * (brokers != 1)} at {settings.kafka}")
 
 
 async def _guarded(check: str, look: Callable[[Settings], Coroutine[Any, Any, Finding]], settings: Settings) -> Finding:
@@ -76,6 +86,9 @@ async def _guarded(check: str, look: Callable[[Settings], Coroutine[Any, Any, Fi
         return failed(_PART, check, f"no answer within {_TIMEOUT_SECONDS:g} s", mend)
     except (KafkaError, OSError) as error:
         prefix = settings.topic_prefix
+        if isinstance(error, MAY_NOT):
+            mend = "Ask with --part which right a part's user lacks; `acls` prints them all, of operators too."
+            return failed(_PART, check, f"this user may not: {error}", mend)
         mend = f"Grant this user the topics, groups and transactional ids that begin with {prefix!r}."
         return failed(_PART, check, f"{type(error).__name__}: {error}", mend)
 
@@ -105,9 +118,10 @@ async def _topics(settings: Settings) -> Finding:
 
 
 async def _made_topics(settings: Settings) -> Finding:
-    specs = Topics.of(settings).specs(settings)
     async with clients.opened(clients.admin(settings.kafka_options())) as admin:
-        unfit = list(misfits(settings, await topic_partitions(admin)))
+        known = await topic_partitions(admin)
+        specs = Topics.of(settings).specs(await as_topics_keep(settings, admin, known))
+        unfit = list(misfits(settings, known))
         missing = [misfit.topic for misfit in unfit if misfit.missing]
         for misfit in unfit:
             if not misfit.missing and not misfit.harmless:
@@ -152,8 +166,13 @@ async def _version(settings: Settings) -> Finding:
 async def _groups(settings: Settings) -> Finding:
     topics = Topics.of(settings)
     async with clients.opened(clients.admin(settings.kafka_options())) as admin:
-        source = TopicPartition(topics.raw, 0)
-        await committed(admin, topics.application, [source])
+        sources = [TopicPartition(topics.raw, number) for number in range(settings.partitions)]
+        kept = await committed(admin, topics.application, sources)
+    try:
+        for at in kept.values():
+            Checkpoint.of(at)
+    except NewerFormatError as error:
+        return failed(_PART, "groups", *error.parts)
     return good(_PART, "groups", f"offsets of {topics.application} can be read")
 
 

@@ -45,13 +45,18 @@ async def check_parts(settings: Settings) -> AsyncIterator[Finding]:
     for name, part in read_record(settings.data).items():
         last = f"last: {part.last}"
         if trouble := part.trouble(time.time()):
-            mend = "Mend what its last line says; the log of `up` has all of it."
+            mend = f"Mend what its last line says; {_log_of(settings, name)} has all of it."
             yield failed(name, "restarts", trouble, mend)
         elif part.restarts:
-            mend = "If it was not you, look into the log of `up`."
+            mend = f"If it was not you, look into {_log_of(settings, name)}."
             yield warning(name, "restarts", f"restarted {counted(part.restarts, 'time')}, {last}", mend)
         else:
             yield good(name, "restarts", "none")
+
+
+def _log_of(settings: Settings, part: str) -> str:
+    """Where `up` keeps what a part writes."""
+    return str(settings.data / "logs" / f"{part}.log")
 
 
 async def _idle(settings: Settings) -> dict[str, list[str]]:

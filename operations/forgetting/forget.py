@@ -27,7 +27,7 @@ from operations.generations.offsets import Offsets
 from operations.pseudonyms import keyed_settings
 from operations.raw_log.errors import RawLogError
 from operations.topic_fit import other_logs
-from schemas.wire.topics import Topics
+from schemas.wire.topics import STUCK_DAYS, Topics
 from sinks.clickhouse import connect
 from sinks.daily.refresh import refresh_all
 from sinks.templates import Installation
@@ -174,6 +174,7 @@ class _Work:
         last = datetime.now(UTC) + timedelta(days=self.settings.raw_retention_days)
         kept = (topics.raw, topics.facts, topics.outcomes, topics.scores, topics.dead_letters, topics.completions)
         until = dict.fromkeys(kept, f"{last:%Y-%m-%d}")
+        until[topics.stuck] = f"{datetime.now(UTC) + timedelta(days=STUCK_DAYS):%Y-%m-%d}"
         journal = await read_journal(self.settings)
         async with clients.opened(clients.admin(self.settings.kafka_options())) as admin:
             others = other_logs(self.settings, await topic_partitions(admin))

@@ -12,6 +12,7 @@ from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError, ProducerFenced
 
 from broker import clients
+from broker.authorized import may_transact
 from schemas.coercion import digits_as_id
 from schemas.wire.generations import JOURNAL_KEY, Journal, JournalError
 from schemas.wire.topics import Topics
@@ -26,6 +27,7 @@ __all__ = [
     "at_live",
     "follow_journal",
     "live_settings",
+    "may_write_journal",
     "named_beside_live",
     "read_journal",
     "require_following",
@@ -174,6 +176,17 @@ async def live_settings(settings: Settings) -> Settings:
     return at_live(settings, await read_journal(settings))
 
 
+def _writers_id(settings: Settings) -> str:
+    """The transactional id that fences who writes the journal."""
+    return f"{Topics.of(settings).prefix}generations"
+
+
+async def may_write_journal(settings: Settings) -> bool:
+    """Whether Kafka lets this user write it; raises KafkaError where it does not tell."""
+    async with clients.opened(clients.admin(settings.kafka_options())) as admin:
+        return await may_transact(admin, _writers_id(settings))
+
+
 class JournalWriter:
     """The one writer of the journal: a later one fences it, so nothing is written by who does not know of the other.
 
@@ -185,9 +198,7 @@ class JournalWriter:
         self.journal = Journal()
         self._settings = settings
         self._topic = Topics.of(settings).generations
-        self._producer = clients.producer(
-            settings.kafka_options(), transactional_id=f"{Topics.of(settings).prefix}generations"
-        )
+        self._producer = clients.producer(settings.kafka_options(), transactional_id=_writers_id(settings))
 
     async def __aenter__(self) -> Self:
         try:

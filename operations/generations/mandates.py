@@ -9,10 +9,12 @@ import structlog
 
 from operations.generations.journal import at_live, follow_journal, read_journal
 from operations.generations.raw_topic import require_raw_topic
-from schemas.wire.generations import JournalError
+from schemas.wire.generations import JournalError, NewerJournalError
 from schemas.wire.topics import Topics
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from schemas.settings import Settings
     from schemas.wire.generations import Journal
     from streams.live_progress import LiveProgress
@@ -48,15 +50,17 @@ class LiveMandate:
 
     async def holds(self) -> bool:
         """Whether it is still the live one and not paused."""
-        if self._follows:
-            self._journal = await _last_good(self.settings, self._journal)
-        return self.holds_by(self._journal)
+        if not self._follows:
+            return True
+        journal = await _last_good(self.settings, self._journal)
+        self._journal = journal or self._journal
+        return journal is not None and self.holds_by(journal)
 
     async def ended(self) -> None:
         """Returns when it is paused or another one is live."""
         if not self._follows:
             await asyncio.Event().wait()
-        await follow_journal(self.settings, lambda journal: not self.holds_by(journal))
+        await _until(self.settings, lambda journal: not self.holds_by(journal))
 
     def holds_by(self, journal: Journal) -> bool:
         """Whether it holds by this journal."""
@@ -77,18 +81,33 @@ class ReplayMandate:
 
     async def holds(self) -> bool:
         """Whether it is still to be computed."""
-        self._journal = await _last_good(self.settings, self._journal)
-        return self._journal.computes(self.settings.generation)
+        journal = await _last_good(self.settings, self._journal)
+        self._journal = journal or self._journal
+        return journal is not None and journal.computes(self.settings.generation)
 
     async def ended(self) -> None:
         """Returns when it has become live or was given up."""
-        await follow_journal(self.settings, lambda journal: not journal.computes(self.settings.generation))
+        await _until(self.settings, lambda journal: not journal.computes(self.settings.generation))
 
 
-async def _last_good(settings: Settings, known: Journal) -> Journal:
-    """The journal as it stands now; the known one where the topic holds none any more that can be read."""
+async def _until(settings: Settings, over: Callable[[Journal], bool]) -> None:
+    """Return when the journal says so, or is a newer release's: whoever begins again with that is told what to do."""
+    try:
+        await follow_journal(settings, over)
+    except NewerJournalError as error:
+        _log.error("the journal is of a newer release", reason=str(error))
+
+
+async def _last_good(settings: Settings, known: Journal) -> Journal | None:
+    """The journal as it stands now; the known one where the topic holds none any more that can be read.
+
+    None where it is a newer release's.
+    """
     try:
         return await read_journal(settings)
+    except NewerJournalError as error:
+        _log.error("the journal is of a newer release", reason=str(error))
+        return None
     except JournalError as error:
         _log.warning("the journal cannot be read, the last good one stays", reason=str(error))
         return known
@@ -97,8 +116,8 @@ async def _last_good(settings: Settings, known: Journal) -> Journal:
 async def live_mandate(settings: Settings, *, stores: bool = False) -> LiveMandate:
     """The mandate of a worker, or of a sink (`stores`), that begins now; waits while generations change.
 
-    A change whose process is no more is finished or undone. Raises aiokafka's KafkaError, JournalError, and
-    RawTopicError where the settings name another raw topic than the generation's.
+    A change whose process is no more is finished or undone. Raises aiokafka's KafkaError, JournalError (of a newer
+    release's NewerJournalError), and RawTopicError where the settings name another raw topic than the generation's.
     """
     mandate, told = LiveMandate(settings, journal := await read_journal(settings), stores=stores), False
     while not mandate.holds_by(journal):

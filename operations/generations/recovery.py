@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Final
 
 import structlog
 
-from operations.generations.journal import JournalWriter, read_journal
+from operations.generations.journal import JournalWriter, may_write_journal, read_journal
 from operations.generations.lease import Lease, lease_is_held
 from operations.generations.telling import tell_rest
+from operations.table_setup import publish
 from schemas.wire.generations import JournalError, Phase
 from sinks.clickhouse import connect
-from sinks.setup import publish
 
 if TYPE_CHECKING:
     from schemas.settings import Settings
@@ -21,12 +21,19 @@ if TYPE_CHECKING:
 
 __all__ = ["finish_abandoned", "finish_interrupted", "publish_generation"]
 
+# For each view.
+_SWAP_SECONDS: Final = 10
+
 _log: Final = structlog.stdlib.get_logger("operations")
 
 
 def publish_generation(settings: Settings, generation: int) -> None:
     """Let every public view read a generation; raises ClickHouse's errors."""
     client = connect(settings)
+    if settings.clickhouse_cluster:
+        # A server that is away makes its views when it is back, from the cluster's own queue: nobody waits for it.
+        client.set_client_setting("distributed_ddl_output_mode", "null_status_on_timeout")
+        client.set_client_setting("distributed_ddl_task_timeout", _SWAP_SECONDS)
     with contextlib.closing(client):
         publish(client, settings, generation)
 
@@ -48,10 +55,15 @@ async def finish_interrupted(settings: Settings, writer: JournalWriter) -> Journ
 
 
 async def finish_abandoned(settings: Settings) -> None:
-    """The same if nobody holds the lease; else nothing. Raises aiokafka's and ClickHouse's errors."""
+    """The same if nobody holds the lease; else nothing. Raises aiokafka's and ClickHouse's errors.
+
+    Nothing as well where Kafka does not let this user do it, as it lets no sink's (operations.acls): workers do.
+    """
     if (await read_journal(settings)).step not in {Phase.PAUSED, Phase.SWAPPING, Phase.PATCHING} or await lease_is_held(
         settings
     ):
+        return
+    if not await may_write_journal(settings):
         return
     # Of several processes that wait, one is enough.
     with contextlib.suppress(JournalError):

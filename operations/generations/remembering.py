@@ -16,7 +16,7 @@ from operations.generations.journal import JournalWriter, at_live, follow_journa
 from operations.generations.lease import lease_is_held
 from operations.generations.offsets import derived_topics
 from operations.generations.raw_topic import require_raw_topic, require_whole_copy
-from schemas.wire.generations import JournalError
+from schemas.wire.generations import JournalError, NewerJournalError
 from schemas.wire.topics import Topics
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ async def require_worked_topic(settings: Settings, admin: AIOKafkaAdminClient, p
 
     Where the journal does not know, as in an installation of before, it is what the generation's workers have
     committed; the journal remembers it. Raises it as well where a copy has other partitions than the settings say;
-    `partitions` has those that there are, by topic. Raises aiokafka's KafkaError.
+    `partitions` has those that there are, by topic. Raises aiokafka's KafkaError, and NewerJournalError.
     """
     journal = await _journal(settings)
     if journal is None:
@@ -64,10 +64,13 @@ async def remember_raw_topic(settings: Settings) -> list[str]:
 
 
 async def _journal(settings: Settings) -> Journal | None:
-    """The journal; None where none can be read, which others complain of."""
-    with contextlib.suppress(JournalError):
+    """The journal; None where none can be read, which others complain of. Raises NewerJournalError."""
+    try:
         return await read_journal(settings)
-    return None
+    except NewerJournalError:
+        raise
+    except JournalError:
+        return None
 
 
 async def _worked_topic(settings: Settings, admin: AIOKafkaAdminClient, number: int) -> str | None:

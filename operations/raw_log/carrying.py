@@ -6,6 +6,7 @@ into their state before they begin, so that it is not told again.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from aiokafka import TopicPartition
@@ -24,20 +25,33 @@ from streams.offsets import Checkpoint, committed
 from streams.transactions import PartitionProducer
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from schemas.settings import Settings
     from streams.messages import Headers
 
-__all__ = ["carry_told"]
+__all__ = ["Untold", "carry_told", "untold"]
 
 
-async def carry_told(settings: Settings) -> list[str]:
-    """Carry what was told into a generation that nobody works on; what was done, a line each, nothing the second time.
+@dataclass(frozen=True, slots=True)
+class Untold:
+    """What a generation does not know of what was told: a cell of its state by actor, and where its log begins."""
 
-    Only where the settings name a generation that is not the live one. Raises aiokafka's KafkaError and JournalError.
-    """
+    missing: Mapping[str, tuple[bytes, bytes]]
+    begins: Mapping[int, int]
+    generation: int
+
+    def __str__(self) -> str:
+        """What is so once it has been carried."""
+        told = counted(len(self.missing), "student", ",")
+        return f"generation {self.generation} knows whose completions were told: {told}"
+
+
+async def untold(settings: Settings) -> Untold | None:
+    """What `carry_told` would carry; None where that is nothing. Changes nothing; raises as it does."""
     journal = await read_journal(settings)
     if "generation" not in settings.model_fields_set or journal.live == settings.generation:
-        return []
+        return None
     target = Topics.of(settings)
     live = target.of_generation(journal.live)
     async with Offsets(settings) as offsets:
@@ -46,17 +60,27 @@ async def carry_told(settings: Settings) -> list[str]:
         # One that has begun learns what the live one has told since, as long as nobody works on it.
         works = worked != begins and await offsets.members(target.application)
     if not partitions or works:
-        return []
+        return None
     told, known = await _told(settings, live, partitions), await _told(settings, target, settings.partitions)
     missing = remembering(told, known)
+    return Untold(missing, begins, target.generation) if missing else None
+
+
+async def carry_told(settings: Settings) -> list[str]:
+    """Carry what was told into a generation that nobody works on; what was done, a line each, nothing the second time.
+
+    Only where the settings name a generation that is not the live one. Raises aiokafka's KafkaError and JournalError.
+    """
+    found = await untold(settings)
+    if found is None:
+        return []
     cells: dict[int, list[tuple[bytes, bytes | None, Headers]]] = {}
-    for actor, (key, value) in missing.items():
+    for actor, (key, value) in found.missing.items():
         for number in _homes(actor, settings.partitions):
             cells.setdefault(number, []).append((key, value, []))
     for number, some in cells.items():
-        await _write(settings, target, number, begins[number], some)
-    what = f"generation {target.generation} knows whose completions were told: {counted(len(missing), 'student', ',')}"
-    return [what] if missing else []
+        await _write(settings, Topics.of(settings), number, found.begins[number], some)
+    return [str(found)]
 
 
 def _homes(actor: str, partitions: int) -> range:

@@ -7,6 +7,7 @@ while another runs fences that one.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -19,6 +20,7 @@ from broker.partitioning import topic_partitions
 from broker.waiting import behind
 from operations.generations.journal import read_journal
 from operations.raw_log.errors import RawLogError, fenced, name_taken, other_partitions, other_students
+from operations.raw_log.imported import read_note
 from operations.raw_log.partition_copy import PartitionCopy
 from operations.raw_log.progress import restored_until
 from operations.raw_log.seam import log_ends
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
     from aiokafka.admin import AIOKafkaAdminClient
     from aiokafka.structs import OffsetAndMetadata
 
+    from operations.raw_log.imported import ImportNote
     from operations.raw_log.progress import Restored
     from schemas.settings import Settings
 
@@ -88,6 +91,7 @@ async def copy_raw(
                 group=Topics.of(settings).copies_into(target),
                 keep=keep,
                 restored=plan.restored.offsets,
+                behind=plan.history is not None,
             )
             for source in plan.sources
         ]
@@ -97,8 +101,10 @@ async def copy_raw(
             done.filled, done.to_fill = so_far, of
             progress(done)
 
-        try:
+        # However one of them ends, the others are stopped, too.
+        async with contextlib.AsyncExitStack() as started:
             for copy in copies:
+                started.push_async_callback(copy.stop)
                 await copy.start()
             # Asked only now: an earlier run, alive or killed while it committed, changes nothing of it any more.
             if begun := await _begun(settings, plan, target):
@@ -108,13 +114,10 @@ async def copy_raw(
                 await _create(settings, plan, copies, target=target, partitions=partitions, filled=filled)
                 await _begin(plan, copies, what)
             for copy in copies:
-                _check(copy, target, what, restored=bool(plan.restored.offsets))
+                _check(copy, target, what, plan)
                 done.missing += copy.missing
             progress(done)
             await asyncio.gather(*(_copy_all(copy, done, progress) for copy in copies))
-        finally:
-            for copy in copies:
-                await copy.stop()
         return done
 
 
@@ -123,12 +126,13 @@ class _Plan:
     """What is known before anything is written.
 
     `sources` are the source's partitions, `ends_of_added` where those end that somebody has added to it, `restored` is
-    what an archive has brought into the target.
+    what an archive has brought into the target, `history` tells of what was imported into it (None: nothing).
     """
 
     sources: list[TopicPartition]
     ends_of_added: dict[int, int]
     restored: Restored
+    history: ImportNote | None
     is_target_there: bool
 
 
@@ -142,9 +146,17 @@ async def _planned(settings: Settings, target: str, partitions: int) -> _Plan:
         return _Plan(
             sources=[TopicPartition(source, number) for number in range(before)],
             restored=await restored_until(settings, admin, target),
+            history=await _imported(settings, admin, target),
             ends_of_added=await _ends_of_added(settings, admin, range(before, known[source])),
             is_target_there=there > 0,
         )
+
+
+async def _imported(settings: Settings, admin: AIOKafkaAdminClient, target: str) -> ImportNote | None:
+    """What was imported into the target to be before this log."""
+    name = target.removeprefix(settings.topic_prefix)
+    note = await read_note(settings.model_copy(update={"raw_topic": name}), admin)
+    return None if note is None or note.end is None else note
 
 
 def _misfit(source: str, before: int, target: str, there: int, partitions: int) -> RawLogError:
@@ -180,8 +192,8 @@ async def _create(
     partitions: int,
     filled: Callable[[int, int], None],
 ) -> None:
-    """Create the target, unless an archive has made it."""
-    if plan.restored.offsets:
+    """Create the target, unless an archive or an import has made it."""
+    if plan.restored.offsets or plan.history is not None:
         return
     # What was moved from a partition that somebody has added keeps an id of that one.
     added = {number: end for number, end in plan.ends_of_added.items() if number < partitions}
@@ -193,7 +205,10 @@ async def _begin(plan: _Plan, copies: Sequence[PartitionCopy], what: str) -> Non
     """Note for each partition what its copy begins with."""
     for copy in copies:
         end, without = plan.restored.noted(copy.source.partition) or (copy.end, what)
+        if plan.history is not None and plan.history.end is not None:
+            end = plan.history.end
         note = {"end": end, "without": without, "restored": bool(plan.restored.offsets)}
+        note["behind"] = plan.history is not None
         await copy.begin(orjson.dumps(note).decode())
 
 
@@ -223,13 +238,16 @@ async def _ends_of_added(settings: Settings, admin: AIOKafkaAdminClient, added: 
     return {number: ends[number] for number in added}
 
 
-def _check(copy: PartitionCopy, target: str, what: str, *, restored: bool) -> None:
+def _check(copy: PartitionCopy, target: str, what: str, plan: _Plan) -> None:
     """Hold a copy to what was noted when the copy was begun."""
     noted = orjson.loads(copy.note)
     if noted["without"] != what:
         raise other_students(target, first=noted["without"])
-    if noted.get("restored") and not restored:
+    if noted.get("restored") and not plan.restored.offsets:
         message = f"Kafka no longer knows what an archive has brought into {target}; choose another name."
+        raise RawLogError(message)
+    if noted.get("behind", False) != (plan.history is not None):
+        message = f"Kafka no longer knows what history was imported into {target}; choose another name."
         raise RawLogError(message)
     if copy.end > noted["end"] + MARGIN:
         message = f"{copy.source.topic} has grown too much since {target} was begun; delete {target} and begin anew."

@@ -41,10 +41,12 @@ class PartitionCopy:
         group: str,
         keep: Callable[[Any], bool],
         restored: Mapping[int, int],
+        behind: bool = False,
     ) -> None:
         """Copy into `target`; `partitions` are the source's and the target's, `group` keeps the offsets.
 
-        `restored` are the offsets, by partition, up to which an archive has brought the log.
+        `restored` are the offsets, by partition, up to which an archive has brought the log; `behind` says whether it
+        has history before it, which was imported.
         """
         self.source = source
         self.end = 0
@@ -53,6 +55,7 @@ class PartitionCopy:
         self._group = group
         self._keep = keep
         self._restored = restored
+        self._behind = behind
         self.note = ""
         self._position = 0
         options: dict[str, Any] = settings.kafka_options()
@@ -82,8 +85,10 @@ class PartitionCopy:
 
     async def stop(self) -> None:
         """Close the connections; what was not committed is aborted."""
-        await self._producer.stop()
-        await self._consumer.stop()
+        try:
+            await self._producer.stop()
+        finally:
+            await self._consumer.stop()
 
     async def begin(self, note: str) -> None:
         """Commit where the copy begins, with a note that stays beside the offset."""
@@ -111,7 +116,7 @@ class PartitionCopy:
 
     async def _send(self, record: Any) -> asyncio.Future[Any]:
         partition = copied_partition(record.key, record.partition, *self._partitions)
-        headers = copied_headers(record.partition, record.offset, record.headers)
+        headers = copied_headers(record.partition, record.offset, record.headers, behind=self._behind)
         sent: asyncio.Future[Any] = await self._producer.send(
             self._target, record.value, record.key, partition=partition, timestamp_ms=record.timestamp, headers=headers
         )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 from aiokafka.partitioner import murmur2
 
 from schemas.wire.headers import readable_headers
+from schemas.wire.place import place_at
 from schemas.wire.webhook import log_place
 
 if TYPE_CHECKING:
@@ -29,12 +30,25 @@ def copied_partition(key: bytes | None, partition: int, before: int, after: int)
     return by_key if by_key % before == partition else partition
 
 
-def copied_headers(partition: int, offset: int, headers: Sequence[tuple[str, bytes]]) -> list[tuple[str, bytes]]:
-    """The headers of a record's copy: the same, and in `id` the place that the record was first written to."""
-    place = place_of(partition, offset, headers)
-    return [*((name, value) for name, value in headers if name != "id"), ("id", b"%d" % place)]
+def copied_headers(
+    partition: int, offset: int, headers: Sequence[tuple[str, bytes]], *, behind: bool = False
+) -> list[tuple[str, bytes]]:
+    """The headers of a record's copy: the same, and in `id` what it was called when it was first written.
+
+    `behind` history that was put before it, it is ordered by where the copy stands; the copy of such a copy by the
+    place of that one.
+    """
+    known = readable_headers(headers)
+    identity = known.id if known.id is not None else place_at(partition, offset)
+    copied = [(name, value) for name, value in headers if name not in {"id", "place"}]
+    copied.append(("id", b"%d" % identity))
+    if behind:
+        copied.append(("place", b"here"))
+    elif known.place is not None:
+        copied.append(("place", b"%d" % log_place(partition, offset, known)))
+    return copied
 
 
 def place_of(partition: int, offset: int, headers: Sequence[tuple[str, bytes]]) -> int:
-    """The place that a record was first written to; without a readable header `id`, the one that it is at."""
+    """The place that a record is ordered by; without a readable header that says so, the one that it is at."""
     return log_place(partition, offset, readable_headers(headers))

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 from aiokafka import TopicPartition
 
 from broker import clients
+from broker.clickhouse_errors import CLICKHOUSE_ERRORS
 from broker.committed import committed_topics
 from broker.partitioning import topic_partitions
 from operations.raw_log.archive_files import check, read_files
@@ -30,7 +31,7 @@ from operations.raw_log.seam import log_ends, offsets_between
 from operations.raw_log.staging import Staging
 from operations.wording import counted
 from schemas.wire.topics import Topics
-from sinks.clickhouse import CLICKHOUSE_ERRORS, connect
+from sinks.clickhouse import connect
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -134,8 +135,10 @@ async def restore_raw(
                     done.left_out += left_out
                     progress(done)
         finally:
-            await producer.stop()
-            await asyncio.to_thread(staging.drop)
+            try:
+                await producer.stop()
+            finally:
+                await asyncio.to_thread(staging.drop)
     done.gaps = await offsets_between(settings, there, goals)
     return done
 

@@ -16,6 +16,7 @@ from aiokafka.admin import NewTopic, RecordsToDelete
 from broker import clients
 from broker.partitioning import topic_partitions
 from operations.raw_log.errors import name_taken, other_partitions
+from operations.retention import as_topics_keep
 from operations.topics import await_leaders
 from schemas.wire.topics import Topics
 
@@ -49,8 +50,10 @@ async def create_target(
     KafkaError.
     """
     async with clients.opened(clients.admin(settings.kafka_options())) as admin:
-        (spec,) = (spec for spec in Topics.of(settings).specs(settings) if spec.name == Topics.of(settings).raw)
-        if present := (await topic_partitions(admin)).get(target):
+        known = await topic_partitions(admin)
+        kept = await as_topics_keep(settings, admin, known)
+        (spec,) = (spec for spec in Topics.of(settings).specs(kept) if spec.name == Topics.of(settings).raw)
+        if present := known.get(target):
             if present != partitions:
                 raise other_partitions(target, present, partitions)
             await _refuse_records(settings, target, partitions)
@@ -82,11 +85,10 @@ async def _refuse_records(settings: Settings, target: str, partitions: int) -> N
 
 async def _fill(settings: Settings, tp: TopicPartition, goal: int, tell: Callable[[TopicPartition, int], None]) -> None:
     options: dict[str, Any] = settings.kafka_options()
-    consumer = clients.consumer(options, isolation_level="read_uncommitted")
-    producer = clients.producer(options, compression_type="zstd", max_batch_size=_BATCH_BYTES)
-    try:
-        await consumer.start()
-        await producer.start()
+    async with (
+        clients.opened(clients.consumer(options, isolation_level="read_uncommitted")) as consumer,
+        clients.opened(clients.producer(options, compression_type="zstd", max_batch_size=_BATCH_BYTES)) as producer,
+    ):
         missing = goal - (await consumer.end_offsets([tp]))[tp]
         tell(tp, goal - max(0, missing))
         while missing > 0:
@@ -95,6 +97,3 @@ async def _fill(settings: Settings, tp: TopicPartition, goal: int, tell: Callabl
                 missing -= 1
             await (await producer.send_batch(batch, tp.topic, partition=tp.partition))
             tell(tp, goal - missing)
-    finally:
-        await producer.stop()
-        await consumer.stop()

@@ -18,11 +18,11 @@ from operations.replay.dropping import changing, give_up
 from operations.replay.progress import catch_up
 from operations.replay.report import show, show_untold
 from operations.replay.saved import comparison_file, save
+from operations.table_setup import setup_tables
 from operations.topics import setup_topics
 from operations.wording import counted
 from schemas.wire.generations import JournalError, Phase
 from schemas.wire.topics import Topics
-from sinks.setup import setup_tables
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable

@@ -9,9 +9,9 @@ import orjson
 
 from operations.replay.comparison import SCORE_COLUMNS, VERDICT_COLUMNS, content_of
 from operations.replay_students.changes import Known
+from schemas.sql import literal
 from schemas.wire.rows import CLAIMS, DEAD_LETTERS, EVENTS, SCORES, STUDENT_DAY, TELEMETRY, WEBHOOKS
 from schemas.wire.webhook import ANONYMOUS
-from sinks.templates import quoted
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -45,10 +45,6 @@ _SETTINGS: Final = {
 _STORED: Final = frozenset({"written_at"})
 
 
-def _text(value: str) -> str:
-    return f"'{quoted(value)}'"
-
-
 def _some(values: Iterable[_Value], most: int) -> Iterator[list[_Value]]:
     left = iter(values)
     while batch := list(islice(left, most)):
@@ -76,7 +72,7 @@ class LiveTables:
                 f"WHERE has(academy_ids, {scope.academy}) AND student_id IS NOT NULL"
             )
             return {str(actor) for (actor,) in (*self._ask(academy), *self._ask(students))}
-        wanted = ", ".join(map(_text, sorted(slugs)))
+        wanted = ", ".join(map(literal, sorted(slugs)))
         return {
             str(actor)
             for table in (EVENTS, TELEMETRY, SCORES, STUDENT_DAY)
@@ -93,7 +89,7 @@ class LiveTables:
         shown = "".join(f", {name}" for name in _SHOWN.get(table.name, ()))
         width, live, highest = len(table.identity), {}, {}
         for some in _some(values, _AT_ONCE):
-            listed = ", ".join(_text(value) if isinstance(value, str) else str(value) for value in some)
+            listed = ", ".join(literal(value) for value in some)
             where = f"FROM {self._database}.{table.name}{{}} WHERE `{column}` IN ({listed})"
             content = f"toString(cityHash64(toString(tuple({content_of(table)}))))"
             for row in self._ask(f"SELECT {identity}, version, {content}{shown} {where.format(' FINAL')}"):
@@ -106,7 +102,7 @@ class LiveTables:
         """The ids of the dead letters of a topic's records, by partition, offset and stage."""
         rows = self._ask(
             f"SELECT {', '.join(LETTER)}, toString(id) FROM {self._database}.{DEAD_LETTERS.name} FINAL "
-            f"WHERE topic = {_text(topic)}"
+            f"WHERE topic = {literal(topic)}"
         )
         return {(int(partition), int(offset), stage): number for partition, offset, stage, number in rows}
 
@@ -118,7 +114,7 @@ class LiveTables:
             lines = b"\n".join(b'{"n":%d,%b' % (number, _whole(row)[1:]) for number, (_, row) in enumerate(batch))
             answer = self._ask(
                 f"SELECT n, toString(cityHash64(toString(tuple({content_of(table)})))) "
-                f"FROM format(JSONEachRow, {_text(f'n UInt32, {columns}')}, {_text(lines.decode())})"
+                f"FROM format(JSONEachRow, {literal(f'n UInt32, {columns}')}, {literal(lines.decode())})"
             )
             hashes |= {batch[number][0]: content for number, content in answer}
         return hashes
@@ -143,14 +139,14 @@ class LiveTables:
             for table in (EVENTS, STUDENT_DAY)
             for (asset,) in self._ask(
                 f"SELECT DISTINCT toString(asset_slug) FROM {self._database}.{table.name} "
-                f"WHERE actor IN ({', '.join(_text(ANONYMOUS + run) for run in some)})"
+                f"WHERE actor IN ({', '.join(literal(ANONYMOUS + run) for run in some)})"
             )
         }
 
     def delete_claims(self, claims: Iterable[Identity]) -> None:
         """Delete claims, whose table has no column that takes a row back."""
         for some in _some(claims, _AT_ONCE):
-            pairs = ", ".join(f"({_text(run)}, {_text(actor)})" for run, actor in some)
+            pairs = ", ".join(f"({literal(run)}, {literal(actor)})" for run, actor in some)
             self._client.command(
                 f"ALTER TABLE {self._database}.{CLAIMS.name} {self._installation.on_cluster} "
                 f"DELETE WHERE (telemetry_id, actor) IN ({pairs})",

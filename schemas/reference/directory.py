@@ -1,4 +1,4 @@
-"""What the LMS tells of its world: assets, users, tasks and tokens, as the directory topics carry them.
+"""What the LMS tells of its world: assets, users, tasks, academies and tokens, as the directory topics carry them.
 
 Parsing is lenient (digit strings for ids, null for what is empty) and keeps what it does not know: `value` of a record
 is its JSON, and is what a caller gets back. Every `parse` raises ValueError with one line that names the field.
@@ -25,12 +25,17 @@ from schemas.fields import (
     required_text,
     texts_by_name,
 )
+from schemas.time_zones import time_zone
 from schemas.times import parse_time
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import tzinfo
 
-__all__ = ["Asset", "Task", "Token", "User"]
+__all__ = ["LARGEST_RECORD", "Academy", "Asset", "Task", "Token", "User"]
+
+# Bytes of a record: every process holds all of them in memory, and each has to fit into a message.
+LARGEST_RECORD: Final = 1 << 20
 
 _SHA256_DIGITS: Final = frozenset(b"0123456789abcdef")
 _SHA256_LENGTH: Final = 64
@@ -141,6 +146,26 @@ class Task(_Record, frozen=True, kw_only=True):
         )
 
 
+class Academy(_Record, frozen=True, kw_only=True):
+    """An academy; `timezone` is the IANA name of the zone in which its staff read times."""
+
+    timezone: str | None = None
+
+    @classmethod
+    def parse(cls, key: bytes, value: bytes) -> Academy:
+        """Read a record of the academies topic."""
+        number, record, value = numbered(key, value)
+        name = optional_text(record, "timezone")
+        if name is not None:
+            time_zone(name)
+        return cls(id=number, value=value, timezone=name)
+
+    @property
+    def zone(self) -> tzinfo:
+        """The zone in which times are shown to its staff: UTC where it names none."""
+        return time_zone(self.timezone or "UTC")
+
+
 class Token(msgspec.Struct, frozen=True, kw_only=True):
     """A personal token or an ingest key, known by the SHA-256 (lower-case hex) of its secret only.
 
@@ -157,15 +182,21 @@ class Token(msgspec.Struct, frozen=True, kw_only=True):
     created_at: int | None = None
     label: str | None = None
 
-    @classmethod
-    def parse(cls, key: bytes, value: bytes) -> Token:
-        """Read a record of the tokens topic."""
+    @staticmethod
+    def checked_key(key: bytes) -> bytes:
+        """The key, if it can be a token's; what is none is not repeated in the ValueError: it may be a secret."""
         if len(key) != _SHA256_LENGTH or not _SHA256_DIGITS.issuperset(key):
             message = "the key is not a SHA-256 in lower-case hexadecimal"
             raise ValueError(message)
+        return key
+
+    @classmethod
+    def parse(cls, key: bytes, value: bytes) -> Token:
+        """Read a record of the tokens topic."""
+        sha256 = cls.checked_key(key).decode()
         record = decode_object(value)
         token = cls(
-            sha256=key.decode(),
+            sha256=sha256,
             value=value,
             user_id=optional_id(record, "user_id"),
             academies=_capabilities(record),

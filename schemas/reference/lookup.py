@@ -1,4 +1,4 @@
-"""What the compacted topics say now: rules, assets, users, tasks and tokens, with the lookups that webhooks need.
+"""What the compacted topics say now: rules, assets, users, tasks, academies and tokens, with lookups of each.
 
 Records may come in any order and any number of times: the answers depend only on the last good value of each key.
 """
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, get_args
 import orjson
 
 from schemas.fields import key_id
-from schemas.reference.directory import Asset, Task, Token, User
+from schemas.reference.directory import Academy, Asset, Task, Token, User
 from schemas.reference.index import Index
 from schemas.reference.rule_warnings import refuse_unknown_keys
 from schemas.reference.rules import Rules, validate
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["KINDS", "Kind", "Reference", "folded_name"]
 
-Kind = Literal["ignore-rules", "assets", "users", "tasks", "tokens"]
+Kind = Literal["ignore-rules", "assets", "users", "tasks", "academies", "tokens"]
 
 KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
 
@@ -42,6 +42,7 @@ class Reference:
         self._assets: dict[int, Asset] = {}
         self._users: dict[int, bytes] = {}
         self._tasks: dict[int, bytes] = {}
+        self._academies: dict[int, Academy] = {}
         self._tokens: dict[str, Token] = {}
         self._slugs: Index[str] = Index()
         self._folded_slugs: Index[str] = Index()
@@ -57,6 +58,7 @@ class Reference:
             "assets": self._apply_asset,
             "users": self._apply_user,
             "tasks": self._apply_task,
+            "academies": self._apply_academy,
             "tokens": self._apply_token,
         }
 
@@ -134,6 +136,13 @@ class Reference:
             self._tasks[number] = new.value
             self._assigned.add((new.user_id, new.associated_slug or ""), number)
 
+    def _apply_academy(self, key: bytes, value: bytes | None) -> None:
+        if value is None:
+            self._academies.pop(key_id(key), None)
+            return
+        academy = Academy.parse(key, value)
+        self._academies[academy.id] = academy
+
     def _apply_token(self, key: bytes, value: bytes | None) -> None:
         if value is None:
             self._tokens.pop(key.decode("ascii", "replace"), None)
@@ -153,12 +162,14 @@ class Reference:
         """The asset with a slug or an alias.
 
         Where the slug of one asset is an alias of another, the LMS sorts all aliases of both and takes the first one's
-        asset; so does this.
+        asset; so does this, but that an academy's alias never takes another academy's slug.
         """
         by_slug = self._first(self._slugs, slug)
         by_alias = self._first(self._aliases, slug)
         if by_alias is None or by_slug is None:
             return by_slug or by_alias
+        if by_alias.academy not in (None, by_slug.academy):
+            return by_slug
         return by_slug if any(alias < slug for alias in by_slug.aliases) else by_alias
 
     def asset_by_package(self, learnpack_id: int) -> Asset | None:
@@ -168,6 +179,13 @@ class Reference:
     def assets_named(self, slug: str) -> list[Asset]:
         """The assets with a slug, upper and lower case taken as one, in order of id."""
         return [self._assets[number] for number in sorted(self._folded_slugs.all(slug.casefold()))]
+
+    def assets_naming(self, names: Iterable[str], learnpack_id: int | None) -> list[Asset]:
+        """The assets with one of these as slug (upper and lower case are one), alias or translation, or the package."""
+        numbers = set() if learnpack_id is None else {*self._packages.all(learnpack_id)}
+        for name in set(names):
+            numbers.update(self._folded_slugs.all(name.casefold()), self._aliases.all(name), self._links.all(name))
+        return [self._assets[number] for number in sorted(numbers)]
 
     def _first(self, index: Index[Any], name: str | int) -> Asset | None:
         number = index.first(name)
@@ -237,6 +255,10 @@ class Reference:
         numbers = {number for slug in set(slugs) if slug for number in self._assigned.all((user_id, slug))}
         return [Task.parse(b"%d" % number, self._tasks[number]) for number in sorted(numbers)]
 
+    def academy(self, number: int) -> Academy | None:
+        """The academy with an id."""
+        return self._academies.get(number)
+
     def token(self, sha256: str) -> Token | None:
         """The token with a SHA-256 in lower-case hexadecimal; whether it has expired is the caller's to ask."""
         return self._tokens.get(sha256)
@@ -247,6 +269,8 @@ class Reference:
             yield from ((b"%d" % number, orjson.dumps(rules.stored)) for number, rules in self._rules.items())
         elif kind == "assets":
             yield from ((asset.key, asset.value) for asset in self._assets.values())
+        elif kind == "academies":
+            yield from ((academy.key, academy.value) for academy in self._academies.values())
         elif kind == "tokens":
             yield from ((token.sha256.encode(), token.value) for token in self._tokens.values())
         else:

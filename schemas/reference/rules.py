@@ -33,11 +33,15 @@ TEXTS: Final = {
 
 
 class RulesError(ValueError):
-    """A rules object does not validate; `slug` and `values` say why in any language, `text` in English."""
+    """A rules object does not validate; `slug` and `values` say why in any language, `text` in English.
 
-    def __init__(self, slug: str, **values: str) -> None:
+    `place` is where: `rules[2].events`, whose name alone is in the text, as the LMS writes it.
+    """
+
+    def __init__(self, slug: str, place: str = "", **values: str) -> None:
         self.slug = slug
         self.values = values
+        self.place = place
         self.text = TEXTS[slug].format(**values)
         super().__init__(self.text)
 
@@ -63,26 +67,26 @@ def validate(body: Any) -> dict[str, Any]:
     for index, rule in enumerate(rules):
         if not isinstance(rule, dict):
             _refuse(f"rules[{index}]", "an object")
-        if lists := _lists(rule):
+        if lists := _lists(rule, f"rules[{index}]."):
             cleaned.append(lists)
     return {"rules": cleaned, **_lists(body)}
 
 
-def _lists(level: dict[str, Any]) -> dict[str, list[Any]]:
+def _lists(level: dict[str, Any], before: str = "") -> dict[str, list[Any]]:
     lists: dict[str, list[Any]] = {}
     for name in FIELDS:
         value = level.get(name)
         if value is None:
             continue
         if not isinstance(value, list):
-            _refuse(name, "a list")
+            _refuse(name, "a list", before)
         lists[name] = value
     return lists
 
 
-def _refuse(name: str, expected: str) -> NoReturn:
+def _refuse(name: str, expected: str, before: str = "") -> NoReturn:
     slug = "invalid-telemetry-webhook-ignore-field"
-    raise RulesError(slug, field=name, expected=expected)
+    raise RulesError(slug, before + name, field=name, expected=expected)
 
 
 def _wanted(name: str, values: list[Any]) -> frozenset[Any]:

@@ -8,19 +8,27 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 import msgspec
 
 from schemas.errors import OperatorError
+from schemas.wire.formats import NewerFormatError, format_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-__all__ = ["JOURNAL_KEY", "Generation", "Journal", "JournalError", "Phase", "RulesOfReplay"]
+__all__ = ["JOURNAL_KEY", "Generation", "Journal", "JournalError", "NewerJournalError", "Phase", "RulesOfReplay"]
 
 JOURNAL_KEY: Final = b"journal"
+_JOURNAL: Final = "the journal of generations"
+# What an older release would drop by writing the journal anew needs a higher one.
+_FORMAT: Final = 1
 
 RulesOfReplay = Literal["as-recorded", "current"]
 
 
 class JournalError(OperatorError):
     """The journal says otherwise; the text is one line that says what to do."""
+
+
+class NewerJournalError(NewerFormatError, JournalError):
+    """The last journal is of a newer release: which generation is live is not known here, not even by earlier ones."""
 
 
 def _unreadable(reason: str) -> str:
@@ -74,8 +82,10 @@ class Journal(msgspec.Struct, frozen=True, kw_only=True):
         rollback: Whether the target was live before.
         stopped: Of the last change, the raw offset by partition from which the live generation works as the live one.
         generations: Every generation that has topics and tables.
+        format: How the record is written.
     """
 
+    format: int = _FORMAT
     live: int = 1
     previous: int | None = None
     last: int = 1
@@ -87,10 +97,11 @@ class Journal(msgspec.Struct, frozen=True, kw_only=True):
 
     @classmethod
     def decode(cls, value: bytes | None) -> Journal:
-        """The journal that a record holds; raises JournalError for one that no version of this has written."""
+        """The journal of a record; raises JournalError where there is none, NewerJournalError for a newer release's."""
         try:
             # Whoever writes a journal writes all of it: what is left out is not meant to be the default.
-            given = msgspec.json.decode(value or b"", type=dict[str, msgspec.Raw])
+            given = msgspec.json.decode(value or b"", type=dict[str, Any])
+            _require_known(given)
             journal = msgspec.json.decode(value or b"", type=cls)
         except msgspec.MsgspecError as error:
             raise JournalError(_unreadable(str(error))) from error
@@ -108,17 +119,23 @@ class Journal(msgspec.Struct, frozen=True, kw_only=True):
     ) -> Journal | None:
         """The last journal of the topic's records of JOURNAL_KEY, in their order; `known` where they hold none.
 
-        One that cannot be read changes nothing, whoever wrote it: `passed_over` is told why, in one line.
+        One that cannot be read changes nothing, whoever wrote it: `passed_over` is told why, in one line. Raises
+        NewerJournalError where a newer release has written the last one that can be read or is such.
         """
+        newer: NewerJournalError | None = None
         for value in values:
             if value is None:
                 # Somebody took the journal back; nobody of ours does.
                 passed_over(_unreadable("it was deleted"))
                 continue
             try:
-                known = cls.decode(value)
+                known, newer = cls.decode(value), None
+            except NewerJournalError as error:
+                newer = error
             except JournalError as error:
                 passed_over(str(error))
+        if newer is not None:
+            raise newer
         return known
 
     @classmethod
@@ -275,3 +292,8 @@ class Journal(msgspec.Struct, frozen=True, kw_only=True):
             else:
                 message = f"{what} is unfinished ({self.step}): `replay resume` goes on, `replay drop` gives it up."
             raise JournalError(message)
+
+
+def _require_known(given: dict[str, Any]) -> None:
+    if (found := format_in(given.get("format"))) > _FORMAT:
+        raise NewerJournalError(_JOURNAL, found, _FORMAT, str(given.get("release", "")))

@@ -9,17 +9,20 @@ import orjson
 
 from schemas.caches import cached
 from schemas.coercion import digits_as_id
+from schemas.wire.traces import TRACEPARENT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
 __all__ = [
+    "HERE",
     "HeaderError",
     "RawHeaders",
     "Source",
     "decode_headers",
     "encode_headers",
     "encode_own_headers",
+    "headers_of_retry",
     "readable_headers",
 ]
 
@@ -27,6 +30,12 @@ Source = Literal["learnpack", "posthog", "staff"]
 
 _SOURCES: Final[dict[bytes, Source]] = {b"learnpack": "learnpack", b"posthog": "posthog", b"staff": "staff"}
 _FLAGS: Final = {b"0": False, b"1": True}
+
+# Of a copy that is ordered by where it stands itself, behind history that was put before it: another copy of that one
+# has the number of this place.
+HERE: Final = -1
+_HERE: Final = b"here"
+_OF_A_PLACE: Final = frozenset({"id", "place", "retry-of"})
 _LONGEST_CACHED: Final = 512
 
 
@@ -40,7 +49,8 @@ class RawHeaders(msgspec.Struct, frozen=True, kw_only=True):
     `params` are the query parameters without token and academy (None: there were none), `academy` the scope that the
     request or the gateway's configuration gave, `principal` the user id of a personal token (None: an ingest key),
     `capabilities` what that token may do there, `reports_in` the academies for whose students it may report, `id` the
-    place of the original in a copied log, `retry_of` the id of the webhook that a dead letter sent again stands for.
+    place of the original in a copied log, `place` the one that it is ordered by where that is another one (HERE: where
+    it stands), `retry_of` the id of the webhook that a dead letter sent again stands for.
     `permitted` is whether the sender, as the gateway saw the directory, may write of the student that the record names
     (None: it is its own, or was not judged there).
     """
@@ -56,6 +66,7 @@ class RawHeaders(msgspec.Struct, frozen=True, kw_only=True):
     idempotency_key: str | None = None
     traceparent: str | None = None
     id: int | None = None
+    place: int | None = None
     retry_of: int | None = None
 
 
@@ -68,6 +79,10 @@ def _number(value: bytes) -> int:
         message = "not an id"
         raise ValueError(message)
     return number
+
+
+def _place(value: bytes) -> int:
+    return HERE if value == _HERE else _number(value)
 
 
 # The learn.json of a course asks for the same ones again and again; what is long is somebody's own.
@@ -102,8 +117,9 @@ _READERS: Final[dict[str, tuple[str, Callable[[bytes], Any]]]] = {
     "permitted": ("permitted", _FLAGS.__getitem__),
     "receipt": ("receipt", bytes.decode),
     "idempotency-key": ("idempotency_key", bytes.decode),
-    "traceparent": ("traceparent", bytes.decode),
+    TRACEPARENT: ("traceparent", bytes.decode),
     "id": ("id", _number),
+    "place": ("place", _place),
     "retry-of": ("retry_of", _number),
 }
 
@@ -142,6 +158,15 @@ def readable_headers(headers: Iterable[tuple[str, bytes]]) -> RawHeaders:
     return decode_headers(readable)
 
 
+def headers_of_retry(headers: Iterable[tuple[str, bytes]], identity: int) -> list[tuple[str, bytes]]:
+    """The headers of a record that is written once more and stands for the webhook of this id.
+
+    What a copy says of its place is not true of the new one.
+    """
+    kept = ((name, value) for name, value in headers if name not in _OF_A_PLACE)
+    return [*kept, ("retry-of", b"%d" % identity)]
+
+
 def encode_headers(headers: RawHeaders) -> list[tuple[str, bytes]]:
     """Write headers for a raw record; what is None or empty is left out."""
     encoded = [("source", headers.source.encode())]
@@ -151,6 +176,8 @@ def encode_headers(headers: RawHeaders) -> list[tuple[str, bytes]]:
         encoded.append(("reports-in", b",".join(b"%d" % academy for academy in headers.reports_in)))
     numbers = (("academy", headers.academy), ("id", headers.id), ("retry-of", headers.retry_of))
     encoded.extend((name, b"%d" % number) for name, number in numbers if number is not None)
+    if headers.place is not None:
+        encoded.append(("place", _HERE if headers.place == HERE else b"%d" % headers.place))
     if headers.principal is not None:
         encoded.append(("principal", headers.principal.encode()))
     return [
@@ -173,7 +200,10 @@ def encode_own_headers(
     idempotency_key: str | None,
     traceparent: str | None,
 ) -> list[tuple[str, bytes]]:
-    """Write those headers that differ between records of one sender, as encode_headers does."""
+    """Write those headers that differ between records of one sender, as encode_headers does.
+
+    `traceparent` comes last: there schemas.wire.traces looks for it.
+    """
     encoded: list[tuple[str, bytes]] = []
     if params:
         encoded.append(("params", orjson.dumps(params)))
@@ -184,5 +214,5 @@ def encode_own_headers(
     if idempotency_key is not None:
         encoded.append(("idempotency-key", idempotency_key.encode()))
     if traceparent is not None:
-        encoded.append(("traceparent", traceparent.encode()))
+        encoded.append((TRACEPARENT, traceparent.encode()))
     return encoded

@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from schemas.wire.formats import FIRST
+
 __all__ = [
     "ASSET_DAILY",
     "CLAIMS",
@@ -47,12 +49,17 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """One table: rows that agree in `identity` are one row, of which the highest version counts."""
+    """One table: rows that agree in `identity` are one row, of which the highest version counts.
+
+    `format` (schemas.wire.formats) is raised where an older sink would write rows that do not fit those of this
+    release, such as with another identity; a column more needs none.
+    """
 
     name: str
     comment: str
     identity: tuple[str, ...]
     columns: tuple[Column, ...]
+    format: int = FIRST
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -8,14 +8,23 @@ from typing import TYPE_CHECKING, Final, Literal
 if TYPE_CHECKING:
     from schemas.settings import Settings
 
-__all__ = ["DERIVED", "IN_SYNC", "RECORD_OVERHEAD", "REFERENCE", "TopicSpec", "Topics", "in_sync"]
+__all__ = ["DERIVED", "IN_SYNC", "RECORD_OVERHEAD", "REFERENCE", "STUCK_DAYS", "TopicSpec", "Topics", "in_sync"]
 
 # Of one generation each; completions are for the LMS, which knows no generations.
 DERIVED: Final = ("facts", "outcomes", "scores", "telemetry", "dead-letters")
-REFERENCE: Final = ("ignore-rules", "directory.assets", "directory.users", "directory.tasks", "directory.tokens")
+REFERENCE: Final = (
+    "ignore-rules",
+    "directory.assets",
+    "directory.users",
+    "directory.tasks",
+    "directory.academies",
+    "directory.tokens",
+)
 
 _LEAST_COPIES: Final = 3
 _DAY_MS: Final = 86_400_000
+# For how long Kafka keeps who was stuck.
+STUCK_DAYS: Final = 30
 # What Kafka adds to a message, and our own headers.
 RECORD_OVERHEAD: Final = 64 << 10
 
@@ -98,6 +107,11 @@ class Topics:
         return f"{self.prefix}directory.tasks"
 
     @property
+    def academies(self) -> str:
+        """The directory's academies."""
+        return f"{self.prefix}directory.academies"
+
+    @property
     def tokens(self) -> str:
         """Personal tokens and ingest keys, by their SHA-256."""
         return f"{self.prefix}directory.tokens"
@@ -133,6 +147,25 @@ class Topics:
         return f"{self.prefix}completions"
 
     @property
+    def stuck(self) -> str:
+        """Students who are stuck, each once as long as it goes on."""
+        return f"{self.prefix}stuck"
+
+    @property
+    def stuck_writer(self) -> str:
+        """The transactional id of whoever writes down who is stuck: of several one at a time may."""
+        return f"{self.prefix}forward.stuck"
+
+    @property
+    def forwarders(self) -> str:
+        """Which forwarders are paused, and why."""
+        return f"{self.prefix}forwarders"
+
+    def forward_group(self, name: str) -> str:
+        """The consumer group of the forwarders of a name."""
+        return f"{self.prefix}forward.{name}"
+
+    @property
     def generations(self) -> str:
         """Which generation is live, and the journal of a replay."""
         return f"{self.prefix}generations"
@@ -159,6 +192,10 @@ class Topics:
     def restores_into(self, target: str) -> str:
         """The group that keeps how far an archive was restored into a topic."""
         return f"{self.prefix}raw-restore.{target}"
+
+    def imports_into(self, target: str) -> str:
+        """The group that keeps how far the LMS's history was imported into a topic."""
+        return f"{self.prefix}history-import.{target}"
 
     @property
     def changelog(self) -> str:
@@ -194,5 +231,8 @@ class Topics:
             spec(self.telemetry, "compact", many, **brisk),
             spec(self.dead_letters, "delete", many, **retention),
             spec(self.completions, "delete", many, **retention),
+            # What was told is looked up here, a week back.
+            spec(self.stuck, "delete", 1, **{"retention.ms": str(STUCK_DAYS * _DAY_MS)}),
+            spec(self.forwarders, "compact", 1, **brisk),
             spec(self.changelog, "compact", many, **brisk),
         ]

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 import orjson
 
 from schemas.coercion import as_id, as_integer
+from schemas.wire.headers import HERE
 from schemas.wire.place import place_at
 
 if TYPE_CHECKING:
@@ -124,13 +125,20 @@ def student_key(payload: Mapping[str, Any], principal: str | None) -> bytes:
 def webhook_id(partition: int, offset: int, headers: RawHeaders) -> int:
     """A webhook's id: its place in the log, unless the record is a retry, which keeps the first one's.
 
-    A copy of a record has the place of its original, see `log_place`.
+    A copy of a record has the id of its original.
     """
-    return headers.retry_of if headers.retry_of is not None else log_place(partition, offset, headers)
+    if headers.retry_of is not None:
+        return headers.retry_of
+    return headers.id if headers.id is not None else place_at(partition, offset)
 
 
 def log_place(partition: int, offset: int, headers: RawHeaders) -> int:
-    """Where a record stands in the log, by which its effects are ordered: a copy stands where its original did."""
+    """Where a record stands in the log, by which its effects are ordered: a copy stands where its original did.
+
+    Unless it was copied behind history, which came later into the log than the original.
+    """
+    if headers.place is not None:
+        return place_at(partition, offset) if headers.place == HERE else headers.place
     return headers.id if headers.id is not None else place_at(partition, offset)
 
 

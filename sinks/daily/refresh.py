@@ -13,7 +13,6 @@ from string import Template
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from datetime import date, datetime
 
     from clickhouse_connect.driver.client import Client
@@ -69,16 +68,12 @@ def refresh(client: Client, installation: Installation, *changes: Change, forced
     """
     for change in changes:
         if change.assets:
-            _refresh(client, installation, change, forced=forced)
-
-
-def _refresh(client: Client, installation: Installation, change: Change, *, forced: bool) -> None:
-    client.command(
-        _statement("refresh", installation, every_day=int(change.days is None), forced=int(forced)),
-        parameters={"assets": list(change.assets), "days": [str(day) for day in change.days or ()]},
-        # Rows of two runs may well be equal; they are never repeats of one insert.
-        settings={"insert_deduplicate": 0},
-    )
+            client.command(
+                _statement("refresh", installation, every_day=int(change.days is None), forced=int(forced)),
+                parameters={"assets": list(change.assets), "days": [str(day) for day in change.days or ()]},
+                # Rows of two runs may well be equal; they are never repeats of one insert.
+                settings={"insert_deduplicate": 0},
+            )
 
 
 def refresh_all(client: Client, installation: Installation) -> None:
@@ -89,7 +84,7 @@ def refresh_all(client: Client, installation: Installation) -> None:
         "SELECT DISTINCT toString(asset_slug) FROM {derived:Identifier}.asset_daily",
         parameters={"derived": installation.derived},
     ).result_rows
-    assets: Sequence[str] = sorted(str(asset) for (asset,) in rows)
+    assets = sorted(str(asset) for (asset,) in rows)
     for first in range(0, len(assets), _TUTORIALS):
         refresh(client, installation, Change(tuple(assets[first : first + _TUTORIALS])))
 

@@ -1,4 +1,4 @@
-"""One assignment of partitions: their topics' lanes, from what Kafka holds to the moment they are taken away."""
+"""One assignment of partitions: their topics' lanes, until they are taken away."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Final
 
 from broker.watched import Watched
 from sinks.errors import FencedError
-from sinks.writer.commits import Commits
 
 if TYPE_CHECKING:
-    from aiokafka import AIOKafkaConsumer, TopicPartition
+    from collections.abc import Callable, Mapping, Sequence
+
+    from aiokafka import ConsumerRecord, TopicPartition
 
     from sinks.writer.buffer import Buffer
     from sinks.writer.lane import Lane
@@ -27,42 +28,38 @@ _RELEASE_SECONDS: Final = 1.0
 
 
 class Assignment:
-    """The lanes of one assignment. It begins with `start` and ends with `close`; there is no way back.
+    """The lanes of one assignment, by topic, which run until `close`; `fenced_at` (time.monotonic) is when one was."""
 
-    `failure` takes the first error that a lane ends with, `fenced_at` (time.monotonic) is set once one was fenced.
-    """
-
-    def __init__(self, consumer: AIOKafkaConsumer) -> None:
-        self.commits: Final = Commits(consumer)
-        self.lanes: dict[str, Lane] = {}
-        self.failure: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    def __init__(self, lanes: Mapping[str, Lane], failed: Callable[[Exception], None]) -> None:
+        """Let the lanes run; `failed` is called with the errors that they end with, but for being fenced."""
+        self.lanes: Mapping[str, Lane] = lanes
         self.fenced_at: float | None = None
-        self._tasks: list[Watched] = []
+        self._failed = failed
+        self._tasks = [
+            Watched(f"lane {topic} {turn}", lane.run, failed=self._note).start()
+            for topic, lane in lanes.items()
+            for turn in range(_TURNS)
+        ]
 
     @property
     def buffers(self) -> dict[TopicPartition, Buffer]:
         """What waits, by partition."""
         return {partition: found for lane in self.lanes.values() for partition, found in lane.buffers.items()}
 
-    def start(self, lanes: dict[str, Lane]) -> None:
-        """Let the lanes, by topic, run."""
-        self.lanes = lanes
-        self._tasks = [
-            Watched(f"lane {topic} {turn}", lane.run, failed=self._failed).start()
-            for topic, lane in lanes.items()
-            for turn in range(_TURNS)
-        ]
+    def add(self, partition: TopicPartition, records: Sequence[ConsumerRecord], position: int) -> None:
+        """Hand records to the lane of their topic (`Lane.add`); what is not ours any more is the next owner's."""
+        lane = self.lanes.get(partition.topic)
+        if lane is not None and partition in lane.buffers:
+            lane.add(partition, records, position)
 
-    def _failed(self, error: Exception) -> None:
-        if self.failure.done():
-            return
+    def _note(self, error: Exception) -> None:
         if isinstance(error, FencedError):
             self.fenced_at = self.fenced_at or time.monotonic()
         else:
-            self.failure.set_exception(error)
+            self._failed(error)
 
     async def close(self, patience: float) -> None:
-        """Let blocks in hand be finished for `patience` seconds, then leave them to the next owner; idempotent."""
+        """Let blocks in hand be finished for `patience` seconds, then leave them to the next owner."""
         for lane in self.lanes.values():
             lane.drain()
         with contextlib.suppress(TimeoutError):
@@ -75,5 +72,3 @@ class Assignment:
             async with asyncio.timeout(_RELEASE_SECONDS):
                 await asyncio.gather(*(lane.release() for lane in self.lanes.values()))
         self.lanes = {}
-        if not self.failure.done():
-            self.failure.cancel()

@@ -29,7 +29,7 @@ def full_name(partition: TopicPartition, name: Name | None) -> str:
 class Piece:
     """One record, ready to insert: a body for each of the topic's tables, or the dead letter that it must become.
 
-    `timestamp` is the record's (milliseconds).
+    `timestamp` is the record's (milliseconds), `parent` the span that it goes on from (`traceparent`) if it is traced.
     """
 
     offset: int
@@ -37,6 +37,7 @@ class Piece:
     rows: int
     timestamp: int = 0
     letter: Letter | None = None
+    parent: str | None = None
 
     @property
     def size(self) -> int:

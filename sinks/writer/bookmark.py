@@ -9,9 +9,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from schemas.wire.formats import require_known
+from sinks.errors import SinkError
+
 __all__ = ["Bookmark", "Name"]
 
-_FORMAT: Final = "1"
+# Of the metadata; see schemas.wire.formats.
+_FORMAT: Final = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,21 +48,20 @@ class Bookmark:
         """Read a committed offset back; None where it belongs to another topic of that name (or to nobody: -1).
 
         An offset without metadata, as an operator's tools commit it, is taken as it is, and so is one with a range that
-        an earlier version was storing: what that has stored is stored once more, and replaces itself. Raises ValueError
-        for metadata that this version cannot read: it may name a block in a way that is not known yet.
+        an earlier version was storing: what that has stored is stored once more, and replaces itself. Raises
+        NewerFormatError for metadata of a newer release: it may name a block in a way that is not known yet.
         """
         if offset < 0:
             return None
         if not metadata:
             return cls(topic_id, offset)
-        version, _, rest = metadata.partition(";")
-        whose, _, named = rest.partition(";")
-        if version != _FORMAT:
-            message = f"the committed offset's metadata {metadata!r:.80} is of another version of the sink"
-            raise ValueError(message)
+        version, whose, end, name = [*metadata.split(";", 3), "", "", ""][:4]
+        if not version.isdecimal():
+            message = f"the committed offset's metadata {metadata!r:.80} is nobody's of ours: commit the offset anew"
+            raise SinkError(message)
+        require_known("the offsets that sinks have committed", int(version), _FORMAT)
         if whose != topic_id:
             return None
-        end, _, name = named.partition(";")
         if not name or int(end) != offset:
             return cls(topic_id, offset)
         distance, _, run = name.partition(":")

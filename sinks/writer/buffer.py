@@ -52,6 +52,7 @@ class Buffer:
         self.since = 0.0
         self._run = run
         self._pieces: deque[Piece] = deque()
+        self._taken: int | None = None
 
     def __len__(self) -> int:
         return len(self._pieces)
@@ -69,6 +70,11 @@ class Buffer:
             self.rows += piece.rows
         self.position = max(self.position, position)
 
+    @property
+    def oldest(self) -> int | None:
+        """When the first record in hand that is not stored yet was written, in milliseconds; None without any."""
+        return self._taken or next((piece.timestamp for piece in self._pieces if piece.timestamp), None)
+
     def first_rows(self) -> tuple[bytes, ...] | None:
         """The bodies of the first record with rows, or None; it stays here."""
         return next((piece.bodies for piece in self._pieces if piece.rows), None)
@@ -85,6 +91,7 @@ class Buffer:
             self.bytes -= piece.size
             self.rows -= piece.rows
         self.busy, self.since = True, now
+        self._taken = next((piece.timestamp for piece in taken if piece.timestamp), None)
         return Slice(self.partition, taken[-1].offset + 1, self.name, tuple(taken))
 
     @property
@@ -100,6 +107,7 @@ class Buffer:
     def move(self, offset: int) -> None:
         """Everything up to here is stored, and what comes next has a name of its own."""
         self.start = offset
+        self._taken = None
         self.name = Name(self._run, offset)
 
     def skip(self) -> bool:
@@ -128,26 +136,20 @@ class Backlog:
         free = (one for one in self._buffers if one.settled and not one.busy and len(one))
         return sorted(free, key=lambda one: one.since)
 
-    def due(self, now: float) -> bool:
-        """Whether a block can be cut now. While one is under way only a full one can: the others gather."""
-        waiting = self.waiting()
-        full = (
-            sum(one.rows for one in waiting) >= self._limits.rows
-            or sum(one.bytes for one in waiting) >= self._limits.bytes
-        )
-        return bool(waiting) and (full or (not self._under_way and now >= self._due(waiting)))
-
     def wait(self, now: float) -> float | None:
-        """Seconds until a block could be due without further records; None if only they, or an end, can bring one."""
+        """Seconds until a block can be cut without further records; None if only they, or an end, can bring one.
+
+        While a block is under way only a full one can be cut: the others gather.
+        """
         waiting = self.waiting()
-        return max(0.0, self._due(waiting) - now) if waiting and not self._under_way else None
-
-    @property
-    def _under_way(self) -> bool:
-        return any(one.busy and one.settled for one in self._buffers)
-
-    def _due(self, waiting: list[Buffer]) -> float:
-        return max(waiting[0].since + self._limits.linger, self._not_before)
+        if not waiting:
+            return None
+        limits = self._limits
+        if sum(one.rows for one in waiting) >= limits.rows or sum(one.bytes for one in waiting) >= limits.bytes:
+            return 0
+        if any(one.busy and one.settled for one in self._buffers):
+            return None
+        return max(0, waiting[0].since + limits.linger - now, self._not_before - now)
 
     def cut(self, now: float) -> Block:
         """Take the next block out, of a partition at least that has records waiting."""

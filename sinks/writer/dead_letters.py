@@ -5,6 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from aiokafka.errors import KafkaError
+from tenacity import retry, retry_if_exception_type
+
+from broker.watched import BACKOFF
 from schemas.wire.dead_letters import encode_letter
 
 if TYPE_CHECKING:
@@ -33,19 +37,26 @@ class DeadLetters:
     """The producer of one dead-letter topic. A letter that is sent twice is one row: its origin is its identity."""
 
     def __init__(
-        self, producer: AIOKafkaProducer, topic: str, most_bytes: int, redact: frozenset[str] = frozenset()
+        self,
+        producer: AIOKafkaProducer,
+        topic: str,
+        most_bytes: int,
+        redact: frozenset[str] = frozenset(),
+        stage: str = _STAGE,
     ) -> None:
         """Use a started producer with `acks=all`, which stays the caller's to stop.
 
-        Larger letters are cut, and none keeps the keys that `redact` names.
+        Larger letters are cut, and none keeps the keys that `redact` names. `stage` is where they failed.
         """
         self._producer = producer
         self._topic = topic
         self._most_bytes = most_bytes
         self._redact = redact
+        self._stage = stage
 
+    @retry(retry=retry_if_exception_type(KafkaError), wait=BACKOFF)
     async def send(self, letter: Letter) -> None:
-        """Return once Kafka has the letter; raises aiokafka's KafkaError otherwise.
+        """Return once Kafka has the letter, however long it is away.
 
         Of a value that does not fit only the beginning is sent, with its whole size and SHA-256 in the headers; of one
         that loses keys its whole size is there, too.
@@ -55,7 +66,7 @@ class DeadLetters:
             "partition": letter.partition.partition,
             "offset": letter.offset,
             "timestamp": letter.timestamp,
-            "stage": _STAGE,
+            "stage": self._stage,
             "reason": letter.reason,
         }
         if letter.line >= 0:

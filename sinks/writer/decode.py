@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import orjson
 
 from schemas.coercion import digits_as_id
+from schemas.times import parse_time
 from schemas.wire.dead_letters import LETTER, sent_headers
 from schemas.wire.derived import ROW
 from schemas.wire.headers import readable_headers
@@ -23,10 +23,6 @@ if TYPE_CHECKING:
 __all__ = ["claim_row", "dead_letter_row", "raw_row", "telemetry_row"]
 
 
-def _place(record: ConsumerRecord) -> int:
-    return place_at(record.partition, record.offset)
-
-
 def raw_row(record: ConsumerRecord) -> dict[str, Any]:
     """A webhook as it arrived. A header that cannot be read leaves its columns empty: the body is kept all the same."""
     headers = readable_headers(record.headers)
@@ -39,21 +35,12 @@ def raw_row(record: ConsumerRecord) -> dict[str, Any]:
         "params": orjson.dumps(headers.params or {}),
         "payload": record.value or b"",
         "receipt": headers.receipt,
-        "version": _place(record),
+        "version": place_at(record.partition, record.offset),
         "key": record.key,
         "headers": record.headers,
         "valueless": int(record.value is None),
         "place": log_place(record.partition, record.offset, headers),
     }
-
-
-def _instant(text: Any) -> int:
-    try:
-        instant = datetime.fromisoformat(text)
-    except (TypeError, ValueError) as error:
-        message = f"updated_at is no time: {text!r:.100}"
-        raise BadRecordError(message) from error
-    return round(instant.replace(tzinfo=UTC).timestamp() * 1000)
 
 
 def telemetry_row(record: ConsumerRecord) -> dict[str, Any]:
@@ -70,7 +57,11 @@ def telemetry_row(record: ConsumerRecord) -> dict[str, Any]:
     if type(row) is not dict:
         message = "header row is missing or no object"
         raise BadRecordError(message)
-    row["updated_at"] = _instant(row.get("updated_at"))
+    updated_at = parse_time(row.get("updated_at"))
+    if updated_at is None:
+        message = f"updated_at is no time: {row.get('updated_at')!r:.100}"
+        raise BadRecordError(message)
+    row["updated_at"] = updated_at // 1000
     row["document"] = record.value or b""
     row["deleted"] = int(record.value is None)
     return row
@@ -85,12 +76,8 @@ def claim_row(record: ConsumerRecord) -> dict[str, Any] | None:
     return {"telemetry_id": telemetry_id, "actor": actor, "version": row.get("version")}
 
 
-def _header(headers: Mapping[str, bytes], name: str) -> str:
-    return (headers.get(LETTER + name) or b"").decode("utf-8", "replace")
-
-
-def _integer(headers: Mapping[str, bytes], name: str, default: int) -> int:
-    text = _header(headers, name)
+def _integer(headers: Mapping[str, str], name: str, default: int) -> int:
+    text = headers.get(LETTER + name)
     try:
         return int(text) if text else default
     except ValueError as error:
@@ -105,22 +92,17 @@ def dead_letter_row(record: ConsumerRecord) -> dict[str, Any]:
 
     Raises BadRecordError where a header that must be a number is none.
     """
-    headers: dict[str, bytes] = dict(record.headers)
+    headers = {name: (data or b"").decode("utf-8", "replace") for name, data in record.headers}
+    texts = ("topic", "stage", "reason", "traceback", "resolution")
     return {
-        "id": _integer(headers, "id", _place(record)),
-        "topic": _header(headers, "topic"),
-        "partition": _integer(headers, "partition", -1),
-        "offset": _integer(headers, "offset", -1),
-        "line": _integer(headers, "line", -1),
+        "id": _integer(headers, "id", place_at(record.partition, record.offset)),
+        **{name: headers.get(LETTER + name, "") for name in texts},
+        **{name: _integer(headers, name, -1) for name in ("partition", "offset", "line")},
         "timestamp": _integer(headers, "timestamp", 0),
-        "stage": _header(headers, "stage"),
-        "reason": _header(headers, "reason"),
-        "traceback": _header(headers, "traceback"),
         "key": record.key,
         "value": record.value,
         "size": _integer(headers, "size", len(record.value or b"")),
         "headers": dict(sent_headers(record.headers)),
-        "resolution": _header(headers, "resolution"),
         "received_at": _integer(headers, "received-at", record.timestamp),
         "version": record.timestamp,
         "deleted": _integer(headers, "deleted", 0),

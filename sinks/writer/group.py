@@ -8,28 +8,26 @@ import time
 from typing import TYPE_CHECKING, Any, Final
 
 import structlog
+from aiokafka import TopicPartition
 from aiokafka.abc import ConsumerRebalanceListener
 from aiokafka.errors import KafkaError, NoOffsetForPartitionError, OffsetOutOfRangeError
 
 from broker import clients
-from broker.committed import committed
+from broker.committed import all_committed_by_new_client, committed_by_new_client
+from broker.topic_ids import topic_ids
 from broker.waiting import behind
 from sinks.errors import SinkError
+from sinks.metrics import REBALANCES, tell_lag
 from sinks.writer.assignment import Assignment
-from sinks.writer.lane import Lane
-from sinks.writer.topic_logs import TopicLogs
+from sinks.writer.bookmark import Bookmark
+from sinks.writer.commits import Commits
+from sinks.writer.topic_logs import bookmark_of, refuse_new, skip_deleted
 from sinks.writer.watchdog import Watchdog
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Mapping
 
-    from aiokafka import TopicPartition
-
-    from sinks.writer.bookmark import Bookmark
-    from sinks.writer.buffer import Limits
-    from sinks.writer.dead_letters import DeadLetters
-    from sinks.writer.inserter import Inserter
-    from sinks.writer.routes import Route
+    from sinks.writer.lane import Lane
 
 __all__ = ["SESSION_SECONDS", "Group"]
 
@@ -59,29 +57,23 @@ class Group(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is unt
     def __init__(
         self,
         options: dict[str, Any],
-        group_id: str,
-        routes: Sequence[Route],
-        *,
-        inserter: Inserter,
-        dead_letters: DeadLetters,
-        limits: Limits,
+        name: str,
+        lanes: Mapping[str, Callable[[dict[TopicPartition, Bookmark], int, Commits], Lane]],
     ) -> None:
-        """Prepare a member; `options` connect to Kafka."""
+        """Prepare a member of the group `name`; `options` connect to Kafka, `lanes` make those of each topic."""
+        self.name = name
+        self.ready = asyncio.Event()
         self._options = options
-        self._group_id = group_id
-        self._routes = {route.topic: route for route in routes}
-        self._logs = TopicLogs(options, self._routes)
-        self._limits = limits
-        self._inserter = inserter
-        self._dead_letters = dead_letters
+        self._lanes = lanes
+        self._topic_ids: dict[str, str] = {}
         self._assignment: Assignment | None = None
-        self._failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._failures: list[Exception] = []
         self._paused: set[TopicPartition] = set()
         self._gaps_at = self._watch_at = 0.0
         self._watchdog = Watchdog()
         self._consumer = clients.consumer(
             options,
-            group_id=group_id,
+            group_id=name,
             auto_offset_reset="none",
             session_timeout_ms=int(SESSION_SECONDS * 1000),
             heartbeat_interval_ms=int(SESSION_SECONDS * 1000 / 4),
@@ -89,39 +81,31 @@ class Group(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is unt
             fetch_max_wait_ms=_FETCH_WAIT_MS,
             max_partition_fetch_bytes=2 << 20,
         )
-        self._admin = clients.admin(options)
 
-    @property
-    def name(self) -> str:
-        """The consumer group's."""
-        return self._group_id
+    def has(self, partition: TopicPartition) -> bool:
+        """Whether this member writes the partition now."""
+        return self._assignment is not None and partition in self._assignment.buffers
 
-    @property
-    def partitions(self) -> frozenset[TopicPartition]:
-        """The partitions that this member writes now."""
-        return frozenset(self._assignment.buffers) if self._assignment is not None else frozenset()
+    async def run(self, stop: asyncio.Event) -> None:
+        """Write until `stop` is set.
 
-    async def run(self, stop: asyncio.Event, ready: asyncio.Event) -> None:
-        """Write until `stop` is set; `ready` is set after the first assignment.
-
-        Raises SinkError where going on would lose or double rows, and KafkaError where Kafka stays away.
+        Raises TopicError for a topic that does not exist, SinkError where going on would lose or double rows,
+        NewerFormatError, before it joins the group, where a newer release has begun, and KafkaError where Kafka stays
+        away.
         """
-        await self._admin.start()
+        self._topic_ids = await topic_ids(self._options, self._lanes)
+        some = TopicPartition(next(iter(self._lanes)), 0)
+        for partition, found in (await all_committed_by_new_client(self._options, self.name, some)).items():
+            Bookmark.read(self._topic_ids.get(partition.topic, ""), found.offset, found.metadata)
+        await self._consumer.start()
+        clients.as_member(self._consumer)
         try:
-            await self._logs.open()
-            await self._consumer.start()
-            clients.as_member(self._consumer)
-            try:
-                self._consumer.subscribe(list(self._routes), listener=self)
-                while not stop.is_set():
-                    await self._poll()
-                    if self._assignment is not None:
-                        ready.set()
-            finally:
-                await self._end_assignment()
-                await self._consumer.stop()
+            self._consumer.subscribe(list(self._lanes), listener=self)
+            while not stop.is_set():
+                await self._poll()
         finally:
-            await self._admin.close()
+            await self._end_assignment()
+            await self._consumer.stop()
 
     async def _poll(self) -> None:
         try:
@@ -130,19 +114,16 @@ class Group(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is unt
             # A new partition between its assignment and the seek in on_partitions_assigned.
             batches = {}
         except OffsetOutOfRangeError as error:
-            await self._logs.out_of_range(self._consumer, dict(error.args[0]))
+            await refuse_new(self._options, self._topic_ids)
+            await skip_deleted(self._consumer, dict(error.args[0]))
             batches = {}
+        if self._failures:
+            raise self._failures[0]
         assignment = self._assignment
-        if self._failed.done():
-            self._failed.result()
         if assignment is None:
             return
-        if assignment.failure.done() and not assignment.failure.cancelled():
-            assignment.failure.result()
         for partition, records in batches.items():
-            lane = assignment.lanes.get(partition.topic)
-            if lane is not None and partition in lane.buffers:
-                lane.add(partition, records, records[-1].offset + 1)
+            assignment.add(partition, records, records[-1].offset + 1)
         now = time.monotonic()
         if now >= self._gaps_at:
             self._gaps_at = now + _POLL_MS / 1000
@@ -155,13 +136,14 @@ class Group(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is unt
     async def _watch(self, assignment: Assignment, now: float) -> None:
         """End the process, for its supervisor to start it again, where going on waits for nothing."""
         if assignment.fenced_at is not None and now - assignment.fenced_at > _REJOIN_SECONDS:
-            message = f"{self._group_id}: partitions were taken away and no new assignment came; starting again"
+            message = f"{self.name}: partitions were taken away and no new assignment came; starting again"
             raise SinkError(message)
-        await self._logs.notice_new()
+        await refuse_new(self._options, self._topic_ids)
         positions = {partition: buffer.position for partition, buffer in assignment.buffers.items()}
         try:
             async with asyncio.timeout(_ASK_SECONDS):
                 ends = await self._consumer.end_offsets(list(positions)) if positions else {}
+            tell_lag(self.name, assignment.buffers, ends)
             still = self._watchdog.observe(now, positions, ends, self._paused)
             waiting = await behind(self._options, {one: positions[one] for one in still}, _ASK_SECONDS) if still else {}
         except (KafkaError, OSError, TimeoutError):
@@ -177,7 +159,7 @@ class Group(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is unt
             if partition in assigned and not len(buffer):
                 position = await self._consumer.position(partition)
                 if position > buffer.position:
-                    assignment.lanes[partition.topic].add(partition, (), position)
+                    assignment.add(partition, (), position)
 
     def _balance(self, assignment: Assignment) -> None:
         buffers = assignment.buffers
@@ -190,55 +172,42 @@ class Group(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is unt
             self._consumer.resume(*end)
         self._paused = full
 
-    async def on_partitions_revoked(self, revoked: set[TopicPartition]) -> None:
+    async def on_partitions_revoked(self, _revoked: set[TopicPartition]) -> None:
         """Finish what is in hand, as far as that goes quickly; the next owner finishes the rest."""
-        del revoked
-        try:
-            await self._end_assignment()
-        except Exception as error:  # noqa: BLE001 - aiokafka would log and forget it
-            self._fail(error)
+        await self._deal_out(None)
 
     async def on_partitions_assigned(self, assigned: set[TopicPartition]) -> None:
         """Start a lane per topic at its partitions' bookmarks."""
+        await self._deal_out(assigned)
+
+    async def _deal_out(self, assigned: set[TopicPartition] | None) -> None:
         try:
             await self._end_assignment()
-            await self._begin_assignment(assigned)
+            if assigned is not None:
+                await self._begin_assignment(assigned)
         except Exception as error:  # noqa: BLE001 - aiokafka would log and forget it, and nothing would be read
-            self._fail(error)
-
-    def _fail(self, error: Exception) -> None:
-        if not self._failed.done():
-            self._failed.set_exception(error)
+            self._failures.append(error)
 
     async def _begin_assignment(self, assigned: set[TopicPartition]) -> None:
-        assignment = Assignment(self._consumer)
         bookmarks: dict[str, dict[TopicPartition, Bookmark]] = {}
         if assigned:
-            offsets = await committed(self._admin, self._group_id, assigned)
+            offsets = await committed_by_new_client(self._options, self.name, assigned)
             starts = await self._consumer.beginning_offsets(list(assigned))
             for partition in assigned:
-                bookmark = self._logs.bookmark(partition, offsets[partition], starts[partition])
-                self._consumer.seek(partition, bookmark.offset)
-                bookmarks.setdefault(partition.topic, {})[partition] = bookmark
-        run = secrets.randbits(_RUN_BITS)
-        lanes = {
-            topic: Lane(
-                self._routes[topic],
-                found,
-                run,
-                limits=self._limits,
-                inserter=self._inserter,
-                commits=assignment.commits,
-                dead_letters=self._dead_letters,
-            )
-            for topic, found in bookmarks.items()
-        }
+                topic = partition.topic
+                found = bookmark_of(self._topic_ids[topic], partition, offsets[partition], starts[partition])
+                self._consumer.seek(partition, found.offset)
+                bookmarks.setdefault(topic, {})[partition] = found
+        REBALANCES.labels(self.name).inc()
+        run, commits = secrets.randbits(_RUN_BITS), Commits(self._consumer)
+        lanes = {topic: self._lanes[topic](found, run, commits) for topic, found in bookmarks.items()}
         self._paused = set()
-        assignment.start(lanes)
-        self._assignment = assignment
-        _log.info("assigned", group=self._group_id, partitions=len(assigned))
+        self._assignment = Assignment(lanes, self._failures.append)
+        self.ready.set()
+        _log.info("partitions assigned", group=self.name, partitions=len(assigned))
 
     async def _end_assignment(self) -> None:
         assignment, self._assignment = self._assignment, None
         if assignment is not None:
+            tell_lag(self.name, {}, {})
             await assignment.close(_DRAIN_SECONDS)

@@ -3,33 +3,36 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Final
 
 import structlog
-from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, wait_exponential_jitter
+from tenacity import AsyncRetrying, RetryCallState, retry_if_exception
 
+from broker.clickhouse_errors import Failure, failure_of, one_line
+from broker.watched import BACKOFF
 from schemas.wire.rows import RAW
-from sinks.clickhouse import Failure, failure_of, insert_settings, one_line
+from sinks.clickhouse import connect, insert_settings, reason_of
 from sinks.errors import ConfigurationError
-from sinks.setup import check_tables
+from sinks.metrics import INSERT_SECONDS, RETRIES
+from sinks.table_fit import check_tables
+from sinks.templates import Installation
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from clickhouse_connect.driver.client import Client
 
-    from sinks.templates import Installation
+    from schemas.settings import Settings
     from sinks.writer.routes import Route, Target
 
 __all__ = ["Inserter"]
 
-_LONGEST_PAUSE: Final = 10.0
 _THREADS: Final = 16
 _THREAD_NAME: Final = "clickhouse"
-_LOOK_SECONDS: Final = 0.02
 
 _log = structlog.get_logger(__name__)
 
@@ -37,11 +40,34 @@ _log = structlog.get_logger(__name__)
 class Inserter:
     """A shared client and the threads that use it, enough for every topic's blocks and who asks beside them."""
 
-    def __init__(self, client: Client, installation: Installation) -> None:
-        """Use `client`, which stays the caller's to close."""
-        self.client = client
-        self.installation = installation
+    client: Client
+    installation: Installation
+
+    def __init__(self) -> None:
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix=_THREAD_NAME)
+
+    async def connect(self, settings: Settings, stop: asyncio.Event) -> bool:
+        """Reach ClickHouse, however long it is away, before all else; returns whether it has, or was told to stop.
+
+        Raises SinkError where waiting cannot help, or the tables do not fit.
+        """
+        self.installation = Installation.of(settings)
+
+        def report(attempt: RetryCallState) -> None:
+            _log.warning("ClickHouse does not answer", attempt=attempt.attempt_number, reason=reason_of(attempt))
+
+        async def pause(seconds: float) -> None:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), seconds)
+
+        away = retry_if_exception(lambda error: failure_of(error) is not Failure.FOREIGN)
+        async for attempt in AsyncRetrying(retry=away, wait=BACKOFF, before_sleep=report, sleep=pause):
+            if stop.is_set():
+                return False
+            with attempt:
+                self.client = await self.call(connect, settings)
+        await self.call(check_tables, self.client, self.installation)
+        return True
 
     async def call(self, function: Callable[..., Any], *arguments: Any) -> Any:
         """Run a function that blocks in one of the threads."""
@@ -60,31 +86,29 @@ class Inserter:
         token = f"{route.topic}/{name}/{target.table.name}/g{generation}"
 
         def report(attempt: RetryCallState) -> None:
-            error = (attempt.outcome.exception() if attempt.outcome is not None else None) or OSError()
-            seconds = round(time.time() - attempt.start_time, 1) if attempt.start_time else 0.0
-            number = attempt.attempt_number
-            _log.warning("insert_waits", topic=route.topic, attempt=number, seconds=seconds, error=one_line(error))
+            RETRIES.labels(target.table.name).inc()
+            number, seconds = attempt.attempt_number, round(attempt.seconds_since_start or 0.0, 1)
+            reason = reason_of(attempt)
+            _log.warning("an insert waits", topic=route.topic, attempt=number, seconds=seconds, reason=reason)
 
-        async for attempt in AsyncRetrying(
-            retry=retry_if_exception(lambda error: failure_of(error) in {Failure.WAIT, Failure.SCHEMA}),
-            wait=wait_exponential_jitter(multiplier=0.1, max=_LONGEST_PAUSE),
-            before_sleep=report,
-            reraise=True,
-        ):
+        may_pass = retry_if_exception(lambda error: failure_of(error) in {Failure.WAIT, Failure.SCHEMA})
+        async for attempt in AsyncRetrying(retry=may_pass, wait=BACKOFF, before_sleep=report, reraise=True):
             with attempt:
                 until = await vouched()
+                began = time.perf_counter()
                 try:
                     await self.call(self._insert, target, route.format, body, token, until)
                 except Exception as error:
                     await self._explain(error, route)
                     raise
+                INSERT_SECONDS.labels(target.table.name).observe(time.perf_counter() - began)
 
     def _insert(self, target: Target, form: str, body: bytes, token: str, until: float) -> None:
         settings: dict[str, str | int] = {
             **insert_settings(token),
             "input_format_skip_unknown_fields": int(target.lenient),
         }
-        table = f"{self.installation.database_of(target.table.name)}.{target.table.name}"
+        table = self.installation.full_name(target.table.name)
         if time.monotonic() >= until:
             message = "no thread was free in time"
             raise TimeoutError(message)
@@ -108,8 +132,7 @@ class Inserter:
         """
         self._threads.shutdown(wait=False, cancel_futures=True)
         until = time.monotonic() + patience
-        while any(thread.name.startswith(_THREAD_NAME) for thread in threading.enumerate()):
-            if time.monotonic() >= until:
-                return False
-            time.sleep(_LOOK_SECONDS)
-        return True
+        threads = [thread for thread in threading.enumerate() if thread.name.startswith(_THREAD_NAME)]
+        for thread in threads:
+            thread.join(max(0.0, until - time.monotonic()))
+        return not any(thread.is_alive() for thread in threads)

@@ -12,18 +12,22 @@ import asyncio
 import time
 from typing import TYPE_CHECKING, Final
 
-from sinks.clickhouse import Failure, failure_of, one_line
+from broker.clickhouse_errors import Failure, failure_of, one_line
+from broker.tracing import logged
+from sinks.metrics import note_stored
 from sinks.writer.block import full_name
 from sinks.writer.buffer import Backlog, Buffer
 from sinks.writer.refusals import Refusals
 from sinks.writer.routes import LINES
+from sinks.writer.traced import begin_span, with_parents
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from aiokafka import ConsumerRecord, TopicPartition
 
-    from sinks.writer.block import Block, LineId
+    from broker.tracing import Tracer
+    from sinks.writer.block import Block, LineId, Piece
     from sinks.writer.bookmark import Bookmark
     from sinks.writer.buffer import Limits
     from sinks.writer.commits import Commits
@@ -44,11 +48,12 @@ class Lane:
         route: Route,
         bookmarks: Mapping[TopicPartition, Bookmark],
         run: int,
+        commits: Commits,
         *,
         limits: Limits,
         inserter: Inserter,
-        commits: Commits,
         dead_letters: DeadLetters,
+        tracer: Tracer | None = None,
     ) -> None:
         """Begin at bookmarks of one topic, one at least; no other assignment, of any sink, has the number `run`."""
         self._route = route
@@ -56,6 +61,7 @@ class Lane:
         self._inserter = inserter
         self._topic_id = next(iter(bookmarks.values())).topic_id
         self._refusals = Refusals(route, inserter, dead_letters)
+        self._tracer = tracer
         self._changed = asyncio.Event()
         self._draining = False
         self.buffers = {partition: Buffer(partition, found, run) for partition, found in bookmarks.items()}
@@ -63,7 +69,10 @@ class Lane:
 
     def add(self, partition: TopicPartition, records: Sequence[ConsumerRecord], position: int) -> None:
         """Take records of a partition in offset order; `position` is the offset after everything read."""
-        self.buffers[partition].add(map(self._route.decode, records), position, time.monotonic())
+        pieces: Iterator[Piece] = map(self._route.decode, records)
+        if self._tracer is not None:
+            pieces = with_parents(records, pieces)
+        self.buffers[partition].add(pieces, position, time.monotonic())
         self._changed.set()
 
     def drain(self) -> None:
@@ -87,10 +96,14 @@ class Lane:
             now = time.monotonic()
             if unsettled := self._unsettled():
                 await self._settle(unsettled)
-            elif not self._backlog.due(now):
-                await self._wait()
+            elif (seconds := self._backlog.wait(now)) != 0:
+                await self._wait(_GAP_SECONDS if seconds is None else seconds)
             elif now < self._commits.vouched:
-                await self._store(self._backlog.cut(now))
+                block = self._backlog.cut(now)
+                with logged(span := begin_span(self._tracer, self._route, block)):
+                    await self._store(block)
+                if span is not None:
+                    span.end()
             else:
                 # What is cut is read while it is ours: so whatever arrives late is older than what others do then.
                 await self._record(self._backlog.waiting())
@@ -123,11 +136,9 @@ class Lane:
         await self._record(buffers)
         self._free(buffers)
 
-    async def _wait(self) -> None:
-        timeout = self._backlog.wait(time.monotonic())
+    async def _wait(self, seconds: float) -> None:
         try:
-            async with asyncio.timeout(_GAP_SECONDS if timeout is None else timeout):
-                await self._changed.wait()
+            await asyncio.wait_for(self._changed.wait(), seconds)
         except TimeoutError:
             # So that the group's lag is 0 where the log ends in a transaction's marker.
             if moved := self._skip_gaps():
@@ -160,6 +171,7 @@ class Lane:
             await self._refusals.bury_lines(block, more)
             refused |= more
         self._refusals.judge(block, refused)
+        note_stored(self._route, block, len(refused), bodies)
         for buffer, part in zip(buffers, block.slices, strict=True):
             buffer.move(part.end)
         await self._record([*buffers, *self._skip_gaps()])

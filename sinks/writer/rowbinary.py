@@ -50,10 +50,6 @@ def _number(code: str) -> Callable[[Any], bytes]:
     return lambda value: pack(value or 0)
 
 
-def _nullable(encode: Callable[[Any], bytes]) -> Callable[[Any], bytes]:
-    return lambda value: b"\x01" if value is None else b"\x00" + encode(value)
-
-
 _ENCODERS: Final[dict[str, Callable[[Any], bytes]]] = {
     "String": _text,
     "LowCardinality(String)": _text,
@@ -70,9 +66,10 @@ _ENCODERS: Final[dict[str, Callable[[Any], bytes]]] = {
 
 
 def _encoder(kind: str) -> Callable[[Any], bytes]:
-    if kind.startswith("Nullable("):
-        return _nullable(_ENCODERS[kind.removeprefix("Nullable(").removesuffix(")")])
-    return _ENCODERS[kind]
+    if not kind.startswith("Nullable("):
+        return _ENCODERS[kind]
+    encode = _ENCODERS[kind.removeprefix("Nullable(").removesuffix(")")]
+    return lambda value: b"\x01" if value is None else b"\x00" + encode(value)
 
 
 def row_encoder(table: Table, columns: tuple[str, ...]) -> Callable[[Mapping[str, Any]], bytes]:

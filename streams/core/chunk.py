@@ -106,6 +106,7 @@ class ChunkProcessor:
         if applied.deletes is not None:
             effects.outcomes.append(deletion_line(applied.deletes, webhook.version))
         effects.outcomes.append(self._outcome(webhook, applied, now))
+        effects.verdicts[applied.decision.verdict] += 1
 
     def _update_asset(self, asset: Asset) -> None:
         """Write an asset's record, and know it at once: the next webhook may change it again before it comes back."""

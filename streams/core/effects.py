@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -46,6 +47,7 @@ class Effects:
         telemetry: Documents, of each (student, tutorial, run) the last.
         directory: Records of assets that webhooks changed.
         changes: Of the state table, by key the last one counts.
+        verdicts: How many records got which.
     """
 
     facts: list[bytes] = field(default_factory=list)
@@ -55,3 +57,4 @@ class Effects:
     completions: list[Completion] = field(default_factory=list)
     directory: list[ReferenceRecord] = field(default_factory=list)
     changes: list[Change] = field(default_factory=list)
+    verdicts: Counter[str] = field(default_factory=Counter)

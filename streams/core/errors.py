@@ -3,13 +3,16 @@
 CoreError
 ├── Refused             a webhook that cannot be taken; a verdict, not a failure
 ├── TooMuchAtOnce       records that must be processed in smaller pieces
+├── NewerState          a state that a newer release wrote: nothing may be computed on it
 ├── Undecodable         a record that is no webhook; it belongs in the dead letters
 └── UnknownAlgorithm    a version of the indicators that does not exist
 """
 
 from __future__ import annotations
 
-__all__ = ["CoreError", "Refused", "TooMuchAtOnce", "Undecodable", "UnknownAlgorithm"]
+from schemas.wire.formats import NewerFormatError
+
+__all__ = ["CoreError", "NewerState", "Refused", "TooMuchAtOnce", "Undecodable", "UnknownAlgorithm"]
 
 
 class CoreError(Exception):
@@ -28,6 +31,10 @@ class TooMuchAtOnce(CoreError):  # noqa: N818 - it names the records
     """The records of a chunk ask for so much work that they must be processed in smaller pieces."""
 
     halve = True
+
+
+class NewerState(NewerFormatError, CoreError):  # noqa: N818 - it names the state
+    """A state is of a newer release, which the partition's committed offset did not say; no webhook is to blame."""
 
 
 class Undecodable(CoreError):  # noqa: N818 - it names the record, as in "an undecodable record"

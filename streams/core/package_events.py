@@ -6,10 +6,11 @@ docs/semantics.md, "Package events".
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from schemas.coercion import as_integer, as_slug, as_text
 from schemas.fields import encode_object
+from schemas.reference.directory import LARGEST_RECORD
 from schemas.vocabulary import NO_MANIFEST, invalid_config, invalid_package_id, package_asset_not_found, too_many
 from schemas.wire.names import name_of
 from streams.core.errors import Refused
@@ -21,10 +22,7 @@ if TYPE_CHECKING:
     from schemas.reference.directory import Asset
     from schemas.reference.lookup import Reference
 
-__all__ = ["LARGEST", "changed_assets"]
-
-# Bytes of an asset's record: every process holds all of them in memory, and each has to fit into a message.
-LARGEST: Final = 1 << 20
+__all__ = ["changed_assets"]
 
 
 def changed_assets(event: str, payload: Mapping[str, Any], reference: Reference) -> list[Asset]:
@@ -54,8 +52,8 @@ def changed_assets(event: str, payload: Mapping[str, Any], reference: Reference)
         changes |= _published(package)
     updated = [changed for asset in assets if (changed := _changed(asset, changes, number)) is not None]
     largest = max((len(asset.value) for asset in updated), default=0)
-    if largest > LARGEST:
-        raise Refused(too_many("bytes of an asset", largest, LARGEST))
+    if largest > LARGEST_RECORD:
+        raise Refused(too_many("bytes of an asset", largest, LARGEST_RECORD))
     return updated
 
 

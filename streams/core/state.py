@@ -30,6 +30,8 @@ __all__ = [
     "Timed",
 ]
 
+# The format of all that the state table holds (schemas.wire.formats), of each kind of key; a partition's committed
+# offset carries it as well, so that a reader knows before it reads.
 SCHEMA: Final = 1
 
 # What stands in Attempt.code for an attempt without the key `exit_code`; null is None.

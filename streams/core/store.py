@@ -12,7 +12,7 @@ import msgspec
 
 from schemas import vocabulary as texts
 from streams.core.effects import Change
-from streams.core.errors import Refused
+from streams.core.errors import NewerState, Refused
 from streams.core.state import SCHEMA, Run, State, Student
 from streams.core.working_state import Work, WorkingState
 
@@ -38,7 +38,17 @@ T = TypeVar("T")
 TUTORIALS: Final = 1_000
 RUNS: Final = 4_000
 
+_STATE: Final = "a state of the changelog"
+
+
+class _Head(msgspec.Struct, array_like=True, gc=False):
+    """What every state begins with, whatever follows."""
+
+    schema: int
+
+
 _encode: Final = msgspec.msgpack.Encoder().encode
+_decode_head: Final = msgspec.msgpack.Decoder(_Head).decode
 _decode_state: Final = msgspec.msgpack.Decoder(State).decode
 _decode_run: Final = msgspec.msgpack.Decoder(Run).decode
 _decode_student: Final = msgspec.msgpack.Decoder(Student).decode
@@ -92,6 +102,21 @@ def pair_of(key: bytes) -> tuple[str, str]:
     return actor.decode("utf-8", "surrogatepass"), slug.decode("utf-8", "surrogatepass")
 
 
+def _state(value: bytes) -> State:
+    """A state as it is stored; raises NewerState for a newer release's."""
+    try:
+        state = _decode_state(value)
+        found = state.schema
+    except msgspec.MsgspecError:
+        found = _decode_head(value).schema
+        if found <= SCHEMA:
+            raise
+    if found > SCHEMA:
+        # Even where it can be read, fields that are not known here would be gone once it is written.
+        raise NewerState(_STATE, found, SCHEMA)
+    return state
+
+
 class Store:
     """What a chunk reads and changes, and the work that it asks for."""
 
@@ -122,11 +147,12 @@ class Store:
         return None if key in self._forgotten else self._load(key)
 
     def find(self, actor: str, asset_slug: str) -> WorkingState | None:
-        """The state of a student in a tutorial, if there is one."""
+        """The state of a student in a tutorial, if there is one; raises NewerState for a newer release's."""
         key = state_key(actor, asset_slug)
         working = self._states.get(key)
         if working is None and (value := self._value(key)) is not None:
-            working = self._states[key] = WorkingState(actor, asset_slug, _decode_state(value), self.work, len(value))
+            state = _state(value)
+            working = self._states[key] = WorkingState(actor, asset_slug, state, self.work, len(value))
         return working
 
     def state(self, actor: str, asset_slug: str, webhook_id: int, asset_id: int | None) -> WorkingState:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +29,7 @@ class FakeEffects:
     completions: list[tuple[bytes, bytes]] = field(default_factory=list)
     directory: list[tuple[str, bytes, bytes | None]] = field(default_factory=list)
     changes: list[tuple[bytes, bytes | None]] = field(default_factory=list)
+    verdicts: Counter[str] = field(default_factory=Counter)
 
 
 class UndecodableError(Exception):
@@ -73,6 +75,7 @@ class FakeProcessor:
         effects = self._effects
         effects.facts.append(orjson.dumps({**place, "key": key.decode(), "n": state["n"], "chain": state["chain"]}))
         effects.outcomes.append(orjson.dumps({**place, "verdict": "stored"}))
+        effects.verdicts["stored"] += 1
         if "document" in body:
             effects.telemetry.append((key + b":course", b"d" * body["document"], [("row", b"{}")]))
         if body.get("complete"):

@@ -35,18 +35,22 @@ class FakeFold:
 
 
 class RealFold:
-    """The real core, in chunks of `size`; rules are taken as recorded, for they may have changed meanwhile."""
+    """The real core, in chunks of `size`; rules are taken as recorded, for they may have changed meanwhile.
 
-    def __init__(self, settings_policy: Policy, size: int = 1) -> None:
+    `reference` is the directory that the workers have had all the while, an empty one if none is given.
+    """
+
+    def __init__(self, settings_policy: Policy, size: int = 1, reference: Reference | None = None) -> None:
         self._policy = settings_policy
         self._size = size
+        self._reference = Reference() if reference is None else reference
 
     def fold(self, records: list[Any], outcomes: list[bytes]) -> Expected:
         """Fold all records but those that a rule ignored, which change nothing."""
         by_rule = {orjson.loads(row)["id"]: row for row in outcomes if BY_RULE in row}
-        expected, reference = Expected(scores={}), Reference()
+        expected = Expected(scores={})
         for chunk in self._chunks([one for one in records if one.partition << 40 | one.offset not in by_rule]):
-            processor = ChunkProcessor(expected.states.get, reference, self._policy)
+            processor = ChunkProcessor(expected.states.get, self._reference, self._policy)
             for record in chunk:
                 processor.apply(record)
             effects = processor.finish()

@@ -18,7 +18,17 @@ import typer
 from rich.console import Console
 
 from schemas.wire.generations import Phase
-from tests.chaos.replay_trial import Client, Keeper, Reader, alone, check_everything, onward, replay_killed, swap_with
+from tests.chaos.replay_trial import (
+    Client,
+    Keeper,
+    Reader,
+    alone,
+    check_everything,
+    onward,
+    replay_killed,
+    settled,
+    swap_with,
+)
 from tests.support.http_system import http_system
 from tests.support.replay import contents, journal
 from tests.support.stack import local_stack
@@ -82,7 +92,7 @@ class Trials:
         self.swap("rollback with a frozen worker and sink", "rollback")
         for zombie in zombies:
             zombie.thaw()
-        eventually(lambda: all(one.process.poll() is not None or "stopped" in one.output for one in zombies), 60)
+        eventually(lambda: all(map(settled, zombies)), 60, "an end of what is not live")
         for zombie in zombies:
             zombie.end()
         self.say("they woke up and stopped")

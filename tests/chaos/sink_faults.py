@@ -62,7 +62,7 @@ async def refuse_inserts(client: Client, load: Load, child: Child, database: str
     client.command(f"ALTER TABLE {database}_g1.events MODIFY SETTING {name} = {value}")
 
     async def waits() -> bool:
-        return "insert_waits" in child.output
+        return "an insert waits" in child.output
 
     await aeventually(waits, 60, "a sink that waits")
     await load.grows(50)

@@ -66,4 +66,5 @@ def test_a_killed_or_frozen_broker_and_a_changed_rule_leave_webhooks_exact(
     report, _ = run_trial(trial, settings(kafka=node.bootstrap, partitions=4), processes, tmp_path, random.Random(SEED))  # noqa: S311 - repeatable
 
     assert report.is_exact, str(report)
-    assert report.records == trial.records
+    # What a broker had taken and not acknowledged when it was killed may be in the log twice: a repeat.
+    assert report.records >= trial.records

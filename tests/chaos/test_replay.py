@@ -8,7 +8,17 @@ from typing import TYPE_CHECKING
 import pytest
 
 from schemas.wire.generations import Phase
-from tests.chaos.replay_trial import Client, Keeper, Reader, alone, check_everything, onward, replay_killed, swap_with
+from tests.chaos.replay_trial import (
+    Client,
+    Keeper,
+    Reader,
+    alone,
+    check_everything,
+    onward,
+    replay_killed,
+    settled,
+    swap_with,
+)
 from tests.support.http_system import http_system
 from tests.support.replay import contents, journal
 from tests.support.waiting import eventually
@@ -18,18 +28,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.support.http_system import HttpSystem
-    from tests.support.processes import Child
     from tests.support.stack import Stack
 
 pytestmark = [pytest.mark.system, pytest.mark.chaos, pytest.mark.timeout(900)]
 
 RATE = 60
 SEED = 11
-
-
-def _settled(zombie: Child) -> bool:
-    """Whether a process that was frozen has ended, or stopped and begun again."""
-    return zombie.process.poll() is not None or "stopped" in zombie.output
 
 
 @pytest.fixture
@@ -87,7 +91,7 @@ def test_processes_that_die_or_freeze_during_the_swap_leave_one_whole_generation
         for zombie in zombies:
             zombie.thaw()
         # They find out that they are superseded and begin again, or have ended by then.
-        eventually(lambda: all(map(_settled, zombies)), 60, "the zombies to notice")
+        eventually(lambda: all(map(settled, zombies)), 60, "the zombies to notice")
 
     assert contents(system.settings, live) == before
     assert reader.wrong == []

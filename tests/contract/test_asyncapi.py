@@ -23,6 +23,7 @@ from schemas.wire.generations import Generation, Journal
 from schemas.wire.headers import RawHeaders, encode_headers
 from schemas.wire.staff import DeleteCommand, TelemetryCommand, encode_command
 from schemas.wire.topics import Topics
+from schemas.wire.traces import TRACEPARENT
 from sinks.writer.dead_letters import DeadLetters, Letter
 from streams.core.dead import dead_outcome
 from streams.dead_letters import DeadLetter, letter
@@ -150,6 +151,7 @@ def test_raw_headers_are_those_of_the_gateway() -> None:
         idempotency_key="k",
         traceparent="00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
         id=1,
+        place=3,
         retry_of=2,
     )
     assert None not in msgspec.structs.astuple(full)
@@ -258,11 +260,11 @@ def test_rules_on_the_topic_are_as_described(record: dict[str, Any], taken: bool
 
 
 def test_packed_messages_name_their_source() -> None:
-    """The headers of packed messages are those of the page: of a chunk, or of what was recomputed in place."""
+    """The headers of packed messages are those of the page: of a chunk, traced or not, or of what was recomputed."""
     chunk, recomputed = SCHEMAS["sourceHeaders"]["oneOf"]
     assert [name for name, _ in source_headers(3, 9)] == chunk["required"]
     assert recomputed["required"] == [RECOMPUTED]
-    assert set(SCHEMAS["sourceHeaders"]["properties"]) == {*chunk["required"], *recomputed["required"]}
+    assert set(SCHEMAS["sourceHeaders"]["properties"]) == {*chunk["required"], *recomputed["required"], TRACEPARENT}
     for name, schema in (("facts", "fact"), ("outcomes", "outcome"), ("scores", "score")):
         assert MESSAGES[name]["payload"]["x-line"] == {"$ref": f"#/components/schemas/{schema}"}
 

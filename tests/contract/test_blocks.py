@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import re
 import shlex
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import pytest
-import typer.main
 
-from deploy.cli import app
 from tests.support.blocks import PAGES, ROOT, Block, blocks
+from tests.support.command_lines import PROGRAM, left_over
 from tests.support.sources import parsed
 
 if TYPE_CHECKING:
@@ -18,7 +17,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 EVERY: Final = [block for page in PAGES for block in blocks(page)]
-PROGRAM: Final = "learnpack-telemetry"
 
 
 def test_every_block_is_run_or_says_why_not() -> None:
@@ -59,16 +57,7 @@ def commands() -> Iterator[tuple[Block, str]]:
 def test_a_command_line_is_understood(block: Block, line: str) -> None:
     """Its commands, options and arguments are those of the command line, of the right number and kind."""
     assert PROGRAM in block.text
-    name, words = PROGRAM, shlex.split(line, comments=True)[1:]
-    command: Any = typer.main.get_command(app)
-    context: Any = None
-    while True:
-        context = command.make_context(name, words, context)
-        rest = [*context._protected_args, *context.args]  # noqa: SLF001 - what is left for a group's command
-        if not (hasattr(command, "resolve_command") and rest):
-            break
-        name, command, words = command.resolve_command(context, rest)
-    assert rest == []
+    assert left_over(shlex.split(line, comments=True)[1:]) == []
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))

@@ -21,7 +21,16 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 LOCAL: Final = ROOT / "deploy" / "local"
-OURS: Final = {*PACKAGES, "tests", "bench", "learnpack_notebook_telemetry"}
+MONITORING: Final = ROOT / "deploy" / "monitoring"
+# Loaded only where traces are sent.
+TRACING: Final = (ROOT / "broker" / "otel.py", ROOT / "broker" / "span_queue.py")
+# Loaded only where the LMS's database is read.
+READING: Final = (
+    ROOT / "operations" / "postgres.py",
+    ROOT / "operations" / "history" / "database.py",
+    ROOT / "operations" / "directory_sync",
+)
+OURS: Final = {*PACKAGES, "tests", "bench", "learnpack_notebook_telemetry", "ipynb_telemetry"}
 
 _PROJECT: Final = tomllib.loads((ROOT / "pyproject.toml").read_text())
 _MINORS: Final = re.compile(r"Programming Language :: Python :: 3\.(\d+)")
@@ -40,9 +49,12 @@ def requirements(*lists: list[str]) -> dict[str, str]:
 
 BASE: Final = requirements(_PROJECT["project"]["dependencies"])
 EXTRA: Final = requirements(_PROJECT["project"]["optional-dependencies"]["local"])
+TRACES: Final = requirements(_PROJECT["project"]["optional-dependencies"]["otel"])
+LMS: Final = requirements(_PROJECT["project"]["optional-dependencies"]["lms"])
 DEV: Final = requirements(_PROJECT["dependency-groups"]["dev"])
 BENCH: Final = requirements(_PROJECT["dependency-groups"]["bench"])
 BROWSER: Final = requirements(_PROJECT["dependency-groups"]["browser"])
+DASHBOARDS: Final = requirements(_PROJECT["dependency-groups"]["dashboards"])
 
 
 @cache
@@ -60,11 +72,15 @@ def undeclared(path: Path, declared: set[str]) -> list[str]:
 
 @pytest.mark.parametrize("package", PACKAGES)
 def test_what_is_imported_is_declared(package: str) -> None:
-    """The product imports what its wheel requires; servers on this machine, what its extra requires."""
+    """The product imports what its wheel requires; servers on this machine and traces, what their extras do.
+
+    Dashboards, whose code no wheel has, import what their group requires.
+    """
+    also = {LOCAL: EXTRA, MONITORING: DASHBOARDS, **dict.fromkeys(TRACING, TRACES), **dict.fromkeys(READING, LMS)}
     lost = {
         str(path.relative_to(ROOT)): names
         for path in modules(package)
-        if (names := undeclared(path, {*BASE, *EXTRA} if path.is_relative_to(LOCAL) else {*BASE}))
+        if (names := undeclared(path, {*BASE, *(name for at in also if path.is_relative_to(at) for name in also[at])}))
     }
 
     assert lost == {}
@@ -73,7 +89,7 @@ def test_what_is_imported_is_declared(package: str) -> None:
 @pytest.mark.parametrize("folder", ["tests", "bench"])
 def test_what_tests_import_is_declared(folder: str) -> None:
     """Tests and measurements import what the product or their groups require."""
-    declared = {*BASE, *EXTRA, *DEV, *(BENCH if folder == "bench" else BROWSER)}
+    declared = {*BASE, *EXTRA, *TRACES, *LMS, *DEV, *(BENCH if folder == "bench" else BROWSER)}
     # Those of these groups are installed where measurements are made, or a browser is driven.
     absent = {*BENCH, *BROWSER} - {normal(name) for names in installed().values() for name in names}
     lost = {name for path in modules(folder) for name in undeclared(path, declared)}
@@ -82,11 +98,11 @@ def test_what_tests_import_is_declared(folder: str) -> None:
 
 
 def test_everything_that_is_declared_is_bounded_below() -> None:
-    """Nothing that is required may be arbitrarily old."""
-    bounded = {**BASE, **EXTRA, **DEV, **BENCH, **BROWSER}
+    """Nothing that is required may be arbitrarily old; what writes a committed file is one version."""
+    bounded = {**BASE, **EXTRA, **TRACES, **LMS, **DEV, **BENCH, **BROWSER, **DASHBOARDS}
     own = {normal(name) for name in ("learnpack-telemetry", "learnpack-notebook-telemetry")}
 
-    assert [name for name, bound in bounded.items() if name not in own and not bound.startswith(">=")] == []
+    assert [name for name, bound in bounded.items() if name not in own and not bound.startswith((">=", "=="))] == []
 
 
 def test_classifiers_name_the_pythons_that_are_tested() -> None:

@@ -5,9 +5,12 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+import orjson
 import typer.main
 
+from deploy import metrics_page, rights_page
 from deploy.cli import app
+from deploy.helm import written as of_chart
 from deploy.settings_page import PAGE, render
 from schemas.settings import PREFIX, Settings
 from tests.support.sources import EVERY_PAGE, ROOT, parsed
@@ -39,8 +42,9 @@ def test_named_tests_are_there(page: Path) -> None:
 
 @EVERY_PAGE
 def test_named_modules_are_there(page: Path) -> None:
-    """`streams.partition` and the like are modules, packages, or names in them."""
+    """`streams.partition` and the like are modules, packages or names in them, or values of the Helm chart."""
     missing = []
+    chart = orjson.loads((ROOT / "deploy/helm/learnpack-telemetry/values.schema.json").read_bytes())["properties"]
     for name in re.findall(r"`((?:schemas|streams|sinks|gateway|deploy)\.[\w.]+)`", page.read_text()):
         parts = name.split(".")
         path = ROOT.joinpath(*parts)
@@ -52,7 +56,8 @@ def test_named_modules_are_there(page: Path) -> None:
             if source.exists()
             for keyword in ("def", "class")
         )
-        if not (path.is_dir() or path.with_suffix(".py").exists() or named_within):
+        is_value = parts[1] in chart.get(parts[0], {}).get("properties", {})
+        if not (path.is_dir() or path.with_suffix(".py").exists() or named_within or is_value):
             missing.append(name)
     assert missing == []
 
@@ -79,3 +84,27 @@ def test_the_page_of_settings_is_that_of_the_code() -> None:
     """docs/settings.md is what `python -m deploy.settings_page` writes, and has every setting once."""
     assert PAGE.read_text() == render(), "run `uv run python -m deploy.settings_page`"
     assert set(re.findall(rf"^\| `({PREFIX}\w+)` \|", PAGE.read_text(), re.MULTILINE)) == Settings.settings_names()
+
+
+def test_the_page_of_rights_is_that_of_the_code() -> None:
+    """docs/kafka-security.md has what each part may do as `python -m deploy.rights_page` writes it."""
+    page = rights_page.PAGE.read_text()
+
+    assert page == rights_page.render(page), "run `uv run python -m deploy.rights_page`"
+
+
+def test_the_chart_knows_the_code_s_settings_and_topics() -> None:
+    """The lists in the Helm chart are what `python -m deploy.helm` writes."""
+    committed = {name: (of_chart.FOLDER / name).read_text() for name in of_chart.written()}
+
+    assert committed == of_chart.written(), "run `uv run python -m deploy.helm`"
+
+
+def test_the_page_of_metrics_is_that_of_the_code() -> None:
+    """docs/metrics.md is what `python -m deploy.metrics_page` writes, and names every figure once."""
+    page = metrics_page.PAGE.read_text()
+    declared = [figure.name for part in metrics_page.every_part() for figure in part.declared]
+
+    assert page == metrics_page.render(page), "run `uv run python -m deploy.metrics_page`"
+    assert sorted(re.findall(r"^\| `(telemetry_\w+)` \|", page, re.MULTILINE)) == sorted(set(declared))
+    assert len(declared) == len(set(declared))

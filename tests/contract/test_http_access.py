@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import re
-import socket
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -26,7 +25,15 @@ ME = "/v1/assignment/me/telemetry"
 LOG = "/v1/assignment/academy/learnpack/webhook"
 EVENT = b'{"event": "ran", "distinct_id": "a"}'
 OPEN = re.compile(r"/health/.*|/metrics")
-VALUES = {"{webhook_id}": "1", "{asset_slug}": "a", "{user_id}": "1", "{task_id}": "1", "{action}": "x"}
+VALUES = {
+    "{webhook_id}": "1",
+    "{asset_slug}": "a",
+    "{user_id}": "1",
+    "{task_id}": "1",
+    "{action}": "x",
+    "{kind}": "users",
+    "{record_id}": "x",
+}
 
 
 def routes(system: HttpSystem) -> list[tuple[str, str]]:
@@ -195,15 +202,6 @@ def test_a_token_comes_in_a_header_or_in_the_url(system: HttpSystem, scheme: str
         both = client.get(LOG, params={"token": secret("staff")}, headers={"Authorization": f"{scheme} wrong"})
 
     assert (by_header.status_code, by_url.status_code, both.status_code) == (200, 200, 401)
-
-
-def test_a_big_body_of_a_stranger_is_not_read(system: HttpSystem) -> None:
-    """401 is answered from the headers, however long the body would be."""
-    host, _, port = system.settings.gateway_bind.partition(":")
-    with socket.create_connection((host, int(port)), timeout=10) as connection:
-        connection.sendall(f"POST {ME} HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999999\r\n\r\n{{".encode())
-
-        assert connection.recv(12) == b"HTTP/1.1 401"
 
 
 def test_tokens_come_into_force_and_end_within_two_seconds(system: HttpSystem) -> None:

@@ -1,11 +1,10 @@
-"""The console, page by page: its figures are those of the API, and what it changes is what it said."""
+"""The console, page by page: its figures are those of the API."""
 
 from __future__ import annotations
 
 import asyncio
 import re
-import uuid
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -14,7 +13,6 @@ from tests.support.blocks import run_by
 from tests.support.console import LOGIN, Page, browser, logged_in, page
 from tests.support.http_directory import TOKENS
 from tests.support.insights import FOREIGNER, MARKUP, MEMBER
-from tests.support.operators import send
 from tests.support.waiting import eventually
 
 if TYPE_CHECKING:
@@ -24,7 +22,6 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.system
 
-RULES: Final = "/v1/assignment/academy/learnpack/telemetry-webhook-ignore"
 # Of the bundled documents.
 STUDENT, TUTORIAL = 10022, "exercise-postcard"
 
@@ -62,6 +59,39 @@ def test_who_only_operates_is_led_to_that(told: HttpSystem) -> None:
     assert _navigation(shown) == ["/console/letters", "/console/operations"]
 
 
+def test_students_stand_by_when_they_were_there(told: HttpSystem, staff: httpx.Client) -> None:
+    """The last of their interactions, as each one's own page has it, whenever that came."""
+    shown = re.findall(
+        r'href="/console/students/(\d+)">.*?<time datetime="([^"]+)"', page(staff.get("/console/students")).html
+    )
+    with told.client() as client:
+        for student, at in shown:
+            rows = client.get(f"/v1/telemetry/academy/students/{student}").json()["results"]
+            assert at == rows[0]["last_interaction_at"] == max(row["last_interaction_at"] for row in rows), student
+
+    assert [at for _, at in shown] == sorted((at for _, at in shown), reverse=True)
+    assert len({at for _, at in shown}) > 5
+
+
+def test_who_is_found_stands_with_their_work(told: HttpSystem, staff: httpx.Client) -> None:
+    """Tutorials, completion and the last time as on one's own page, and the same as a file; nothing of who has none."""
+    with told.client() as client:
+        rows = client.get(f"/v1/telemetry/academy/students/{STUDENT}").json()["results"]
+    completion = round(sum(row["completion"] for row in rows) / len(rows), 1)
+    shown = page(staff.get("/console/students", params={"q": str(STUDENT)}))
+    lines = staff.get("/console/students.csv", params={"q": str(STUDENT)}).text.splitlines()
+    (idle,) = staff.get("/console/students.csv", params={"q": "456"}).text.splitlines()[1:]
+    recent = staff.get("/console/students.csv").text.splitlines()
+
+    assert f'<time datetime="{rows[0]["last_interaction_at"]}"' in shown.html
+    assert f" {len(rows)} {completion}" in shown.text
+    assert lines[0] == '\ufeff"student_id","student","tutorials","completion","last_at"'
+    assert lines[1].startswith(f"{STUDENT},")
+    assert lines[1].endswith(f',{len(rows)},{completion},"{rows[0]["last_interaction_at"]}"')
+    assert idle.endswith(',0,"",""')
+    assert lines[1] in recent
+
+
 def test_students_are_found_by_name_and_id(told: HttpSystem, staff: httpx.Client) -> None:
     """Members by a part of their name; those of other academies not at all."""
     by_name, by_id, foreign, unknown = (
@@ -78,7 +108,8 @@ def test_students_are_found_by_name_and_id(told: HttpSystem, staff: httpx.Client
     assert f"/console/students/{STUDENT}" in by_id.addresses
     for shown in (foreign, unknown):
         assert "Nobody is called that." in shown.text
-    for who in (str(FOREIGNER), "x", "9" * 30):
+    assert "/console/students.csv?q=LOVE" in by_name.addresses
+    for who in (str(FOREIGNER), "31999", "x", "9" * 30):
         page(staff.get(f"/console/students/{who}"), 404)
         page(staff.get(f"/console/students/{who}/tutorial?slug=everybodys"), 404)
 
@@ -151,97 +182,6 @@ def test_the_log_is_that_of_the_api(told: HttpSystem, staff: httpx.Client) -> No
     assert "Not shown while names are hidden" in hidden.text
 
 
-def test_rules_are_tried_before_they_are_saved(told: HttpSystem, staff: httpx.Client) -> None:
-    """The figures are those of the API, what is saved is in force, and can be undone; what somebody changed is kept."""
-    form = {"csrf": page(staff.get("/console/rules")).fields["csrf"], "since": "24h"}
-    tried = page(staff.post("/console/rules/try", data={**form, "editor": "form", "0-user_ids": f"{STUDENT}, x"}))
-    with told.client() as client:
-        wanted = {"rules": [{"user_ids": [STUDENT, "x"]}]}
-        trial = client.post("/v1/telemetry/academy/rules/test?since=24h", json=wanted).json()
-        assert trial["ignored"] > 0
-        assert f"would have ignored {trial['ignored']} of {trial['webhooks']} webhooks" in tried.text
-        assert f"Ignores webhooks of the students {STUDENT}, x." in tried.text
-        assert trial["warnings"][0] in tried.text
-        assert client.get(RULES).json() == {}
-        saved = page(staff.post("/console/rules/save", data=tried.fields))
-        assert client.get(RULES).json() == wanted
-        assert "in force for what comes from now on" in saved.text
-        page(staff.post("/console/rules/save", data=tried.fields), 409)
-        undone = page(staff.post("/console/rules/save", data=saved.fields))
-        assert client.get(RULES).json() == {}
-        assert "No rules: everything is processed." in undone.text
-        history = client.get("/v1/telemetry/academy/rules/history").json()
-    shown = page(staff.get("/console/rules"))
-    assert history["count"] == 2
-    assert "2 in all" in shown.text
-    assert shown.text.count("Student 1 · api") == 2
-    assert shown.text.count("Try those before") == 2
-
-
-def test_rules_that_cannot_be_are_refused_and_kept_for_mending(told: HttpSystem, staff: httpx.Client) -> None:
-    """What was typed stays in the page; who may not change rules changes none."""
-    form = {"csrf": page(staff.get("/console/rules")).fields["csrf"], "editor": "json"}
-    for text, said in (('{"rules": 5}', "must be a list"), ("{no", "not valid JSON"), (f'["{MARKUP}"]', "JSON object")):
-        shown = page(staff.post("/console/rules/try", data={**form, "json": text}), 400)
-        assert said in shown.text
-        assert text in shown.text
-        assert MARKUP not in shown.html
-    with logged_in(told, "reader") as client:
-        own = {"csrf": page(client.get("/console/rules")).fields["csrf"], "editor": "json", "json": "{}"}
-        page(client.post("/console/rules/save", data={**own, "mark": "x"}), 403)
-        page(client.post("/console/rules/try", data={"json": "{}"}), 403)
-
-
-def _letters(told: HttpSystem, *values: bytes) -> list[dict[str, Any]]:
-    """New dead letters, the newest first."""
-    send(told.settings, values)
-    with told.client(academy=None) as client:
-
-        def found() -> list[dict[str, Any]]:
-            rows: list[dict[str, Any]] = client.get("/v1/telemetry/dead-letters").json()["results"]
-            return rows[: len(values)] if len(rows) >= len(values) else []
-
-        return eventually(found, 60, "the dead letters")
-
-
-def _state(told: HttpSystem, letter: int, resolution: str) -> None:
-    with told.client(academy=None) as client:
-        eventually(
-            lambda: client.get(f"/v1/telemetry/dead-letters/{letter}").json()["resolution"] == resolution,
-            30,
-            f"letter {letter} {resolution}",
-        )
-
-
-def test_a_dead_letter_is_changed_sent_and_given_up(told: HttpSystem, staff: httpx.Client) -> None:
-    """Each after it was shown what would happen; a letter is a letter once."""
-    mark = uuid.uuid4().hex
-    first, second, third = _letters(told, *(f"{{not {mark} {MARKUP}".encode() for _ in range(3)))
-    listed = page(staff.get("/console/letters"))
-    own = f"/console/letters/{first['id']}"
-    shown = page(staff.get(own))
-    assert mark in shown.text
-    assert MARKUP not in shown.html
-    value = '{"user_id": 7, "slug": "s", "package_slug": "everybodys", "event": "open_step"}'
-    form = {"csrf": shown.fields["csrf"], "value": value}
-    page(staff.post(f"{own}/change", data={**form, "value": "{no"}), 400)
-    preview = page(staff.post(f"{own}/change", data=form))
-    sent = page(staff.post(f"{own}/change", data=preview.fields))
-    dropped = page(staff.post(f"/console/letters/{second['id']}/drop", data={"csrf": form["csrf"]}))
-    sure = page(staff.post("/console/letters/retry", data={"csrf": form["csrf"], "reason": first["why"]}))
-
-    assert own in listed.addresses
-    assert '"op": "replace"' in preview.text
-    assert "1 letters were sent again." in sent.text
-    assert "The letter was given up." in dropped.text
-    _state(told, first["id"], "retried")
-    _state(told, second["id"], "dropped")
-    assert "Send again?" in sure.title
-    _state(told, third["id"], "")
-    page(staff.post("/console/letters/retry", data=sure.fields))
-    _state(told, third["id"], "retried")
-
-
 def test_operators_see_the_whole_system(told: HttpSystem, staff: httpx.Client) -> None:
     """As the API has it."""
     with told.client(academy=None) as client:
@@ -256,13 +196,14 @@ def test_operators_see_the_whole_system(told: HttpSystem, staff: httpx.Client) -
 
 def test_the_queries_of_the_page_run(told: HttpSystem, staff: httpx.Client) -> None:
     """And give what the pages show."""
-    log, facts = run_by("tests/contract/test_http_console_pages.py::test_the_queries_of_the_page_run")
+    log, facts, lag = run_by("tests/contract/test_http_console_pages.py::test_the_queries_of_the_page_run")
     shown = page(staff.get("/console/webhooks?limit=500"))
     ids = [row[0] for row in told.query(log.text.replace("telemetry.", f"{told.settings.database}."))]
     first = told.query(facts.text.replace("telemetry.", f"{told.settings.database}.").replace("= 9012", f"= {ids[-1]}"))
 
     assert {f"/console/webhooks/{one}" for one in ids} <= set(shown.addresses)
     assert len(ids) >= 16
+    eventually(lambda: told.query(lag.text.replace("telemetry.", f"{told.settings.database}.")), 60, "a measurement")
     assert all(row[0] for row in first)
 
 
@@ -281,4 +222,6 @@ def test_every_page_is_there_in_spanish(told: HttpSystem, staff: httpx.Client) -
             *_navigation(page(staff.get("/console/"))),
             f"/console/students/{STUDENT}/tutorial?slug={TUTORIAL}",
         ]:
-            assert page(client.get(path)).language == "es"
+            shown = page(client.get(path))
+            assert shown.language == "es"
+            assert not re.findall(r"\{[a-z]+\}", shown.text), path

@@ -88,7 +88,7 @@ def test_what_is_nearly_json_is_taken(system: HttpSystem, package: int, beginnin
     metric = f'telemetry_gateway_mended_total{{what="{what}"}}'
     with system.client() as client:
         assert client.post(ME, content=beginning + rest).text == "ok"
-        assert metric in client.get("/metrics").text
+        eventually(lambda: metric in client.get("/metrics").text)
     (row,) = system.settled(learnpack_package_id=package)
 
     assert row["payload"]["data"] == {"stdout": "\ufffd"}

@@ -13,6 +13,7 @@ import pytest
 from tests.support.examples import examples
 from tests.support.http_directory import secret
 from tests.support.http_system import http_system
+from tests.support.waiting import eventually
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -112,15 +113,20 @@ def test_the_page_of_the_document_asks_nobody_else(system: HttpSystem) -> None:
     assert {source for part in policy for source in part.split()[1:]} <= {"'self'", "'none'", "data:"}
 
 
+def counted_in(metrics: str) -> str:
+    """The text of all metrics once it has a request that was taken and one that was not; empty before."""
+    routes = ('/me/telemetry",status="200"', '/task/{task_id}",status="404"')
+    counted = [f'telemetry_gateway_requests_total{{route="/v1/assignment{route}}}' for route in routes]
+    return metrics if all(series in metrics for series in counted) else ""
+
+
 def test_the_metrics_count(system: HttpSystem) -> None:
     """Requests by route and status, bytes, acknowledgements and the spool are there for Prometheus."""
     with system.client() as client:
         client.post("/v1/assignment/me/telemetry", json={"slug": "s"})
         client.get("/v1/assignment/task/1?x=secret")
-        metrics = client.get("/metrics").text
+        metrics = eventually(lambda: counted_in(client.get("/metrics").text), 30, "both requests")
 
-    assert 'telemetry_gateway_requests_total{route="/v1/assignment/me/telemetry",status="200"}' in metrics
-    assert 'telemetry_gateway_requests_total{route="/v1/assignment/task/{task_id}",status="404"}' in metrics
     for name in ("kafka_acknowledged_total", "accepted_bytes_total", "spool_records", "spool_bytes", "direct 1.0"):
         assert f"telemetry_gateway_{name}" in metrics
 

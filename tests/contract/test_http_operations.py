@@ -103,7 +103,7 @@ def test_nothing_is_sent_again_without_being_asked_twice(staff: httpx.Client, le
 def test_a_webhook_is_changed_and_sent_again(
     system: HttpSystem, staff: httpx.Client, letters: list[dict[str, Any]]
 ) -> None:
-    """The patch is shown first; then the webhook is processed as changed, under its own id."""
+    """The patch is shown first; then the webhook is processed as changed, under its id, and becomes what was said."""
     letter = letters[0]
     address = f"{LETTERS}/{letter['id']}"
     step = uuid.uuid4().hex
@@ -113,19 +113,60 @@ def test_a_webhook_is_changed_and_sent_again(
         {"op": "replace", "path": "/slug", "value": step},
     ]
 
-    assert staff.patch(address, json=patch).json() == {"preview": True, "count": 1, "value": webhook}
+    preview = staff.patch(address, json=patch).json()
+    would_be = preview.pop("outcome")
+    assert preview == {"preview": True, "count": 1, "value": webhook}
     assert staff.patch(address, json=[{"op": "remove", "path": "/slug"}]).json()["slug"] == "invalid-patch"
     done = staff.patch(address, params={"preview": "false"}, json=patch).json()
-    assert done == {"preview": False, "count": 1, "value": webhook}
+    assert done == {"preview": False, "count": 1, "value": webhook, "outcome": None}
+    late = staff.patch(address, params={"preview": "false"}, json=patch)
+    assert (late.status_code, late.json()["slug"]) == (409, "letter-left")
+    assert "it does not wait" in late.json()["detail"]
 
-    def processed() -> bool:
+    def processed() -> dict[str, Any]:
         rows = system.query(
-            "SELECT verdict, package_slug FROM webhooks WHERE id = {id:UInt64}",
+            "SELECT status, verdict, status_text, package_slug FROM webhooks WHERE id = {id:UInt64}",
             id=letter["partition"] << 40 | letter["offset"],
         )
-        return [tuple(row) for row in rows] != [] and rows[0][0] != "dead" and rows[0][1] == step
+        found = [dict(zip(would_be, row[:3], strict=True)) for row in rows if row[3] == step]
+        return found[0] if found else {}
 
-    eventually(processed, 60, "the changed webhook's outcome")
+    assert eventually(processed, 60, "the changed webhook's outcome") == would_be
+
+
+@pytest.mark.parametrize(
+    ("webhook", "verdict", "text"),
+    [
+        ({"event": "nothing", "slug": "s", "user_id": 123}, "error", "not implemented"),
+        ({"event": "open_step", "user_id": 123}, "error", "slug"),
+        ({}, "dead", "nothing in body"),
+        ([], "dead", "not a JSON object"),
+    ],
+)
+def test_what_the_worker_would_say_is_told_before_anything_is_sent(
+    staff: httpx.Client, letters: list[dict[str, Any]], webhook: Any, verdict: str, text: str
+) -> None:
+    """Refused, or dead once more, with the reason, by the worker's own code; nothing comes of it."""
+    address = f"{LETTERS}/{letters[0]['id']}"
+    told = staff.patch(address, json=[{"op": "replace", "path": "", "value": webhook}]).json()
+
+    assert (told["preview"], told["outcome"]["verdict"]) == (True, verdict)
+    assert text in told["outcome"]["status_text"]
+    assert staff.get(address).json()["resolution"] == ""
+
+
+def test_who_names_letters_is_told_of_each(staff: httpx.Client, letters: list[dict[str, Any]]) -> None:
+    """Of those that are none, or were resolved before, why they were left; nothing is done twice."""
+    waits, given_up = (letter["id"] for letter in letters)
+    assert staff.delete(f"{LETTERS}/{given_up}").status_code == 204
+    again = staff.delete(f"{LETTERS}/{given_up}")
+    done = staff.post(f"{LETTERS}/retry", json={"ids": [waits, given_up, 999_999_999], "preview": False}).json()
+    once_more = staff.post(f"{LETTERS}/retry", json={"ids": [waits], "preview": False}).json()
+
+    assert (again.status_code, again.json()["slug"]) == (409, "letter-left")
+    assert (done["count"], done["left"].keys()) == (1, {str(given_up), "999999999"})
+    assert all("does not wait" in reason for reason in done["left"].values())
+    assert (once_more["count"], once_more["left"].keys()) == (0, {str(waits)})
 
 
 def test_what_is_dropped_is_marked(staff: httpx.Client, letters: list[dict[str, Any]]) -> None:
@@ -143,7 +184,28 @@ def test_the_whole_system_is_told(system: HttpSystem, staff: httpx.Client) -> No
     assert told["generations"]["live"] == 1
     assert {row["topic"] for row in told["lag"]} >= {Topics.of(system.settings).raw, Topics.of(system.settings).facts}
     assert told["rows"]["raw"] > 0
+    assert {row["topic"]: row["kept_seconds"] for row in told["lag"]}[Topics.of(system.settings).telemetry] is None
+    assert all(row["kept_seconds"] == 365 * 86_400 for row in told["lag"] if row["topic"].endswith((".raw", ".facts")))
+    assert told["disk"]["free_bytes"] < told["disk"]["total_bytes"]
+    assert told["table_bytes"] > 0
+    assert told["processes"] == []
     assert told["spool"] == {"direct": True, "records": 0, "bytes": 0, "damaged_segments": 0, "oldest_seconds": None}
+
+
+def test_the_lag_of_the_last_hours_is_told(staff: httpx.Client) -> None:
+    """The gateway has measured by itself, and each step has a figure or says that nobody did."""
+
+    def measured() -> dict[str, Any]:
+        history: dict[str, Any] = staff.get(OPERATIONS).json()["lag_history"]
+        return history if any(history["measured"]) else {}
+
+    history = eventually(measured, 60, "a measurement")
+
+    assert len(history["moments"]) == len(history["measured"]) == 72
+    assert not all(history["measured"])
+    for row in history["partitions"]:
+        assert row["most_seconds"] == max(seconds or 0 for seconds in row["seconds"])
+        assert [one is not None for one in row["seconds"]] == history["measured"]
 
 
 def test_the_overview_tells_operators_of_the_system(system: HttpSystem, staff: httpx.Client) -> None:

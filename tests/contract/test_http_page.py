@@ -15,12 +15,14 @@ from tests.support.page_examples import run_examples
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from tests.support.blocks import Block
     from tests.support.stack import Stack
 
 pytestmark = pytest.mark.system
 
 PAGE = (Path(__file__).parents[2] / "docs" / "api.md").read_text("utf-8")
 EXAMPLES = run_by("tests/contract/test_http_page.py::test_the_examples_print_what_the_page_shows")
+OF_DIRECTORY = run_by("tests/contract/test_http_page.py::test_the_directory_s_examples_print_what_its_page_shows")
 
 
 @pytest.fixture(scope="module")
@@ -35,10 +37,16 @@ def test_the_examples_print_what_the_page_shows(reader: HttpSystem, tmp_path: Pa
     run_examples(EXAMPLES, reader, tmp_path)
 
 
-def test_every_command_of_the_page_is_an_example() -> None:
+def test_the_directory_s_examples_print_what_its_page_shows(reader: HttpSystem, tmp_path: Path) -> None:
+    """Files and requests of docs/directory.md, in their order."""
+    run_examples(OF_DIRECTORY, reader, tmp_path)
+
+
+@pytest.mark.parametrize(("examples", "least"), [(EXAMPLES, 15), (OF_DIRECTORY, 5)], ids=["api", "directory"])
+def test_every_command_of_the_page_is_an_example(examples: list[Block], least: int) -> None:
     """Each has below it what it prints."""
-    assert len(EXAMPLES) >= 15
-    assert all(block.kind and block.output for block in EXAMPLES)
+    assert len(examples) >= least
+    assert all(block.kind and block.output for block in examples)
 
 
 def test_every_route_is_on_the_page(reader: HttpSystem) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -136,6 +137,40 @@ def test_many_doubts_are_a_header_of_bounded_size(system: HttpSystem) -> None:
     assert len(answer.headers["Warning"]) < 4_000
 
 
+def test_rules_that_were_changed_meanwhile_stay(system: HttpSystem) -> None:
+    """Whoever names the rules that his are to replace is refused where others are in force, and told which."""
+    with system.client() as client:
+        seen = client.get(RULES).headers["ETag"]
+        first = client.put(RULES, json={"user_ids": [999001]}, headers={"If-Match": seen})
+        late = client.put(RULES, json={"user_ids": [999002]}, headers={"If-Match": seen})
+        odd = [client.put(RULES, json={}, headers={"If-Match": tag}).status_code for tag in ('"x"', "x", "", seen * 2)]
+        kept = client.get(RULES)
+        weak = client.put(RULES, json={"user_ids": [999003]}, headers={"If-Match": f"W/{first.headers['ETag']}"})
+        any_ = client.put(RULES, json={"user_ids": [999004]}, headers={"If-Match": "*"})
+
+    assert (first.status_code, first.json()) == (200, {"user_ids": [999001]})
+    assert (late.status_code, late.json()["slug"]) == (412, "rules-changed")
+    assert late.headers["ETag"] == first.headers["ETag"] == kept.headers["ETag"] != seen
+    assert odd == [412] * 4
+    assert kept.json() == {"user_ids": [999001]}
+    assert (weak.status_code, any_.status_code) == (200, 200)
+
+
+def test_of_those_who_save_at_once_one_does(system: HttpSystem) -> None:
+    """However many requests have seen the same rules: the others hear of it."""
+    with system.client() as client, ThreadPoolExecutor(4) as pool:
+        seen = client.get(RULES).headers["ETag"]
+
+        def put(user: int) -> int:
+            return client.put(RULES, json={"user_ids": [user]}, headers={"If-Match": seen}).status_code
+
+        statuses = list(pool.map(put, range(999_001, 999_005)))
+        in_force = client.get(RULES).json()
+
+    assert sorted(statuses) == [200, 412, 412, 412]
+    assert in_force == {"user_ids": [999_001 + statuses.index(200)]}
+
+
 def test_bad_json_is_refused(system: HttpSystem) -> None:
     """400 before anything is checked."""
     with system.client() as client:
@@ -188,15 +223,19 @@ def test_rules_are_tried_on_what_was_received(system: HttpSystem, package: int) 
             assert client.post(ME, json=body).text == "ok"
         system.settled(2, learnpack_package_id=str(package))
         tried = client.post("/v1/telemetry/academy/rules/test?since=1h", json=draft).json()
-        refused = client.post("/v1/telemetry/academy/rules/test", json={"rules": 1})
+        refused = client.post("/v1/telemetry/academy/rules/test", json={"rules": [{}, {"events": "test"}]})
         in_force = client.get(RULES).json()
 
     assert (tried["ignored"], tried["ignored_students"]) == (2, 1)
     assert tried["rules"] == {ignored_by_rule(("learnpack_package_ids",)): 2}
     assert sum(tried["before"].values()) == 2
+    assert [(one["student"]["id"], one["event"], one["rule"]) for one in tried["examples"]] == [
+        (123, "open_step", ignored_by_rule(("learnpack_package_ids",)))
+    ] * 2
     assert tried["webhooks"] >= 2
     assert any("usr_ids" in warning for warning in tried["warnings"])
     assert refused.json()["slug"] == "invalid-telemetry-webhook-ignore-field"
+    assert refused.json()["detail"] == "`rules[1].events` must be a list"
     assert in_force == {}
 
 

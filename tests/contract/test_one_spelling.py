@@ -21,9 +21,14 @@ FACTS: Final = {
         r"[\"'](first-offset|last-offset|recomputed)[\"']|[(\[][\"']row[\"']",
         {"schemas/wire/derived.py"},
     ),
+    # The name of a field, too, and what browsers may send.
+    "traces in headers": (
+        r"[\"']traceparent[\"']",
+        {"schemas/wire/traces.py", "schemas/wire/headers.py", "gateway/origins.py"},
+    ),
     "actors of runs of nobody": (r"[\"']telemetry:", {"schemas/wire/webhook.py"}),
     "names of groups": (
-        r"prefix\}(worker|sink|raw-copy|raw-restore)",
+        r"prefix\}(worker|sink|forward\.|raw-copy|raw-restore)",
         {"schemas/wire/topics.py"},
     ),
     "exit codes": (r"(?i)(exit|superseded|fenced)\w*(: Final)? = 7\d\b", {"schemas/exits.py"}),
@@ -34,6 +39,7 @@ FACTS: Final = {
             # A user's name of digits of any length, and numbers that are no ids.
             "schemas/wire/webhook.py",
             "schemas/wire/pseudonyms.py",
+            "sinks/forward/post.py",
             "deploy/demo/sending.py",
             "schemas/json_patch.py",
         },
@@ -41,6 +47,7 @@ FACTS: Final = {
     # The second cuts bytes that may be one.
     "keys of records": (r"\[:MAX_KEY_BYTES\]", {"schemas/wire/webhook.py", "operations/replay_students/log.py"}),
     "how many partitions topics have": (r"describe_topics\(\)", {"broker/partitioning.py"}),
+    "texts in SQL": (r"""replace\("'", "\\\\+'"\)""", {"schemas/sql.py"}),
     "what the brokers keep of a group": (r"list_consumer_group_offsets", {"broker/committed.py"}),
 }
 

@@ -8,7 +8,7 @@ import orjson
 import pytest
 
 from schemas.wire.rows import EVENTS
-from sinks.writer.isolate import refused_lines
+from sinks.writer.refusals import refused_lines
 from tests.support.sink import fact
 
 if TYPE_CHECKING:

@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING
 import orjson
 import pytest
 
+from operations.table_plan import plan_tables
+from operations.table_setup import live_generation, publish, setup_tables
 from schemas.times import sql_time
 from schemas.wire.rows import TABLES
 from schemas.wire.topics import Topics
 from sinks.clickhouse import insert_settings
 from sinks.daily.refresh import refresh_all
 from sinks.errors import SchemaMismatchError
-from sinks.setup import check_tables, live_generation, publish, setup_tables
+from sinks.table_fit import check_tables
 from sinks.templates import KEEP_EMPTY_PARTS, Installation, statements
 from sinks.writer.routes import derived_routes, raw_route
 from tests.support.waiting import eventually
@@ -26,6 +28,9 @@ if TYPE_CHECKING:
     from tests.conftest import SettingsFactory
 
 pytestmark = pytest.mark.system
+
+# Measurements of a gateway's.
+OF_NO_RECORDS = "lag_history"
 
 # What readers of the public database may name.
 PROMISED = {
@@ -135,8 +140,8 @@ def test_identity_is_the_order_and_nothing_divides_it(
     setup_tables(settings())
     rows = clickhouse.query(
         "SELECT name, sorting_key, partition_key, engine, engine_full FROM system.tables "
-        "WHERE database IN {databases:Array(String)} AND engine != 'View'",
-        parameters={"databases": [database, f"{database}_g1"]},
+        "WHERE database IN {databases:Array(String)} AND engine != 'View' AND name != {other:String}",
+        parameters={"databases": [database, f"{database}_g1"], "other": OF_NO_RECORDS},
     ).result_rows
 
     assert {row[0]: row[1] for row in rows} == {table.name: ", ".join(table.identity) for table in TABLES}
@@ -176,7 +181,7 @@ def test_a_token_is_taken_once_whatever_comes_under_it(
 ) -> None:
     """The first insert counts: another one under the same token changes nothing, with whatever rows."""
     setup_tables(settings())
-    name = f"{Installation(database, 1).database_of(table.name)}.{table.name}"
+    name = Installation(database, 1).full_name(table.name)
     for version in (1, 2, 3):
         # Raw keeps no row of 1970; tables without the column pass over it.
         row = orjson.dumps({"version": version, "received_at": sql_time(int(time.time() * 1000))})
@@ -215,8 +220,16 @@ def test_final_from_outside_is_taken(settings: SettingsFactory, clickhouse: Clie
 
 def test_setup_again_does_nothing(settings: SettingsFactory) -> None:
     """A second setup finds everything done."""
-    assert len(setup_tables(settings())) == len(TABLES) + 1
+    assert len(setup_tables(settings())) == len([*TABLES, OF_NO_RECORDS]) + 1
     assert setup_tables(settings()) == []
+
+
+def test_a_default_shortens_no_table(settings: SettingsFactory) -> None:
+    """Tables that keep more than the defaults stay so for whoever has set nothing, with all that says how long."""
+    setup_tables(settings(webhook_retention_days=4000, raw_retention_days=4000))
+
+    assert setup_tables(settings()) == []
+    assert plan_tables(settings()) == []
 
 
 def test_setup_upgrades_an_old_installation(settings: SettingsFactory, clickhouse: Client, database: str) -> None:

@@ -84,9 +84,12 @@ def as_environment(settings: Settings) -> dict[str, str]:
         "DATABASE": settings.database,
         "TOPIC_PREFIX": settings.topic_prefix,
         "PARTITIONS": str(settings.partitions),
+        "REPLICATION": str(settings.replication),
         "DATA": str(settings.data),
         "SPOOL": str(settings.spool),
         "GATEWAY_BIND": settings.gateway_bind,
         "GATEWAY_URL": settings.gateway_url,
+        "TRACES": settings.traces,
+        "TRACES_SHARE": str(settings.traces_share),
     }
     return {f"TELEMETRY_{name}": value for name, value in values.items()}

@@ -20,9 +20,9 @@ from deploy.local.resources import LOOPBACK, free_port
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["docker_answers", "docker_servers"]
+__all__ = ["CLICKHOUSE_IMAGE", "docker_answers", "docker_servers"]
 
-_CLICKHOUSE_IMAGE: Final = "clickhouse/clickhouse-server:25.8"
+CLICKHOUSE_IMAGE: Final = "clickhouse/clickhouse-server:25.8"
 _BROKER_PORT: Final = 9092
 _CONTROLLER_PORT: Final = 9093
 _HTTP_PORT: Final = 8123
@@ -50,7 +50,7 @@ def docker_servers() -> Iterator[tuple[str, str]]:
     # Docker takes an address too, and would listen on all of them otherwise.
     kafka.with_bind_ports(_BROKER_PORT, (LOOPBACK, port))  # type: ignore[arg-type]
     kafka.waiting_for(LogMessageWaitStrategy("Kafka Server started"))
-    clickhouse = ClickHouseContainer(_CLICKHOUSE_IMAGE, username=_USER, password=_USER, dbname="default")
+    clickhouse = ClickHouseContainer(CLICKHOUSE_IMAGE, username=_USER, password=_USER, dbname="default")
     with kafka, clickhouse:
         address = f"{clickhouse.get_container_host_ip()}:{clickhouse.get_exposed_port(_HTTP_PORT)}"
         yield f"{LOOPBACK}:{port}", f"http://{_USER}:{_USER}@{address}"

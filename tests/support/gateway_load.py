@@ -8,10 +8,13 @@ import json
 import re
 import time
 from collections import Counter
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from tests.support.http_directory import secret
 from tests.support.waiting import aeventually
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
 
 __all__ = ["RATE", "STUDENTS", "Load"]
 
@@ -22,14 +25,41 @@ _ME: Final = "/v1/assignment/me/telemetry"
 _FIRST: Final = 1_734_600_000_000
 
 
-class Load:
-    """Students who each send numbered events one after the other; together at a steady rate."""
+def _compilation(student: int, number: int) -> str:
+    """A streamed event whose fact begins at a time of its own."""
+    event = {
+        "user_id": 10_000 + student,
+        "telemetry_id": f"t{student}",
+        "slug": "step",
+        "package_slug": "outage",
+        "step_position": 0,
+        "event": "compile",
+        "data": {"starting_at": _FIRST + number, "exit_code": 0, "n": number},
+    }
+    return json.dumps(event)
 
-    def __init__(self, bind: str) -> None:
+
+class Load:
+    """Students who each send numbered events one after the other; together at a steady rate.
+
+    `body` makes what a student sends as a number of `numbers`. `accepted` are the numbers that were answered `ok`,
+    `times` when each was.
+    """
+
+    def __init__(
+        self,
+        bind: str,
+        rate: float = RATE,
+        body: Callable[[int, int], str] = _compilation,
+        numbers: Iterator[int] | None = None,
+    ) -> None:
         host, _, port = bind.partition(":")
         self._address = host, int(port)
-        self._numbers = itertools.count()
+        self._numbers = itertools.count() if numbers is None else numbers
+        self._rate = rate
+        self._body = body
         self.accepted: list[int] = []
+        self.times: list[float] = []
         self.refused: Counter[int] = Counter()
         self.unanswered = 0
         self._over = False
@@ -69,24 +99,16 @@ class Load:
             else:
                 if status == 200:
                     self.accepted.append(number)
+                    self.times.append(time.monotonic())
                 else:
                     self.refused[status] += 1
-            await asyncio.sleep(max(0.05, begin + STUDENTS / RATE - time.monotonic()))
+            await asyncio.sleep(max(0.05, begin + STUDENTS / self._rate - time.monotonic()))
         if connection is not None:
             connection[1].close()
 
     async def _send(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, student: int, number: int) -> int:
-        event = {
-            "user_id": 10_000 + student,
-            "telemetry_id": f"t{student}",
-            "slug": "step",
-            "package_slug": "outage",
-            "step_position": 0,
-            "event": "compile",
-            "data": {"starting_at": _FIRST + number, "exit_code": 0, "n": number},
-        }
-        body = json.dumps(event)
-        head = f"POST {_ME}?token={secret('staff')} HTTP/1.1\r\nHost: x\r\nContent-Length: {len(body)}\r\n\r\n"
+        body = self._body(student, number)
+        head = f"POST {_ME}?token={secret('staff')} HTTP/1.1\r\nHost: x\r\nContent-Length: {len(body.encode())}\r\n\r\n"
         writer.write((head + body).encode())
         answer = await reader.readuntil(b"\r\n\r\n")
         length = re.search(rb"content-length: (\d+)", answer)

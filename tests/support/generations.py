@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from sinks.setup import setup_tables
+from operations.table_setup import setup_tables
 from tests.support.commands import as_environment, command
 from tests.support.waiting import eventually
 

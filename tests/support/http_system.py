@@ -17,11 +17,11 @@ from aiokafka.errors import KafkaError
 
 from deploy.local.resources import free_port
 from operations.directory import publish_reference
+from operations.table_setup import setup_tables
 from operations.tokens import grant
 from operations.topics import setup_topics
 from schemas.settings import Settings
 from schemas.wire.topics import Topics
-from sinks.setup import setup_tables
 from tests.support.commands import as_environment
 from tests.support.http_directory import ASSETS, TASKS, TOKENS, USERS, secret
 from tests.support.plain_http import PLAIN
@@ -124,6 +124,15 @@ class HttpSystem:
 
     def query(self, sql: str, **parameters: Any) -> Sequence[Sequence[Any]]:
         """Rows of a query in its database."""
+        rows: Sequence[Sequence[Any]] = self._asked.query(sql, parameters=parameters).result_rows
+        return rows
+
+    def named(self, sql: str) -> list[dict[str, Any]]:
+        """The same by column."""
+        return list(self._asked.query(sql).named_results())
+
+    @property
+    def _asked(self) -> Client:
         if self._questions is None:
             # Kept, since to open one takes four questions.
             self._questions = clickhouse_connect.get_client(
@@ -131,8 +140,7 @@ class HttpSystem:
                 database=self.settings.database,
                 autogenerate_session_id=False,
             )
-        rows: Sequence[Sequence[Any]] = self._questions.query(sql, parameters=parameters).result_rows
-        return rows
+        return self._questions
 
     def settled(self, count: int = 1, **where: Any) -> list[dict[str, Any]]:
         """The rows of the log for these filters, once there are that many, none is pending and each has its payload."""

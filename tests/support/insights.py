@@ -34,6 +34,7 @@ __all__ = [
     "cells",
     "days_of",
     "results",
+    "stuck",
     "told_system",
     "tried",
 ]
@@ -109,13 +110,22 @@ def cells(answer: dict[str, Any]) -> list[dict[str, Any]]:
     return sorted(found, key=lambda cell: (cell["actor"], cell["step_slug"]))
 
 
-def days_of(answer: dict[str, Any], slug: str) -> list[dict[str, Any]]:
-    """The days of one of a student's tutorials."""
-    return [day for row in results(answer) if row["asset_slug"] == slug for day in row["days"]]
+def days_of(answer: dict[str, Any]) -> list[dict[str, Any]]:
+    """The days of a student's tutorials."""
+    rows = sorted(results(answer), key=lambda row: str(row["asset_slug"]))
+    return [{**day, "asset_slug": row["asset_slug"]} for row in rows for day in row["days"]]
+
+
+def stuck(answer: dict[str, Any]) -> list[dict[str, Any]]:
+    """Who is stuck with most failures, and of these whoever was there last, first."""
+    rows = sorted(results(answer), key=lambda row: (row["failures"], row["last_seen"]), reverse=True)
+    return [{**row, "user_id": row["student"]["id"]} for row in rows]
 
 
 def as_json(value: Any) -> Any:
-    """A column's value as answers show it."""
+    """A column's value as answers show it: JSON has no NaN, the mean of nothing."""
+    if value != value:  # noqa: PLR0124 - NaN alone is not itself
+        return None
     if isinstance(value, datetime):
         return iso_instant(value)
     return str(value) if isinstance(value, date) else value

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
+from deploy.run.lines import AllLines
 from deploy.run.supervisor import Part, RestartPolicy
 from tests.support.processes import is_alive
 from tests.support.waiting import aeventually
@@ -27,6 +28,7 @@ class Screen:
     def __init__(self) -> None:
         self._file = io.StringIO()
         self.console = Console(file=self._file, width=200, color_system=None)
+        self.lines = AllLines(self.console)
 
     @property
     def text(self) -> str:

@@ -13,11 +13,11 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from pydantic import SecretStr
 
+from operations.table_setup import setup_tables
 from operations.topics import setup_topics
 from schemas.settings import PREFIX
 from schemas.times import sql_time
 from schemas.wire.topics import Topics
-from sinks.setup import setup_tables
 from tests.support.waiting import aeventually
 
 if TYPE_CHECKING:

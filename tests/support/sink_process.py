@@ -8,6 +8,7 @@ FAULT is empty or `<moment>:<n>`: the process ends with exit code 9, as if kille
 
 from __future__ import annotations
 
+import asyncio
 import functools
 import itertools
 import os
@@ -57,4 +58,4 @@ if __name__ == "__main__":
         _arm(given)
     chosen = load_settings(_env_file=None)
     configure_logging(chosen)
-    sys.exit(main(chosen, ready_file=Path(ready_file)))
+    sys.exit(main(chosen, superseded=asyncio.Event().wait, ready_file=Path(ready_file)))

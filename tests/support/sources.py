@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 import gc
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -12,7 +13,7 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["EVERY_PAGE", "PACKAGES", "PAGES", "ROOT", "imports", "modules", "parsed", "tops"]
+__all__ = ["EVERY_PAGE", "PACKAGES", "PAGES", "ROOT", "imports", "modules", "parsed", "tops", "without_collection"]
 
 ROOT: Final = Path(__file__).parents[2]
 PACKAGES: Final = ("schemas", "broker", "streams", "sinks", "gateway", "operations", "deploy")
@@ -25,19 +26,26 @@ def modules(folder: str) -> list[Path]:
     return sorted((ROOT / folder).rglob("*.py"))
 
 
-def parsed(text: str, version: tuple[int, int] | None = None) -> ast.Module:
-    """The syntax tree of a source, which may have to be one of an older Python; raises SyntaxError.
+@contextlib.contextmanager
+def without_collection() -> Iterator[None]:
+    """Within it no garbage is collected.
 
-    Python 3.11 refuses a source, with a SystemError, when garbage is collected in the middle and what is collected has
-    something to say: the futures of another test, for one.
+    Python 3.11 refuses to build a syntax tree, with a SystemError, when garbage is collected in the middle and what is
+    collected has something to say: the futures of another test, for one.
     """
     collecting = gc.isenabled()
     gc.disable()
     try:
-        return ast.parse(text, feature_version=version)
+        yield
     finally:
         if collecting:
             gc.enable()
+
+
+def parsed(text: str, version: tuple[int, int] | None = None) -> ast.Module:
+    """The syntax tree of a source, which may have to be one of an older Python; raises SyntaxError."""
+    with without_collection():
+        return ast.parse(text, feature_version=version)
 
 
 def imports(path: Path) -> Iterator[str]:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import sysconfig
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from unittest import mock
 
@@ -15,16 +15,19 @@ import nbformat
 from jupyter_client.manager import start_new_kernel
 from nbclient import NotebookClient
 
+from deploy.notebook_wheel import PROJECT, build
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
 __all__ = ["EXAMPLE", "Computer", "Conversation", "outputs"]
 
-PROJECT: Final = Path(__file__).parents[2] / "clients" / "notebook"
 EXAMPLE: Final = PROJECT / "example.ipynb"
 
 _CELL_SECONDS: Final = 120
 _KERNEL: Final = "student"
+_NO_INDEX: Final = {"PIP_NO_INDEX": "1", "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +45,9 @@ class Computer:
     def set_up(cls, home: Path) -> Computer:
         """Build the wheel and install it with pip, without a network, into a new environment."""
         computer = cls(home)
-        _run(
-            sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", home / "wheel", cwd=PROJECT
-        )
-        (wheel,) = (home / "wheel").glob("*.whl")
         _run(sys.executable, "-m", "venv", home / "venv")
-        _run(computer.python, "-m", "pip", "install", "--quiet", "--no-index", wheel)
+        (home / "wheel").mkdir()
+        computer.pip("install", str(build(home / "wheel")))
         # The kernel comes from here: a path in a .pth file brings what is installed there, but no editable packages.
         (site,) = (home / "venv").glob("lib/python*/site-packages")
         (site / "kernel.pth").write_text(sysconfig.get_path("purelib"), encoding="utf-8")
@@ -57,6 +57,10 @@ class Computer:
         specification = {"argv": command, "display_name": _KERNEL, "language": "python"}
         (kernel / "kernel.json").write_text(json.dumps(specification), encoding="utf-8")
         return computer
+
+    def pip(self, *words: str) -> None:
+        """Let its pip do something, with no index to look into."""
+        _run(self.python, "-m", "pip", "--quiet", *words, environment=_NO_INDEX)
 
     def run(self, code: str, environment: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
         """Run a script with the environment's interpreter."""
@@ -124,14 +128,25 @@ class Conversation:
 
 
 def outputs(executed: nbformat.NotebookNode) -> list[Any]:
-    """What each code cell shows: texts and errors with their tracebacks."""
-    return [
-        [dict(output, execution_count=None) for output in cell.outputs]
-        for cell in executed.cells
-        if cell.cell_type == "code"
-    ]
+    """What each code cell shows: texts and errors with their tracebacks.
+
+    What a stream was given in pieces is one text: where it is cut is up to the kernel's clock.
+    """
+    return [_joined(cell.outputs) for cell in executed.cells if cell.cell_type == "code"]
 
 
-def _run(*command: str | Path, cwd: Path | None = None) -> None:
-    done = subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=False)
+def _joined(shown: list[Any]) -> list[Any]:
+    whole: list[Any] = []
+    for output in shown:
+        if whole and output["output_type"] == "stream" and whole[-1].get("name") == output["name"]:
+            whole[-1]["text"] += output["text"]
+        else:
+            whole.append(dict(output, execution_count=None))
+    return whole
+
+
+def _run(*command: str | Path, environment: Mapping[str, str] | None = None) -> None:
+    done = subprocess.run(
+        command, env={**os.environ, **(environment or {})}, capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stdout + done.stderr

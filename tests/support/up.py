@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shlex
+import shutil
 import signal
 import subprocess
 import sys
@@ -12,15 +14,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import httpx
+import pytest
 
+from deploy.local.resources import free_port
 from schemas.settings import PREFIX
 from tests.support.plain_http import PLAIN
+from tests.support.processes import Processes
 from tests.support.waiting import eventually
 
 if TYPE_CHECKING:
-    from tests.support.processes import Child, Processes
+    from collections.abc import Iterator
 
-__all__ = ["CALLER", "COMMAND", "PARTS", "System", "command_line", "descendants", "document", "environment"]
+    from tests.support.processes import Child
+
+__all__ = ["CALLER", "COMMAND", "PARTS", "System", "alone", "command_line", "descendants", "document", "environment"]
 
 COMMAND = [sys.executable, "-m", "deploy.cli", "up", "--data"]
 
@@ -152,3 +159,24 @@ def document(student: int) -> dict[str, Any]:
         "steps": [step],
         "workout_session": [{"started_at": start}],
     }
+
+
+@contextlib.contextmanager
+def alone(directory: Path, **settings: str) -> Iterator[System]:
+    """A system that is not started yet, on a machine without Java and with these settings alone; it is ended after."""
+    env = environment()
+    assert shutil.which("java", path=env["PATH"]) is None
+    own = {"GATEWAY_BIND": f"127.0.0.1:{free_port()}", **settings}
+    processes = Processes(directory)
+    with pytest.MonkeyPatch.context() as patch:
+        for name in os.environ.keys() - env.keys():
+            patch.delenv(name)
+        patch.setenv("PATH", env["PATH"])
+        system = System(directory / ".telemetry", processes, {f"{PREFIX}{name}": value for name, value in own.items()})
+        try:
+            yield system
+        finally:
+            with contextlib.suppress(subprocess.TimeoutExpired, AttributeError):
+                # Without a child it was never started, or by somebody else.
+                system.interrupt()
+            processes.end_all()

@@ -7,14 +7,15 @@ import sys
 from typing import TYPE_CHECKING, Final
 
 import clickhouse_connect
+import orjson
 import pytest
 from clickhouse_connect.driver.exceptions import DatabaseError
 
 from deploy.local.clickhouse import ClickHouseServer
 from deploy.local.clickhouse.access import Analyst
-from operations.roles import analyst_grants, role_statements
+from operations.roles import ADMIN, ANALYST, INGEST, READER, Role, analyst_grants, roles, statements
+from operations.table_setup import setup_tables
 from schemas.settings import Settings
-from sinks.setup import setup_tables
 from sinks.templates import Installation
 from tests.support.commands import command
 from tests.support.questions import PAGE, questions
@@ -40,51 +41,72 @@ HIDDEN: Final = (
     "ALTER TABLE telemetry.raw DELETE WHERE 1",
 )
 # The engine gives a session the grants, as a server gives them to a role.
-AS_APPLICATION: Final = """
-import sys
+AS_ROLE: Final = """
+import json, sys
 from pathlib import Path
-from deploy.local.clickhouse.access import ANALYST
+from deploy.local.clickhouse.access import ANALYST, APPLICATION
 from deploy.local.clickhouse.engine import Engine
-from operations.roles import application_grants
+from operations.roles import roles
 from sinks.templates import Installation, statements
 
-installation = Installation("telemetry", 2)
-engine = Engine(Path(sys.argv[1]), {}, application_grants(installation))
-session = engine.session(ANALYST)
+installation = Installation("telemetry", 1)
+(role,) = [role for role in roles(installation) if role.name == sys.argv[2]]
+engine = Engine(Path(sys.argv[1]), {}, role.grants)
+maker = engine.session(APPLICATION)
 for kind in ("tables", "views"):
     for _, statement in statements(installation, kind):
+        maker.run(statement.encode())
+maker.close()
+session = engine.session(ANALYST)
+for statement in json.loads(sys.argv[3]):
+    try:
         session.run(statement.encode())
-for statement in (
-    "CREATE TABLE telemetry.raw_restore_x (a UInt8) ENGINE = MergeTree ORDER BY a",
-    "INSERT INTO telemetry.raw_restore_x VALUES (1)",
-    "INSERT INTO FUNCTION null('a UInt8') VALUES (1)",
-    "ALTER TABLE telemetry.raw_restore_x ADD COLUMN b UInt8",
-    "ALTER TABLE telemetry.raw_restore_x DELETE WHERE a = 2",
+    except Exception as error:
+        print("denied" if "ACCESS_DENIED" in str(error) or "Not enough privileges" in str(error) else error)
+    else:
+        print("done")
+session.close()
+engine.close()
+"""
+LOOKS: Final = (
+    "SELECT count() FROM telemetry.events",
     "SELECT name FROM system.tables WHERE database = 'telemetry'",
-):
-    session.run(statement.encode())
-print(session.rows("SELECT a FROM telemetry.raw_restore_x")[0][0])
-for statement in (
+    "SELECT name, value FROM system.settings LIMIT 1",
+)
+STORES: Final = (
+    "INSERT INTO telemetry.raw (id, received_at, payload, version) VALUES (1, now(), 'x', 1)",
+    "INSERT INTO telemetry_g1.scores (asset_slug, actor, version) VALUES ('a', '1', 1)",
+    "INSERT INTO telemetry_g1.asset_daily (day, asset_slug, version) SELECT day, '', 1 FROM telemetry_g1.student_day",
+    "INSERT INTO FUNCTION null('a UInt8') VALUES (1)",
+)
+KEEPS_LAG: Final = "INSERT INTO telemetry.lag_history (at, consumer) VALUES (now(), 'a')"
+CHANGES: Final = (
+    "CREATE DATABASE telemetry_g2",
+    "CREATE TABLE telemetry.raw_restore_x (a UInt8) ENGINE = MergeTree ORDER BY a",
+    "ALTER TABLE telemetry.raw_restore_x ADD COLUMN b UInt8",
+    "ALTER TABLE telemetry_g1.events DELETE WHERE actor = '1'",
     "TRUNCATE TABLE telemetry.raw_restore_x",
     "DROP TABLE telemetry.raw_restore_x",
     "DROP DATABASE telemetry_g2",
-):
-    session.run(statement.encode())
-for statement in (
+)
+LEADS_OUT: Final = (
     "CREATE DATABASE other",
     "SELECT * FROM file('/etc/passwd', LineAsString)",
     "SELECT * FROM url('http://127.0.0.1:1', LineAsString)",
     "CREATE DATABASE telemetry_g3 ENGINE = Filesystem('/')",
     "CREATE USER other",
     "CREATE FUNCTION f AS x -> x",
-):
-    try:
-        session.run(statement.encode())
-    except Exception as error:
-        print("denied" if "ACCESS_DENIED" in str(error) or "Not enough privileges" in str(error) else error)
-session.close()
-engine.close()
-"""
+)
+MAY: Final = {
+    INGEST: (*LOOKS, *STORES),
+    READER: (*LOOKS, KEEPS_LAG, "SELECT payload FROM telemetry.raw"),
+    ADMIN: (*LOOKS, *STORES, KEEPS_LAG, *CHANGES),
+}
+MAY_NOT: Final = {
+    INGEST: (*CHANGES[:1], CHANGES[3], "DROP TABLE telemetry_g1.events", *LEADS_OUT),
+    READER: (*STORES[:2], "SELECT count() FROM telemetry_g1.events", CHANGES[0], CHANGES[3], *LEADS_OUT),
+    ADMIN: LEADS_OUT,
+}
 VIEWS: Final = ("events", "student_day", "asset_daily", "claims", "ledger", "webhook_health", "step_funnel")
 
 
@@ -111,43 +133,50 @@ def test_analysts_read_all_but_bodies_and_documents(tmp_path: Path) -> None:
         analyst.close()
 
 
-def test_the_role_for_clusters_has_the_same_grants() -> None:
-    """Each grant names the role, and the cluster where there is one."""
+def of(name: str, cluster: str = "") -> Role:
+    """A role by its name."""
+    (found,) = [role for role in roles(Installation("telemetry", 1, cluster=cluster)) if role.name == name]
+    return found
+
+
+def test_roles_name_the_cluster_wherever_there_is_one() -> None:
+    """Each grant, profile and quota is the role's own; what analysts may not read is in no list of columns."""
     installation = Installation("telemetry", 1, cluster="main")
-    statements = role_statements(installation)
-
-    assert len(statements) == len(analyst_grants(installation)) + 2
-    assert all("ON CLUSTER 'main'" in one for one in statements)
-    assert all(one.endswith(" TO telemetry_analyst") for one in statements if one.startswith("GRANT"))
-    assert sorted(one.partition(" ON telemetry.")[2].split()[0] for one in statements if "SELECT(" in one) == [
-        "dead_letters",
-        "raw",
-        "scores",
-        "telemetry",
-        "webhook_log",
-    ]
+    for role in roles(installation):
+        said = statements(installation, role)
+        assert all("ON CLUSTER 'main'" in one for one in said)
+        assert all(one.endswith(f" TO {role.name}") for one in said[1:])
+    assert sorted(
+        one.partition(" ON telemetry.")[2].split()[0]
+        for one in statements(installation, of(ANALYST, "main"))
+        if "SELECT(" in one
+    ) == ["dead_letters", "raw", "scores", "telemetry", "webhook_log"]
 
 
-def test_the_role_of_the_parts_is_enough_for_them(tmp_path: Path) -> None:
-    """It makes and changes this installation's databases, tables and views, and reaches nothing else."""
-    ran = subprocess.run(
-        [sys.executable, "-c", AS_APPLICATION, str(tmp_path)], capture_output=True, text=True, timeout=120, check=False
-    )
+@pytest.mark.parametrize("role", MAY)
+def test_a_role_is_enough_for_its_part_and_no_more(tmp_path: Path, role: str) -> None:
+    """Sinks store and change no table, gateways only look, who sets up does all of it; nobody reaches anything else."""
+    asked = orjson.dumps([*MAY[role], *MAY_NOT[role]]).decode()
+    command = [sys.executable, "-c", AS_ROLE, str(tmp_path), role, asked]
+    ran = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
 
     assert ran.returncode == 0, ran.stderr
-    assert ran.stdout.split() == ["1", *["denied"] * 6]
+    wanted = ["done"] * len(MAY[role]) + ["denied"] * len(MAY_NOT[role])
+    assert list(zip(orjson.loads(asked), ran.stdout.splitlines(), strict=True)) == list(
+        zip(orjson.loads(asked), wanted, strict=True)
+    )
 
 
-def test_the_role_of_the_parts_is_granted_to_their_user(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """`setup --roles` prints both roles, as statements that may be run as they are."""
+def test_who_sets_up_is_granted_the_role_for_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """`setup --roles` prints all roles, as statements that may be run as they are."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("TELEMETRY_CLICKHOUSE", "http://own%60er:p@127.0.0.1:1")
     monkeypatch.setenv("TELEMETRY_CLICKHOUSE_CLUSTER", "main")
     printed = command("setup", "--roles").out.splitlines()
 
-    assert [line for line in printed if line.startswith("CREATE ROLE")] == [
-        "CREATE ROLE IF NOT EXISTS telemetry_application ON CLUSTER 'main';",
-        "CREATE ROLE IF NOT EXISTS telemetry_analyst ON CLUSTER 'main';",
-    ]
-    assert "GRANT ON CLUSTER 'main' telemetry_application TO `own``er`;" in printed
+    assert [line.split()[5] for line in printed if line.startswith("CREATE ROLE")] == [INGEST, READER, ANALYST, ADMIN]
+    assert [line for line in printed if line.startswith("CREATE QUOTA")][2].endswith(
+        "MAX queries = 5000, errors = 1000, result_rows = 50000000, execution_time = 3600 TO telemetry_analyst;"
+    )
+    assert printed[-1] == "GRANT ON CLUSTER 'main' telemetry_admin TO `own``er`;"
     assert all(line.startswith("-- ") or line.endswith(";") for line in printed)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 import pytest
 
+from operations.dead_letters import find_letters, retry
 from schemas.times import sql_time
 from schemas.wire.topics import Topics
 from tests.chaos.kafka import produce, read_all
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
     from clickhouse_connect.driver.client import Client
 
+    from operations.dead_letters import Resolved
     from schemas.settings import Settings
     from tests.support.processes import Child
 
@@ -73,6 +75,50 @@ def test_a_dead_letter_is_sent_again_after_the_mend(
         1,
         f"error: no dead letter {resolved['id']} waits; `dead-letters list` shows those that do.",
     )
+
+
+def test_a_dead_letter_is_resolved_once_though_the_table_lags(
+    installed: Settings, start_part: Callable[..., Child]
+) -> None:
+    """What the topic has decides: before the sink has stored it nothing is sent twice, nor given up after that."""
+    topics = Topics.of(installed)
+    sink, worker = start_part("sink"), start_part("worker")
+    send(installed, [b"{no", b"{nor"], partition=1)
+    first, second = sorted(eventually(lambda: waiting(least=2), 60, "the dead letters"), key=lambda one: one["offset"])
+    for part in (worker, sink):
+        part.terminate()
+
+    assert command("dead-letters", "retry", first["id"]).out.startswith("1 sent again")
+    assert [one["id"] for one in waiting()] == [second["id"], first["id"]]
+    again = command("dead-letters", "retry", first["id"])
+    dropped = command("dead-letters", "drop", "--all")
+
+    assert again.complaint == "error: it does not wait any more: it was sent again before."
+    assert dropped.out.startswith("1 dropped.\n")
+    assert dropped.complaint == "error: it does not wait any more: it was sent again before."
+    assert len(asyncio.run(read_all(installed.kafka, topics.raw, 2))[1]) == 3
+
+
+def test_of_two_who_send_the_same_again_each_letter_is_sent_by_one(
+    installed: Settings, start_part: Callable[..., Child]
+) -> None:
+    """The later one fences the earlier one, who leaves the rest; together they send every letter once."""
+    parts = [start_part("sink"), start_part("worker")]
+    send(installed, [b"{no"] * 8, partition=1)
+    eventually(lambda: waiting(least=8), 60, "the dead letters")
+    for part in parts:
+        part.terminate()
+    letters = find_letters(installed)
+
+    async def both() -> tuple[Resolved, Resolved]:
+        return await asyncio.gather(retry(installed, letters), retry(installed, letters))
+
+    one, other = asyncio.run(both())
+    rest = asyncio.run(retry(installed, letters))
+
+    assert one.count + other.count + rest.count == 8
+    assert len(one.left) + len(other.left) + len(rest.left) == 16
+    assert len(asyncio.run(read_all(installed.kafka, Topics.of(installed).raw, 2))[1]) == 16
 
 
 def test_a_dead_letter_is_given_up(installed: Settings, start_part: Callable[..., Child]) -> None:

@@ -23,6 +23,7 @@ from tests.support.core import MORNING
 from tests.support.http_system import HttpSystem, http_system
 from tests.support.replay import journal, replay, start_replay, stored
 from tests.support.waiting import eventually
+from tests.support.webhook_receiver import SECRET, receiver
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -215,3 +216,17 @@ def test_a_replay_that_is_killed_and_resumed_tells_once(system: HttpSystem) -> N
     finish_all(system)
     assert journal(system.settings).live == live + 1
     assert told(system) == sorted(before + completed("third"))
+
+
+def test_all_of_it_is_forwarded_once(system: HttpSystem) -> None:
+    """What replays and the directory made true, too, whichever generation is live: each once, signed."""
+    with receiver() as receiving:
+        settings = {"TELEMETRY_FORWARD_URL": receiving.url, "TELEMETRY_FORWARD_SECRET": SECRET}
+        forwarder = system.start("forward", settings)
+        eventually(lambda: len(receiving.posts) >= len(told(system)), 60, "all that was told")
+        assert forwarder.terminate() == 0
+
+    forwarded = [(post.data["user_id"], post.data["asset_slug"], tuple(post.data["tasks"])) for post in receiving.posts]
+    assert sorted(forwarded) == told(system)
+    assert len({post.id for post in receiving.posts}) == len(forwarded)
+    assert receiving.unverified == []

@@ -1,16 +1,14 @@
-"""What the demo tables."""
+"""What the demo tells."""
 
 from __future__ import annotations
 
 import asyncio
-import io
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import orjson
 import pytest
 from pydantic import SecretStr
-from rich.console import Console
 
 from deploy.demo.documents import demo_documents
 from deploy.demo.report import run_demo
@@ -22,13 +20,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from deploy.demo.figures import Figures
     from schemas.settings import Settings
     from tests.support.processes import Child
 
 pytestmark = pytest.mark.system
 
 
-def test_only_its_own_rows_are_tabled(installed: Settings, start_part: Callable[..., Child], tmp_path: Path) -> None:
+def test_only_its_own_rows_are_told(installed: Settings, start_part: Callable[..., Child], tmp_path: Path) -> None:
     """Beside rows of others, and run twice, it shows its own webhooks of this run and its own facts and scores."""
     token = NewToken(1, {1: (*CAPABILITIES, REPORT_FOR_ANYONE)}, datetime.now(UTC))
     secret = asyncio.run(grant(installed, token))
@@ -39,10 +38,8 @@ def test_only_its_own_rows_are_tabled(installed: Settings, start_part: Callable[
     step = {"slug": "00", "position": 0, "opened_at": 1_772_438_400_000}
     other.write_bytes(orjson.dumps({"telemetry_id": "other", "user_id": 77, "slug": "elsewhere", "steps": [step]}))
 
-    def shown() -> list[str]:
-        file = io.StringIO()
-        asyncio.run(run_demo(own, Console(file=file, width=200)))
-        return [line for line in file.getvalue().splitlines() if "│" in line]
+    def shown() -> Figures:
+        return asyncio.run(run_demo(own, lambda _: None))
 
     assert command("send", other, "--token", secret).out == "1 x 200 ok\n"
     first = shown()
@@ -50,7 +47,8 @@ def test_only_its_own_rows_are_tabled(installed: Settings, start_part: Callable[
     second = shown()
 
     documents = len(demo_documents())
-    assert [line.split() for line in first[:1]] == [["│", "DONE", "│", "stored", "│", str(documents), "│"]]
-    assert [line.split() for line in second[:1]] == [["│", "IGNORED", "│", "duplicate", "│", str(documents), "│"]]
-    assert not any("elsewhere" in line or " 77 " in line for line in (*first, *second))
-    assert first[1:] == second[1:]
+    assert list(first.webhooks) == [("DONE", "stored", documents)]
+    assert list(second.webhooks) == [("IGNORED", "duplicate", documents)]
+    assert {row[0] for row in first.scores}.isdisjoint({77})
+    assert (first.facts, first.scores) == (second.facts, second.scores)
+    assert first.facts

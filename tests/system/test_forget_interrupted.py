@@ -10,8 +10,8 @@ import pytest
 from operations.forgetting.found import count, find
 from operations.forgetting.person import Person
 from operations.forgetting.rows import delete
+from operations.table_setup import setup_tables
 from schemas.wire.rows import RAW, TABLES
-from sinks.setup import setup_tables
 
 if TYPE_CHECKING:
     from clickhouse_connect.driver.client import Client

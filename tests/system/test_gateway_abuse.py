@@ -17,6 +17,7 @@ from tests.support.abuse import LOG, fuzz, resident
 from tests.support.http_directory import secret
 from tests.support.http_system import HttpSystem, http_system
 from tests.support.ingest import ME
+from tests.support.metrics import sample
 from tests.support.sources import parsed
 from tests.support.waiting import eventually
 
@@ -31,6 +32,7 @@ pytestmark = pytest.mark.system
 
 CONNECTIONS = 16
 LIMIT = 5 << 20
+REFUSED = 'refused_total{reason="query-too-long"}'
 
 
 @pytest.fixture(scope="module")
@@ -128,11 +130,23 @@ def test_what_nobody_may_ask_leaves_nothing_behind(system: HttpSystem) -> None:
 
 
 def test_endless_queries_are_refused(system: HttpSystem) -> None:
-    """Before anything takes them apart, whatever they ask for; and a head without end is none."""
+    """Before anything takes them apart, whatever they ask for, and counted; and a head without end is none."""
+    refused = counted(system, REFUSED)
     with system.client(None, None) as client:
         for path in (ME, "/e/", LOG, "/health/live", "/nowhere"):
             assert client.get(f"{path}?{'a&' * 5000}").status_code == 414
+        for path in (ME, "/e"):
+            assert client.post(f"{path}?{'a&' * 5000}", json={}).status_code == 414
         assert client.get("/health/live", headers={"X": "x" * 100_000}).status_code in (400, 431)
+    eventually(lambda: counted(system, REFUSED) == refused + 2)
+    for route in ("other", ME, "/e/"):
+        assert counted(system, f'requests_total{{route="{route}",status="414"}}') > 0
+
+
+def counted(system: HttpSystem, series: str) -> float:
+    """A series of the gateway's, as it was told half a second ago at most."""
+    with system.client() as client:
+        return sample(client.get("/metrics").text, f"telemetry_gateway_{series}")
 
 
 def connect(system: HttpSystem) -> socket.socket:
@@ -166,7 +180,7 @@ def test_slow_callers_do_not_hold_up_others(system: HttpSystem) -> None:
 
 
 def test_thousands_of_connections_leave_room(system: HttpSystem) -> None:
-    """Of one address 512 stay; whoever says something is served, from the same address too."""
+    """Of one address 512 stay, the others are counted; whoever says something is served, from the same address too."""
     half = [connect(system) for _ in range(4000)]
     try:
         for one in half:
@@ -176,6 +190,7 @@ def test_thousands_of_connections_leave_room(system: HttpSystem) -> None:
             for _ in range(20):
                 assert client.post(ME, json={"slug": "s"}).text == "ok"
         eventually(lambda: sum(map(is_closed, half)) >= 4000 - 512, 20)
+        eventually(lambda: counted(system, 'connections_shut_total{state="idle"}') >= 2000, 20)
     finally:
         for one in half:
             one.close()
@@ -216,7 +231,7 @@ def test_what_is_only_announced_takes_no_room(system: HttpSystem, path: str) -> 
 @pytest.mark.parametrize(
     "raw",
     [
-        b"GET / HTTP/1.1\r\n\r\n",
+        b"GET /nowhere HTTP/1.1\r\n\r\n",
         b"POST " + ME.encode() + b" HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n",
         b"POST " + ME.encode() + b" HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n{}",
         b"POST "

@@ -83,6 +83,7 @@ async def hanging(system: HttpSystem) -> dict[str, str] | None:
             return None
     told: dict[str, str] = answer.json().get("restarting", {})
     assert answer.status_code == 503 or not told
+    assert told.keys() <= answer.json().get("not_ready", {}).keys()
     return told
 
 

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.system
 
 async def test_every_part_has_ended_after_a_run(screen: Screen) -> None:
     """No child and no grandchild is left when `run` returns."""
-    supervisor = Supervisor([part("one", STAYS), part("two", WITH_CHILD)], screen.console)
+    supervisor = Supervisor([part("one", STAYS), part("two", WITH_CHILD)], screen.lines)
     pids: list[int] = []
 
     async def then() -> None:
@@ -34,7 +34,7 @@ async def test_every_part_has_ended_after_a_run(screen: Screen) -> None:
 
 async def test_a_part_that_ignores_sigterm_is_killed(screen: Screen) -> None:
     """A stubborn part is ended by force after its time, and that is said."""
-    supervisor = Supervisor([part("worker", STUBBORN, stop_seconds=0.3)], screen.console)
+    supervisor = Supervisor([part("worker", STUBBORN, stop_seconds=0.3)], screen.lines)
     pids: list[int] = []
 
     async def then() -> None:
@@ -50,7 +50,7 @@ async def test_a_part_that_ignores_sigterm_is_killed(screen: Screen) -> None:
 
 async def test_a_frozen_part_is_killed_too(screen: Screen) -> None:
     """SIGSTOP does not keep a part alive past the end of the run."""
-    supervisor = Supervisor([part("worker", STAYS, stop_seconds=0.3)], screen.console)
+    supervisor = Supervisor([part("worker", STAYS, stop_seconds=0.3)], screen.lines)
     pids: list[int] = []
 
     async def then() -> None:
@@ -65,7 +65,7 @@ async def test_a_frozen_part_is_killed_too(screen: Screen) -> None:
 
 async def test_an_error_of_the_following_work_stops_everything(screen: Screen) -> None:
     """What `then` raises comes out of `run` after the parts have ended."""
-    supervisor = Supervisor([part("worker", STAYS)], screen.console)
+    supervisor = Supervisor([part("worker", STAYS)], screen.lines)
     pids: list[int] = []
 
     async def then() -> None:

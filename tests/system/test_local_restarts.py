@@ -22,14 +22,16 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.system
 
 
-async def test_a_killed_part_starts_again(screen: Screen) -> None:
-    """After SIGKILL the part runs again under another process id, and the screen says why."""
-    supervisor = Supervisor([part("worker", STAYS)], screen.console, QUICK)
+# The second is one of the real-time signals that Python has no name for.
+@pytest.mark.parametrize(("number", "name"), [(signal.SIGKILL, "SIGKILL"), (40, "SIGRTMIN+6")])
+async def test_a_killed_part_starts_again(screen: Screen, number: int, name: str) -> None:
+    """After any signal the part runs again under another process id, and the screen says why."""
+    supervisor = Supervisor([part("worker", STAYS)], screen.lines, policy=QUICK)
 
     async def then() -> None:
         await aeventually(as_awaitable(lambda: "│ ready" in screen.text))
         before = supervisor.pids["worker"]
-        os.kill(before, signal.SIGKILL)
+        os.kill(before, number)
         await aeventually(
             as_awaitable(lambda: screen.text.count("│ ready") > 1 and supervisor.pids["worker"] != before)
         )
@@ -37,12 +39,12 @@ async def test_a_killed_part_starts_again(screen: Screen) -> None:
 
     await supervisor.run(then)
 
-    assert "worker ended and starts again in 0.01 s: signal SIGKILL; its last line: ready" in screen.text
+    assert f"worker ended and starts again in 0.01 s: signal {name}; its last line: ready" in screen.text
 
 
 async def test_children_of_a_killed_part_end_with_it(screen: Screen) -> None:
     """What a killed part leaves behind is ended before the part starts again."""
-    supervisor = Supervisor([part("worker", WITH_CHILD)], screen.console, QUICK)
+    supervisor = Supervisor([part("worker", WITH_CHILD)], screen.lines, policy=QUICK)
 
     async def then() -> None:
         await aeventually(as_awaitable(lambda: "grandchild" in screen.text))
@@ -57,7 +59,7 @@ async def test_children_of_a_killed_part_end_with_it(screen: Screen) -> None:
 async def test_a_part_that_keeps_ending_is_reported_and_tried_on(screen: Screen) -> None:
     """A part that is not critical and ends again and again is named with its last words, and the others stay."""
     failing = part("sink", "print('no such table'); raise SystemExit(3)")
-    supervisor = Supervisor([part("worker", STAYS), failing], screen.console, QUICK)
+    supervisor = Supervisor([part("worker", STAYS), failing], screen.lines, policy=QUICK)
 
     async def then() -> None:
         await aeventually(as_awaitable(lambda: "sink ended 5 times in a row" in screen.text))
@@ -73,7 +75,7 @@ async def test_a_critical_part_that_keeps_ending_is_tried_on(screen: Screen) -> 
     """What was up once is started again for ever: a disk that is full for minutes must not end the others."""
     failing = part("kafka", "print('disk full'); raise SystemExit(1)", critical=True)
     parts = [part("worker", STAYS), failing]
-    supervisor = Supervisor(parts, screen.console, QUICK)
+    supervisor = Supervisor(parts, screen.lines, policy=QUICK)
 
     async def then() -> None:
         await aeventually(as_awaitable(lambda: "kafka ended 5 times in a row" in screen.text))
@@ -95,7 +97,7 @@ async def test_a_part_that_is_killed_while_starting_starts_again(screen: Screen,
         "killed.touch(); os.kill(os.getpid(), 9)\n"
     )
     parts = [Part("kafka", [sys.executable, "-c", code], os.environ, wait_ready=ready_when(ready), critical=True)]
-    supervisor = Supervisor(parts, screen.console, QUICK)
+    supervisor = Supervisor(parts, screen.lines, policy=QUICK)
 
     async def then() -> None:
         supervisor.stop()
@@ -111,7 +113,7 @@ async def test_a_part_that_does_not_start_leaves_the_others_up(screen: Screen, t
     never = ready_when(tmp_path / "never")
     worker = Part("worker", [sys.executable, "-c", code], os.environ, wait_ready=never, start_seconds=0.3)
     supervisor = Supervisor(
-        [part("kafka", STAYS, critical=True), worker, part("gateway", STAYS)], screen.console, QUICK
+        [part("kafka", STAYS, critical=True), worker, part("gateway", STAYS)], screen.lines, policy=QUICK
     )
 
     async def then() -> None:
@@ -128,7 +130,9 @@ async def test_a_command_that_is_gone_leaves_the_others_up(screen: Screen, tmp_p
     program = tmp_path / "program"
     program.write_text(f"#!{sys.executable}\nimport time; print('up', flush=True); time.sleep(600)\n")
     program.chmod(0o755)
-    supervisor = Supervisor([Part("worker", [str(program)], os.environ), part("sink", STAYS)], screen.console, QUICK)
+    supervisor = Supervisor(
+        [Part("worker", [str(program)], os.environ), part("sink", STAYS)], screen.lines, policy=QUICK
+    )
 
     async def then() -> None:
         await aeventually(as_awaitable(lambda: screen.text.count("│ up") == 1))
@@ -157,7 +161,7 @@ async def test_output_that_fails_does_not_reach_supervision(error: BaseException
 
     started = tmp_path / "started"
     code = f"import time; open({str(started)!r}, 'a').write('x'); print('ready', flush=True); time.sleep(600)"
-    supervisor = Supervisor([part("worker", code)], Broken().console, QUICK)
+    supervisor = Supervisor([part("worker", code)], Broken().lines, policy=QUICK)
 
     async def then() -> None:
         for times in (1, 2, 3):
@@ -177,7 +181,7 @@ async def test_how_parts_are_is_on_record(screen: Screen, tmp_path: Path) -> Non
     command = [sys.executable, "-c", code]
     worker = Part("worker", command, os.environ, wait_ready=ready_when(ready), ready_file=ready)
     supervisor = Supervisor(
-        [worker, part("sink", STAYS)], screen.console, RestartPolicy(first_delay=0.5), record=record
+        [worker, part("sink", STAYS)], screen.lines, policy=RestartPolicy(first_delay=0.5), record=record
     )
 
     async def then() -> None:

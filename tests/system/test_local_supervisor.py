@@ -30,7 +30,7 @@ async def test_parts_start_one_after_the_other(screen: Screen, tmp_path: Path) -
         Part("a", [sys.executable, "-c", slow], os.environ, wait_ready=ready_when(tmp_path / "a")),
         Part("b", [sys.executable, "-c", second], os.environ, wait_ready=ready_when(tmp_path / "b")),
     ]
-    supervisor = Supervisor(parts, screen.console)
+    supervisor = Supervisor(parts, screen.lines)
 
     async def then() -> None:
         supervisor.stop()
@@ -45,7 +45,7 @@ async def test_a_start_is_not_silent(screen: Screen, tmp_path: Path) -> None:
     ready = tmp_path / "ready"
     command = [sys.executable, "-c", f"import time; open({str(ready)!r}, 'w'); time.sleep(600)"]
     slow = Part("kafka", command, os.environ, wait_ready=ready_when(ready), critical=True)
-    supervisor = Supervisor([slow, part("sink", STAYS)], screen.console)
+    supervisor = Supervisor([slow, part("sink", STAYS)], screen.lines)
     told: list[str] = []
 
     async def then() -> None:
@@ -71,7 +71,7 @@ async def test_parts_that_start_together_do_not_wait_for_each_other(screen: Scre
         Part("a", command["a"], os.environ, wait_ready=ready_when(tmp_path / "b")),
         Part("b", command["b"], os.environ, wait_ready=ready_when(tmp_path / "a"), together=True),
     ]
-    supervisor = Supervisor(parts, screen.console)
+    supervisor = Supervisor(parts, screen.lines)
     running: list[str] = []
 
     async def then() -> None:
@@ -86,7 +86,7 @@ async def test_parts_that_start_together_do_not_wait_for_each_other(screen: Scre
 async def test_lines_carry_the_name_of_their_part(screen: Screen) -> None:
     """Output of a part, also an unfinished last line and bytes that are no text, comes out behind its name."""
     code = "import os, time; os.write(1, b'one [bold]two\\xff\\nrest'); os.write(2, b' of it\\n'); time.sleep(600)"
-    supervisor = Supervisor([part("gateway", code)], screen.console)
+    supervisor = Supervisor([part("gateway", code)], screen.lines)
 
     async def then() -> None:
         await aeventually(as_awaitable(lambda: "rest of it" in screen.text))
@@ -107,7 +107,7 @@ async def test_a_critical_part_that_ends_while_starting_stops_the_start(screen: 
         wait_ready=ready_when(tmp_path / "never"),
         critical=True,
     )
-    supervisor = Supervisor([part("clickhouse", STAYS), broken], screen.console)
+    supervisor = Supervisor([part("clickhouse", STAYS), broken], screen.lines)
 
     with pytest.raises(SupervisorError, match="kafka did not start: exit code 1; its last line: port in use"):
         await supervisor.run()
@@ -123,7 +123,7 @@ async def test_a_critical_part_that_is_killed_whenever_it_starts_stops_the_start
     parts = [Part("kafka", [sys.executable, "-c", code], os.environ, wait_ready=never, critical=True)]
 
     with pytest.raises(SupervisorError, match="kafka did not start: signal SIGKILL"):
-        await Supervisor(parts, screen.console, QUICK).run()
+        await Supervisor(parts, screen.lines, policy=QUICK).run()
 
     assert screen.text.count("starts again") == QUICK.alarm_after - 1
 
@@ -132,7 +132,7 @@ async def test_a_critical_part_that_is_never_ready_stops_the_start(screen: Scree
     """A part that runs but does not become ready in time fails the first start."""
     never, command = ready_when(tmp_path / "never"), [sys.executable, "-c", STAYS]
     mute = Part("kafka", command, os.environ, wait_ready=never, start_seconds=0.3, critical=True)
-    supervisor = Supervisor([mute], screen.console)
+    supervisor = Supervisor([mute], screen.lines)
 
     with pytest.raises(SupervisorError, match="kafka did not start: "):
         await supervisor.run()
@@ -145,7 +145,7 @@ async def test_an_error_without_a_text_is_an_error(screen: Screen) -> None:
         raise TimeoutError
 
     silent = Part("sink", [sys.executable, "-c", STAYS], os.environ, wait_ready=wait_ready, critical=True)
-    supervisor = Supervisor([silent], screen.console)
+    supervisor = Supervisor([silent], screen.lines)
 
     with pytest.raises(SupervisorError, match="sink did not start: its readiness check ended with TimeoutError"):
         await supervisor.run()
@@ -153,7 +153,7 @@ async def test_an_error_without_a_text_is_an_error(screen: Screen) -> None:
 
 async def test_a_command_that_does_not_exist_is_named(screen: Screen) -> None:
     """A missing program is one clear line."""
-    supervisor = Supervisor([Part("kafka", ["/nowhere/java"], os.environ, critical=True)], screen.console)
+    supervisor = Supervisor([Part("kafka", ["/nowhere/java"], os.environ, critical=True)], screen.lines)
 
     with pytest.raises(SupervisorError, match="kafka did not start: it could not be started: /nowhere/java: No such"):
         await supervisor.run()

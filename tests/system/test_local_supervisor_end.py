@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import sys
@@ -11,10 +12,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from deploy.run.guardian import MARK_VARIABLE, marked_processes
+from deploy.run.supervisor import Part, Supervisor
 from tests.support.processes import is_alive
-from tests.support.waiting import eventually
+from tests.support.waiting import aeventually, eventually
 
 if TYPE_CHECKING:
+    from deploy.run.listening import Notice
     from tests.support.processes import Child, Processes
 
 pytestmark = pytest.mark.system
@@ -37,11 +40,12 @@ POLITE = (
 SUPERVISED = f"""
 import asyncio, os, sys
 from rich.console import Console
+from deploy.run.lines import AllLines
 from deploy.run.supervisor import Part, Supervisor
 
 codes = dict(stays={STAYS!r}, stubborn={STUBBORN!r}, family={WITH_CHILD!r}, polite={POLITE!r})
 parts = [Part(name, [sys.executable, "-c", code], os.environ, stop_seconds=60) for name, code in codes.items()]
-supervisor = Supervisor(parts, Console(width=200))
+supervisor = Supervisor(parts, AllLines(Console(width=200)))
 async def then():
     print("all started", flush=True)
 asyncio.run(supervisor.run(then))
@@ -122,3 +126,49 @@ def test_nothing_is_left_of_a_killed_supervisor(processes: Processes) -> None:
     child.kill()
 
     eventually(lambda: not any(map(is_alive, started)), 20, "the end of the parts")
+
+
+# The later one ends when the one before it has been told to, which is told after it elsewhere.
+WAITS = (
+    "import pathlib, signal, sys, time\n"
+    "def end(*_):\n"
+    "    while not pathlib.Path({file!r}).exists(): time.sleep(0.02)\n"
+    "    sys.exit()\n"
+    "signal.signal(15, end); print('waits', flush=True); time.sleep(600)\n"
+)
+TELLS = (
+    "import pathlib, signal, sys, time\n"
+    "def end(*_): pathlib.Path({file!r}).touch(); sys.exit()\n"
+    "signal.signal(15, end); print('tells', flush=True); time.sleep(600)\n"
+)
+
+
+def test_parts_that_need_each_other_end_together(tmp_path: Path) -> None:
+    """As brokers do, of which the last one would wait for the others in vain."""
+    file, heard, notices = str(tmp_path / "told"), set[str](), list[str]()
+
+    class Listener:
+        def wrote(self, _part: str, line: str) -> None:
+            heard.add(line)
+
+        def told(self, notice: Notice) -> None:
+            notices.append(notice.text)
+
+    codes = (("tells", TELLS, False), ("waits", WAITS, True))
+    parts = [
+        Part(name, [sys.executable, "-c", code.format(file=file)], os.environ, stop_seconds=60, ends_together=together)
+        for name, code, together in codes
+    ]
+    supervisor = Supervisor(parts, Listener(), stop_seconds=60)
+
+    async def both_listen() -> None:
+        async def said() -> bool:
+            return heard >= {"tells", "waits"}
+
+        await aeventually(said, 60, "both parts")
+        supervisor.stop()
+
+    asyncio.run(supervisor.run(both_listen))
+
+    assert Path(file).exists()
+    assert not [text for text in notices if "had to be killed" in text]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import nbformat
 import pytest
+from learnpack_notebook_telemetry import notebook_cells
 
 from deploy.local.resources import free_port
 from tests.support.capture import ACCEPTED, CaptureServer, Reply, capture_server
@@ -191,14 +192,14 @@ def test_a_program_that_runs_a_notebook_sends_nothing(computer: Computer) -> Non
     assert server.events == []
 
 
-def test_the_set_up_cell_does_without_the_package(computer: Computer, tmp_path: Path) -> None:
+def test_the_set_up_cell_does_without_the_package(
+    computer: Computer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Where it is not installed and cannot be, every name is there and the notebook goes on."""
     notebook = noisy_notebook()
-    setup = notebook.cells[1]
-    assert "learnpack_notebook_telemetry" in setup.source
-    setup.source = setup.source.replace("learnpack_notebook_telemetry", "learnpack_absent").replace(
-        "'learnpack-notebook-telemetry'", repr(str(tmp_path / "absent.whl"))
-    )
+    monkeypatch.setattr(notebook_cells, "TELEMETRY_PACKAGE_NAME", "learnpack-absent")
+    monkeypatch.setattr(notebook_cells, "TELEMETRY_PACKAGE_SPEC", str(tmp_path / "absent.whl"))
+    notebook.cells[1].source = notebook_cells.get_telemetry_setup_cell("lists")
 
     found = outputs(computer.execute(notebook, environment("http://127.0.0.1:1")))
 

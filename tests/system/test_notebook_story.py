@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import re
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -14,6 +15,7 @@ import pytest
 from learnpack_notebook_telemetry import get_telemetry_setup_cell
 
 from tests.support.blocks import run_by
+from tests.support.commands import command
 from tests.support.http_directory import secret
 from tests.support.http_system import HttpSystem, http_system
 from tests.support.questions import Question, answer, questions
@@ -44,12 +46,46 @@ DONE: Final = [
 ]
 
 
+# How a notebook that was made for PostHog begins and goes on: imports, names and arguments as they are there.
+GENERATING: Final = """
+from ipynb_telemetry.notebook_cells import get_telemetry_setup_cell
+
+# Generate cell code for a notebook
+cell_code = get_telemetry_setup_cell("D3_Datetimes")
+print(cell_code, end="")
+"""
+SET_UP: Final = """
+from ipynb_telemetry.bootstrap import setup_telemetry
+setup_telemetry("notebook_id")
+"""
+CELLS: Final = (
+    '_cell("exercise_1", "# code preview...")',
+    """
+result = expected = 4
+
+@tracked_test("exercise_name")
+def test_exercise():
+    assert result == expected
+    print("Passed!")
+""",
+    "test_exercise()",
+    '_telemetry_capture("finished", {"student": STUDENT_NAME})',
+)
+CAME: Final = [
+    ("start", "", None, ""),
+    ("cell", "exercise_1", None, ""),
+    ("test", "exercise_name", 1, ""),
+    ("finished", "", None, ""),
+]
+
+
 @dataclass(frozen=True, slots=True)
 class Story:
-    """A system to which the example has sent, and what the notebook showed."""
+    """A system to which the example has sent, what the notebook showed, and the computer on which it ran."""
 
     system: HttpSystem
     shown: list[Any]
+    computer: Computer
 
 
 @pytest.fixture(scope="module")
@@ -65,17 +101,17 @@ def story(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[St
         }
         executed = computer.execute(nbformat.read(EXAMPLE, as_version=4), environment)
         eventually(lambda: len(events(system)) >= len(DONE), 60, "the notebook's events")
-        yield Story(system, outputs(executed))
+        yield Story(system, outputs(executed), computer)
 
 
-def events(system: HttpSystem) -> list[tuple[Any, ...]]:
-    """The student's events, in their order."""
+def events(system: HttpSystem, notebook: str = NOTEBOOK) -> list[tuple[Any, ...]]:
+    """The student's events in a notebook, in their order."""
     rows = system.query(
         "SELECT event, step_slug, succeeded, error_type FROM events "
         "WHERE actor = {actor:String} AND asset_slug = {notebook:String} AND source = 'notebook' "
         "ORDER BY occurred_at, webhook_id, ordinal",
         actor=STUDENT,
-        notebook=NOTEBOOK,
+        notebook=notebook,
     )
     return [tuple(row) for row in rows]
 
@@ -173,7 +209,55 @@ def test_the_page_says_what_the_student_reads(story: Story) -> None:
 
 
 def test_the_example_begins_with_the_generated_cell() -> None:
-    """What a course would paste."""
+    """What a course would paste, for machines that have the package."""
     first = next(cell for cell in nbformat.read(EXAMPLE, as_version=4).cells if cell.cell_type == "code")
+    with pytest.warns(UserWarning, match="nothing says where"):
+        generated = get_telemetry_setup_cell(NOTEBOOK)
 
-    assert first.source == get_telemetry_setup_cell(NOTEBOOK).strip()
+    assert first.source == generated.strip()
+
+
+@pytest.fixture(scope="module")
+def elsewhere(story: Story) -> tuple[Computer, str]:
+    """The computer without the package, and the cell that was generated while it had it from the gateway."""
+    computer = story.computer
+    computer.pip("uninstall", "--yes", "learnpack-notebook-telemetry")
+    address = command("notebook", "--url", story.system.url, "--key", secret("ingest")).out.strip()
+    computer.pip("install", address)
+    generated = computer.run(GENERATING, {}).stdout
+    computer.pip("uninstall", "--yes", "learnpack-notebook-telemetry")
+    assert computer.run(SET_UP, {}).returncode == 1
+    return computer, generated
+
+
+def test_a_notebook_made_for_another_package_sends_to_the_gateway(
+    story: Story, elsewhere: tuple[Computer, str]
+) -> None:
+    """Its cells are as they were; the first installs from the gateway, and no cell names an address or a key."""
+    computer, generated = elsewhere
+    environment = {"STUDENT_NAME": "Ada Lovelace", "LC_ALL": "C.UTF-8", "PIP_NO_INDEX": "1"}
+
+    def arrived(name: str) -> bool:
+        return len(events(story.system, name)) >= len(CAME)
+
+    # The second notebook finds what the first has installed.
+    for name, first in (("D3_Datetimes", generated), ("notebook_id", SET_UP)):
+        notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(code) for code in (first, *CELLS)])
+        shown = outputs(computer.execute(notebook, environment))
+        assert [cell[-1]["text"].splitlines()[-1] for cell in shown if cell][1:] == ["Passed!"]
+        assert f"It goes to {story.system.url}." in shown[0][-1]["text"]
+        eventually(partial(arrived, name), 60, f"events of {name}")
+        assert events(story.system, name) == CAME
+
+
+def test_what_is_not_the_wheel_is_not_installed(elsewhere: tuple[Computer, str]) -> None:
+    """Bytes with another hash than the address has are refused, and the notebook runs without."""
+    computer, generated = elsewhere
+    computer.pip("uninstall", "--yes", "learnpack-notebook-telemetry")
+    other = re.sub("sha256=[0-9a-f]{64}", f"sha256={'0' * 64}", generated)
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(other)])
+
+    shown = outputs(computer.execute(notebook, {"STUDENT_NAME": "Ada Lovelace", "PIP_NO_INDEX": "1"}))
+
+    assert other != generated
+    assert shown[0][0]["text"].endswith("could not be installed: nothing is sent from this notebook.\n")

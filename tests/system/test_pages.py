@@ -1,4 +1,4 @@
-"""Commands and queries of the pages that no other test runs, as they stand there, against a running system."""
+"""Commands of the pages that no other test runs, as they stand there, against a running system."""
 
 from __future__ import annotations
 
@@ -17,15 +17,12 @@ from tests.support.waiting import eventually
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from clickhouse_connect.driver.client import Client
-
     from schemas.settings import Settings
     from tests.support.processes import Child
 
 pytestmark = pytest.mark.system
 
 COMMANDS = run_by("tests/system/test_pages.py::test_commands_of_the_pages_run")
-QUERIES = run_by("tests/system/test_pages.py::test_queries_of_pages_without_outputs_run")
 
 
 def test_commands_of_the_pages_run(
@@ -47,10 +44,3 @@ def test_commands_of_the_pages_run(
 
     for block in COMMANDS:
         eventually(lambda: ends_well(block.text), 60, str(block))  # noqa: B023 - called at once
-
-
-def test_queries_of_pages_without_outputs_run(installed: Settings, clickhouse: Client) -> None:
-    """Each is one that ClickHouse takes."""
-    for block in QUERIES:
-        sql = block.text.replace("telemetry.", f"{installed.database}.")
-        assert clickhouse.command(f"EXPLAIN {sql.partition(' FORMAT ')[0]}"), str(block)

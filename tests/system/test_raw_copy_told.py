@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -82,7 +83,9 @@ def test_a_copy_that_is_interrupted_says_how_far_it_came(
     async def interrupted_in_the_second(copy: PartitionCopy) -> tuple[int, int]:
         if copy.source.partition:
             await is_copied.wait()
-            raise KeyboardInterrupt
+            # As the terminal's Ctrl-C does.
+            signal.raise_signal(signal.SIGINT)
+            await asyncio.Event().wait()
         copied = await copy_some(copy)
         is_copied.set()
         return copied

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.system
 
 RULES = "/v1/assignment/academy/learnpack/telemetry-webhook-ignore"
+TRIAL = "/v1/telemetry/academy/rules/test?since=31d"
 
 
 @pytest.fixture(scope="module")
@@ -130,9 +131,13 @@ def test_an_unfinished_replay_is_resumed_or_dropped(system: HttpSystem) -> None:
 def test_current_rules_give_what_a_system_with_them_would_have(
     system: HttpSystem, stack: Stack, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    """A rule that is lifted brings back what it ignored, as if it had never been; a new one ignores the past."""
+    """A rule that is lifted brings back what it ignored, as if it had never been; a new one ignores the past.
+
+    As much of it as a trial of the rule has said.
+    """
     rules: dict[str, Any] = {"rules": [{"events": ["test"]}]}
     with system.client() as client:
+        trial = client.post(TRIAL, json=rules).json()
         assert client.put(RULES, json=rules).is_success
 
     told = replay(system, "--rules", "current", "--yes")
@@ -142,6 +147,11 @@ def test_current_rules_give_what_a_system_with_them_would_have(
     # Of what is ignored by both, the text says another rule.
     assert changes == {("ignored", "stored"), ("stored", "ignored"), ("ignored", "ignored")}
     assert "Webhooks whose verdict changed" in told
+    ignored = system.query(
+        "SELECT status_text, count() FROM webhooks WHERE verdict = 'ignored' AND source != 'posthog' GROUP BY ALL"
+    )
+    assert {text: count for text, count in ignored} == trial["rules"]  # noqa: C416 - rows of whatever
+    assert sum(trial["rules"].values()) == trial["ignored"] > 0
     with http_system(stack, tmp_path_factory.mktemp("other"), parts=("gateway", "sink"), directory="open") as other:
         with other.client() as client:
             assert client.put(RULES, json=rules).is_success

@@ -93,6 +93,11 @@ def test_a_draft_is_tried_on_what_was_received(
     assert outcome.code == 0, outcome.err
     found: dict[str, Any] = orjson.loads(outcome.out)
 
+    examples = found.pop("examples")
+    # In the log's order, of which these are the last of each rule.
+    places = [place for place, (*_, text) in enumerate(WEBHOOKS) if text == BY_SLUG][-3:]
+    assert [one["webhook"] for one in examples if one["rule"] == BY_SLUG] == places
+    assert [one["user_id"] for one in examples if one["rule"] == BY_USER] == [7, 7]
     assert found == {
         "webhooks": len(WEBHOOKS),
         "students": 9,

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from operations.table_setup import setup_tables
 from schemas.times import sql_time
-from sinks.setup import setup_tables
 from tests.support.sink import fact, insert, outcome, score
 
 if TYPE_CHECKING:
@@ -22,9 +22,9 @@ VERDICTS = ("stored", "ignored", "duplicate", "stale", "error", "dead")
 STATUSES = {"error": "ERROR", "dead": "ERROR", "stored": "DONE"}
 
 
-def ago(**spans: float) -> str:
+def ago(now: datetime | None = None, /, **spans: float) -> str:
     """An instant before now, as the rows have it."""
-    return sql_time(round((datetime.now(UTC) - timedelta(**spans)).timestamp() * 1000))
+    return sql_time(round(((now or datetime.now(UTC)) - timedelta(**spans)).timestamp() * 1000))
 
 
 def webhook(number: int, **columns: Any) -> dict[str, Any]:
@@ -71,6 +71,14 @@ def tables(settings: SettingsFactory, clickhouse: Client, database: str) -> Tabl
     return Tables(clickhouse, database)
 
 
+def states(tables: Tables) -> set[int]:
+    """The webhooks of `webhook_states`, in all of which it agrees with the log."""
+    rows = tables.read("webhook_states")
+    log = {row["id"]: row for row in tables.read("webhook_log")}
+    assert rows == [{name: log[row["id"]][name] for name in row} for row in rows]
+    return {row["id"] for row in rows}
+
+
 def test_the_log_joins_whichever_came_first(tables: Tables) -> None:
     """Webhooks with an outcome, without one yet, and outcomes ahead of their webhook are all one row each."""
     streamed = '{"event":"test","slug":"x"}'
@@ -80,6 +88,7 @@ def test_the_log_joins_whichever_came_first(tables: Tables) -> None:
     found = {row["id"]: row for row in tables.read("webhook_log")}
 
     assert sorted(found) == [1, 2, 3, 9]
+    assert states(tables) == found.keys()
     assert [found[n]["status"] for n in (1, 2, 3, 9)] == ["DONE", "PENDING", "PENDING", "DONE"]
     assert [found[n]["event"] for n in (1, 2, 3, 9)] == ["batch", "test", "compile", "batch"]
     assert [found[n]["is_streaming"] for n in (1, 2, 3)] == [False, True, True]
@@ -90,6 +99,7 @@ def test_the_log_joins_whichever_came_first(tables: Tables) -> None:
     found = {row["id"]: row for row in tables.read("webhook_log")}
     assert sorted(found) == [1, 2, 3, 9]
     assert (found[2]["status"], found[9]["payload"]) == ("ERROR", "late")
+    assert states(tables) == found.keys()
 
 
 def test_the_log_leaves_out_what_is_no_webhook_any_more(tables: Tables) -> None:
@@ -101,6 +111,7 @@ def test_the_log_leaves_out_what_is_no_webhook_any_more(tables: Tables) -> None:
     tables.fill("webhooks", {"id": 1, "deleted": 1, "version": 50})
     tables.fill("webhooks", outcome(6, created_at=ago(days=31)))
     assert [row["id"] for row in tables.read("webhook_log")] == [5]
+    assert states(tables) == {5}
     tables.client.command(f"OPTIMIZE TABLE {tables.database}_g1.webhooks FINAL")
     assert [row["id"] for row in tables.read("webhook_log")] == [5]
 
@@ -169,14 +180,18 @@ def test_health_is_by_hour(tables: Tables) -> None:
 
 def test_the_funnel_counts_students_not_facts(tables: Tables) -> None:
     """Per step, how many students opened, attempted and completed it, and how long that took them."""
+    # One look at the clock, for rows are written across the turn of a second.
+    now = datetime.now(UTC)
     for number, (actor, minutes, tries) in enumerate((("1", 10, 3), ("2", 20, 1), ("3", None, 2), ("4", None, 0))):
         common = {"actor": actor, "user_id": int(actor)}
-        tables.fill("events", fact(100 * number, event="open_step", occurred_at=ago(minutes=60), **common))
+        tables.fill("events", fact(100 * number, event="open_step", occurred_at=ago(now, minutes=60), **common))
         for attempt in range(tries):
             failed = {"succeeded": minutes is not None and attempt == tries - 1}
-            tables.fill("events", fact(100 * number + 1 + attempt, occurred_at=ago(minutes=59), **common, **failed))
+            tables.fill(
+                "events", fact(100 * number + 1 + attempt, occurred_at=ago(now, minutes=59), **common, **failed)
+            )
         if minutes is not None:
-            done = fact(100 * number + 50, event="complete_step", occurred_at=ago(minutes=60 - minutes), **common)
+            done = fact(100 * number + 50, event="complete_step", occurred_at=ago(now, minutes=60 - minutes), **common)
             tables.fill("events", done)
     tables.fill("events", fact(900, event="open_step", actor="telemetry:run", user_id=None))
     tables.fill("claims", {"telemetry_id": "run", "actor": "1", "version": 1})

@@ -11,6 +11,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import InvalidTimestampError, KafkaError
 
+from broker import clients
 from broker.incremental_configs import set_topic_configs
 from operations.topics import differing_configs, setup_topics
 from schemas.wire.topics import IN_SYNC, Topics
@@ -113,3 +114,25 @@ async def test_copies_that_must_have_a_record_are_never_more_than_there_are(sett
             await set_topic_configs(admin, spec.name, {"no.such.thing": "1"})
     finally:
         await admin.close()
+
+
+async def test_a_default_shortens_no_retention(settings: SettingsFactory) -> None:
+    """What was received and is to be kept for longer stays so for whoever has not set it; set to less, it is less."""
+
+    async def kept(chosen: Settings) -> set[int]:
+        await setup_topics(chosen)
+        specs = [spec for spec in Topics.of(chosen).specs(chosen) if spec.name.endswith((".raw", ".facts"))]
+        asked = [ConfigResource(ConfigResourceType.TOPIC, spec.name, {"retention.ms": ""}) for spec in specs]
+        async with clients.opened(clients.admin(chosen.kafka_options())) as admin:
+            answers = await admin.describe_configs(asked)
+        return {int(resource[4][0][1]) // DAY_MS for answer in answers for resource in answer.resources}
+
+    plain = settings(partitions=1)
+    assert await kept(plain.model_copy(update={"raw_retention_days": 4000})) == {4000}
+
+    assert await kept(plain) == {4000}
+
+    async def shorter() -> bool:
+        return await kept(plain.model_copy(update={"raw_retention_days": 365})) == {365}
+
+    await aeventually(shorter)

@@ -5,12 +5,9 @@ One system serves all tests, in their order: the first two look at what the demo
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import re
-import shutil
-import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -20,12 +17,13 @@ import httpx
 import pytest
 
 from deploy.demo.documents import demo_documents
-from deploy.local.resources import free_port
-from schemas.settings import PREFIX
+from deploy.demo.made import FIRST_MADE
+from deploy.metrics_page import every_part
+from deploy.run.scraping import targets_of
 from tests.support.blocks import run_by
+from tests.support.metrics import kinds, lint, need_prometheus, sample, scrape
 from tests.support.plain_http import PLAIN
-from tests.support.processes import Processes, is_alive
-from tests.support.up import CALLER, COMMAND, PARTS, System, command_line, descendants, environment
+from tests.support.up import CALLER, PARTS, System, alone
 from tests.support.waiting import eventually
 
 if TYPE_CHECKING:
@@ -33,49 +31,92 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.system
 
+# What the demo makes up beside its documents is of students above.
+REAL = f"WHERE user_id < {FIRST_MADE}"
+
 
 @pytest.fixture(scope="module")
 def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
-    """A system whose demo has ended, on a machine without Java."""
-    directory = tmp_path_factory.mktemp("up")
-    env = environment()
-    assert shutil.which("java", path=env["PATH"]) is None
-    bind = {f"{PREFIX}GATEWAY_BIND": f"127.0.0.1:{free_port()}"}
-    processes = Processes(directory)
-    with pytest.MonkeyPatch.context() as patch:
-        for name in os.environ.keys() - env.keys():
-            patch.delenv(name)
-        patch.setenv("PATH", env["PATH"])
-        system = System(directory / ".telemetry", processes, bind)
-        try:
-            system.start("--demo", until="Ask it yourself")
-            yield system
-        finally:
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                system.interrupt()
-            processes.end_all()
+    """A system whose demo has ended."""
+    with alone(tmp_path_factory.mktemp("up")) as system:
+        system.start("--demo", until="Ask it yourself")
+        yield system
 
 
-def test_the_demo_tables_what_the_database_holds(system: System) -> None:
+def test_the_demo_tells_what_the_database_holds(system: System) -> None:
     """Every bundled document is stored, and the facts by kind are those that SQL counts."""
-    shown = dict(re.findall(r"│ (\w+) +│ +(\d+) │ +\d+ │", system.child.output))
+    told = re.findall(r"^facts +(\d+): (.*?)^scores", system.child.output, re.MULTILINE | re.DOTALL)
+    ((total, listed),) = told
+    shown = {name: number for number, name in re.findall(r"(\d+) (\w+)", listed)}
     counted = dict(
-        line.split("\t") for line in system.sql("SELECT event, count() FROM telemetry.events GROUP BY 1").splitlines()
+        line.split("\t")
+        for line in system.sql(f"SELECT event, count() FROM telemetry.events {REAL} GROUP BY 1").splitlines()
     )
 
-    assert f"│ DONE   │ stored  │ {len(demo_documents()):>8} │" in system.child.output
+    assert f"webhooks  {len(demo_documents())} DONE (stored)\n" in system.child.output
     assert shown == counted
-    assert int(system.sql("SELECT count() FROM telemetry.events FINAL")) == sum(map(int, shown.values())) > 0
+    facts = int(system.sql(f"SELECT count() FROM telemetry.events FINAL {REAL}"))
+    assert facts == sum(map(int, shown.values())) == int(total)
+
+
+def test_every_page_of_the_console_has_something_to_show(system: System) -> None:
+    """Who is stuck, days and verdicts of a week, letters that wait, and rules with a history."""
+    gateway = f"{system.addresses['TELEMETRY_GATEWAY_URL']}/v1/telemetry"
+    headers = {"Authorization": f"Token {system.addresses['TELEMETRY_TOKEN']}", "Academy": "1"}
+    with httpx.Client(base_url=gateway, headers=headers, timeout=30, verify=PLAIN) as client:
+        operations = client.get("/operations").json()
+        stuck, overview, letters, history, days = (
+            client.get(path).json()
+            for path in (
+                "/academy/students/stuck",
+                "/academy/overview",
+                "/dead-letters",
+                "/academy/rules/history",
+                "/academy/assets/exercise-postcard/daily",
+            )
+        )
+    ledger = overview["ledger"]
+    verdicts = {name: sum(day[name] for day in ledger) for name in ("ignored", "duplicate", "error", "dead")}
+
+    assert sorted(row["asset_slug"] for row in stuck["results"]) == [
+        "exercise-postcard",
+        "pandas-for-machine-learning",
+        "prompt-engineering-for-beginners",
+    ]
+    assert all(row["student"]["first_name"] for row in stuck["results"])
+    assert operations["parts"]["gateway"] == "ok"
+    assert {one["name"] for one in operations["processes"]} == set(PARTS)
+    assert all(one["memory_bytes"] > 1_000_000 for one in operations["processes"])
+    assert len(ledger) >= 6
+    assert verdicts == {"ignored": 14, "duplicate": verdicts["duplicate"], "error": 1, "dead": 2}
+    assert verdicts["duplicate"] >= 1
+    assert (letters["count"], len(letters["groups"])) == (2, 1)
+    assert len(history["results"]) == 2
+    assert len(days["results"]) >= 5
 
 
 def test_the_start_tells_each_part_and_no_errors(system: System) -> None:
-    """Parts are named as they start and as they are ready, nothing that passes by itself is told."""
+    """Parts are named as they start and as they are ready, nothing that passes by itself or is as it should is told."""
     start = system.child.output.partition("LearnPack Telemetry is up")[0]
 
     for part in PARTS:
         assert f"supervisor │ {part} starts\n" in start
         assert f"supervisor │ {part} is ready after " in start
-    assert not re.findall(r"\[(?:error|critical)|coordinator dead", start), start
+    assert not re.findall(r"\[(?:info|error|critical)|coordinator dead", start, re.IGNORECASE), start
+
+
+def test_all_that_parts_write_is_in_files(system: System) -> None:
+    """One for each, and one for the supervisor; each says how it began."""
+    begun = {
+        "clickhouse": "serves http://",
+        "worker-1": "worker is ready",
+        "sink": "sink is ready",
+        "gateway": "gateway accepts webhooks",
+        "supervisor": "gateway is ready after",
+    }
+    logs = {path.stem: path.read_text() for path in (system.directory / "logs").glob("*.log")}
+
+    assert {name for name, text in begun.items() if text in logs.get(name, "")} == begun.keys()
 
 
 def test_the_doctor_has_nothing_to_mend(system: System) -> None:
@@ -89,13 +130,13 @@ def test_the_doctor_has_nothing_to_mend(system: System) -> None:
 
 
 def test_the_readme_is_true(system: System) -> None:
-    """The tables in README.md are the demo's, and its commands answer what stands below them."""
+    """The figures in README.md are the demo's, and its commands answer what stands below them."""
     readme = (Path(__file__).parents[2] / "README.md").read_text()
-    tables = re.findall(r"```text\n(Webhooks\n.*?)```", readme, re.DOTALL)
+    figures = re.findall(r"^(The demo sent .*?)^```", readme, re.DOTALL | re.MULTILINE)
     commands = run_by("tests/system/test_up.py::test_the_readme_is_true")
 
-    assert len(tables) == 1
-    assert tables[0] in system.child.output
+    assert len(figures) == 1
+    assert figures[0] in system.child.output
     assert len(commands) == 3
     for block in commands:
         assert block.output
@@ -123,7 +164,7 @@ def test_another_terminal_knows_the_command(system: System) -> None:
 
 def test_the_first_line_leads_into_the_console(system: System) -> None:
     """Once; whoever follows the link again is asked for a token."""
-    (link,) = re.findall(r"^console +(\S+)$", system.child.output, re.MULTILINE)
+    (link,) = re.findall(r"^ +(http\S+/console/login\S+)$", system.child.output, re.MULTILINE)
     shown = []
     for _ in range(2):
         with httpx.Client(timeout=30, verify=PLAIN, follow_redirects=True) as client:
@@ -182,11 +223,12 @@ def test_the_addresses_are_of_one_system_alone(system: System) -> None:
 
 
 def test_the_lines_for_a_tutorial_work_as_they_are(system: System) -> None:
-    """What `up` prints for learn.json has a key with which an event is taken."""
-    (line,) = re.findall(r'"streaming": "(\S+)"', system.child.output)
+    """What `up` writes for learn.json has a key with which an event is taken."""
+    written = json.loads((system.directory / "learn.json").read_text())["telemetry"]
+    assert written.keys() == {"batch", "streaming"}
 
     answer = httpx.post(
-        line,
+        written["streaming"],
         json={"event": "open_step", "user_id": 503, "slug": "lists", "telemetry_id": "r"},
         timeout=30,
         verify=PLAIN,
@@ -195,42 +237,33 @@ def test_the_lines_for_a_tutorial_work_as_they_are(system: System) -> None:
     assert (answer.status_code, answer.text) == (200, "ok")
 
 
-def test_a_directory_has_one_system(system: System) -> None:
-    """A second `up` on the same directory is refused in one line, and the first goes on."""
-    second = subprocess.run([*COMMAND, str(system.directory)], capture_output=True, text=True, check=False, timeout=60)
+@need_prometheus
+def test_every_figure_of_the_page_is_told(system: System) -> None:
+    """Prometheus' file names each part, whose figures are those of docs/metrics.md, and ready is as the ready file."""
+    targets = json.loads((system.directory / "metrics" / "up.json").read_text())
+    addresses = {target["labels"]["process"]: target["targets"][0] for target in targets}
+    declared = {
+        figure.name: figure.kind
+        for part in every_part()
+        for figure in part.declared
+        # Parts that this system does not have.
+        if not figure.name.startswith(("telemetry_forward_", "telemetry_sync_"))
+    }
+    told: dict[str, str] = {}
 
-    assert (second.returncode, second.stdout) == (1, "")
-    assert second.stderr.splitlines() == [
-        f"error: a system runs on {system.directory} already; stop it or name another directory with --data."
-    ]
-    system.post_and_see(502)
-
-
-@pytest.mark.parametrize(("part", "student"), [(part, 510 + place) for place, part in enumerate(PARTS)])
-def test_a_killed_part_comes_back(system: System, part: str, student: int) -> None:
-    """After SIGKILL to any part it runs again, and the next document arrives."""
-    before = system.pid(part)
-    os.kill(before, signal.SIGKILL)
-
-    eventually(lambda: system.pid(part) != before, 30, f"{part} again")
-    system.post_and_see(student)
-
-
-def test_an_interrupted_system_leaves_nothing_and_goes_on_later(system: System) -> None:
-    """Ctrl-C ends everything within 10 s; a later `up` has all rows, takes documents, and is where it was before."""
-    system.post_and_see(520)
-    before = system.addresses
-    rows = system.sql("SELECT count(), uniqExact(item_id) FROM telemetry.events")
-    running = descendants(system.child.pid)
-    assert len(running) >= len(PARTS)
-
-    code = system.interrupt()
-
-    assert code == 0
-    assert not [command_line(pid) for pid in running if is_alive(pid)]
-
-    system.start(until="LearnPack Telemetry is up")
-
-    assert system.addresses == before
-    assert system.sql("SELECT count(), uniqExact(item_id) FROM telemetry.events") == rows
-    system.post_and_see(521)
+    assert addresses == targets_of(system.addresses["TELEMETRY_METRICS_TARGETS"])
+    assert addresses.keys() == {"supervisor", "worker-1", "sink", "gateway"}
+    for part, address in addresses.items():
+        text = scrape(address)
+        told |= kinds(text)
+        assert lint(text) == ""
+        if part != "gateway":
+            answers = [httpx.get(f"http://{address}/{path}", verify=PLAIN).status_code for path in ("live", "ready")]
+            assert answers == [200, 200]
+    assert told == declared
+    counted = {part: scrape(address) for part, address in addresses.items()}
+    webhooks = int(system.sql("SELECT count() FROM telemetry.raw"))
+    assert sample(counted["sink"], 'telemetry_sink_rows_total{table="raw"}') >= webhooks
+    assert sample(counted["worker-1"], 'telemetry_worker_verdicts_total{verdict="stored"}') >= len(demo_documents())
+    for series in ("kafka_up", "clickhouse_up", 'group_members{group="learnpack.worker.g1"}'):
+        eventually(lambda: sample(scrape(addresses["supervisor"]), f"telemetry_monitor_{series}") == 1, 60, series)  # noqa: B023 - at once

@@ -58,6 +58,10 @@ def test_poison_becomes_dead_letters_and_the_rest_flows_on(bench: Bench) -> None
         one["source"] == b"learnpack" and one["dead-letter-topic"].decode() == bench.topics.raw for one in headers
     )
     assert b"RuntimeError: boom" in headers[2]["dead-letter-traceback"]
+    told = [line for line in worker.output.splitlines() if "dead letters written" in line]
+    assert sum(int(line.partition("count=")[2].split()[0]) for line in told) == len(poison)
+    assert "stage=decode" in told[0]
+    assert "boom" not in worker.output
     assert int(headers[4]["dead-letter-size"]) == len(poison[4] or b"")
 
 

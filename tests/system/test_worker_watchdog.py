@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from broker.waiting import Waiting
+from broker.waiting import Queue, Waiting
 from schemas.exits import ExitCode
 from streams.admission import Admission
+from streams.metrics import LAG
 from streams.watchdog import Watchdog
 from tests.chaos.kafka import create_topics, produce, transact
 from tests.support.waiting import aeventually
@@ -39,6 +40,10 @@ class Owner:
 
     group_generation: int | None = 1
     partitions: dict[int, Owned] = field(default_factory=lambda: {0: Owned()})
+
+    def is_open(self, partition: int) -> bool:
+        """As of one whose partitions are all open."""
+        return partition in self.partitions
 
 
 async def test_a_partition_that_stands_still_with_lag_ends_the_worker(settings: SettingsFactory) -> None:
@@ -85,22 +90,22 @@ async def test_a_partition_that_ends_in_a_marker_has_nothing_that_waits(
             await watchdog.stop()
 
     assert codes == []
-    assert [list(found.values()) for found in looks] == [[0]] * len(looks)
+    assert [[queue.offsets for queue in found.values()] for found in looks] == [[0]] * len(looks)
 
 
 @contextlib.contextmanager
-def _looks() -> Iterator[list[dict[Any, int]]]:
+def _looks() -> Iterator[list[dict[Any, Queue]]]:
     """What the watchdog was told about lag, look by look."""
-    looks: list[dict[Any, int]] = []
-    ask = Waiting.behind
+    looks: list[dict[Any, Queue]] = []
+    ask = Waiting.queues
 
-    async def behind(self: Waiting, positions: Any) -> dict[Any, int]:
+    async def queues(self: Waiting, positions: Any) -> dict[Any, Queue]:
         found = await ask(self, positions)
         looks.append(found)
         return found
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Waiting, "behind", behind)
+        patch.setattr(Waiting, "queues", queues)
         yield looks
 
 
@@ -110,6 +115,31 @@ async def _said(looks: list[Any], count: int) -> bool:
 
 async def _ended(codes: list[ExitCode]) -> bool:
     return bool(codes)
+
+
+async def test_who_has_no_partition_any_more_tells_of_no_lag(settings: SettingsFactory) -> None:
+    """The figures of one that another worker has by now go with it, instead of counting on for ever."""
+    own, owner = settings(partitions=1), Owner()
+    topics = await create_topics(own)
+    await produce(own.kafka, topics.raw, [(0, b"u", b"{}", [])])
+
+    def end(*_arguments: Any, **_fields: Any) -> Any:
+        raise AssertionError
+
+    watchdog = Watchdog(owner, topics.raw, own.kafka_options(), 3600.0, end)  # type: ignore[arg-type]  # stands in
+    watchdog.start()
+    try:
+        await aeventually(lambda: _tells(("0",)), 60, "lag of the partition")
+        owner.partitions.clear()
+        await aeventually(_tells, 60, "lag of none")
+    finally:
+        await watchdog.stop()
+
+
+async def _tells(*partitions: tuple[str, ...]) -> bool:
+    """Whether lag is told of these partitions and no others."""
+    told = {tuple(sample.labels.values()) for family in LAG.collect() for sample in family.samples}
+    return told == set(partitions)
 
 
 def test_a_loop_that_does_not_turn_ends_the_worker(

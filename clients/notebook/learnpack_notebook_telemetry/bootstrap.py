@@ -11,6 +11,7 @@ from learnpack_notebook_telemetry.names import ask_for_name, full_name
 from learnpack_notebook_telemetry.post import Gateway, is_address
 from learnpack_notebook_telemetry.sender import Sender
 from learnpack_notebook_telemetry.session import CODE_CHARACTERS, Session
+from learnpack_notebook_telemetry.source import installed_from
 from learnpack_notebook_telemetry.texts import choose_language, text
 
 __all__ = ["HOST_VARIABLE", "KEY_VARIABLE", "STUDENT_VARIABLE", "setup_telemetry"]
@@ -22,9 +23,9 @@ STUDENT_VARIABLE: Final = "STUDENT_NAME"
 
 def setup_telemetry(
     notebook_id: str,
-    *,
     host: str | None = None,
     api_key: str | None = None,
+    *,
     student: str | None = None,
     language: str | None = None,
     send_code: bool = False,
@@ -36,8 +37,10 @@ def setup_telemetry(
 
     Args:
         notebook_id: The notebook's name, the same for all students.
-        host: The gateway's address; without one, TELEMETRY_GATEWAY_URL of the environment, else nothing is sent.
-        api_key: The course's ingest key; without one, TELEMETRY_TOKEN of the environment, else nothing is sent.
+        host: The gateway's address; without one, TELEMETRY_GATEWAY_URL of the environment, else the gateway from which
+            this package was installed, else nothing is sent.
+        api_key: The course's ingest key; without one, TELEMETRY_TOKEN of the environment, else for the gateway from
+            which this package was installed the key in that address, else nothing is sent.
         student: The student's full name; without one, STUDENT_NAME of the environment, else the student is asked.
         language: `en` or `es`; without one, the machine's.
         send_code: Whether the code previews that cells pass are sent.
@@ -49,8 +52,7 @@ def setup_telemetry(
         ValueError: The name is none; the text tells the student what to do.
     """
     spoken = choose_language(language)
-    host = (host or os.environ.get(HOST_VARIABLE, "")).strip()
-    api_key = (api_key or os.environ.get(KEY_VARIABLE, "")).strip()
+    host, api_key = _where_to(host, api_key)
     given = student or os.environ.get(STUDENT_VARIABLE, "")
     name = full_name(given, spoken) if given else ask_for_name(spoken)
     obstacle = _obstacle(name, host, api_key)
@@ -67,6 +69,17 @@ def setup_telemetry(
     _offer(session)
     session.capture("start")
     return session
+
+
+def _where_to(host: str | None, api_key: str | None) -> tuple[str, str]:
+    """Address and key: what is given, else the environment's, else those from where the package came."""
+    source = installed_from()
+    address = (host or os.environ.get(HOST_VARIABLE) or source.host).strip()
+    key = (api_key or os.environ.get(KEY_VARIABLE) or "").strip()
+    # The key of one gateway is nobody else's business.
+    if not key and address.rstrip("/") == source.host:
+        key = source.api_key
+    return address, key
 
 
 def _obstacle(name: str | None, host: str, api_key: str) -> str | None:

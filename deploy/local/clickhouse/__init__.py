@@ -1,5 +1,5 @@
 """ClickHouse on this machine: its HTTP interface over the engine of the chdb wheel."""
 
-from deploy.local.clickhouse.node import ClickHouseServer
+from deploy.local.clickhouse.node import Certificates, ClickHouseServer
 
-__all__ = ["ClickHouseServer"]
+__all__ = ["Certificates", "ClickHouseServer"]

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 from xml.sax.saxutils import escape
 
 from deploy.local.clickhouse.layout import FILES
+from operations.secret_files import write_secret
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -159,7 +160,7 @@ def write_access(
     )
     place = (directory / CONFIG).parent
     place.mkdir(parents=True, exist_ok=True)
-    (place / "users.xml").write_text(users, encoding="utf-8")
+    write_secret(place / "users.xml", users)
     rules = (place / "users.xml").relative_to(directory)
     main = f"<users_config>{rules}</users_config><default_database>{FILES}</default_database>"
-    (directory / CONFIG).write_text(f"<clickhouse>{main}</clickhouse>", encoding="utf-8")
+    write_secret(directory / CONFIG, f"<clickhouse>{main}</clickhouse>")

@@ -1,7 +1,7 @@
 """The process that serves ClickHouse's HTTP interface: `python -m deploy.local.clickhouse DIRECTORY PORT`.
 
 Users and passwords come from the environment (`CLICKHOUSE_USER`, `CLICKHOUSE_PASSWORD`, and JSON in
-`CLICKHOUSE_ANALYST`), where `ps` does not show them.
+`CLICKHOUSE_ANALYST`), where `ps` does not show them; so do files of certificates (JSON in `CLICKHOUSE_TLS`).
 """
 
 from __future__ import annotations
@@ -9,9 +9,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import logging
 import os
 import signal
+import ssl
 import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -21,7 +24,13 @@ from aiohttp import web
 
 from deploy.local.clickhouse.access import ANALYST, APPLICATION, Account
 from deploy.local.clickhouse.engine import Engine
-from deploy.local.clickhouse.node import ANALYST_VARIABLE, PASSWORD_VARIABLE, THREADS_VARIABLE, USER_VARIABLE
+from deploy.local.clickhouse.node import (
+    ANALYST_VARIABLE,
+    PASSWORD_VARIABLE,
+    THREADS_VARIABLE,
+    TLS_VARIABLE,
+    USER_VARIABLE,
+)
 from deploy.local.clickhouse.request import HttpRequest
 from deploy.local.clickhouse.service import Service
 from deploy.local.errors import LocalStackError
@@ -32,6 +41,8 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
 
 __all__ = ["main"]
+
+_log: Final = logging.getLogger(__name__)
 
 _THREADS: Final = 32
 # Statements in the address may be long.
@@ -103,7 +114,7 @@ def _next(pieces: Generator[bytes, None, None]) -> bytes | None:
     return next(pieces, None)
 
 
-async def _serve(engine: Engine, port: int, accounts: Sequence[Account]) -> None:
+async def _serve(engine: Engine, port: int, accounts: Sequence[Account], tls: ssl.SSLContext | None) -> None:
     service = Service(engine, accounts)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -121,22 +132,46 @@ async def _serve(engine: Engine, port: int, accounts: Sequence[Account]) -> None
         )
         runner = web.ServerRunner(server, shutdown_timeout=0)
         await runner.setup()
-        site = web.TCPSite(runner, LOOPBACK, port)
+        site = web.TCPSite(runner, LOOPBACK, port, ssl_context=tls)
         await site.start()
-        sys.stdout.write(f"ClickHouse {engine.version} serves http://{LOOPBACK}:{port}\n")
-        sys.stdout.flush()
+        scheme = "http" if tls is None else "https"
+        _log.info("ClickHouse %s serves %s://%s:%s", engine.version, scheme, LOOPBACK, port)
         await stop.wait()
         await site.stop()
         if not await application.drained(_STOP_SECONDS):
-            sys.stderr.write("ClickHouse stops although requests are running.\n")
+            _log.warning("ClickHouse stops although requests are running")
             os._exit(0)
         await runner.cleanup()
         service.close()
     engine.close()
 
 
+def _tls() -> ssl.SSLContext | None:
+    if TLS_VARIABLE not in os.environ:
+        return None
+    files = json.loads(os.environ[TLS_VARIABLE])
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=files["clients"] or None)
+    context.load_cert_chain(files["certificate"], files["key"])
+    if files["clients"]:
+        context.verify_mode = ssl.CERT_REQUIRED
+    return context
+
+
+def _configure_logging() -> None:
+    """Write lines in the form of the other parts' to standard error."""
+    formatter = logging.Formatter(
+        "%(asctime)s.%(msecs)03dZ [%(levelname)-8s] %(message)s [%(name)s]", datefmt="%Y-%m-%dT%H:%M:%S"
+    )
+    formatter.converter = time.gmtime
+    handler = logging.StreamHandler()
+    handler.setFormatter(formatter)
+    logging.basicConfig(level=logging.WARNING, handlers=[handler])
+    _log.setLevel(logging.INFO)
+
+
 def main() -> None:
     """Serve until SIGTERM or SIGINT; exits 1 with one line on standard error if it cannot start."""
+    _configure_logging()
     directory, port = Path(sys.argv[1]), int(sys.argv[2])
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     limits = {"max_memory_usage": memory // 2, "max_execution_time": _SECONDS}
@@ -152,7 +187,7 @@ def main() -> None:
         with locked("ClickHouse", directory):
             threads = int(os.environ.get(THREADS_VARIABLE, "0"))
             engine = Engine(directory, limits, analyst["grants"] if analyst is not None else (), threads)
-            uvloop.run(_serve(engine, port, accounts))
+            uvloop.run(_serve(engine, port, accounts, _tls()))
     except LocalStackError as error:
         sys.exit(str(error))
     except OSError as error:

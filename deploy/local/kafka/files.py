@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from deploy.local.resources import LOOPBACK
+from schemas.wire.topics import in_sync
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
 __all__ = ["NODE_ID", "BrokerPorts", "logging_configuration", "server_properties"]
@@ -19,6 +21,8 @@ NODE_ID: Final = 1
 _PASSING: Final = (
     # The broker asks its own controller again, which was elected a moment later.
     ".ControllerApis nodeId=[0-9]+. Unexpected error handling request RequestHeader.*",
+    # Of several: a heartbeat came late, and the broker's session is checked by the next one.
+    ".QuorumController id=[0-9]+. processExpiredBrokerHeartbeat: controller event queue overloaded[.].*",
     # A partition's directory that had not reached the disk is made anew.
     ".Broker id=[0-9]+. Expected partition .* to exist, but it was missing[.] Creating[.]{3}",
     # A group's partition was let go while it was read: at the broker's end, or for its next leader.
@@ -35,18 +39,30 @@ class BrokerPorts:
     controller: int
 
 
-def server_properties(logs: Path, ports: BrokerPorts, message_max_bytes: int) -> str:
+def server_properties(
+    logs: Path,
+    ports: BrokerPorts,
+    message_max_bytes: int,
+    *,
+    node_id: int = NODE_ID,
+    controllers: Mapping[int, int] | None = None,
+) -> str:
     """Render server.properties of a combined KRaft node.
 
-    The quorum is static (`controller.quorum.voters`, not stored in the log), so that the ports may differ from run
-    to run. Internal topics have few partitions: each costs files and start-up time.
+    `controllers` are the controller ports of all nodes of the quorum by id, without it this node alone. The quorum is
+    static (`controller.quorum.voters`, not stored in the log), so that the ports may differ from run to run. What Kafka
+    keeps for itself has a copy on each node, of which one may be away. Internal topics have few partitions: each costs
+    files and start-up time.
     """
     broker = f"{LOOPBACK}:{ports.broker}"
     controller = f"{LOOPBACK}:{ports.controller}"
+    voters = controllers or {node_id: ports.controller}
+    copies, acknowledging = len(voters), in_sync(len(voters))
+    least = next(iter(acknowledging.values()), "1")
     values = {
         "process.roles": "broker,controller",
-        "node.id": NODE_ID,
-        "controller.quorum.voters": f"{NODE_ID}@{controller}",
+        "node.id": node_id,
+        "controller.quorum.voters": ",".join(f"{one}@{LOOPBACK}:{port}" for one, port in voters.items()),
         "listeners": f"PLAINTEXT://{broker},CONTROLLER://{controller}",
         "advertised.listeners": f"PLAINTEXT://{broker}",
         "inter.broker.listener.name": "PLAINTEXT",
@@ -55,21 +71,22 @@ def server_properties(logs: Path, ports: BrokerPorts, message_max_bytes: int) ->
         "log.dirs": logs,
         "auto.create.topics.enable": "false",
         "num.partitions": 1,
-        "default.replication.factor": 1,
-        "offsets.topic.replication.factor": 1,
+        "default.replication.factor": copies,
+        **acknowledging,
+        "offsets.topic.replication.factor": copies,
         "offsets.topic.num.partitions": 8,
-        "transaction.state.log.replication.factor": 1,
-        "transaction.state.log.min.isr": 1,
+        "transaction.state.log.replication.factor": copies,
+        "transaction.state.log.min.isr": least,
         "transaction.state.log.num.partitions": 8,
-        "share.coordinator.state.topic.replication.factor": 1,
-        "share.coordinator.state.topic.min.isr": 1,
+        "share.coordinator.state.topic.replication.factor": copies,
+        "share.coordinator.state.topic.min.isr": least,
         "share.coordinator.state.topic.num.partitions": 1,
         "group.initial.rebalance.delay.ms": 0,
         "offsets.retention.minutes": _YEAR_MS // 60_000,
         "message.max.bytes": message_max_bytes,
         "replica.fetch.max.bytes": message_max_bytes,
         "socket.request.max.bytes": max(100 << 20, 2 * message_max_bytes),
-        # One broker and no replica: a record is as safe as the disk, and the page cache survives a killed process.
+        # Nothing is synced: the page cache survives a killed process, and a machine's disk is all there is.
         "log.segment.bytes": 256 << 20,
         "log.retention.ms": -1,
         "log.cleaner.dedupe.buffer.size": 16 << 20,
@@ -78,8 +95,9 @@ def server_properties(logs: Path, ports: BrokerPorts, message_max_bytes: int) ->
         "num.io.threads": 4,
         "num.recovery.threads.per.data.dir": 2,
         "background.threads": 4,
-        # A killed broker is let in again only when the session of the one before it has run out.
-        "broker.session.timeout.ms": 3_000,
+        # A killed broker is let in again only when the session of the one before it has run out. Others do its work as
+        # soon as it has; clients give up waiting for one that hangs not much sooner (broker.clients).
+        "broker.session.timeout.ms": 3_000 if copies == 1 else 6_000,
         "broker.heartbeat.interval.ms": 500,
     }
     return "".join(f"{name}={value}\n" for name, value in values.items())
@@ -107,7 +125,7 @@ appender.file.strategy.max = 1
 appender.console.type = Console
 appender.console.name = console
 appender.console.layout.type = PatternLayout
-appender.console.layout.pattern = %m %ex{{short.message}}%n
+appender.console.layout.pattern = %d{{yyyy-MM-dd'T'HH:mm:ss.SSS'Z'}}{{UTC}} [%-8p] %m %ex{{short.message}}%n
 appender.console.filter.passing.type = RegexFilter
 appender.console.filter.passing.regex = {"|".join(_PASSING)}
 appender.console.filter.passing.onMatch = DENY

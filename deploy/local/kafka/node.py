@@ -1,10 +1,11 @@
-"""Apache Kafka on this machine: one KRaft node, its jars from Maven, its Java from a wheel."""
+"""A node of Apache Kafka on this machine, alone or one of several: its jars from Maven, its Java from a wheel."""
 
 from __future__ import annotations
 
 import base64
 import subprocess
 import uuid
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from aiokafka.admin import AIOKafkaAdminClient
@@ -12,7 +13,7 @@ from aiokafka.errors import KafkaError
 
 from deploy.local.errors import LocalStackError
 from deploy.local.kafka import artifacts
-from deploy.local.kafka.files import BrokerPorts, logging_configuration, server_properties
+from deploy.local.kafka.files import NODE_ID, BrokerPorts, logging_configuration, server_properties
 from deploy.local.kafka.java import java_command, java_environment
 from deploy.local.locking import locked, locked_command
 from deploy.local.process import LocalServer
@@ -21,12 +22,12 @@ from deploy.local.resources import LOOPBACK, free_port, listens, require_free_po
 from operations.descriptors import require_descriptors
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from deploy.local.progress import Progress
 
-__all__ = ["DEFAULT_MESSAGE_MAX_BYTES", "KafkaNode"]
+__all__ = ["DEFAULT_MESSAGE_MAX_BYTES", "KafkaNode", "Quorum", "new_cluster_id"]
 
 DEFAULT_MESSAGE_MAX_BYTES: Final = 11 << 20
 
@@ -37,8 +38,21 @@ _REQUEST_MS: Final = 2_000
 _QUIET: Final = ("--sun-misc-unsafe-memory-access=allow", "--enable-native-access=ALL-UNNAMED")
 
 
+def new_cluster_id() -> str:
+    """An id as Kafka gives one to a cluster: 16 bytes in base64 for URLs, which may begin with a hyphen."""
+    return base64.urlsafe_b64encode(uuid.uuid4().bytes).rstrip(b"=").decode()
+
+
+@dataclass(frozen=True, slots=True)
+class Quorum:
+    """The nodes that are one cluster: its id, and the ports of each node by the node's id."""
+
+    cluster_id: str
+    ports: Mapping[int, BrokerPorts]
+
+
 class KafkaNode(LocalServer):
-    """A single-node Kafka whose data live in `directory`.
+    """A Kafka whose data live in `directory`: a single node, or one of several after `join`.
 
     The ports may differ between runs; without `port` a free one is picked. `message_max_bytes` is the largest record
     batch that the broker takes, `heap_mb` the most memory of its heap in MiB, `java_options` are told to its Java too.
@@ -62,13 +76,33 @@ class KafkaNode(LocalServer):
         self._heap_mb = heap_mb
         self._java_options = list(java_options)
         self._cache = cache
+        self._node_id = NODE_ID
+        self._quorum: Quorum | None = None
         self._ports: BrokerPorts | None = None
         self._jars: list[Path] = []
+
+    def join(self, quorum: Quorum, node_id: int) -> None:
+        """Be this node of a quorum, with the ports that it has there, from the next `prepare` on."""
+        self._quorum, self._node_id, self._ports = quorum, node_id, quorum.ports[node_id]
 
     @property
     def bootstrap(self) -> str:
         """The address for clients, `HOST:PORT`, after `prepare`."""
         return f"{LOOPBACK}:{self._chosen_ports().broker}"
+
+    @property
+    def cluster_id(self) -> str | None:
+        """The id of the cluster for which its directory was formatted; None if it was not."""
+        try:
+            lines = self._meta.read_text(encoding="utf-8").splitlines()
+        except OSError:
+            return None
+        return dict(line.split("=", 1) for line in lines if "=" in line).get("cluster.id")
+
+    @property
+    def has_run(self) -> bool:
+        """Whether its directory has what the cluster decided: that is there since it was started first."""
+        return (self._logs / "__cluster_metadata-0").is_dir()
 
     @property
     def broker_log(self) -> Path:
@@ -91,7 +125,7 @@ class KafkaNode(LocalServer):
         except OSError as error:
             message = f"Kafka cannot write to {self.directory}: {error.strerror or error}. Make it writable."
             raise LocalStackError(message) from error
-        if not (self._logs / "meta.properties").exists():
+        if not self._meta.exists():
             self._format()
 
     def command(self) -> list[str]:
@@ -124,6 +158,10 @@ class KafkaNode(LocalServer):
         return self.directory / "logs"
 
     @property
+    def _meta(self) -> Path:
+        return self._logs / "meta.properties"
+
+    @property
     def _properties(self) -> Path:
         return self.directory / "server.properties"
 
@@ -139,7 +177,14 @@ class KafkaNode(LocalServer):
 
     def _write_configuration(self) -> None:
         self.directory.mkdir(parents=True, exist_ok=True)
-        text = server_properties(self._logs, self._chosen_ports(), self._message_max_bytes)
+        nodes = self._quorum.ports if self._quorum is not None else {}
+        text = server_properties(
+            self._logs,
+            self._chosen_ports(),
+            self._message_max_bytes,
+            node_id=self._node_id,
+            controllers={node_id: ports.controller for node_id, ports in nodes.items()},
+        )
         self._properties.write_text(text, encoding="utf-8")
         self._log4j.write_text(logging_configuration(self.broker_log), encoding="utf-8")
 
@@ -149,7 +194,7 @@ class KafkaNode(LocalServer):
         return [java_command(), *options, *_QUIET, logging, "-cp", class_path]
 
     def _format(self) -> None:
-        cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).rstrip(b"=").decode()
+        cluster = self._quorum.cluster_id if self._quorum is not None else new_cluster_id()
         # An id may begin with a hyphen, which a word of its own would make an option.
         told = [f"--cluster-id={cluster}", "-c", str(self._properties), "--ignore-formatted"]
         tool = ["kafka.tools.StorageTool", "format", *told]

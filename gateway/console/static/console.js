@@ -61,7 +61,7 @@ class Live {
     this.button.addEventListener("click", () => { this.paused = !this.paused; this.turn(); });
     document.addEventListener("visibilitychange", () => this.turn());
     addEventListener("pagehide", () => this.close());
-    this.poll = setInterval(() => this.source && this.ask(), POLL_MS);
+    this.poll = setInterval(() => this.reopenAndAsk(), POLL_MS);
     this.turn();
   }
 
@@ -88,6 +88,12 @@ class Live {
     this.source.addEventListener("away", () => this.say("away"));
     this.source.addEventListener("webhook", () => this.ask());
     this.source.addEventListener("error", () => this.say("away"));
+  }
+
+  // A browser tries again by itself, but not where it was refused.
+  reopenAndAsk() {
+    if (this.source?.readyState === EventSource.CLOSED) { this.close(); this.open(); }
+    if (this.source) this.ask();
   }
 
   close() {

@@ -115,7 +115,7 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
     "copied": ("Copied", "Copiado"),
     "wait": ("Working …", "En curso …"),
     "table": ("As a table", "Como tabla"),
-    "utc": ("UTC", "UTC"),
+    "zone": ("Times: {zone} · days of figures: UTC", "Horas: {zone} · días de las cifras: UTC"),
     "student": ("Student {id}", "Estudiante {id}"),
     "student.nobody": ("not named yet", "aún sin nombrar"),
     "verdict.received": ("received", "recibidos"),

@@ -48,9 +48,18 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
             "vuelva a fallar es una carta muerta nueva."
         ),
     ),
+    "letters.sure.lead.one": (
+        "One letter would be sent to where it came from. If it fails again it is a new dead letter.",
+        "Se reenviaría una carta a su origen. Si vuelve a fallar es una carta muerta nueva.",
+    ),
+    "letters.sure.asked": (
+        "The worker was asked about {asked} of them, the newest: {failing} would fail again.",
+        "Se preguntó al proceso por {asked} de ellas, las más nuevas: {failing} volverían a fallar.",
+    ),
     "letters.sure.do": ("Send {count} again", "Reenviar {count}"),
     "letters.sure.back": ("Leave them", "Dejarlas"),
     "letters.done": ("{count} letters were sent again.", "Se reenviaron {count} cartas."),
+    "letters.done.one": ("The letter was sent again.", "La carta se reenvió."),
     "letters.done.dropped": ("The letter was given up.", "La carta se abandonó."),
     "letters.left": ("Left as they are: {reasons}", "Quedan como están: {reasons}"),
     "letter.title": ("Dead letter {id}", "Carta muerta {id}"),
@@ -75,8 +84,25 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
     "letter.preview": ("Preview", "Previsualizar"),
     "letter.changes": ("What would be changed", "Qué se cambiaría"),
     "letter.changes.none": ("Nothing is changed.", "No se cambia nada."),
+    "letter.would_be": ("The worker would make of it:", "El proceso haría con ella:"),
+    "letter.would_be.lead": (
+        (
+            "By today's rules and directory, as of a student of whom nothing is known: that it repeats another one, or "
+            "came too late, only the worker finds."
+        ),
+        (
+            "Según las reglas y el directorio de hoy, como de un estudiante del que nada se sabe: que repita otra o "
+            "llegue tarde solo lo ve el proceso."
+        ),
+    ),
     "letter.change": ("Send it changed", "Enviarla cambiada"),
-    "letter.retry": ("Send it again as it is", "Reenviarla tal cual"),
+    "letter.retry": ("Send it again as it is …", "Reenviarla tal cual …"),
+    "letter.retry.do": ("Send it again as it is", "Reenviarla tal cual"),
+    "letter.leave": ("Leave it", "Dejarla"),
+    "letter.place": ("Where in the value", "Dónde en el valor"),
+    "letter.newer": ("Sent again, it failed again:", "Reenviada, volvió a fallar:"),
+    "letter.became": ("What became of it is told by", "Qué pasó con ella lo dice"),
+    "letter.look": ("Look whether it failed again", "Ver si volvió a fallar"),
     "letter.drop": ("Give it up …", "Abandonarla …"),
     "letter.drop.sure": (
         "It is not sent again and stays in the table, marked. This cannot be undone here.",
@@ -90,11 +116,56 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
     "operations.part": ("part", "parte"),
     "operations.state": ("state", "estado"),
     "operations.restarts": ("restarts", "reinicios"),
+    "operations.processes": ("Processes on this machine", "Procesos en esta máquina"),
+    "operations.process": ("process", "proceso"),
+    "operations.process.running": ("✓ runs", "✓ en marcha"),
+    "operations.process.starting": ("starts", "arrancando"),
+    "operations.process.ended": ("✗ has ended", "✗ terminó"),
+    "operations.process.silent": ("! runs, but reads nothing", "! en marcha, pero no lee nada"),
+    "operations.silent": (
+        (
+            "A part works while a process of it is a member of its group in Kafka. A process that is frozen, starts or "
+            "was lost by Kafka runs on this machine and is no member."
+        ),
+        (
+            "Una parte funciona mientras un proceso suyo es miembro de su grupo en Kafka. Un proceso congelado, que "
+            "arranca o que Kafka perdió está en marcha en esta máquina y no es miembro."
+        ),
+    ),
+    "operations.runs": ("runs for", "en marcha desde hace"),
+    "operations.memory": ("memory", "memoria"),
+    "operations.last": ("ended last", "último final"),
     "operations.lag": ("Lag", "Retraso"),
     "operations.group": ("group", "grupo"),
     "operations.records": ("records behind", "registros por leer"),
     "operations.seconds": ("oldest waits", "el más antiguo espera"),
     "operations.partitions": ("by partition", "por partición"),
+    "operations.kept": ("kept for", "se guarda"),
+    "operations.kept.last": ("last of each key", "el último de cada clave"),
+    "operations.lag.loss": (
+        "Records wait for more than half of the time that their topic keeps them: what is not read by then is gone.",
+        "Hay registros que esperan más de la mitad del tiempo que su tema los guarda: lo que no se lea se perderá.",
+    ),
+    "operations.history": ("How long the oldest record waited, 6 h", "Cuánto esperó el registro más antiguo, 6 h"),
+    "operations.history.away": ("ClickHouse does not tell of it now.", "ClickHouse no informa de ello ahora."),
+    "operations.history.none": ("Nothing waited when it was measured.", "Nada esperaba en ninguna medición."),
+    "operations.history.empty": (
+        "Nobody has measured yet: a gateway does so every half minute. Run `learnpack-telemetry setup` if this stays.",
+        "Nadie ha medido aún: un gateway lo hace cada medio minuto. Si sigue así, ejecute `learnpack-telemetry setup`.",
+    ),
+    "operations.history.gap": ("not measured", "sin medir"),
+    "operations.history.caption": ("{count} partitions in which records waited", "{count} particiones con espera"),
+    "operations.history.partition": ("partition", "partición"),
+    "operations.history.most": ("longest", "máximo"),
+    "operations.history.at": ("in the 5 minutes from", "en los 5 minutos desde"),
+    "operations.history.steps": ("times of 5 min", "tramos de 5 min"),
+    "operations.disk": ("Disk", "Disco"),
+    "operations.disk.free": ("{free} of {total} are free ({share}).", "Quedan {free} de {total} ({share})."),
+    "operations.disk.full": (
+        "Make room: Kafka and ClickHouse stop to write when it is full.",
+        "Libere espacio: Kafka y ClickHouse dejan de escribir cuando se llena.",
+    ),
+    "operations.disk.tables": ("ClickHouse's tables", "tablas de ClickHouse"),
     "operations.lag.none": ("No group reads anything yet.", "Ningún grupo lee nada aún."),
     "operations.rows": ("Rows", "Filas"),
     "operations.generations": ("Generations", "Generaciones"),
@@ -113,6 +184,14 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
     "operations.generation.other": ("surplus", "sobrante"),
     "operations.raw": ("raw topic", "registro bruto"),
     "operations.error": ("Last error", "Último error"),
+    "operations.error.at": ("at", "cuándo"),
+    "operations.error.verdict": ("what became of it", "qué pasó con él"),
+    "operations.step.idle": ("done", "terminado"),
+    "operations.step.catching-up": ("catching up", "poniéndose al día"),
+    "operations.step.paused": ("workers wait", "los procesos esperan"),
+    "operations.step.swapping": ("taking over", "tomando el relevo"),
+    "operations.step.dropping": ("being dropped", "descartándose"),
+    "operations.step.patching": ("students are recomputed", "recalculando estudiantes"),
     "operations.spool": ("Spool", "Búfer en disco"),
     "operations.spool.direct": (
         "Webhooks go to Kafka directly; {count} wait on this gateway's disk ({size}).",

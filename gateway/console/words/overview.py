@@ -35,7 +35,7 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
         "Recibidos en {span}, cada {minutes} minutos y por veredicto",
     ),
     "overview.minutes.none": ("Nothing came in {span}.", "No llegó nada en {span}."),
-    "overview.minute": ("from (UTC)", "desde (UTC)"),
+    "overview.minute": ("from ({zone})", "desde ({zone})"),
     "overview.span": ("How far back", "Desde cuándo"),
     "overview.ledger": ("Ledger of seven days (UTC)", "Balance de siete días (UTC)"),
     "overview.ledger.sum": (
@@ -48,6 +48,24 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
     "overview.attention.none": ("Nothing needs you now.", "Nada requiere su atención ahora."),
     "overview.attention.stuck": ("{count} students are stuck", "{count} estudiantes están atascados"),
     "overview.attention.stuck.one": ("1 student is stuck", "1 estudiante está atascado"),
+    "overview.attention.letters": (
+        "{count} dead letters wait ({reasons} reasons)",
+        "{count} cartas muertas esperan ({reasons} motivos)",
+    ),
+    "overview.attention.letters.same": (
+        "{count} dead letters wait (same reason)",
+        "{count} cartas muertas esperan (mismo motivo)",
+    ),
+    "overview.attention.letters.many": (
+        "{count} dead letters wait ({reasons} reasons or more)",
+        "{count} cartas muertas esperan ({reasons} motivos o más)",
+    ),
+    "overview.attention.letters.one": ("{count} dead letter waits", "{count} carta muerta espera"),
+    "overview.attention.error.one": ("1 webhook of today ended in an error", "1 webhook de hoy terminó en error"),
+    "overview.attention.dead.one": (
+        "1 webhook of today could not be processed",
+        "1 webhook de hoy no se pudo procesar",
+    ),
     "overview.attention.error": (
         "{count} webhooks of today ended in an error",
         "{count} webhooks de hoy terminaron en error",

@@ -57,8 +57,13 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
         "In {span} this would have ignored {ignored} of {webhooks} webhooks ({share}), of {students} students.",
         "En {span} esto habría ignorado {ignored} de {webhooks} webhooks ({share}), de {students} estudiantes.",
     ),
+    "rules.trial.already": (
+        "Ignored already: {old} of them. New: {new}.",
+        "Ya ignorados: {old} de ellos. Nuevos: {new}.",
+    ),
     "rules.trial.rule": ("by rule", "por regla"),
     "rules.trial.before": ("what was made of them", "qué se hizo con ellos"),
+    "rules.examples": ("Examples, the last three of each rule", "Ejemplos, los tres últimos de cada regla"),
     "rules.trial.count": ("webhooks", "webhooks"),
     "rules.trial.everything": ("It would have ignored everything.", "Lo habría ignorado todo."),
     "rules.trial.nothing": ("It would have ignored nothing.", "No habría ignorado nada."),
@@ -85,12 +90,38 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
     "rules.history.none": ("Nobody has changed the rules yet.", "Nadie ha cambiado las reglas aún."),
     "rules.history.away": ("Kafka does not tell of changes now.", "Kafka no informa de cambios ahora."),
     "rules.who": ("by whom", "por quién"),
-    "rules.after": ("to", "a"),
+    "rules.difference": ("What changes", "Qué cambia"),
+    "rules.gone": ("no more:", "ya no:"),
+    "rules.new": ("new:", "nueva:"),
+    "rules.stale": (
+        (
+            "Somebody has changed the rules since you loaded them, so yours cannot be saved as they are. Look at what "
+            "is in force now, or save to see the difference."
+        ),
+        (
+            "Alguien cambió las reglas desde que las cargó, así que las suyas no se pueden guardar así. Vea lo que "
+            "está en vigor, o guarde para ver la diferencia."
+        ),
+    ),
+    "rules.hidden": (
+        "Ids of students are not shown while names are hidden. Show names to edit rules.",
+        "Los ids de estudiantes no se muestran mientras los nombres están ocultos. Muestre los nombres para editar.",
+    ),
+    "rules.form.not": (
+        "These rules have something that a form does not show, or are too many for one: edit them as JSON.",
+        "Estas reglas tienen algo que un formulario no muestra, o son demasiadas: edítelas como JSON.",
+    ),
     "rules.before": ("before", "antes"),
     "rules.try.before": ("Try those before", "Probar las de antes"),
     "rules.undo": ("Undo: put the rules before back", "Deshacer: volver a las reglas anteriores"),
     "rules.changed": (
-        "Somebody changed the rules since you loaded the page. Look at what is in force now and try yours again.",
-        "Alguien cambió las reglas desde que cargó la página. Vea lo que está en vigor y pruebe las suyas de nuevo.",
+        (
+            "Somebody changed the rules since you loaded them, so nothing is saved. Below is what yours would change "
+            "of those in force now: look at it, and try yours again."
+        ),
+        (
+            "Alguien cambió las reglas desde que las cargó, así que no se guardó nada. Abajo está qué cambiarían las "
+            "suyas de las que están en vigor ahora: mírelo y pruebe las suyas de nuevo."
+        ),
     ),
 }

@@ -30,8 +30,8 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
     ),
     "tutorial.steps": ("Steps", "Pasos"),
     "tutorial.steps.lead": (
-        "Students who opened a step, tried it and did it, of the {most} who opened any most.",
-        "Estudiantes que abrieron un paso, lo intentaron y lo hicieron, sobre un máximo de {most}.",
+        "How many students opened, tried and did each step. The longest bars stand for {most} students.",
+        "Cuántos estudiantes abrieron, intentaron e hicieron cada paso. Las barras más largas son {most} estudiantes.",
     ),
     "tutorial.steps.none": ("No step of it is known yet.", "Aún no se conoce ningún paso."),
     "tutorial.opened": ("opened", "abierto"),
@@ -46,6 +46,10 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
     "tutorial.grid.lead": (
         "✓ done, a number: so many failures while trying, ● tried, ○ opened. Those who were there last come first.",
         "✓ hecho, un número: tantos fallos al intentarlo, ● intentado, ○ abierto. Primero quienes estuvieron al final.",
+    ),
+    "tutorial.left_out": (
+        "Shown are the steps that most students have; {count} others are left out.",
+        "Se muestran los pasos que tienen más estudiantes; se omiten otros {count}.",
     ),
     "tutorial.days": ("Day by day (UTC)", "Día a día (UTC)"),
     "tutorial.days.none": ("Nothing changed in 90 days.", "Nada cambió en 90 días."),

@@ -4,8 +4,8 @@ CREATE TABLE IF NOT EXISTS $public.raw $on_cluster
 $raw_columns,
     INDEX received received_at TYPE minmax GRANULARITY 1
 )
-ENGINE = ${replicated}ReplacingMergeTree(version)
+ENGINE = ${replicated}ReplacingMergeTree(${place}version)
 ORDER BY id
 TTL toDateTime(received_at) + INTERVAL $raw_days DAY
 SETTINGS index_granularity = 1024, $deduplication
-COMMENT '$raw_comment';
+COMMENT $raw_comment;

@@ -5,8 +5,8 @@ CREATE TABLE IF NOT EXISTS $derived.webhooks $on_cluster
 $webhooks_columns,
     INDEX created created_at TYPE minmax GRANULARITY 1
 )
-ENGINE = ${replicated}ReplacingMergeTree(version, deleted)
+ENGINE = ${replicated}ReplacingMergeTree(${place}version, deleted)
 ORDER BY id
 TTL toDateTime(created_at) + INTERVAL $webhook_table_days DAY
 SETTINGS $deduplication
-COMMENT '$webhooks_comment';
+COMMENT $webhooks_comment;

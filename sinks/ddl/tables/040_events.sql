@@ -7,7 +7,7 @@ $events_columns,
     INDEX written written_at TYPE minmax GRANULARITY 1,
     INDEX student actor TYPE bloom_filter GRANULARITY 1
 )
-ENGINE = ${replicated}ReplacingMergeTree(version, deleted)
+ENGINE = ${replicated}ReplacingMergeTree(${place}version, deleted)
 ORDER BY (asset_slug, event, step_slug, actor, item_id)
 SETTINGS $deduplication
-COMMENT '$events_comment';
+COMMENT $events_comment;

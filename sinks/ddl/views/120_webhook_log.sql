@@ -14,6 +14,7 @@ SELECT
 FROM (SELECT * FROM $public.raw FINAL WHERE received_at >= oldest AND source != 'staff') AS r
 INNER JOIN (SELECT * FROM $derived.webhooks FINAL WHERE source != 'staff') AS w ON r.id = w.id
 UNION ALL
+WITH now() - INTERVAL $webhook_days DAY AS oldest
 SELECT
     id, received_at, academy_id, principal, source, params, payload, receipt,
     JSONHas(params, 'event') OR JSONHas(payload, 'event'),
@@ -27,6 +28,7 @@ SELECT
 FROM $public.raw FINAL
 WHERE received_at >= oldest AND source != 'staff' AND id NOT IN (SELECT id FROM $derived.webhooks)
 UNION ALL
+WITH now() - INTERVAL $webhook_days DAY AS oldest
 SELECT
     id, created_at, if(empty(academy_ids), NULL, academy_ids[1]), NULL, source, '{}', '', '',
     is_streaming, event, academy_ids, student_id, asset_id, package_slug, learnpack_package_id, status, status_text,

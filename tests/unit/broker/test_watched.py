@@ -27,7 +27,7 @@ async def test_a_task_that_fails_begins_again() -> None:
 
     assert next(runs) == 2_002
     assert len(logged) == FAILURES["counting"] - before == 2_000
-    assert {(entry["task"], entry["error"]) for entry in logged} == {("counting", "RuntimeError: unexpected")}
+    assert {(entry["task"], entry["reason"]) for entry in logged} == {("counting", "RuntimeError: unexpected")}
 
 
 async def test_pauses_are_bounded_for_ever() -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from learnpack_notebook_telemetry import Status, __version__, bootstrap, get_telemetry_setup_cell, setup_telemetry
+from learnpack_notebook_telemetry import Status, __version__, bootstrap, setup_telemetry
 from learnpack_notebook_telemetry.leaving import EXIT_SECONDS, leave, look_after
 from learnpack_notebook_telemetry.session import Session
 
@@ -245,34 +245,6 @@ def test_a_session_shows_nothing_in_a_notebook(capsys: pytest.CaptureFixture[str
     Session("lists", "", None)._ipython_display_()
 
     assert capsys.readouterr() == ("", "")
-
-
-def test_the_set_up_cell_installs_and_calls() -> None:
-    """With the course's address and key in it, as literals that no quote can leave."""
-    cell = get_telemetry_setup_cell("D3_'\"Datetimes", host="http://h", api_key="k'1", language="es", send_code=True)
-    call = parsed(cell).body[-1]
-
-    assert isinstance(call, ast.Expr)
-    assert isinstance(call.value, ast.Call)
-    assert ast.literal_eval(call.value.args[0]) == "D3_'\"Datetimes"
-    assert {word.arg: ast.literal_eval(word.value) for word in call.value.keywords} == {
-        "host": "http://h",
-        "api_key": "k'1",
-        "language": "es",
-        "send_code": True,
-    }
-
-
-def test_the_set_up_cell_sets_up() -> None:
-    """Executed, it offers the names."""
-    with capture_server() as server:
-        code = get_telemetry_setup_cell("lists", host=server.url, api_key="k")
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setenv(bootstrap.STUDENT_VARIABLE, "Ada Lovelace")
-            exec(code, {})  # noqa: S102 - that is what a notebook does with it
-        leave()
-
-    assert [event["event"] for event in server.events] == ["start"]
 
 
 def test_the_package_needs_nothing_but_python() -> None:

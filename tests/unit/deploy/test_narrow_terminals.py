@@ -16,6 +16,7 @@ from rich.console import Console, Group
 import deploy.cli.dead_letters
 import deploy.cli.directory
 import deploy.cli.doctor
+import deploy.cli.forward
 import deploy.cli.replay
 import deploy.cli.rule_history
 import deploy.cli.status
@@ -24,10 +25,10 @@ import deploy.cli.tokens
 import deploy.cli.trace
 import deploy.cli.webhooks
 import deploy.cli.why
-import deploy.demo.report
 from deploy.cli.console import Failed
 from operations.dead_letters import DeadLetter
 from operations.doctor.findings import failed, good
+from operations.forwarding import Forwarder
 from operations.lag import Lag
 from operations.replay.comparison import Comparison, TableDifference
 from operations.replay.report import show
@@ -35,6 +36,7 @@ from operations.status import Status
 from operations.tables import WholeTable
 from operations.tokens import CAPABILITIES
 from schemas.reference.directory import Asset, Token
+from schemas.wire.forwarding import Pause
 from schemas.wire.generations import Generation, Journal
 from schemas.wire.rule_changes import Changer, RuleChange
 
@@ -82,7 +84,8 @@ def status(screen: Screen, patch: Patch) -> None:
     wrong = "generation 2 is computed from learnpack.webhooks.raw.16, and TELEMETRY_RAW_TOPIC says webhooks.raw"
     lag = [Lag("learnpack-telemetry-worker.g12", "learnpack.staging.webhooks.raw.16", 12_345_678)]
     rows = {"webhook_health": 12_345_678_901}
-    deploy.cli.status._show(Status({"kafka": wrong, "clickhouse": "ok"}, lag, rows))  # noqa: SLF001 - what it prints
+    shown = deploy.cli.status._page(Status({"kafka": wrong, "clickhouse": "ok"}, lag, rows))  # noqa: SLF001 - what it prints
+    screen.print(Group(*shown))
 
 
 def doctor(screen: Screen, patch: Patch) -> None:
@@ -204,18 +207,10 @@ def assets(screen: Screen, patch: Patch) -> None:
     asset = Asset.parse(
         b"123456", b'{"id": 123456, "slug": "%s", "lang": "us", "learnpack_id": 1234567}' % SLUG.encode()
     )
-    records = {"assets": [(b"123456", b"")], "users": [], "tasks": []}
+    records = {"assets": [(b"123456", b"")], "users": [], "tasks": [], "academies": []}
     reference = SimpleNamespace(records=records.__getitem__, asset=lambda _: asset)
     replaced(patch, deploy.cli.directory, screen, load_reference=reference, settings=None)
     deploy.cli.directory.show()
-
-
-def demo(screen: Screen, _patch: Patch) -> None:
-    """Scores of a tutorial with a long slug."""
-    columns = "student", "tutorial", "engagement", "frustration", "completion %", "hours"
-    table = deploy.demo.report._table  # noqa: SLF001 - what it prints
-    scores = [(10021, SLUG, 28.5, 9.5, 75.0, 1234.27)]
-    screen.print(Group(table("Scores", columns, scores), table("Facts", ("event", "facts", "students"), [])))
 
 
 def comparison(screen: Screen, _patch: Patch) -> None:
@@ -234,6 +229,15 @@ def comparison(screen: Screen, _patch: Patch) -> None:
     show(Comparison(1, 2, [differing], verdicts, [score], 12_345, [day], 1_234), screen)
 
 
+def forwarders(screen: Screen, patch: Patch) -> None:
+    """`forward status`, of one that is paused."""
+    lag = Lag("learnpack.forward.lms", "learnpack.completions", 123_456, 98_765.4)
+    gone = Pause(reason="the receiver answered 410 (Gone): it wants nothing any more", at=0)
+    found = [Forwarder("lms", 12, gone, (lag,)), Forwarder("chat-of-teachers", 1, None, ())]
+    replaced(patch, deploy.cli.forward, screen, forwarders=found, settings=None)
+    deploy.cli.forward.status()
+
+
 SHOWN: Final[list[Callable[[Screen, Patch], None]]] = [
     status,
     doctor,
@@ -246,8 +250,8 @@ SHOWN: Final[list[Callable[[Screen, Patch], None]]] = [
     log,
     letters,
     assets,
-    demo,
     comparison,
+    forwarders,
 ]
 
 
@@ -284,7 +288,7 @@ def test_every_module_with_a_table_is_tried() -> None:
     made = {str(path.relative_to(ROOT)) for path in paths if " WholeTable(" in path.read_text()}
     commands = {
         f"deploy/cli/{name}.py"
-        for name in ["dead_letters", "directory", "doctor", "replay", "rule_history", "status", "stuck", "tokens"]
-    } | {f"deploy/cli/{name}.py" for name in ["trace", "webhooks", "why"]}
+        for name in ["dead_letters", "directory", "doctor", "forward", "replay", "rule_history", "status", "stuck"]
+    } | {f"deploy/cli/{name}.py" for name in ["tokens", "trace", "webhooks", "why"]}
 
-    assert made == commands | {"deploy/demo/report.py", "operations/replay/report.py"}
+    assert made == commands | {"operations/replay/report.py"}

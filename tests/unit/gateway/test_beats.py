@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import multiprocessing
+import os
 
 from gateway.beats import Beats
 
@@ -29,7 +30,7 @@ def test_one_that_is_silent_for_ten_seconds_is_named() -> None:
     beats.note(1)
     beats.note(3)
     clock.now += 3
-    assert beats.silent() == {"gateway process 2 of 3": "does not answer, for 12 s now"}
+    assert beats.silent() == {"gateway process 2 of 3": f"process id {os.getpid()}, does not answer, for 12 s now"}
 
     beats.note(2)
     assert beats.silent() == {}

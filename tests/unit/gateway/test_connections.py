@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import socket
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from structlog.testing import capture_logs
 
 from gateway.addresses import Addresses
-from gateway.connections import Connections, most_connections
+from gateway.connections import Connections, Shut, most_connections
+from gateway.metrics import Metrics
+from tests.support.metrics import sample
+from tests.support.waiting import aeventually
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 Pairs = list[tuple[socket.socket, socket.socket]]
 
@@ -70,7 +75,7 @@ def test_what_is_too_many_is_shut(listening: tuple[int, Pairs]) -> None:
         connections.begin(peer(pairs[place]))
         connections.end(peer(pairs[place]))
 
-    assert connections.shut_surplus(0.0) == 4
+    assert connections.shut_surplus(0.0) == Shut(idle=4)
     assert shut(pairs) == [False, True, False, True, True, True]
 
 
@@ -85,7 +90,7 @@ def test_a_request_under_way_is_shut_last(listening: tuple[int, Pairs]) -> None:
     for place in (1, 2, 3, 5):
         connections.end(peer(pairs[place]))
 
-    assert connections.shut_surplus(0.0) == 4
+    assert connections.shut_surplus(0.0) == Shut(idle=4)
     assert shut(pairs) == [False, True, True, True, False, True]
 
 
@@ -96,19 +101,58 @@ def test_a_new_connection_has_a_moment_for_its_first_request(listening: tuple[in
     for place in (0, 3):
         connections.begin(peer(pairs[place]))
 
-    assert connections.shut_surplus(10.0) == 0
-    assert connections.shut_surplus(11.9) == 0
+    assert connections.shut_surplus(10.0) == Shut()
+    assert connections.shut_surplus(11.9) == Shut()
     connections.begin(peer(pairs[5]))
-    assert connections.shut_surplus(12.0) == 4
+    assert connections.shut_surplus(12.0) == Shut(answering=1, idle=3)
     assert shut(pairs) == [True, True, True, False, True, False]
+
+
+async def test_what_was_shut_is_counted_and_told_once_a_minute(
+    listening: tuple[int, Pairs], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By whether a request was under way; what is shut within the minute is in the next line."""
+    port, pairs = listening
+    metrics = Metrics()
+    connections = Connections(port, 5, Addresses(), most=6, count=metrics.note_shut)
+    monkeypatch.setattr("gateway.connections._LOOK_SECONDS", 0.01)
+
+    async def counted(idle: int, answering: int) -> bool:
+        text = metrics.text().decode()
+        series = "telemetry_gateway_connections_shut_total"
+        return (idle, answering) == (
+            sample(text, f'{series}{{state="idle"}}'),
+            sample(text, f'{series}{{state="answering"}}'),
+        )
+
+    with capture_logs() as logged:
+        watching = asyncio.ensure_future(connections.watch())
+        await aeventually(lambda: counted(1, 0), 30, "one of six is counted")
+        told = [(line["log_level"], line["count"], line["answering"], line["limit"]) for line in logged]
+        connections._limit = 4  # noqa: SLF001 - what is open is too many now
+        for pair in pairs:
+            connections.begin(peer(pair))
+        await aeventually(lambda: counted(1, 1), 30, "another, whose request was under way")
+        again = len(logged)
+        monkeypatch.setattr("gateway.connections._WARN_SECONDS", 0.0)
+        await aeventually(lambda: _said(logged, 2), 30, "the next line")
+        watching.cancel()
+
+    assert told == [("warning", 1, 0, 5)]
+    assert again == 1
+    assert (logged[1]["count"], logged[1]["answering"]) == (1, 1)
+
+
+async def _said(logged: Sequence[object], lines: int) -> bool:
+    return len(logged) == lines
 
 
 def test_within_the_limit_nothing_is_shut(listening: tuple[int, Pairs]) -> None:
     """However silent it is; and connections to other ports are nobody's business here."""
     port, pairs = listening
 
-    assert Connections(port, 6, Addresses(), most=6).shut_surplus(0.0) == 0
-    assert Connections(port + 1, 1, Addresses(), most=6).shut_surplus(0.0) == 0
+    assert Connections(port, 6, Addresses(), most=6).shut_surplus(0.0) == Shut()
+    assert Connections(port + 1, 1, Addresses(), most=6).shut_surplus(0.0) == Shut()
     assert not any(shut(pairs))
 
 
@@ -116,7 +160,7 @@ def test_a_proxys_connections_are_its_own(listening: tuple[int, Pairs]) -> None:
     """Whom they are for is not known, and the proxy has limits of its own."""
     port, pairs = listening
 
-    assert Connections(port, 1, Addresses(["127.0.0.0/8"]), most=6).shut_surplus(0.0) == 0
+    assert Connections(port, 1, Addresses(["127.0.0.0/8"]), most=6).shut_surplus(0.0) == Shut()
     assert not any(shut(pairs))
 
 

@@ -20,7 +20,8 @@ from gateway.shared_metrics import SharedMetrics
 
 directory, number, answers = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
 metrics = SharedMetrics(directory, number)
-metrics.watch(SimpleNamespace(direct=number != 2), SimpleNamespace(records=number, size=10 * number, damaged=0))
+spool = SimpleNamespace(records=number, size=10 * number, limit=100, damaged=0, age=5.0 * number)
+metrics.watch(SimpleNamespace(direct=number != 2), spool, directory)
 metrics.requests.labels("/here", 200).inc(answers)
 metrics.seconds.labels("/here").observe(0.02)
 FAILURES["a task"] += number
@@ -52,6 +53,9 @@ def test_counts_of_all_processes_are_added_and_survive_them(tmp_path: Path) -> N
     assert second['telemetry_gateway_request_seconds_count{route="/here"}'] == 2
     assert second["telemetry_gateway_spool_records"] == 3
     assert second["telemetry_gateway_spool_bytes"] == 30
+    assert second["telemetry_gateway_spool_used_ratio"] == 0.2
+    assert second["telemetry_gateway_spool_age_seconds"] == 10
+    assert [value for name, value in second.items() if name.startswith("telemetry_gateway_build_info{")] == [1]
     assert second["telemetry_gateway_direct"] == 0
     assert second['telemetry_gateway_task_failures_total{task="a task"}'] == 3
 

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
 
 import orjson
 from hypothesis import given
 from hypothesis import strategies as st
 
-from operations.tokens import CAPABILITIES, NewToken, digest
+from operations.tokens import CAPABILITIES, NewToken, digest, new_secret
 from schemas.reference.directory import Token
+
+if TYPE_CHECKING:
+    import pytest
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MOMENTS = st.datetimes(datetime(2020, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001 - hypothesis adds it
@@ -45,3 +49,11 @@ def test_a_record_holds_no_secret() -> None:
     token = NewToken(7, {}, datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 1, 1, tzinfo=UTC) + timedelta(days=1))
 
     assert orjson.loads(token.record()).keys() == {"user_id", "ingest", "academies", "created_at", "expires_at"}
+
+
+def test_a_secret_is_no_option(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that begins with a hyphen is not given."""
+    made = iter(("-abc", "-d", "_e-"))
+    monkeypatch.setattr("operations.tokens.secrets.token_urlsafe", lambda _size: next(made))
+
+    assert new_secret() == "_e-"

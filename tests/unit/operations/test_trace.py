@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pytest
 
 from deploy.cli.trace import lines
-from operations.trace import Trace
+from operations.trace import Trace, not_there
 
 
 @pytest.mark.parametrize(
@@ -54,3 +56,11 @@ def test_why_there_are_no_facts_is_told(verdict: str, why: str) -> None:
     found = Trace(7, 0, 7, outcome={**outcome, "verdict": verdict})
 
     assert ("facts", f"none: {why}") in list(lines(found))
+
+
+def test_nobody_waits_for_an_outcome_that_has_expired() -> None:
+    """Imported history may be older than the log of webhooks goes back, and longer in the raw topic."""
+    now = datetime(2026, 3, 31, tzinfo=UTC)
+    assert not_there("2026-02-28 00:00:00.000", 30, now).startswith("nothing: it is older than the log of webhooks")
+    for arrived in ("2026-03-02 00:00:00.000", None):
+        assert not_there(arrived, 30, now).startswith("the sink: ")

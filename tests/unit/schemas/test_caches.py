@@ -9,8 +9,14 @@ from typing import Any
 from schemas.caches import cached
 from tests.support.sources import parsed
 
-# Caches of what no client writes: days, and sets of capabilities.
-OWN = {"schemas/times.py": "sql_date", "schemas/caches.py": "decorate"}
+# Caches of what no client writes: days, sets of capabilities, the names of all time zones, once, and the connections to
+# the few ClickHouses of the settings.
+OWN = {
+    "schemas/times.py": "sql_date",
+    "schemas/caches.py": "decorate",
+    "schemas/time_zones.py": "_known",
+    "broker/clickhouse.py": "_pool",
+}
 
 
 def test_only_short_texts_are_kept() -> None:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import copy
-from typing import Any
+from typing import Any, Final
 
 import pytest
 
 from schemas.json_patch import PatchError, patched
+
+# A value of which each operation on it makes another one of the same size.
+MANY: Final = dict.fromkeys(map(str, range(100_000)), 0)
 
 
 @pytest.mark.parametrize(
@@ -75,6 +78,10 @@ def test_operations_change_the_value(value: Any, operations: list[dict[str, Any]
         ({}, [{"op": "copy", "from": "", "path": "/a"}] * 70, "operation 64: .*deeper than 64"),
         ([], [{"op": "add", "path": "/0" * n, "value": []} for n in range(1, 900)], "operation 64: .*deeper than 64"),
         ({"a": {"b": {}}}, [{"op": "copy", "from": "/a", "path": "/a/b/c"}] * 70, "deeper than 64"),
+        (MANY, [{"op": "add", "path": "/x", "value": 1}] * 999, "operation 83: what a patch changes has at most"),
+        (MANY, [{"op": "replace", "path": "/0", "value": 1}] * 999, "operation 41: what a patch changes"),
+        ([0] * 100_000, [{"op": "remove", "path": "/0"}] * 999, "operation 83: what a patch changes"),
+        ([[0]] * 100_000, [{"op": "add", "path": "/0/0", "value": 1}] * 999, "operation 83: what a patch changes"),
     ],
 )
 def test_what_does_not_fit_is_told(value: Any, operations: Any, reason: str) -> None:

@@ -21,6 +21,7 @@ GOOD: dict[Kind, tuple[bytes, dict[str, Any]]] = {
     "assets": (b"5", {"id": 5, "slug": "lists", "lang": "us"}),
     "users": (b"7", {"id": 7, "first_name": "Ada", "academies": [1]}),
     "tasks": (b"9", {"id": 9, "user_id": 7, "associated_slug": "lists"}),
+    "academies": (b"4", {"id": 4, "timezone": "Europe/Madrid"}),
     "tokens": (b"a" * 64, {"user_id": 7, "academies": {"1": ["crud_telemetry"]}}),
 }
 FIELDS = (
@@ -41,6 +42,7 @@ FIELDS = (
     "ingest",
     "expires_at",
     "label",
+    "timezone",
 )
 
 

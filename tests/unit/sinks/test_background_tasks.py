@@ -18,7 +18,9 @@ from sinks.errors import FencedError
 from sinks.writer.assignment import Assignment
 from sinks.writer.bookmark import Bookmark
 from sinks.writer.buffer import Limits
+from sinks.writer.commits import Commits
 from sinks.writer.group import Group
+from sinks.writer.inserter import Inserter
 from sinks.writer.lane import Lane
 from sinks.writer.routes import derived_routes
 
@@ -46,15 +48,17 @@ class Parts:
     async def start(self) -> None:
         """As a producer."""
 
-    async def run(self, stop: asyncio.Event, ready: asyncio.Event) -> None:
+    async def run(self, stop: asyncio.Event) -> None:
         """As a group: until told to stop."""
         self.called("group")
         self.stop = stop
-        ready.set()
         await stop.wait()
 
     name = "sink.raw"
-    partitions: frozenset[TopicPartition] = frozenset()
+
+    def has(self, _partition: TopicPartition) -> bool:
+        """As a group."""
+        return False
 
     async def keep_fresh(self, *_arguments: Any, **_named: Any) -> None:
         """As the daily aggregates."""
@@ -86,11 +90,10 @@ def test_no_task_of_the_process_dies_unseen(monkeypatch: pytest.MonkeyPatch, bro
     """It begins again, or the process ends with a message and a code."""
     parts = Parts(broken)
 
-    async def connected(*_arguments: Any) -> Any:
-        return object()
+    async def connected(*_arguments: Any) -> bool:
+        return True
 
-    monkeypatch.setattr(module, "_connect", connected)
-    monkeypatch.setattr(module, "check_tables", lambda *_arguments: None)
+    monkeypatch.setattr(Inserter, "connect", connected)
     monkeypatch.setattr(clients, "producer", lambda *_options, **_more: _Producer())
     monkeypatch.setattr(module, "Group", lambda *_arguments, **_named: parts)
     monkeypatch.setattr(module, "keep_fresh", parts.keep_fresh)
@@ -101,7 +104,7 @@ def test_no_task_of_the_process_dies_unseen(monkeypatch: pytest.MonkeyPatch, bro
 
     assert ended == code
     assert parts.runs[broken] == (2 if broken == "group" else 3)
-    told = [entry for entry in logged if "nobody thought of" in str(entry.get("error"))]
+    told = [entry for entry in logged if "nobody thought of" in str(entry.get("reason"))]
     assert len(told) == (1 if broken == "group" else 2)
 
 
@@ -144,7 +147,6 @@ class _Lane:
 
 async def test_a_commit_that_fails_ends_its_sink() -> None:
     """The group hears of the error of a real lane's first commit."""
-    assignment = Assignment(_Consumer())
     (route, *_) = derived_routes(Topics("t.", 1))
     nobody: Any = None
     lane = Lane(
@@ -153,35 +155,37 @@ async def test_a_commit_that_fails_ends_its_sink() -> None:
         run=1,
         limits=Limits(),
         inserter=nobody,
-        commits=assignment.commits,
+        commits=Commits(_Consumer()),
         dead_letters=nobody,
     )
-    assignment.start({PLACE.topic: lane})
+    failures: asyncio.Queue[Exception] = asyncio.Queue()
+    assignment = Assignment({PLACE.topic: lane}, failures.put_nowait)
     async with asyncio.timeout(10):
         with pytest.raises(RuntimeError, match="nobody thought of"):
-            await assignment.failure
+            raise await failures.get()
     await assignment.close(0)
 
 
 async def test_a_lane_that_fails_ends_its_sink() -> None:
     """The group hears of the error; of a fenced lane only when."""
-    assignment = Assignment(_Consumer())
-    assignment.start({PLACE.topic: _Lane(FencedError("gone"))})  # type: ignore[dict-item]
+    failures: asyncio.Queue[Exception] = asyncio.Queue()
+    fenced: Any = _Lane(FencedError("gone"))
+    broken: Any = _Lane(BUG)
+    assignment = Assignment({PLACE.topic: fenced}, failures.put_nowait)
     async with asyncio.timeout(10):
         while assignment.fenced_at is None:  # noqa: ASYNC110 - it is set within the loop's next turns
             await asyncio.sleep(0)
-        assert not assignment.failure.done()
+        assert failures.empty()
         await assignment.close(0)
-        assignment = Assignment(_Consumer())
-        assignment.start({PLACE.topic: _Lane(BUG)})  # type: ignore[dict-item]
+        assignment = Assignment({PLACE.topic: broken}, failures.put_nowait)
         with pytest.raises(RuntimeError, match="nobody thought of"):
-            await assignment.failure
+            raise await failures.get()
     await assignment.close(0)
 
 
 async def test_an_assignment_that_fails_ends_its_sink(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever goes wrong in a rebalance is not left to the client, which would log it and read nothing."""
-    group = Group({}, "group", (), inserter=None, dead_letters=None, limits=Limits())  # type: ignore[arg-type]
+    group = Group({}, "group", {})
 
     async def fail(*_arguments: Any) -> None:
         raise BUG
@@ -195,7 +199,6 @@ async def test_an_assignment_that_fails_ends_its_sink(monkeypatch: pytest.Monkey
     with pytest.raises(RuntimeError, match="nobody thought of"):
         await group._poll()  # noqa: SLF001 - one turn of `run`
     await group._consumer.stop()  # noqa: SLF001
-    await group._admin.close()  # noqa: SLF001
 
 
 def test_a_sink_that_fails_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -204,7 +207,7 @@ def test_a_sink_that_fails_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
     async def fail(*_arguments: Any) -> None:
         raise BUG
 
-    monkeypatch.setattr(module, "_connect", fail)
+    monkeypatch.setattr(Inserter, "connect", fail)
     with capture_logs() as logged:
-        assert module.main(Settings()) == 1
-    assert [entry["error"] for entry in logged if entry["event"] == "sink_failed"] == [f"RuntimeError: {BUG}"]
+        assert module.main(Settings(), superseded=asyncio.Event().wait) == 1
+    assert [entry["reason"] for entry in logged if entry["event"] == "sink stopped"] == [f"RuntimeError: {BUG}"]

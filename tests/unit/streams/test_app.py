@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import inspect
+from types import SimpleNamespace
 from typing import Any, cast
 
 import faust.transport.consumer as faust_consumer
 import pytest
 from faust.transport.drivers import aiokafka as driver
+from faust.types import TP
 
 from streams.app import fetch_bytes
 from streams.chunk import ChunkLimits
@@ -65,3 +67,19 @@ async def test_fausts_check_for_standing_still_is_off(kind: type, checks: list[s
     await inspect.unwrap(getattr(detector, "fun", detector))(consumer)
 
     assert consumer.checked == checks
+
+
+@pytest.mark.parametrize(("topic", "asked"), [("raw", True), ("other", False)])
+def test_a_full_queue_leaves_the_chunked_topic_asked(*, topic: str, asked: bool) -> None:
+    """Faust asks a partition for nothing while its queue is full; without any from the others it then waits a second.
+
+    Chunks are bounded by the queue and by their bytes, so their partitions stay.
+    """
+    tp = TP(topic, 3)
+    consumer = object.__new__(Consumer)
+    consumer.app = cast("Any", SimpleNamespace(chunked_topic="raw", in_recovery=False))
+    consumer._active_partitions, consumer._buffered_partitions = {tp}, set()
+
+    consumer.on_buffer_full(tp)
+
+    assert (consumer._get_active_partitions() == {tp}) is asked

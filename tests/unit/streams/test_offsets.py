@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import orjson
 import pytest
 from aiokafka.structs import OffsetAndMetadata
 
+from schemas.wire.formats import NewerFormatError
 from streams.limits import Limits, LimitsState, Trial
 from streams.offsets import Checkpoint
 
@@ -40,3 +42,10 @@ def test_an_offset_that_was_set_by_hand_is_taken(metadata: str) -> None:
 def test_a_partition_without_a_committed_offset_starts_anew() -> None:
     """The coordinator says -1 where nothing was committed."""
     assert Checkpoint.of(OffsetAndMetadata(-1, "")) == Checkpoint()
+
+
+def test_state_of_a_newer_release_is_refused() -> None:
+    """The worker learns it before it has read a record of the state; what says no number is of the first format."""
+    assert orjson.loads(Checkpoint(17).metadata)["format"] == 1
+    with pytest.raises(NewerFormatError, match=r"the workers' state: written in format 2.*Use release 0\.9\.0"):
+        Checkpoint.parse(17, '{"format": 2, "release": "0.9.0", "changelog": "elsewhere"}')

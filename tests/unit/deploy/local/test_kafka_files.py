@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 from deploy.local.kafka.files import BrokerPorts, logging_configuration, server_properties
 
 
-def properties(message_max_bytes: int = 11 << 20) -> dict[str, str]:
+def properties(message_max_bytes: int = 11 << 20, **options: Any) -> dict[str, str]:
     """The rendered properties by name."""
-    text = server_properties(Path("/data/logs"), BrokerPorts(20001, 20002), message_max_bytes)
+    text = server_properties(Path("/data/logs"), BrokerPorts(20001, 20002), message_max_bytes, **options)
     return dict(line.split("=", 1) for line in text.splitlines())
 
 
@@ -29,6 +30,18 @@ def test_one_node_replicates_to_itself() -> None:
 
     assert {found[f"{topic}.replication.factor"] for topic in ("offsets.topic", "transaction.state.log")} == {"1"}
     assert found["transaction.state.log.min.isr"] == "1"
+
+
+def test_of_three_nodes_one_may_be_away() -> None:
+    """Each is a voter, and whatever Kafka keeps for itself has three copies, of which two must have a record."""
+    found = properties(node_id=2, controllers={1: 20004, 2: 20002, 3: 20006})
+
+    assert (found["node.id"], found["listeners"].partition(",")[0]) == ("2", "PLAINTEXT://127.0.0.1:20001")
+    assert found["controller.quorum.voters"] == "1@127.0.0.1:20004,2@127.0.0.1:20002,3@127.0.0.1:20006"
+    copies = {name: value for name, value in found.items() if name.endswith("replication.factor")}
+    assert (len(copies), {*copies.values()}) == (4, {"3"})
+    least = {name: value for name, value in found.items() if name.endswith(("min.isr", "min.insync.replicas"))}
+    assert (len(least), {*least.values()}) == (3, {"2"})
 
 
 def test_the_largest_message_sets_every_limit_it_depends_on() -> None:

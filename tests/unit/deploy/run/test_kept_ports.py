@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 def ports(directory: Path) -> tuple[int | None, int | None]:
     """The ports that Kafka and ClickHouse are to take; None: a free one."""
     system = LocalSystem(directory, 1, Settings())
+    assert isinstance(system._kafka, KafkaNode)  # noqa: SLF001 - as below
     return system._kafka._port, system._clickhouse._wanted  # noqa: SLF001 - to prepare them takes software
 
 
@@ -82,7 +83,7 @@ def test_until_the_log_is_known_a_terminal_finds_what_it_found(tmp_path: Path, m
         system._lock.close()  # noqa: SLF001 - as above
 
     assert (tmp_path / "env").read_text() == before
-    assert sorted(path.name for path in new.iterdir()) == ["ingest-key", "lock"]
+    assert sorted(path.name for path in new.iterdir()) == ["ingest-key", "lock", "written-by.json"]
 
 
 def test_what_was_set_is_for_commands_as_well(monkeypatch: pytest.MonkeyPatch) -> None:

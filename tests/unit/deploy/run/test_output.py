@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import os
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
@@ -12,11 +13,31 @@ import pytest
 from rich.console import Console
 
 from deploy.run.output import DetachedOutput
+from tests.support.waiting import eventually
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 LINE = "x" * 100 + "\n"
+
+
+class _Mended(io.StringIO):
+    """A file on a disk that is full for a while."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self.path = path
+        self.full = True
+        self.failed = 0
+
+    def write(self, text: str) -> int:
+        """Write to the disk; raises OSError while it is full."""
+        try:
+            with (Path("/dev/full") if self.full else self.path).open("a", buffering=1) as file:
+                return file.write(text)
+        except OSError:
+            self.failed += 1
+            raise
 
 
 @pytest.fixture
@@ -96,6 +117,65 @@ def test_a_reader_that_stands_still_holds_nobody_up(output: DetachedOutput) -> N
                 taken += len(os.read(source, 1 << 16))
     os.close(source)
     assert taken < written / 2
+
+
+def test_what_was_left_out_is_told_where_it_is_missing(output: DetachedOutput) -> None:
+    """How many lines, before the next one that is written."""
+    source, still = pipe()
+    text = b""
+    with still:
+        file = output.of(still)
+        for _ in range(10_000):
+            file.write(LINE)
+        while len(text) < 100_000:
+            text += os.read(source, 1 << 16)
+        file.write("later\n")
+        os.set_blocking(source, False)
+        while not output.close(0.01):
+            with contextlib.suppress(BlockingIOError):
+                text += os.read(source, 1 << 16)
+        with contextlib.suppress(BlockingIOError):
+            text += os.read(source, 1 << 20)
+    os.close(source)
+
+    *written, last = text.decode().splitlines()
+    whole = [line for line in written if line == LINE.rstrip()]
+    missing = [re.fullmatch(r"… (\d+) lines are missing here: they could not be written", line) for line in written]
+    told = [int(found[1]) for found in missing if found]
+    assert last == "later"
+    assert len(whole) + len(told) == len(written)
+    assert len(whole) + sum(told) == 10_000
+    assert told
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device of Linux")
+def test_what_fails_is_told_to_the_next_who_reads(output: DetachedOutput, tmp_path: Path) -> None:
+    """As a disk that has room again; who closes hears of it at the latest then."""
+    path = tmp_path / "log"
+    file = _Mended(path)
+
+    output.put(file, "one")
+    output.put(file, "two\nthree\n")
+    eventually(lambda: file.failed == 2, 30, "two failures")
+    file.full = False
+
+    assert output.close(30)
+    assert path.read_text() == "… 3 lines are missing here: they could not be written\n"
+
+
+def test_lines_without_anything_in_them_are_bounded(output: DetachedOutput) -> None:
+    """Each of them takes memory, too."""
+    source, still = pipe()
+    with still:
+        for _ in range(10_000):
+            output.put(still, LINE)
+        for _ in range(10_000):
+            output.put(still, "")
+        waiting = output._waiting.qsize()  # noqa: SLF001 - nothing else shows it
+        os.close(source)
+        output.close(30)
+
+    assert 0 < waiting < 2_000
 
 
 def test_a_terminal_is_still_one(output: DetachedOutput) -> None:

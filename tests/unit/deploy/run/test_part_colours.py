@@ -8,6 +8,7 @@ import os
 
 from rich.console import Console
 
+from deploy.run.lines import AllLines
 from deploy.run.supervisor import Part, Supervisor
 
 REDS = ("[31m", "[91m", "[1;31m", "[1;91m")
@@ -18,7 +19,8 @@ async def test_no_part_that_works_is_red() -> None:
     screen = io.StringIO()
     command = ["sh", "-c", "echo well; exec sleep 60"]
     parts = [Part(f"part-{number}", command, os.environ) for number in range(1, 11)]
-    supervisor = Supervisor(parts, Console(file=screen, force_terminal=True, color_system="standard", width=200))
+    console = Console(file=screen, force_terminal=True, color_system="standard", width=200)
+    supervisor = Supervisor(parts, AllLines(console))
 
     def told() -> list[str]:
         return [line for line in screen.getvalue().splitlines() if "well" in line]

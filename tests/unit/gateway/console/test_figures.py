@@ -9,9 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.console.charts import line
-from gateway.console.letter import patch_between, shown_value
-from gateway.console.operations import generations_of, summary
-from gateway.console.queries import literal
+from gateway.console.letter import patch_between, place_of_error, shown_value
+from gateway.console.operations import generations_of, silent, summary
 from gateway.console.student import work_address
 from gateway.console.tutorial import cell_mark, hardest, with_bars
 from gateway.console.tutorials import tutorial_address
@@ -85,6 +84,17 @@ def test_what_is_not_changed_is_not_sent() -> None:
     ]
     assert patch_between({"a": 1}, {"a": True}) == [{"op": "replace", "path": "/a", "value": True}]
     assert patch_between([1], [1]) == []
+    steps = [{"slug": "a", "tries": 1}, {"slug": "b", "tries": 2}]
+    after = {"steps": [steps[0], {"slug": "c"}], "of": {"x": 1}}
+    assert patch_between({"steps": steps, "of": {"x": 1, "y": 2}}, after) == [
+        {"op": "remove", "path": "/steps/1/tries"},
+        {"op": "replace", "path": "/steps/1/slug", "value": "c"},
+        {"op": "remove", "path": "/of/y"},
+    ]
+    hidden = {"token": "t", "steps": [{"slug": "a", "token": "t"}]}
+    edited = patch_between({"steps": [{"slug": "a"}]}, {"steps": [{"slug": "b"}]})
+    assert patched(hidden, edited) == {"token": "t", "steps": [{"slug": "b", "token": "t"}]}
+    assert patch_between({"a": [1]}, {"a": [1, 2]}) == [{"op": "replace", "path": "/a", "value": [1, 2]}]
     assert (shown_value("{not"), shown_value('{"a":1}'), shown_value(None)) == ("{not", '{\n  "a": 1\n}', "")
 
 
@@ -92,7 +102,6 @@ def test_slugs_stay_within_the_query() -> None:
     """No slug is a path, and none ends a text of SQL."""
     assert work_address(7, "../../x?y#z", "a&b") == "/console/students/7/tutorial?slug=..%2F..%2Fx%3Fy%23z&step=a%26b"
     assert tutorial_address("../x") == "/console/tutorials/one?slug=..%2Fx"
-    assert literal("a'b\\") == "'a\\'b\\\\'"
 
 
 def test_lines_stay_in_the_field() -> None:
@@ -117,3 +126,22 @@ def test_generations_say_what_they_are_kept_for() -> None:
     ]
     assert summary("en", {"kafka": "ok", "worker": "ok"}) == "Every part works."
     assert summary("en", {"kafka": "ok", "worker": "away"}) == "These parts do not work: worker."
+
+
+def test_the_place_that_a_reason_names_is_shown_with_what_is_around_it() -> None:
+    """Behind a long value its beginning and its end are left out; a reason without a place shows none."""
+    text = "a" * 200 + "!" + "b" * 200
+
+    assert place_of_error("unexpected character (char 200)", text) == ("…" + "a" * 60, "!", "b" * 60 + "…")
+    assert place_of_error("unexpected end (char 3)", "{ab") == ("{a", "b", "")
+    assert [place_of_error(why, "{ab") for why in ("no slug", "far (char 99)")] == [None, None]
+    assert place_of_error("empty (char 0)", "") is None
+
+
+def test_a_process_that_runs_and_reads_nothing_is_told_apart() -> None:
+    """Only where no member of its part's group is there."""
+    processes = [{"name": name, "state": state} for name, state in (("worker-1", "running"), ("sink", "running"))]
+    ended = [{"name": "worker-2", "state": "ended"}]
+
+    assert silent({"worker": "no process runs", "sink": "ok"}, [*processes, *ended]) == ["worker-1"]
+    assert silent({"worker": "ok", "sink": "ok"}, processes) == []

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from typing import Final
+from zoneinfo import ZoneInfo
 
 import pytest
 
-from gateway.console.formats import Formats, cut
+from gateway.console.formats import Formats, cut, step_number
 from gateway.console.view import View
 
 NOW: Final = datetime(2026, 4, 15, 10, 40, tzinfo=UTC)
@@ -38,6 +39,27 @@ def test_times_are_relative_with_the_exact_one_beside() -> None:
     assert ">hace 3 min<" in SPANISH.ago(text)
     assert "15/04/2026 10:37:00" in SPANISH.exact(text)
     assert (ENGLISH.day("2026-04-15"), SPANISH.day("2026-04-15")) == ("2026-04-15", "15/04/2026")
+
+
+def test_times_are_those_of_the_zone() -> None:
+    """Beside the pointer with its name, in summer as in winter; days of figures stay as they are."""
+    madrid = Formats("en", NOW, ZoneInfo("Europe/Madrid"))
+    summer, winter = "2026-04-15T22:37:00.000Z", "2026-01-15T22:37:00.000Z"
+
+    assert 'title="2026-04-16 00:37:00 Europe/Madrid"' in madrid.exact(summer)
+    assert (madrid.clock(summer), madrid.clock(winter), ENGLISH.clock(summer)) == ("00:37", "23:37", "22:37")
+    assert (madrid.tick(summer), Formats("es", NOW, madrid.zone).tick(winter)) == ("04-16 00:37", "15/01 23:37")
+    assert madrid.beside(winter) == "2026-01-15 23:37:00 Europe/Madrid"
+    assert f'datetime="{summer}"' in madrid.exact(summer)
+    assert madrid.day("2026-04-15") == "2026-04-15"
+    assert (madrid.zone_name, ENGLISH.zone_name) == ("Europe/Madrid", "UTC")
+
+
+def test_a_step_has_the_number_of_its_slug() -> None:
+    """As its author counts, not by its place in a list."""
+    slugs = ("08.1-red-borders", "00-welcome", "12", "10.2.1-x", "hello", "3d-models")
+
+    assert [step_number(slug) for slug in slugs] == ["08.1", "00", "12", "10.2.1", "", ""]
 
 
 def test_long_texts_are_cut() -> None:

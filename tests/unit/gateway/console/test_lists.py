@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import csv
 import io
+from typing import Final, Literal
 
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from starlette.requests import Request
 
 from gateway.console import queries
@@ -25,6 +29,23 @@ def test_no_cell_is_a_formula() -> None:
     rows = list(csv.reader(io.StringIO(bytes(response.body).decode("utf-8-sig"))))
 
     assert rows == [["a", "b"], ["'=1+1", "5"], ["'@SUM(A1)\"", ""], ["plain", "-3"]]
+
+
+# What a spreadsheet may take for the end of a cell, and for the beginning of a formula.
+DELIMITERS: Final = (",", ";", "\t", "|")
+FORMULAS: Final = ("=", "+", "-", "@")
+TEXTS: Final = st.text("=+-@;,|\t\r\n\"' aé1", max_size=12)
+
+
+@pytest.mark.parametrize("quoting", [csv.QUOTE_MINIMAL, csv.QUOTE_NONE])
+@pytest.mark.parametrize("delimiter", DELIMITERS)
+@given(texts=st.lists(TEXTS, min_size=1, max_size=4))
+def test_no_cell_is_a_formula_wherever_it_is_opened(texts: list[str], delimiter: str, quoting: Literal[0, 3]) -> None:
+    """Spreadsheets of other languages part cells by other signs, within a text as well."""
+    text = bytes(as_csv("list", ("a",), [texts]).body).decode("utf-8-sig")
+    found = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, quoting=quoting)
+
+    assert not [cell for row in found for cell in row if cell.lstrip(' "\t\r\n').startswith(FORMULAS)]
 
 
 def test_pages_keep_the_filters() -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from gateway.console.charts import FIELD, nice_top, shares, stacked
 from gateway.console.formats import Formats
+from gateway.console.letters import letters_told
 from gateway.console.overview import SPANS, VERDICTS, condition, minutes_by_bucket, troubles
 
 NOW: Final = datetime(2026, 4, 15, 10, 42, 30, tzinfo=UTC)
@@ -31,21 +32,23 @@ def day(difference: int = 0, **counts: int) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    ("ledger", "received", "kind", "key"),
+    ("ledger", "received", "overdue", "kind", "key"),
     [
-        ([], [], "none", "overview.nothing"),
-        ([day(stored=3)], [minute("10:41", stored=3)], "ok", "overview.well"),
-        ([day(stored=3, pending=2)], [minute("10:42", stored=3, pending=2)], "ok", "overview.well"),
-        ([day(stored=3, pending=2)], [minute("10:39", pending=2)], "wait", "overview.waits"),
-        ([day(stored=3, pending=2)], [minute("10:39", stored=3)], "bad", "overview.waits.long"),
-        ([day(stored=3, pending=2, difference=-1)], [minute("10:39", pending=2)], "bad", "overview.lost"),
+        ([], [], 0, "none", "overview.nothing"),
+        ([day(stored=3)], [minute("10:41", stored=3)], 0, "ok", "overview.well"),
+        ([day(stored=3, pending=2)], [minute("10:42", stored=3, pending=2)], 0, "ok", "overview.well"),
+        ([day(stored=3, pending=2)], [minute("10:39", pending=2)], 0, "wait", "overview.waits"),
+        ([day(stored=3, pending=9)], [minute("10:42", stored=12)], 0, "ok", "overview.well"),
+        ([day(stored=3, pending=9)], [minute("10:42", stored=10, pending=2)], 0, "ok", "overview.well"),
+        ([day(stored=3, pending=2)], [minute("10:39", stored=3)], 2, "bad", "overview.waits.long"),
+        ([day(stored=3, pending=2, difference=-1)], [minute("10:39", pending=2)], 2, "bad", "overview.lost"),
     ],
 )
 def test_the_sentence_says_what_is_wrong(
-    ledger: list[dict[str, Any]], received: list[dict[str, Any]], kind: str, key: str
+    ledger: list[dict[str, Any]], received: list[dict[str, Any]], overdue: int, kind: str, key: str
 ) -> None:
-    """What is lost comes before what waits, and what came this moment is on its way."""
-    told = condition({"ledger": ledger, "received": received}, NOW)
+    """What is lost comes before what waits, and what came this moment is on its way, though the ledger is older."""
+    told = condition({"ledger": ledger, "received": received}, NOW, overdue)
 
     assert (told.kind, told.key) == (kind, key)
 
@@ -84,6 +87,27 @@ def test_shares_fill_the_bar() -> None:
         ("dead", 500, 500),
     ]
     assert shares(figures(), VERDICTS) == []
+
+
+def test_dead_letters_are_told_with_their_reasons() -> None:
+    """However many there are of how many kinds; of none nothing."""
+    groups = [{"why": "not JSON", "letters": 2}, {"why": "too deep", "letters": 1}]
+    many = [{"why": f"not JSON: {number}", "letters": 1} for number in range(100)]
+    waiting: list[tuple[int, list[dict[str, Any]]]] = [
+        (3, groups),
+        (2, groups[:1]),
+        (1, groups[1:]),
+        (0, []),
+        (1500, many),
+    ]
+
+    assert [letters_told(Formats("en", NOW), count, some) for count, some in waiting] == [
+        "3 dead letters wait (2 reasons)",
+        "2 dead letters wait (same reason)",
+        "1 dead letter waits",
+        "",
+        "1,500 dead letters wait (100 reasons or more)",
+    ]
 
 
 def test_operators_are_told_what_is_wrong() -> None:

@@ -10,6 +10,7 @@ from typing import Final
 import pytest
 
 import gateway.console
+from gateway.console import page
 from gateway.console.formats import Formats
 from gateway.console.page import STATIC, rendered
 
@@ -70,3 +71,14 @@ def test_files_name_no_other_origin() -> None:
         addresses = re.findall(rb"(?:https?:)?//[a-z0-9.-]+\.[a-z]{2,}", body)
         assert {address for address in addresses if b"www.w3.org" not in address} == set(), name
     assert set(STATIC) >= {"console.css", "console.js", "icon.svg"}
+
+
+def test_no_page_waits_for_its_template(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Once they are compiled ahead none is read again, nor what it extends."""
+    environment = vars(page)["_environment"]
+    environment.cache.clear()
+    page.compile_templates()
+    monkeypatch.setattr(environment.loader, "get_source", None)
+
+    for path in TEMPLATES:
+        assert environment.get_template(path.name).name == path.name

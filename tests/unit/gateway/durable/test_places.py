@@ -11,6 +11,7 @@ from gateway.durable.publishing import RawRecord
 from gateway.durable.spool import Spool
 from gateway.durable.spool_files import SpoolFiles
 from gateway.errors import SpoolError
+from schemas.wire.formats import NewerFormatError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -88,6 +89,17 @@ def test_a_spool_that_is_in_use_is_not_taken(tmp_path: Path) -> None:
     with locked(tmp_path / "process-2"), pytest.raises(SpoolError, match="another gateway uses the spool"):
         take_over(tmp_path, 1)
 
+    assert held(tmp_path / "process-2") == [b"its"]
+
+
+def test_nothing_is_taken_over_of_a_newer_release(tmp_path: Path) -> None:
+    """Nor of the others: that release may know better where it belongs."""
+    for number in (2, 3):
+        fill(tmp_path / f"process-{number}", [b"its"])
+    (tmp_path / "process-3" / "format").write_text("2\n")
+
+    with pytest.raises(NewerFormatError, match=r"process-3: written in format 2"):
+        take_over(tmp_path, 1)
     assert held(tmp_path / "process-2") == [b"its"]
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 from typing import Any, Final
 
 import pytest
 
 from gateway.insights.event_stream import event_of
-from gateway.insights.live import Live, Viewer, Wanted
+from gateway.insights.live import Live, ShareError, Viewer, Wanted, shown_outcome
 from gateway.insights.sight import Sight
 from gateway.insights.sql_webhooks import STORED_ENDS, stored_since
 from gateway.reading.questions import BusyError
@@ -39,7 +40,7 @@ class Told:
         self.asked: list[dict[str, int]] = []
         self.silent = asyncio.Event()
 
-    async def rows(self, sql: str, parameters: dict[str, int] | None = None, **_: Any) -> list[dict[str, Any]]:
+    async def ahead(self, sql: str, parameters: dict[str, int] | None = None) -> list[dict[str, Any]]:
         """The next answer."""
         if sql == STORED_ENDS:
             return [{"partition": 0, "last": 5}]
@@ -84,7 +85,7 @@ async def test_all_viewers_are_told_of_one_look() -> None:
 
     assert [row["id"] for row in rows] == [6]
     assert nothing == []
-    assert (told.asked[0]["after0"], told.asked[1]["after0"]) == (5, 7)
+    assert (told.asked[0]["from"], told.asked[1]["from"]) == (6, 8)
 
 
 async def test_nothing_is_missed_while_clickhouse_is_away(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -101,7 +102,7 @@ async def test_nothing_is_missed_while_clickhouse_is_away(monkeypatch: pytest.Mo
     await live.stop()
 
     assert [row["id"] for row in rows] == [9]
-    assert told.asked[2]["after0"] == 5
+    assert told.asked[2]["from"] == 6
 
 
 async def test_who_reads_too_slowly_keeps_the_newest() -> None:
@@ -126,18 +127,43 @@ async def test_viewers_are_bounded_and_ended() -> None:
         await live.viewer(wanted()).__aenter__()
 
 
+async def test_nobody_takes_all_places() -> None:
+    """Who takes all there is to have leaves as much again to others; of those that come after each has some."""
+    live = Live(Told(), most=60)  # type: ignore[arg-type]
+    async with AsyncExitStack() as all_of_them:
+        for owner, share in (("a", 20), ("b", 13), ("c", 10), ("d", 10)):
+            for _ in range(share):
+                await all_of_them.enter_async_context(live.viewer(wanted(), owner))
+            with pytest.raises(ShareError):
+                await live.viewer(wanted(), owner).__aenter__()
+        with pytest.raises(ShareError) as refused:
+            await live.viewer(wanted(), "c").__aenter__()
+        assert refused.value.held == 10
+    async with live.viewer(wanted(), "a"):
+        pass
+
+
+def test_students_whom_nobody_knows_have_their_id() -> None:
+    """Null is whoever is not named."""
+    row = outcome(1, is_streaming=1, asset_id=None, package="p", text="OK", verdict="stored")
+
+    assert shown_outcome(row, SIGHT)["student"] == {"id": 7, "first_name": None, "last_name": None}
+    assert shown_outcome({**row, "student_id": None}, SIGHT)["student"] is None
+
+
 def test_only_what_is_new_of_each_partition_is_asked_for() -> None:
-    """By ranges of ids, and everything of partitions that are new."""
-    sql, parameters = stored_since({0: 5, 1: (1 << 40) + 3})
+    """By ranges of ids, and everything of partitions of which nothing was stored yet, before and between the others."""
+    sql, parameters = stored_since({1: (1 << 40) + 5, 4: (4 << 40) + 3})
 
     assert sql.count(" OR ") == 2
     assert parameters == {
-        "first": 2 << 40,
-        "after0": 5,
+        "from0": 0,
         "until0": 1 << 40,
-        "after1": (1 << 40) + 3,
-        "until1": 2 << 40,
+        "from1": (1 << 40) + 6,
+        "until1": 4 << 40,
+        "from": (4 << 40) + 4,
     }
+    assert stored_since({})[1] == {"from": 0}
 
 
 def test_an_event_is_one_block() -> None:

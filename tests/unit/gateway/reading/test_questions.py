@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from typing import Any
 
 import pytest
@@ -72,3 +73,18 @@ async def test_what_is_kept_is_asked_once() -> None:
         assert await questions.kept("SELECT", {"academy": academy}, 3600.0) == [{"academy": academy}]
 
     assert asked == [1, 2, *range(3, 70), 1]
+
+
+async def test_so_many_rows_are_kept() -> None:
+    """However few answers they are of: those asked for last, and the last answer whatever it is."""
+    asked: list[str] = []
+
+    async def ask(name: str) -> list[int]:
+        asked.append(name)
+        return [0] * 12_000
+
+    questions = Questions(object())  # type: ignore[arg-type]
+    for name in ("a", "a", "b", "b", "a"):
+        await questions.keep(name, partial(ask, name), 3600.0)
+
+    assert asked == ["a", "b", "a"]

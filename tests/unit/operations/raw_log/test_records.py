@@ -30,6 +30,17 @@ def test_copies_of_copies_keep_id_and_place(
     assert log_place(*other, decode_headers(copy)) == log_place(*place, headers)
 
 
+def test_a_copy_behind_history_is_ordered_by_where_it_stands() -> None:
+    """Its id is the original's; a copy of it has that id, and the place of the first copy."""
+    first = copied_headers(0, 5, [("receipt", b"r")], behind=True)
+    second = copied_headers(1, 7, first)
+    third = copied_headers(2, 9, second)
+
+    assert third == second == [("receipt", b"r"), ("id", b"5"), ("place", b"%d" % (1 << 40 | 7))]
+    assert log_place(1, 7, decode_headers(first)) == log_place(2, 9, decode_headers(third)) == 1 << 40 | 7
+    assert copied_headers(3, 1, third, behind=True) == first
+
+
 def test_a_header_that_cannot_be_read_is_copied() -> None:
     """What the worker will make a dead letter stays what it is."""
     assert copied_headers(1, 2, [("academy", b"one")]) == [("academy", b"one"), ("id", b"%d" % (1 << 40 | 2))]

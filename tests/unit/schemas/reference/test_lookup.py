@@ -95,6 +95,28 @@ def test_a_bad_record_leaves_the_last_good_one_in_force() -> None:
     assert reference.asset_by_package(9) == reference.asset(1)
 
 
+@pytest.mark.parametrize(("academy", "found"), [(1, 2), (2, 1), (None, 1)])
+def test_an_academy_s_alias_yields_to_another_academy_s_slug(academy: int | None, found: int) -> None:
+    """Whoever had the alias first would be counted what students do elsewhere."""
+    reference = of_assets(
+        {"id": 1, "slug": "mine", "academy": academy, "aliases": ["future"]},
+        {"id": 2, "slug": "future", "academy": 2},
+    )
+
+    assert slug_to_id(reference, "future") == found
+
+
+def test_assets_are_found_by_any_of_their_names() -> None:
+    """Slugs in upper and lower case, aliases, translations and packages."""
+    reference = of_assets(
+        {"id": 1, "slug": "A", "aliases": ["b"]}, {"id": 2, "slug": "d", "translations": {"es": "c"}, "learnpack_id": 9}
+    )
+
+    named = [[asset.id for asset in reference.assets_naming([name], None)] for name in ("a", "b", "c", "x")]
+    assert named == [[1], [1], [2], []]
+    assert [asset.id for asset in reference.assets_naming(["b"], 9)] == [1, 2]
+
+
 def test_assets_are_found_by_id_slug_alias_and_package() -> None:
     """Each property of an asset finds it, and nothing else does."""
     reference = of_assets({"id": 1, "slug": "a", "aliases": ["b", "c"], "learnpack_id": 9}, {"id": 2, "slug": "d"})
@@ -203,6 +225,21 @@ def test_tasks_are_found_by_student_and_slugs() -> None:
     assert reference.task(9) is None
 
 
+def test_an_academy_has_its_time_zone() -> None:
+    """UTC where it names none; a name that is none of IANA's is refused, and the last good one stays."""
+    reference = Reference()
+    reference.apply("academies", b"4", b'{"timezone": "Europe/Madrid", "name": "M"}')
+    reference.apply("academies", b"5", b'{"id": 5, "timezone": null}')
+    for name in ("CEST", "europe/madrid", "America", "../UTC", "Europe/Madrid\\u0000", "", 3):
+        with pytest.raises(ValueError, match="`timezone` must be"):
+            reference.apply("academies", b"4", dumps({"id": 4, "timezone": name}))
+
+    zones = [None if (one := reference.academy(number)) is None else str(one.zone) for number in (4, 5, 6)]
+    assert zones == ["Europe/Madrid", "UTC", None]
+    reference.apply("academies", b"4", None)
+    assert reference.academy(4) is None
+
+
 def test_tokens_are_found_by_their_sha256_until_they_are_revoked() -> None:
     """A tombstone revokes a token."""
     reference = Reference()
@@ -231,6 +268,7 @@ def test_the_records_in_force_can_be_listed() -> None:
         "assets": (b"1", b'{"slug": "a"}'),
         "users": (b"7", b'{"id": 7}'),
         "tasks": (b"3", b'{"id": 3, "user_id": 7}'),
+        "academies": (b"4", b'{"id": 4, "timezone": "Europe/Madrid"}'),
         "tokens": (SHA256.encode(), b'{"user_id": 7}'),
     }
     reference = Reference()
@@ -245,4 +283,4 @@ def test_the_records_in_force_can_be_listed() -> None:
 
 def test_the_kinds_are_the_reference_topics() -> None:
     """There is a kind for each compacted topic of reference data."""
-    assert get_args(Kind) == KINDS == ("ignore-rules", "assets", "users", "tasks", "tokens")
+    assert get_args(Kind) == KINDS == ("ignore-rules", "assets", "users", "tasks", "academies", "tokens")

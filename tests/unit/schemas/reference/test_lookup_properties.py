@@ -25,10 +25,11 @@ values: dict[Kind, st.SearchStrategy[Any]] = {
     ),
     "users": st.fixed_dictionaries({"academies": st.lists(numbers, max_size=2)}),
     "tasks": st.fixed_dictionaries({"user_id": numbers, "associated_slug": slugs}),
+    "academies": st.fixed_dictionaries({"timezone": st.sampled_from(["Europe/Madrid", "UTC", None])}),
     "tokens": st.fixed_dictionaries({"user_id": numbers}),
 }
 # A record that does not validate, for any kind.
-bad = st.sampled_from([b"", b"{", b"[]", b'{"rules": 3, "slug": 3, "user_id": "x", "academies": 3}'])
+bad = st.sampled_from([b"", b"{", b"[]", b'{"rules": 3, "slug": 3, "user_id": "x", "academies": 3, "timezone": 3}'])
 
 
 def changes_of(kind: Kind) -> st.SearchStrategy[tuple[Kind, bytes, bytes | None]]:
@@ -52,6 +53,7 @@ def answers(reference: Reference) -> list[Any]:
         [reference.task(number) for number in range(6)],
         [reference.tasks_of(number, "abc") for number in range(6)],
         [reference.tasks_of(number, slug) for number in range(6) for slug in "abc"],
+        [reference.academy(number) for number in range(6)],
         [reference.token(f"{number:064}") for number in range(6)],
         [sorted(reference.records(kind)) for kind in KINDS],
     ]

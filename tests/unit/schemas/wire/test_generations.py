@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import orjson
 import pytest
 
-from schemas.wire.generations import Journal, JournalError, Phase
+from schemas.wire.generations import Journal, JournalError, NewerJournalError, Phase
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -193,3 +193,24 @@ def test_a_record_is_read_back() -> None:
         swapped().returning(),
     ):
         assert Journal.decode(journal.encode()) == journal
+
+
+def test_a_newer_releases_journal_is_not_passed_over() -> None:
+    """An earlier journal would be wrong about what is live; only a later one of ours stands in for it."""
+    newer = b'{"format":2,"release":"0.9.0","live":{"of":"another shape"}}'
+    reasons = list[str]()
+
+    with pytest.raises(NewerJournalError, match=r"format 2.* Use release 0\.9\.0"):
+        Journal.latest([swapped().encode(), newer], None, reasons.append)
+    with pytest.raises(NewerJournalError):
+        Journal.latest([newer, b"{"], swapped(), reasons.append)
+    assert Journal.latest([newer, swapped().encode()], None, reasons.append) == swapped()
+    assert len(reasons) == 1
+
+
+def test_a_journal_of_before_numbers_is_read() -> None:
+    """It is of the first format, and written with its number the next time."""
+    written = orjson.loads(swapped().encode())
+    assert written.pop("format") == 1
+
+    assert Journal.decode(orjson.dumps(written)) == swapped()

@@ -6,7 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.wire.headers import HeaderError, RawHeaders, decode_headers, encode_headers, readable_headers
+from schemas.wire.headers import (
+    HERE,
+    HeaderError,
+    RawHeaders,
+    decode_headers,
+    encode_headers,
+    headers_of_retry,
+    readable_headers,
+)
 
 _texts = st.text(st.characters(codec="utf-8"), min_size=1)
 _ids = st.integers(min_value=0, max_value=(1 << 63) - 1)
@@ -21,6 +29,7 @@ _headers = st.builds(
     idempotency_key=st.none() | _texts,
     traceparent=st.none() | _texts,
     id=st.none() | _ids,
+    place=st.none() | st.just(HERE) | _ids,
     retry_of=st.none() | _ids,
 )
 
@@ -34,6 +43,12 @@ def test_what_is_written_is_read_back(headers: RawHeaders) -> None:
 def test_a_record_without_headers_is_a_plain_webhook() -> None:
     """A record that somebody produced without headers counts as LearnPack's, of nobody's."""
     assert decode_headers([]) == RawHeaders(source="learnpack")
+
+
+def test_a_record_that_is_written_again_says_nothing_of_an_older_place() -> None:
+    """It stands for the webhook whose id it names, where it is now, whatever copy it was read from."""
+    copied = [("receipt", b"r"), ("id", b"5"), ("place", b"here"), ("retry-of", b"3")]
+    assert headers_of_retry(copied, 7) == [("receipt", b"r"), ("retry-of", b"7")]
 
 
 def test_unknown_headers_are_passed_over() -> None:

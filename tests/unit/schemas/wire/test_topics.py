@@ -14,12 +14,15 @@ POLICIES = {
     "directory.assets": "compact",
     "directory.users": "compact",
     "directory.tasks": "compact",
+    "directory.academies": "compact",
     "directory.tokens": "compact",
     "facts": "delete",
     "outcomes": "delete",
     "scores": "delete",
     "telemetry": "compact",
     "completions": "delete",
+    "stuck": "delete",
+    "forwarders": "compact",
     "dead-letters": "delete",
     "generations": "compact",
 }
@@ -35,7 +38,7 @@ def names(topics: Topics) -> dict[str, str]:
     return {
         name: getattr(topics, name)
         for name, member in vars(Topics).items()
-        if isinstance(member, property) and name not in {"application", "sinks", "raw_sinks"}
+        if isinstance(member, property) and name not in {"application", "sinks", "raw_sinks", "stuck_writer"}
     }
 
 
@@ -82,7 +85,7 @@ def test_setup_creates_every_topic_as_the_contract_says(generation: int) -> None
     assert set(specs) == set(names(topics).values())
     for short, policy in POLICIES.items():
         name = f"t.{short}" + (f".g{generation}" if generation > 1 and short in DERIVED else "")
-        single = short in REFERENCE or short in {"generations", "ignore-rules.changes"}
+        single = short in REFERENCE or short in {"generations", "ignore-rules.changes", "stuck", "forwarders"}
         assert specs[name].config["cleanup.policy"] == policy
         assert specs[name].partitions == (1 if single else 3)
         assert specs[name].replication == 2

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.wire.headers import RawHeaders
+from schemas.wire.headers import HERE, RawHeaders
 from schemas.wire.webhook import (
     MAX_KEY_BYTES,
     academy_of,
@@ -159,6 +159,10 @@ def test_a_copy_stands_in_the_log_where_its_original_did() -> None:
     """Effects are ordered by the place of the first record; a retry stands at its own."""
     assert log_place(3, 5, RawHeaders()) == log_place(3, 5, RawHeaders(retry_of=88)) == 3 * 2**40 + 5
     assert log_place(3, 5, RawHeaders(id=77)) == log_place(3, 5, RawHeaders(id=77, retry_of=66)) == 77
+    # Behind history it stands where it is, and a copy of it where that one was.
+    assert log_place(3, 5, RawHeaders(id=77, place=HERE)) == 3 * 2**40 + 5
+    assert log_place(3, 5, RawHeaders(id=77, place=99)) == 99
+    assert webhook_id(3, 5, RawHeaders(id=77, place=99)) == webhook_id(3, 5, RawHeaders(id=77, place=HERE)) == 77
 
 
 def test_the_documents_academy_stands_in_for_the_requests() -> None:

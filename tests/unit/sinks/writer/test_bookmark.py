@@ -6,6 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from schemas.wire.formats import NewerFormatError
+from sinks.errors import SinkError
 from sinks.writer.bookmark import Bookmark, Name
 
 OFFSETS = st.integers(0, 2**50)
@@ -44,7 +46,13 @@ def test_an_operators_offset_has_no_name() -> None:
     assert Bookmark("topic", 7) == Bookmark.read("topic", 7, "")
 
 
-def test_metadata_of_another_version_is_refused() -> None:
+def test_metadata_of_a_newer_release_is_refused() -> None:
     """A sink does not guess at what a newer one meant."""
-    with pytest.raises(ValueError, match="another version"):
+    with pytest.raises(NewerFormatError, match=r"offsets that sinks have committed: written in format 2"):
         Bookmark.read("topic", 7, "2;topic;9;")
+
+
+def test_metadata_of_nobody_is_refused() -> None:
+    """What another program has left with the offset says nothing of the blocks that were under way."""
+    with pytest.raises(SinkError, match="commit the offset anew"):
+        Bookmark.read("topic", 7, "set by a script")

@@ -42,8 +42,8 @@ def test_a_record_waits_for_company_and_no_longer() -> None:
     two.add([piece(10)], 11, now=5.0)
     one.add([piece(10)], 11, now=5.9)
 
-    assert (backlog.due(5.5), backlog.wait(5.5)) == (False, 0.5)
-    assert backlog.due(6.0)
+    assert backlog.wait(5.5) == 0.5
+    assert backlog.wait(6.0) == 0
     block = backlog.cut(6.0)
 
     assert ([part.partition for part in block.slices], block.body(0)) == ([TWO, ONE], b"x\nx\n")
@@ -58,9 +58,9 @@ def test_a_busy_topic_makes_fewer_blocks() -> None:
     stored(backlog.cut(0.1), one)
     one.add([piece(11)], 12, now=1.0)
 
-    assert (backlog.due(5.0), round(backlog.wait(5.0) or 0, 6)) == (False, 0.1)
+    assert round(backlog.wait(5.0) or 0, 6) == 0.1
     one.add([piece(12, 2)], 13, now=1.0)
-    assert backlog.due(1.0)
+    assert backlog.wait(1.0) == 0
 
 
 def test_nobody_beats_faster_than_the_least() -> None:
@@ -83,9 +83,9 @@ def test_beside_a_block_only_a_full_one_is_cut_and_of_other_partitions() -> None
     one.add([piece(11, 9)], 12, now=1.0)
     two.add([piece(10)], 11, now=1.0)
 
-    assert (backlog.due(9.0), backlog.wait(9.0)) == (False, None)
+    assert backlog.wait(9.0) is None
     two.add([piece(11, 2)], 12, now=1.0)
-    assert backlog.due(1.0)
+    assert backlog.wait(1.0) == 0
     assert [part.partition for part in backlog.cut(1.0).slices] == [TWO]
     stored(under_way, one)
     assert [part.partition for part in backlog.cut(1.0).slices] == [ONE]
@@ -103,7 +103,7 @@ def test_blocks_are_full_and_complete(sizes: list[tuple[TopicPartition, int]], m
     for number, (partition, rows) in enumerate(sizes):
         buffers[partition].add([piece(START + number * gap, rows)], START + (number + 1) * gap, now=number)
     blocks = []
-    while backlog.due(99.0):
+    while backlog.wait(99.0) == 0:
         blocks.append(backlog.cut(99.0))
         stored(blocks[-1], *buffers.values())
 
@@ -131,10 +131,10 @@ def test_what_is_not_settled_waits() -> None:
     held.add([piece(10)], 11, now=0.0)
     backlog = Backlog((held,), Limits(linger=0), 0)
 
-    assert not backlog.due(9.0)
+    assert backlog.wait(9.0) is None
     assert held.bookmark == Bookmark("id", START, Name(1, 5))
     held.settle()
-    assert backlog.due(9.0)
+    assert backlog.wait(9.0) == 0
     assert held.bookmark == Bookmark("id", START, Name(RUN, START))
 
 

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
 import pytest
 from aiokafka import TopicPartition
+from structlog.testing import capture_logs
 
 from schemas.wire.rows import EVENTS
-from sinks.errors import TooManyBadRowsError
+from sinks.errors import SinkError, TooManyBadRowsError
 from sinks.templates import Installation
 from sinks.writer.block import Block, Piece, Slice
-from sinks.writer.isolate import unknown_field
-from sinks.writer.refusals import Refusals
+from sinks.writer.refusals import Refusals, unknown_field
 from sinks.writer.routes import LINES, Route, Target
+
+if TYPE_CHECKING:
+    from sinks.writer.dead_letters import Letter
 
 INSTALLATION = Installation("telemetry", 1, cluster="main")
 
@@ -53,6 +56,59 @@ def test_blocks_of_nothing_but_bad_rows_stop_the_sink() -> None:
         counting.judge(block(10, 10), bad(10))
     with pytest.raises(TooManyBadRowsError, match=r"110 rows of facts\[0\] are refused"):
         counting.judge(block(10), bad(10))
+
+
+class _Kept:
+    """Dead letters that are only remembered."""
+
+    def __init__(self) -> None:
+        self.letters: list[Letter] = []
+
+    async def send(self, letter: Letter) -> None:
+        """Remember."""
+        self.letters.append(letter)
+
+
+async def test_what_a_row_says_is_in_its_letter_and_not_in_the_log() -> None:
+    """ClickHouse's words quote the row, which may have a student's name."""
+    kept: Any = _Kept()
+    nobody: Any = None
+    counting = Refusals(Route("facts", (Target(EVENTS, None),), LINES, nobody), nobody, kept)
+    reason = "Code: 27. DB::Exception: Cannot parse input: expected '\"' before: 'Ada Lovelace'"
+
+    with capture_logs() as logged:
+        await counting.bury_lines(block(3), {(0, 0, 1): reason})
+
+    assert [letter.reason for letter in kept.letters] == [reason]
+    assert [(line["event"], line["topic"], line["partition"], line["offset"], line["stage"]) for line in logged] == [
+        ("dead letter written", "facts", 0, 0, "insert")
+    ]
+    assert "Ada" not in str(logged)
+
+
+async def test_an_error_that_stops_the_sink_quotes_no_row() -> None:
+    """It ends in the log: ClickHouse's code is what is told of its words."""
+    inserter: Any = _Finds({})
+    nobody: Any = None
+    counting = Refusals(Route("facts", (Target(EVENTS, None),), LINES, nobody), inserter, nobody)
+
+    with pytest.raises(SinkError) as stopped:
+        await counting.find(block(1), (), "Code: 27. DB::Exception: before: 'Ada Lovelace'")
+
+    assert str(stopped.value) == "ClickHouse refuses a block of facts but none of its rows: Code: 27"
+
+
+class _Finds:
+    """An inserter whose ClickHouse refuses these lines."""
+
+    client = installation = None
+
+    def __init__(self, found: dict[int, str]) -> None:
+        self._found = found
+
+    async def call(self, *_arguments: Any) -> dict[int, str]:
+        """What was given."""
+        return self._found
 
 
 def test_a_quiet_topics_single_bad_row_is_no_reason_to_stop() -> None:

@@ -1,0 +1,132 @@
+"""`forward`: the part that tells others over HTTP; `forward pause | resume | status | secret`."""
+
+from __future__ import annotations
+
+import base64
+import secrets
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Final
+
+import msgspec
+import orjson
+import typer
+from rich.markup import escape
+
+from deploy.cli.configuration import settings
+from deploy.cli.console import Failed, out, run
+from deploy.cli.waiting import KAFKA, waiting
+from operations.forwarding import forwarders
+from operations.tables import WholeTable
+from operations.wording import counted
+from schemas.wire.forwarding import Pause
+from sinks.forward.control import write_pause
+
+if TYPE_CHECKING:
+    from operations.forwarding import Forwarder
+
+__all__ = ["app"]
+
+_SECRET_BYTES: Final = 32
+
+app = typer.Typer(invoke_without_command=True)
+
+_Name = Annotated[str | None, typer.Option(help="Of which forwarder; TELEMETRY_FORWARD_NAME without it.")]
+
+
+@app.callback()
+def forward(
+    context: typer.Context,
+    *,
+    url: Annotated[str | None, typer.Option(help="Where to post: https://HOST/PATH.")] = None,
+    kinds: Annotated[str | None, typer.Option(help="What to tell: completions, stuck, or both with a comma.")] = None,
+    name: Annotated[
+        str | None, typer.Option(help="What the forwarder is called; each address has a name of its own.")
+    ] = None,
+    ready_file: Annotated[
+        Path | None, typer.Option(help="A file that exists while the part is ready: for supervisors and probes.")
+    ] = None,
+) -> None:
+    """Tell others over HTTP who finished a tutorial or is stuck, as signed webhooks.
+
+    Signatures are those of Standard Webhooks, with TELEMETRY_FORWARD_SECRET.
+    """
+    if context.invoked_subcommand is not None:
+        if url or kinds or name or ready_file:
+            message = f"options of `forward` itself do not go with `forward {context.invoked_subcommand}`."
+            raise typer.BadParameter(message)
+        return
+    from deploy.run.logs import configure_logging  # noqa: PLC0415 - the part's alone
+    from deploy.run.parts import run_forward  # noqa: PLC0415 - each part loads only its own libraries
+
+    options = {"forward_url": "--url", "forward_kinds": "--kinds", "forward_name": "--name"}
+    current = settings(options=options, forward_url=url, forward_kinds=kinds, forward_name=name)
+    if current.forward_url is None:
+        message = "say where to: --url https://HOST/PATH, or TELEMETRY_FORWARD_URL."
+        raise Failed(message)
+    if current.forward_secret is None:
+        message = "set TELEMETRY_FORWARD_SECRET, which the receiver knows too: `forward secret` makes one."
+        raise Failed(message)
+    configure_logging(current)
+    raise typer.Exit(run_forward(current, ready_file))
+
+
+@app.command()
+def secret() -> None:
+    """Make a secret for TELEMETRY_FORWARD_SECRET and the receiver; it is kept nowhere."""
+    out.print(f"whsec_{base64.b64encode(secrets.token_bytes(_SECRET_BYTES)).decode()}", markup=False)
+
+
+@app.command()
+@waiting(KAFKA)
+def pause(
+    *,
+    name: _Name = None,
+    reason: Annotated[str, typer.Option(help="Why, for whoever asks later.")] = "by an operator",
+) -> None:
+    """Post nothing more, over restarts, until `forward resume`; what comes meanwhile waits in Kafka."""
+    current = settings(options={"forward_name": "--name"}, forward_name=name)
+    value = Pause(reason=reason[:500], at=time.time_ns() // 1_000_000)
+    run(write_pause(current, current.forward_name, value))
+    out.print(f"The forwarder {current.forward_name} is paused; what waits stays in Kafka.", markup=False)
+
+
+@app.command()
+@waiting(KAFKA)
+def resume(*, name: _Name = None) -> None:
+    """Go on after a pause: after `forward pause`, or when the receiver has answered 410."""
+    current = settings(options={"forward_name": "--name"}, forward_name=name)
+    run(write_pause(current, current.forward_name, None))
+    out.print(f"The forwarder {current.forward_name} goes on.", markup=False)
+
+
+@app.command()
+@waiting(KAFKA)
+def status(*, json: Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")] = False) -> None:
+    """Show the forwarders: whether they run, whether they are paused and why, what waits and for how long."""
+    found = run(forwarders(settings()))
+    if json:
+        out.print(orjson.dumps(msgspec.to_builtins(found), option=orjson.OPT_INDENT_2).decode(), markup=False)
+        return
+    if not found:
+        out.print("No forwarder has begun yet.")
+        return
+    table = WholeTable("forwarder", "processes", "topic", "waits", "for", "state", right=("processes", "waits", "for"))
+    for one in found:
+        for topic, waits, seconds in [(lag.topic, lag.lag, lag.seconds) for lag in one.lag] or [("", 0, 0.0)]:
+            row = (one.name, str(one.members), topic, str(waits), _span(seconds), _state(one))
+            table.add_row(*map(escape, row))
+    out.print(table)
+
+
+def _state(one: Forwarder) -> str:
+    if one.pause is not None:
+        return f"paused: {one.pause.reason}"
+    return "runs" if one.members else "no process runs"
+
+
+def _span(seconds: float) -> str:
+    if seconds < 120:  # noqa: PLR2004 - of minutes two are the first that say more
+        return f"{seconds:.0f} s"
+    minutes = int(seconds // 60)
+    return counted(minutes, "minute") if minutes < 120 else counted(minutes // 60, "hour")  # noqa: PLR2004 - as above

@@ -1,0 +1,63 @@
+-- Sinks: GRANT telemetry_ingest TO their users
+CREATE ROLE IF NOT EXISTS telemetry_ingest;
+GRANT SELECT, INSERT ON telemetry.* TO telemetry_ingest;
+GRANT SELECT, INSERT ON telemetry_g*.* TO telemetry_ingest;
+GRANT CREATE TEMPORARY TABLE ON *.* TO telemetry_ingest;
+GRANT SELECT ON system.columns TO telemetry_ingest;
+GRANT SELECT ON system.one TO telemetry_ingest;
+GRANT SELECT ON system.settings TO telemetry_ingest;
+GRANT SELECT ON system.tables TO telemetry_ingest;
+CREATE SETTINGS PROFILE OR REPLACE telemetry_ingest SETTINGS max_memory_usage = 8589934592, max_execution_time = 120 TO telemetry_ingest;
+CREATE QUOTA OR REPLACE telemetry_ingest KEYED BY user_name FOR INTERVAL 1 hour TRACKING ONLY TO telemetry_ingest;
+-- Gateways, the monitor, and commands that look: GRANT telemetry_reader TO their users
+CREATE ROLE IF NOT EXISTS telemetry_reader;
+GRANT SELECT ON telemetry.* TO telemetry_reader;
+GRANT INSERT ON telemetry.lag_history TO telemetry_reader;
+GRANT SELECT ON system.columns TO telemetry_reader;
+GRANT SELECT ON system.one TO telemetry_reader;
+GRANT SELECT ON system.settings TO telemetry_reader;
+GRANT SELECT ON system.tables TO telemetry_reader;
+GRANT SELECT ON system.metrics TO telemetry_reader;
+GRANT SELECT ON system.parts TO telemetry_reader;
+CREATE SETTINGS PROFILE OR REPLACE telemetry_reader SETTINGS max_memory_usage = 4294967296, max_execution_time = 60, max_concurrent_queries_for_user = 200 TO telemetry_reader;
+CREATE QUOTA OR REPLACE telemetry_reader KEYED BY user_name FOR INTERVAL 1 hour TRACKING ONLY TO telemetry_reader;
+-- Analysts and their tools: GRANT telemetry_analyst TO their users
+CREATE ROLE IF NOT EXISTS telemetry_analyst;
+GRANT SELECT(id, received_at, academy_id, principal, source, receipt, version, key, valueless, place) ON telemetry.raw TO telemetry_analyst;
+GRANT SELECT(id, user_id, actor, asset_slug, telemetry_id, updated_at, version) ON telemetry.telemetry TO telemetry_analyst;
+GRANT SELECT(user_id, actor, asset_slug, asset_id, telemetry_id, engagement_score, frustration_score, completion_rate, total_time_seconds, metrics_algo_version, metrics, last_interaction_at, finished_at, updated_at, version) ON telemetry.scores TO telemetry_analyst;
+GRANT SELECT(id, topic, partition, offset, line, timestamp, stage, size, resolution, received_at, version) ON telemetry.dead_letters TO telemetry_analyst;
+GRANT SELECT(id, received_at, academy_id, principal, source, receipt, is_streaming, event, academy_ids, student_id, asset_id, package_slug, learnpack_package_id, status, status_text, verdict, result, created_at, updated_at) ON telemetry.webhook_log TO telemetry_analyst;
+GRANT SHOW COLUMNS ON telemetry.raw TO telemetry_analyst;
+GRANT SHOW COLUMNS ON telemetry.telemetry TO telemetry_analyst;
+GRANT SHOW COLUMNS ON telemetry.scores TO telemetry_analyst;
+GRANT SHOW COLUMNS ON telemetry.dead_letters TO telemetry_analyst;
+GRANT SHOW COLUMNS ON telemetry.webhook_log TO telemetry_analyst;
+GRANT SELECT ON telemetry.events TO telemetry_analyst;
+GRANT SELECT ON telemetry.webhooks TO telemetry_analyst;
+GRANT SELECT ON telemetry.student_day TO telemetry_analyst;
+GRANT SELECT ON telemetry.claims TO telemetry_analyst;
+GRANT SELECT ON telemetry.asset_daily TO telemetry_analyst;
+GRANT SELECT ON telemetry.ledger TO telemetry_analyst;
+GRANT SELECT ON telemetry.webhook_health TO telemetry_analyst;
+GRANT SELECT ON telemetry.step_funnel TO telemetry_analyst;
+GRANT SELECT ON telemetry.struggling_students TO telemetry_analyst;
+GRANT SELECT ON telemetry.live_generation TO telemetry_analyst;
+GRANT SELECT ON telemetry.lag_history TO telemetry_analyst;
+CREATE SETTINGS PROFILE OR REPLACE telemetry_analyst SETTINGS readonly = 2, max_execution_time = 60 MAX 300, max_memory_usage = 2147483648 MAX 8589934592, max_concurrent_queries_for_user = 8 TO telemetry_analyst;
+CREATE QUOTA OR REPLACE telemetry_analyst KEYED BY user_name FOR INTERVAL 1 hour MAX queries = 5000, errors = 1000, result_rows = 50000000, execution_time = 3600 TO telemetry_analyst;
+-- `setup` and commands that change tables; or all parts by one user: GRANT telemetry_admin TO their users
+CREATE ROLE IF NOT EXISTS telemetry_admin;
+GRANT SELECT, INSERT, ALTER, CREATE DATABASE, CREATE TABLE, CREATE VIEW, DROP, TRUNCATE, SHOW ON telemetry.* TO telemetry_admin;
+GRANT SELECT, INSERT, ALTER, CREATE DATABASE, CREATE TABLE, CREATE VIEW, DROP, TRUNCATE, SHOW ON telemetry_g*.* TO telemetry_admin;
+GRANT CREATE TEMPORARY TABLE ON *.* TO telemetry_admin;
+GRANT SELECT ON system.columns TO telemetry_admin;
+GRANT SELECT ON system.one TO telemetry_admin;
+GRANT SELECT ON system.settings TO telemetry_admin;
+GRANT SELECT ON system.tables TO telemetry_admin;
+GRANT SELECT ON system.metrics TO telemetry_admin;
+GRANT SELECT ON system.parts TO telemetry_admin;
+CREATE SETTINGS PROFILE OR REPLACE telemetry_admin SETTINGS max_memory_usage = 8589934592 TO telemetry_admin;
+CREATE QUOTA OR REPLACE telemetry_admin KEYED BY user_name FOR INTERVAL 1 hour TRACKING ONLY TO telemetry_admin;
+-- The user of TELEMETRY_CLICKHOUSE, who sets all up
+GRANT telemetry_admin TO `telemetry`;

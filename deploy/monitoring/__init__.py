@@ -1,0 +1,1 @@
+"""What watches a system from the outside: dashboards for Grafana, beside the rules for Prometheus."""

@@ -1,0 +1,1 @@
+"""The directory kept as the LMS's PostgreSQL has it, without Kafka Connect."""

@@ -1,0 +1,227 @@
+"""The directory kept as the LMS has it: once, or again and again, whoever is away meanwhile."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import structlog
+from aiokafka.errors import KafkaError
+
+from broker import clients
+from operations.directory import topic_of
+from operations.directory_sync.comparing import Comparison, Policy
+from operations.directory_sync.held import Held
+from operations.directory_sync.metrics import (
+    HELD_BACK,
+    LOOP,
+    PASS_SECONDS,
+    PASSES,
+    REFUSED,
+    REMOVED,
+    ROWS,
+    SYNC,
+    SYNCED_AT,
+    WRITTEN,
+)
+from operations.directory_sync.session import session
+from operations.directory_sync.source import QueryError
+from operations.postgres import PostgresError
+from schemas.wire.topics import Topics
+from streams.views import ReferenceFollower
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+
+    from operations.directory_sync.comparing import Compared
+    from schemas.reference.lookup import Kind
+    from schemas.settings import Settings
+
+__all__ = ["Job", "sync_again_and_again", "sync_once"]
+
+_log: Final = structlog.stdlib.get_logger("sync")
+
+# A pass that lasts longer leaves the directory behind, although nobody is away.
+_LONG_PASS_SECONDS: Final = 300.0
+_ACKNOWLEDGED_SECONDS: Final = 30.0
+_FIRST_PAUSE: Final = 1.0
+_LONGEST_PAUSE: Final = 60.0
+# Only this one of a compacted topic is read.
+_PARTITION: Final = 0
+
+_AWAY: Final = (PostgresError, KafkaError, OSError, TimeoutError)
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What is kept the same: the database's address, which is secret, and the queries of each kind, out of a file."""
+
+    dsn: str
+    queries: Mapping[Kind, str]
+    policy: Policy
+    file: str = "the file of queries"
+
+
+async def sync_once(
+    settings: Settings, job: Job, tell: Callable[[Compared], None], stop: asyncio.Event
+) -> list[Compared] | None:
+    """Compare once; returns what came of each kind, None where `stop` was set before the end.
+
+    Raises PostgresError, and aiokafka's KafkaError, OSError or TimeoutError where Kafka does not answer.
+    """
+    try:
+        async with _following(settings, job) as (held, failure):
+            return await _compared(settings, job, held, failure, tell=tell, stop=stop)
+    except PostgresError:
+        if stop.is_set():
+            # Its statement was cancelled.
+            return None
+        raise
+
+
+async def sync_again_and_again(settings: Settings, job: Job, every: float, stop: asyncio.Event) -> None:
+    """Compare every so many seconds, until `stop` is set. Whoever is away is asked again, with pauses that grow.
+
+    Raises what the view of the topics failed with: what it says may be old then, and the process should end.
+    """
+    LOOP.start()
+    for kind in job.queries:
+        # What begins at 0 is seen to rise.
+        WRITTEN.labels(kind)
+        REMOVED.labels(kind)
+    PASSES.labels("failed")
+    pause, was_away = _FIRST_PAUSE, False
+    try:
+        while not stop.is_set():
+            try:
+                async with _following(settings, job) as (held, failure):
+                    _log.info("directory sync has read the topics", every_seconds=every)
+                    while not stop.is_set():
+                        await _pass(settings, job, held, failure, stop)
+                        if was_away:
+                            _log.info("directory sync goes on")
+                        pause, was_away = _FIRST_PAUSE, False
+                        await _sleep(every, stop)
+            except _AWAY as error:
+                if stop.is_set():
+                    # Its statement was cancelled.
+                    break
+                SYNC.ready, was_away = False, True
+                PASSES.labels("failed").inc()
+                reason = f"{error or type(error).__name__}".partition("\n")[0]
+                _log.warning("directory sync has to wait", reason=reason, pause_seconds=pause)
+                await _sleep(pause, stop)
+                pause = min(2 * pause, _LONGEST_PAUSE)
+        _log.info("directory sync ended")
+    finally:
+        SYNC.ready = False
+        await LOOP.stop()
+
+
+async def _pass(settings: Settings, job: Job, held: Held, failure: asyncio.Future[None], stop: asyncio.Event) -> None:
+    began = time.monotonic()
+    behind = asyncio.get_running_loop().call_later(_LONG_PASS_SECONDS, _not_ready)
+    try:
+        result = await _compared(settings, job, held, failure, tell=lambda _: None, stop=stop)
+    finally:
+        behind.cancel()
+    if result is None:
+        return
+    for one in result:
+        ROWS.labels(one.kind).set(one.rows)
+        REFUSED.labels(one.kind).set(one.refused_rows)
+        HELD_BACK.labels(one.kind).set(one.held_back)
+        for reason in one.refused:
+            _log.warning("a row of the LMS is no record", reason=reason)
+        if one.held_back:
+            _log.error(
+                "too much of the directory would be removed, and stays",
+                kind=one.kind,
+                records=one.held_back,
+                left_out=one.left_out,
+            )
+        if one.written or one.removed:
+            _log.info("directory synced", kind=one.kind, written=one.written, removed=one.removed)
+    PASSES.labels("whole").inc()
+    PASS_SECONDS.set(time.monotonic() - began)
+    SYNCED_AT.set_to_current_time()
+    SYNC.ready = True
+
+
+def _not_ready() -> None:
+    SYNC.ready = False
+
+
+async def _compared(
+    settings: Settings,
+    job: Job,
+    held: Held,
+    failure: asyncio.Future[None],
+    *,
+    tell: Callable[[Compared], None],
+    stop: asyncio.Event,
+) -> list[Compared] | None:
+    """One pass, with connections of its own."""
+    if failure.done():
+        failure.result()
+    try:
+        async with session(job.dsn, job.queries, stop) as source, _writer(settings) as write:
+            comparison = Comparison(source, held, write, job.policy, tell=tell, is_over=stop.is_set)
+            return await comparison.run(job.queries)
+    except QueryError as error:
+        message = f"{job.file}: {error}"
+        raise PostgresError(message) from None
+
+
+@contextlib.asynccontextmanager
+async def _following(settings: Settings, job: Job) -> AsyncIterator[tuple[Held, asyncio.Future[None]]]:
+    """What the topics hold, from when all of it is read; the future has what the view failed with."""
+    held = Held(job.queries)
+    failure: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    def failed(error: BaseException) -> None:
+        if not failure.done():
+            failure.set_exception(error)
+
+    follower = ReferenceFollower(Topics.of(settings), settings.kafka_options(), held, on_failed=failed)
+    complete = asyncio.create_task(follower.complete.wait())
+    either: set[asyncio.Future[Any]] = {complete, failure}
+    try:
+        await follower.start()
+        await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+        if failure.done():
+            failure.result()
+        yield held, failure
+    finally:
+        complete.cancel()
+        await follower.stop()
+        if failure.done():
+            # Whoever was at something else when it failed has not asked.
+            failure.exception()
+
+
+@contextlib.asynccontextmanager
+async def _writer(settings: Settings) -> AsyncIterator[Callable[..., Any]]:
+    """What writes records and returns when all of them are acknowledged."""
+    options = settings.kafka_options()
+    async with clients.opened(clients.producer(options, max_request_size=settings.max_body_bytes)) as producer:
+
+        async def write(kind: Kind, records: Sequence[tuple[bytes, bytes | None]]) -> None:
+            topic = topic_of(settings, kind)
+            async with asyncio.timeout(_ACKNOWLEDGED_SECONDS):
+                sent = [await producer.send(topic, value, key, partition=_PARTITION) for key, value in records]
+                await asyncio.gather(*sent)
+            removed = sum(1 for _, value in records if value is None)
+            WRITTEN.labels(kind).inc(len(records) - removed)
+            REMOVED.labels(kind).inc(removed)
+
+        yield write
+
+
+async def _sleep(seconds: float, stop: asyncio.Event) -> None:
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await stop.wait()

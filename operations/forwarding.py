@@ -1,0 +1,144 @@
+"""Forwarders in the hands of an operator: which there are, what waits for them, and their dead letters.
+
+A dead letter of a forwarder belongs to no generation, but the topic of dead letters does: so a forwarder that begins
+with another generation brings its letters along.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import structlog
+from aiokafka import TopicPartition
+
+from broker import clients
+from broker.committed import committed_topics, members
+from broker.partitioning import topic_partitions
+from broker.reading import read_topic, written_ends
+from operations.generations.journal import read_journal
+from operations.lag import Lag, Reading, collect_lag
+from schemas.wire.dead_letters import LETTER
+from schemas.wire.forwarding import stage_of
+from schemas.wire.topics import Topics
+from sinks.forward.control import read_pauses
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from aiokafka.admin import AIOKafkaAdminClient
+
+    from schemas.settings import Settings
+    from schemas.wire.forwarding import Pause
+
+__all__ = ["Forwarder", "carry_letters", "forwarders"]
+
+_log: Final = structlog.stdlib.get_logger("operations")
+
+_RESOLUTION: Final = f"{LETTER}resolution"
+_ORIGIN: Final = tuple(f"{LETTER}{name}" for name in ("topic", "partition", "offset"))
+_STAGE: Final = f"{LETTER}stage"
+
+_Origin = tuple[bytes | None, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Forwarder:
+    """A forwarder by its name: how many processes run, what waits by topic, and its pause if it has one."""
+
+    name: str
+    members: int
+    pause: Pause | None
+    lag: tuple[Lag, ...]
+
+
+async def forwarders(settings: Settings) -> list[Forwarder]:
+    """Every forwarder that has begun or is paused, by name; raises aiokafka's KafkaError and OSError."""
+    topics = Topics.of(settings)
+    begin = topics.forward_group("")
+    pauses = await read_pauses(settings)
+    async with clients.opened(clients.admin(settings.kafka_options())) as admin:
+        groups = [str(group) for group, *_ in await admin.list_consumer_groups()]
+        names = {group.removeprefix(begin) for group in groups if group.startswith(begin)}
+        partitions = await topic_partitions(admin)
+        return [
+            Forwarder(
+                name,
+                await members(admin, topics.forward_group(name)),
+                pauses.get(name),
+                await _lag(settings, admin, name, partitions),
+            )
+            for name in sorted({*names, *pauses})
+        ]
+
+
+async def _lag(
+    settings: Settings, admin: AIOKafkaAdminClient, name: str, partitions: Mapping[str, int]
+) -> tuple[Lag, ...]:
+    topics = Topics.of(settings)
+    group = topics.forward_group(name)
+    read = await committed_topics(admin, group, TopicPartition(topics.completions, 0))
+    wanted = [Reading("forward", group, topic) for topic in sorted(read)]
+    return tuple([lag for one in wanted for lag in await collect_lag(settings, admin, [one], partitions)])
+
+
+async def carry_letters(settings: Settings) -> int:
+    """Have the generation of the settings know the dead letters of this forwarder that others have; how many it lacked.
+
+    Those that were resolved in any generation are resolved in this one, too. To do it again carries nothing twice.
+    Raises aiokafka's KafkaError, OSError and JournalError.
+    """
+    topics = Topics.of(settings)
+    journal = await read_journal(settings)
+    others = [one.number for one in journal.generations if one.number != topics.generation]
+    if not others:
+        return 0
+    async with clients.opened(clients.admin(settings.kafka_options())) as admin:
+        partitions = await topic_partitions(admin)
+    elsewhere: dict[_Origin, Any] = {}
+    for number in others:
+        letters = await _letters(settings, topics.of_generation(number).dead_letters, partitions)
+        for origin, record in letters.items():
+            if origin not in elsewhere or _is_resolved(record):
+                elsewhere[origin] = record
+    if not elsewhere:
+        return 0
+    here = await _letters(settings, topics.dead_letters, partitions)
+    lacking = [
+        record
+        for origin, record in elsewhere.items()
+        if origin not in here or (_is_resolved(record) and not _is_resolved(here[origin]))
+    ]
+    if lacking:
+        await _write(settings, topics.dead_letters, lacking)
+        _log.info("dead letters of the forwarder were brought along", generation=topics.generation, count=len(lacking))
+    return len(lacking)
+
+
+async def _letters(settings: Settings, topic: str, partitions: Mapping[str, int]) -> dict[_Origin, Any]:
+    """The last record of each dead letter of this forwarder, by where it comes from; none of a topic that is gone."""
+    stage = stage_of(settings.forward_name).encode()
+    ends = await written_ends(settings, topic, range(partitions.get(topic, 0)))
+    found: dict[_Origin, Any] = {}
+    async for _, records in read_topic(settings, topic, {}, ends, lambda _: None):
+        for record in records:
+            headers = dict(record.headers)
+            if headers.get(_STAGE) == stage:
+                found[tuple(headers.get(name) for name in _ORIGIN)] = record
+    return found
+
+
+def _is_resolved(record: Any) -> bool:
+    return any(name == _RESOLUTION for name, _ in record.headers)
+
+
+async def _write(settings: Settings, topic: str, records: list[Any]) -> None:
+    async with clients.opened(
+        clients.producer(settings.kafka_options(), max_request_size=2 * settings.max_message_bytes)
+    ) as producer:
+        for record in records:
+            # Of the rows of an origin the latest counts.
+            at = max(time.time_ns() // 1_000_000, record.timestamp + 1)
+            headers = list(record.headers)
+            await producer.send_and_wait(topic, record.value, record.key, timestamp_ms=at, headers=headers)

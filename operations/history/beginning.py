@@ -1,0 +1,160 @@
+"""Where an import begins: in an empty raw topic, or in a new one that is to be before a log that has webhooks."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any, Final
+
+from aiokafka import TopicPartition
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+
+from broker import clients
+from broker.committed import committed_topics
+from broker.partitioning import topic_partitions
+from operations.history.errors import HistoryError
+from operations.raw_log import target as new_topic
+from operations.raw_log.imported import ImportNote, read_note
+from operations.raw_log.seam import log_ends
+from operations.retention import as_topics_keep
+from operations.topic_fit import used_partitions
+from schemas.wire.topics import Topics
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from aiokafka.admin import AIOKafkaAdminClient
+
+    from schemas.settings import Settings
+
+__all__ = ["begin_before", "begin_in", "removed_before", "require_retention"]
+
+_DAY_MS: Final = 86_400_000
+_READ_MS: Final = 500
+
+
+async def begin_in(settings: Settings, admin: AIOKafkaAdminClient) -> tuple[int, ImportNote]:
+    """The partitions of the raw topic, and how far an import into it is.
+
+    Raises HistoryError where it is not there, or has webhooks before an import: history would come behind them.
+    """
+    partitions = await _partitions(settings, admin)
+    if (note := await read_note(settings, admin)) is not None:
+        return partitions, note
+    raw = Topics.of(settings).raw
+    if await _first_arrival(settings, partitions) is not None:
+        message = (
+            f"{raw} has webhooks already, and history has to come before them: give the name of a new topic, --into "
+            "webhooks.raw.2; docs/migrating.md says how that becomes the log."
+        )
+        raise HistoryError(message)
+    return partitions, ImportNote(begin=max((await _beginnings(settings, partitions)).values()))
+
+
+async def begin_before(
+    settings: Settings, admin: AIOKafkaAdminClient, into: str, filled: Callable[[int, int], None]
+) -> tuple[int, ImportNote]:
+    """The same of a new topic, `into` behind the prefix, whose offsets begin behind those of the raw topic.
+
+    `filled` is told how many offsets are filled, of how many. Raises HistoryError where the raw topic is empty, or
+    already follows, and RawLogError where the name is taken.
+    """
+    partitions = await _partitions(settings, admin)
+    target, raw = f"{settings.topic_prefix}{into}", Topics.of(settings).raw
+    if target == raw:
+        message = f"{target} is the log itself: leave out --into where it is empty, else give the name of a new topic."
+        raise HistoryError(message)
+    if await committed_topics(admin, Topics.of(settings).copies_into(target), TopicPartition(raw, 0)):
+        message = f"`raw copy` has already continued {target}, behind which history cannot come; choose another name."
+        raise HistoryError(message)
+    if (note := await read_note(settings.model_copy(update={"raw_topic": into}), admin)) is not None:
+        return partitions, note
+    first = await _first_arrival(settings, partitions)
+    if first is None:
+        message = f"{raw} has no webhooks that history must be before: leave out --into."
+        raise HistoryError(message)
+    end = max((await log_ends(settings, partitions)).values())
+    await new_topic.create_target(settings, target, partitions, dict.fromkeys(range(partitions), end), filled)
+    return partitions, ImportNote(begin=end + new_topic.MARGIN, end=end, until=first * 1000)
+
+
+async def require_retention(settings: Settings, admin: AIOKafkaAdminClient, oldest: int) -> None:
+    """Raise HistoryError where Kafka or ClickHouse would remove the oldest row as soon as it is there.
+
+    `oldest` is its instant in microseconds.
+    """
+    age = (time.time_ns() // 1_000_000 - oldest // 1000) // _DAY_MS + 1
+    day, raw = _day(oldest), Topics.of(settings).raw
+    settings = await as_topics_keep(settings, admin, {raw: 0})
+    if age >= settings.raw_retention_days:
+        message = (
+            f"the history begins on {day}, which would be removed at once: set TELEMETRY_RAW_RETENTION_DAYS to more "
+            f"than {age} for all parts and run `learnpack-telemetry setup`, or leave out what is older with --since."
+        )
+        raise HistoryError(message)
+    answers = await admin.describe_configs([ConfigResource(ConfigResourceType.TOPIC, raw, {"retention.ms": None})])
+    there = {entry[0]: entry[1] for answer in answers for resource in answer.resources for entry in resource[4]}
+    kept = int(there.get("retention.ms") or -1)
+    if 0 <= kept <= age * _DAY_MS:
+        message = (
+            f"the history begins on {day}, and {raw} keeps {kept // _DAY_MS} days: run `learnpack-telemetry setup`, "
+            "which sets what TELEMETRY_RAW_RETENTION_DAYS says."
+        )
+        raise HistoryError(message)
+
+
+async def removed_before(settings: Settings, partitions: int, note: ImportNote) -> str | None:
+    """The day before which Kafka has removed what was imported, as the first record left is of then; else None.
+
+    Raises HistoryError where nothing is left: what the note counts would be passed over, and be nowhere.
+    """
+    if not note.webhooks + note.documents:
+        return None
+    if all(begin <= note.begin for begin in (await _beginnings(settings, partitions)).values()):
+        return None
+    first = await _first_arrival(settings, partitions)
+    if first is None:
+        message = (
+            f"Kafka has removed all {note.webhooks + note.documents:,} rows that were imported into "
+            f"{Topics.of(settings).raw} (it keeps TELEMETRY_RAW_RETENTION_DAYS), and no row is imported twice: set "
+            'more days and begin again in an empty system (docs/migrating.md, "Begin again").'
+        )
+        raise HistoryError(message)
+    return _day(first * 1000)
+
+
+def _day(instant: int) -> str:
+    return time.strftime("%Y-%m-%d", time.gmtime(instant // 1_000_000))
+
+
+async def _beginnings(settings: Settings, partitions: int) -> dict[int, int]:
+    """The first offset that each partition of the raw topic still has."""
+    async with clients.opened(clients.consumer(settings.kafka_options())) as consumer:
+        places = [TopicPartition(Topics.of(settings).raw, number) for number in range(partitions)]
+        return {tp.partition: begin for tp, begin in (await consumer.beginning_offsets(places)).items()}
+
+
+async def _partitions(settings: Settings, admin: AIOKafkaAdminClient) -> int:
+    partitions = used_partitions(settings, await topic_partitions(admin))
+    if not partitions:
+        message = f"there is no topic {Topics.of(settings).raw}; run `learnpack-telemetry setup` first."
+        raise HistoryError(message)
+    return partitions
+
+
+async def _first_arrival(settings: Settings, partitions: int) -> int | None:
+    """When the first records of the raw topic's partitions came, the earliest of them; None where there are none."""
+    arrivals: list[int] = []
+    options: dict[str, Any] = settings.kafka_options()
+    async with clients.opened(
+        clients.consumer(options, max_partition_fetch_bytes=settings.max_message_bytes)
+    ) as consumer:
+        for number in range(partitions):
+            tp = TopicPartition(Topics.of(settings).raw, number)
+            consumer.assign([tp])
+            end = (await consumer.end_offsets([tp]))[tp]
+            consumer.seek(tp, (await consumer.beginning_offsets([tp]))[tp])
+            read: list[Any] = []
+            while not read and await consumer.position(tp) < end:
+                read = (await consumer.getmany(tp, timeout_ms=_READ_MS, max_records=1)).get(tp, [])
+            arrivals.extend(record.timestamp for record in read)
+    return min(arrivals, default=None)

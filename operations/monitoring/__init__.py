@@ -1,0 +1,1 @@
+"""Figures of the system as a whole, which none of its parts knows of itself."""

@@ -1,0 +1,72 @@
+"""How long is kept what was received: as long as it is kept already, unless a setting says otherwise.
+
+A default never shortens anything: whoever has set more once, and starts a part or runs `setup` without the setting,
+would lose what is older within seconds (docs/operations.md, "Retention").
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final
+
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+
+from schemas.wire.rows import RAW, WEBHOOKS
+from schemas.wire.topics import Topics
+from sinks.table_fit import made_tables
+from sinks.templates import Installation
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from aiokafka.admin import AIOKafkaAdminClient
+    from clickhouse_connect.driver.client import Client
+
+    from schemas.settings import Settings
+
+__all__ = ["as_tables_keep", "as_topics_keep"]
+
+_DAY_MS: Final = 86_400_000
+_RETENTION: Final = "retention.ms"
+# What Kafka calls -1, for ever.
+_CENTURY_DAYS: Final = 36_500
+_TTL: Final = re.compile(r"toIntervalDay\((\d+)\)")
+
+
+async def as_topics_keep(settings: Settings, admin: AIOKafkaAdminClient, known: Mapping[str, int]) -> Settings:
+    """These settings; with the days that the raw topic keeps, if those are more and none were set.
+
+    `known` has the topics that there are. Raises aiokafka's KafkaError.
+    """
+    raw = Topics.of(settings).raw
+    if raw not in known or "raw_retention_days" in settings.model_fields_set:
+        return settings
+    answers = await admin.describe_configs([ConfigResource(ConfigResourceType.TOPIC, raw, {_RETENTION: None})])
+    there = {entry[0]: entry[1] for answer in answers for resource in answer.resources for entry in resource[4]}
+    kept = int(there.get(_RETENTION) or 0)
+    return _with(settings, raw_retention_days=_CENTURY_DAYS if kept < 0 else kept // _DAY_MS)
+
+
+def as_tables_keep(client: Client, settings: Settings, live: int | None) -> Settings:
+    """The same of the table `raw`, and of `webhooks` of this generation and of the `live` one, if there is one."""
+    found = {"raw_retention_days": 0, "webhook_retention_days": 0}
+    for generation in {settings.generation, live or settings.generation}:
+        installation = Installation.of(settings.model_copy(update={"generation": generation}))
+        made = made_tables(client, installation)
+        margin = installation.webhook_table_days - installation.webhook_days
+        for setting, table, beside in (
+            ("raw_retention_days", RAW.name, 0),
+            ("webhook_retention_days", WEBHOOKS.name, margin),
+        ):
+            if days := _TTL.search(made.get(installation.full_name(table), ("", ""))[0]):
+                found[setting] = max(found[setting], int(days[1]) - beside)
+    return _with(settings, **found)
+
+
+def _with(settings: Settings, **days: int) -> Settings:
+    more = {
+        name: kept
+        for name, kept in days.items()
+        if name not in settings.model_fields_set and kept > getattr(settings, name)
+    }
+    return settings.model_copy(update=more) if more else settings

@@ -1,0 +1,1 @@
+"""Tells others over HTTP: completions, and students who are stuck, as signed webhooks."""
