@@ -87,13 +87,15 @@ class LiveProgress:
 
     async def start(self) -> None:
         """Begin to follow; raises aiokafka's KafkaError."""
-        reader = await self._reader()
+        # What was committed together is not seen at once by who reads what is committed: an offset may be before the
+        # records that were written with it are. So ends are those of all that is written, and reading up to them waits.
+        ends = await self._reader(isolation_level="read_uncommitted")
         if self.ignored is not None:
-            await self._read_patches(reader, self.ignored)
+            await self._read_patches(ends, self.ignored)
         admin = clients.bounded(clients.admin(self._options))
         self._running.push_async_callback(admin.close)
         await admin.start()
-        following = Watched("live progress", partial(self._follow, admin, reader)).start()
+        following = Watched("live progress", partial(self._follow, admin, ends)).start()
         self._running.push_async_callback(following.stop)
 
     async def stop(self) -> None:
@@ -153,21 +155,21 @@ class LiveProgress:
                 versions.append(row["version"])
         tail.verdicts.append((int(headers[LAST_OFFSET]), versions))
 
-    async def _read_patches(self, reader: aiokafka.AIOKafkaConsumer, ignored: dict[int, str]) -> None:
+    async def _read_patches(self, ends: aiokafka.AIOKafkaConsumer, ignored: dict[int, str]) -> None:
         """Know the verdicts that replace others before the first of those is met; they are few, and stay."""
-        for number, offset in self._patched.items():
-            source = TopicPartition(self._leader.outcomes, number)
-            reader.assign([source])
-            begin, end = (
-                (await reader.beginning_offsets([source]))[source],
-                (await reader.end_offsets([source]))[source],
-            )
-            reader.seek(source, max(begin, offset))
-            while await reader.position(source) < end:
-                for record in (await reader.getmany(source, timeout_ms=_READ_MS)).get(source, ()):
-                    if RECOMPUTED in dict(record.headers):
-                        self._replace(record.value.split(b"\n"), ignored)
-        reader.unsubscribe()
+        if not self._patched:
+            return
+        async with clients.opened(self._consumer()) as reader:
+            for number, offset in self._patched.items():
+                source = TopicPartition(self._leader.outcomes, number)
+                reader.assign([source])
+                begin = (await reader.beginning_offsets([source]))[source]
+                end = (await ends.end_offsets([source]))[source]
+                reader.seek(source, max(begin, offset))
+                while await reader.position(source) < end:
+                    for record in (await reader.getmany(source, timeout_ms=_READ_MS)).get(source, ()):
+                        if RECOMPUTED in dict(record.headers):
+                            self._replace(record.value.split(b"\n"), ignored)
 
     def _replace(self, lines: Sequence[bytes], ignored: dict[int, str]) -> None:
         for line in lines:
@@ -177,23 +179,23 @@ class LiveProgress:
             if row.get("verdict") == "ignored":
                 ignored[row["version"]] = row["status_text"]
 
-    async def _reader(self) -> aiokafka.AIOKafkaConsumer:
-        reader = clients.consumer(
-            self._options,
-            max_partition_fetch_bytes=4 << 20,
-        )
+    def _consumer(self, **more: Any) -> aiokafka.AIOKafkaConsumer:
+        return clients.consumer(self._options, max_partition_fetch_bytes=4 << 20, **more)
+
+    async def _reader(self, **more: Any) -> aiokafka.AIOKafkaConsumer:
+        reader = self._consumer(**more)
         self._running.push_async_callback(reader.stop)
         await reader.start()
         return reader
 
-    async def _follow(self, admin: AIOKafkaAdminClient, reader: aiokafka.AIOKafkaConsumer) -> None:
+    async def _follow(self, admin: AIOKafkaAdminClient, writing: aiokafka.AIOKafkaConsumer) -> None:
         raw = [TopicPartition(self._leader.raw, number) for number in range(self._partitions)]
         outcomes = [TopicPartition(self._leader.outcomes, number) for number in range(self._partitions)]
         while True:
             try:
                 offsets = await committed(admin, self._leader.application, raw)
                 # After the offsets: what was committed with them is below these ends.
-                ends = await reader.end_offsets(outcomes) if self.ignored is not None else {}
+                ends = await writing.end_offsets(outcomes) if self.ignored is not None else {}
             except (KafkaError, OSError) as error:
                 _log.warning("the live generation's offsets cannot be read", reason=repr(error))
             else:

@@ -39,14 +39,19 @@ class Offsets:
         options = settings.kafka_options()
         self.admin = clients.admin(options)
         self._consumer = clients.consumer(options)
+        # An offset that was committed with records may be seen before they are: who is to have them all has to read, or
+        # to store, up to what is written, whether or not it is known to be committed.
+        self._written = clients.consumer(options, isolation_level="read_uncommitted")
         self._partitions = range(settings.partitions)
         self._running = contextlib.AsyncExitStack()
 
     async def __aenter__(self) -> Self:
         self._running.push_async_callback(self.admin.close)
         self._running.push_async_callback(self._consumer.stop)
+        self._running.push_async_callback(self._written.stop)
         await self.admin.start()
         await self._consumer.start()
+        await self._written.start()
         return self
 
     async def __aexit__(self, *_error: object) -> None:
@@ -66,18 +71,18 @@ class Offsets:
         return {tp.partition: starts[tp] for tp in raw}
 
     async def ends(self, topics: Topics) -> dict[TopicPartition, int]:
-        """Where the derived topics of a generation end for readers of committed records."""
+        """How far the derived topics of a generation are written."""
         return await self.ends_of(derived_topics(topics))
 
     async def ends_of(self, names: list[str]) -> dict[TopicPartition, int]:
-        """Where topics end for readers of committed records."""
-        ends: dict[TopicPartition, int] = await self._consumer.end_offsets(
+        """How far topics are written; whoever reads what is committed up to these waits for what is under way."""
+        ends: dict[TopicPartition, int] = await self._written.end_offsets(
             [TopicPartition(name, number) for name in names for number in self._partitions]
         )
         return ends
 
     async def ends_in(self, topic: str) -> dict[int, int]:
-        """Where the partitions of a topic end for readers of committed records."""
+        """How far the partitions of a topic are written."""
         return {tp.partition: end for tp, end in (await self.ends_of([topic])).items()}
 
     async def unstored(self, topics: Topics, ends: Mapping[TopicPartition, int]) -> int:

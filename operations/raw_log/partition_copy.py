@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from aiokafka.structs import OffsetAndMetadata
 
 from broker import clients
+from broker.reading import written_ends
 from operations.raw_log.producer import transactional_producer
 from operations.raw_log.records import copied_headers, copied_partition, place_of
 from schemas.wire.place import split_place
@@ -50,6 +51,7 @@ class PartitionCopy:
         """
         self.source = source
         self.end = 0
+        self._settings = settings
         self._target = target
         self._partitions = partitions
         self._group = group
@@ -75,7 +77,10 @@ class PartitionCopy:
         await self._consumer.start()
         await self._producer.start()
         self._consumer.assign([self.source])
-        self.end = (await self._consumer.end_offsets([self.source]))[self.source]
+        # An import may have ended just before: what it wrote is waited for until it is seen.
+        self.end = (await written_ends(self._settings, self.source.topic, [self.source.partition]))[
+            self.source.partition
+        ]
         self._go_to((await self._consumer.beginning_offsets([self.source]))[self.source])
 
     def go_on(self, committed: OffsetAndMetadata) -> None:

@@ -29,7 +29,6 @@ __all__ = [
     "members",
     "produce",
     "read_all",
-    "read_partition",
     "transact",
 ]
 
@@ -65,19 +64,22 @@ async def create_topics(settings: Settings) -> Topics:
 
 
 async def ends(kafka: str, topic: str, partitions: int) -> list[int]:
-    """The offset after the last record of each partition of a topic."""
+    """How far each partition of a topic is written, by who has committed and who has not yet.
+
+    What a transaction wrote is seen by readers some moments after its producer has heard that it is over.
+    """
     wanted = [TopicPartition(topic, number) for number in range(partitions)]
-    async with consumer(kafka) as reader:
+    async with consumer(kafka, isolation_level="read_uncommitted") as reader:
         found = await reader.end_offsets(wanted)
     return [found[tp] for tp in wanted]
 
 
 @contextlib.asynccontextmanager
-async def consumer(kafka: str) -> AsyncIterator[aiokafka.AIOKafkaConsumer]:
-    """A connected consumer that reads committed records."""
+async def consumer(kafka: str, isolation_level: str = "read_committed") -> AsyncIterator[aiokafka.AIOKafkaConsumer]:
+    """A connected consumer that reads committed records, or all."""
     client = aiokafka.AIOKafkaConsumer(
         bootstrap_servers=kafka,
-        isolation_level="read_committed",
+        isolation_level=isolation_level,
         enable_auto_commit=False,
         max_partition_fetch_bytes=8 << 20,
     )
@@ -138,10 +140,9 @@ async def transact(
         await producer.stop()
 
 
-async def read_partition(reader: aiokafka.AIOKafkaConsumer, tp: TopicPartition) -> list[Any]:
-    """Every committed record of a partition, in order."""
+async def _read_partition(reader: aiokafka.AIOKafkaConsumer, tp: TopicPartition, end: int) -> list[Any]:
     reader.assign([tp])
-    begin, end = (await reader.beginning_offsets([tp]))[tp], (await reader.end_offsets([tp]))[tp]
+    begin = (await reader.beginning_offsets([tp]))[tp]
     reader.seek(tp, begin)
     records: list[Any] = []
     async with asyncio.timeout(120):
@@ -152,9 +153,10 @@ async def read_partition(reader: aiokafka.AIOKafkaConsumer, tp: TopicPartition) 
 
 
 async def read_all(kafka: str, topic: str, partitions: int) -> list[list[Any]]:
-    """Every committed record of a topic, by partition."""
+    """Every committed record of a topic, by partition, in order; waits for transactions that are under way."""
+    written = await ends(kafka, topic, partitions)
     async with consumer(kafka) as reader:
-        return [await read_partition(reader, TopicPartition(topic, number)) for number in range(partitions)]
+        return [await _read_partition(reader, TopicPartition(topic, number), end) for number, end in enumerate(written)]
 
 
 def lines(records: Iterable[Any]) -> list[bytes]:
