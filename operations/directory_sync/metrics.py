@@ -7,7 +7,7 @@ from typing import Final
 from broker.loop_watch import LoopWatch
 from broker.metrics import PartMetrics
 
-__all__ = ["HELD_BACK", "LOOP", "PASSES", "PASS_SECONDS", "REFUSED", "REMOVED", "ROWS", "SYNC", "SYNCED_AT", "WRITTEN"]
+__all__ = ["EVERY", "HELD_BACK", "LOOP", "PASSES", "PASS_SECONDS", "REFUSED", "REMOVED", "ROWS", "SYNC", "SYNCED_AT", "WRITTEN"]
 
 SYNC: Final = PartMetrics("sync")
 
@@ -17,6 +17,7 @@ PASSES: Final = SYNC.counter(
 SYNCED_AT: Final = SYNC.gauge(
     "synced_timestamp_seconds", "When the last pass ended that was whole: how far the directory may be behind the LMS."
 )
+EVERY: Final = SYNC.gauge("every_seconds", "How long it pauses after each pass.")
 PASS_SECONDS: Final = SYNC.gauge("pass_seconds", "How long that pass took.")
 ROWS: Final = SYNC.gauge("rows", "Rows of the LMS, as that pass has seen them.", "kind")
 WRITTEN: Final = SYNC.counter("written", "Records that were new or had changed, and were written.", "kind")

@@ -16,6 +16,7 @@ from operations.directory import topic_of
 from operations.directory_sync.comparing import Comparison, Policy
 from operations.directory_sync.held import Held
 from operations.directory_sync.metrics import (
+    EVERY,
     HELD_BACK,
     LOOP,
     PASS_SECONDS,
@@ -88,6 +89,7 @@ async def sync_again_and_again(settings: Settings, job: Job, every: float, stop:
     Raises what the view of the topics failed with: what it says may be old then, and the process should end.
     """
     LOOP.start()
+    EVERY.set(every)
     for kind in job.queries:
         # What begins at 0 is seen to rise.
         WRITTEN.labels(kind)
