@@ -7,7 +7,19 @@ from typing import Final
 from broker.loop_watch import LoopWatch
 from broker.metrics import PartMetrics
 
-__all__ = ["EVERY", "HELD_BACK", "LOOP", "PASSES", "PASS_SECONDS", "REFUSED", "REMOVED", "ROWS", "SYNC", "SYNCED_AT", "WRITTEN"]
+__all__ = [
+    "EVERY",
+    "HELD_BACK",
+    "LOOP",
+    "PASSES",
+    "PASS_SECONDS",
+    "REFUSED",
+    "REMOVED",
+    "ROWS",
+    "SYNC",
+    "SYNCED_AT",
+    "WRITTEN",
+]
 
 SYNC: Final = PartMetrics("sync")
 
