@@ -6,7 +6,6 @@ import asyncio
 import functools
 import logging
 import os
-import signal
 from typing import TYPE_CHECKING, Final
 
 import structlog
@@ -15,6 +14,7 @@ from aiokafka.errors import KafkaError
 
 from broker import clients
 from broker.clickhouse_errors import CLICKHOUSE_ERRORS, one_line
+from broker.ending import until_ended
 from broker.refusals import advice
 from broker.topic_ids import TopicError
 from broker.tracing import tracer_of
@@ -33,14 +33,11 @@ from sinks.writer.lane import Lane
 from sinks.writer.routes import derived_routes, raw_route
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
     from pathlib import Path
 
+    from broker.ending import End
     from schemas.settings import Settings
     from sinks.writer.routes import Route
-
-    # Returns when something is over.
-    End = Callable[[], Awaitable[object]]
 
 __all__ = ["main"]
 
@@ -80,29 +77,12 @@ def main(settings: Settings, *, superseded: End, ready_file: Path | None = None,
 async def _run(
     settings: Settings, inserter: Inserter, superseded: End, ready_file: Path | None, *, raw: bool
 ) -> ExitCode:
-    stop = asyncio.Event()
-    code = ExitCode.OK
-
-    async def watch() -> None:
-        nonlocal code
-        await superseded()
-        if not stop.is_set():
-            code = ExitCode.SUPERSEDED
-            stop.set()
-
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
-    LOOP.start()
-    watching = Watched("generation", watch).start()
-    try:
+    async def work(stop: asyncio.Event) -> None:
         if await inserter.connect(settings, stop):
             await _write(settings, inserter, stop, ready_file, raw=raw)
             _log.info("sink ended")
-    finally:
-        await watching.stop()
-        await LOOP.stop()
-    return code
+
+    return await until_ended(work, superseded, LOOP)
 
 
 async def _write(

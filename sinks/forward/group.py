@@ -3,32 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from typing import TYPE_CHECKING, Final
 
 import structlog
-from aiokafka.abc import ConsumerRebalanceListener
-from aiokafka.errors import (
-    CommitFailedError,
-    IllegalStateError,
-    KafkaError,
-    NoOffsetForPartitionError,
-    OffsetOutOfRangeError,
-)
+from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
 from aiokafka.structs import OffsetAndMetadata, TopicPartition
 
-from broker import clients
-from broker.committed import all_committed_by_new_client, committed_by_new_client
-from broker.topic_ids import topic_ids
-from broker.waiting import behind
+from broker.committed import committed_by_new_client
+from broker.standstill import Watchdog
 from schemas.wire.topics import Topics
 from sinks.errors import SinkError
 from sinks.forward.assignment import Assignment
 from sinks.forward.metrics import DEAD_LETTERS, LAG, REBALANCES
 from sinks.forward.post import READ_SECONDS
 from sinks.forward.progress import Progress
-from sinks.writer.topic_logs import refuse_new
-from sinks.writer.watchdog import Watchdog
+from sinks.member import Member
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -40,12 +29,7 @@ __all__ = ["Group"]
 
 _log: Final = structlog.get_logger(__name__)
 
-# The shortest that brokers allow by default: a forwarder that dies keeps its students that long.
-_SESSION_SECONDS: Final = 6.0
-_POLL_MS: Final = 200
 _POLL_RECORDS: Final = 500
-_WATCH_SECONDS: Final = 10.0
-_ASK_SECONDS: Final = 10.0
 _COMMIT_SECONDS: Final = 5.0
 # To hear of a rebalance and to commit, beside the time that the receiver has: who is not ready then is given up, and
 # its students' next messages are another's while it posts still. With REQUEST_SECONDS behind it, and the most that the
@@ -57,32 +41,22 @@ _LEAVE_SECONDS: Final = 5.0
 _LAST_COMMIT_SECONDS: Final = 2.0
 
 
-class Group(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is untyped
+class Group(Member):
     """A member of the group of the settings' forwarder, for some topics."""
 
     def __init__(self, settings: Settings, readers: Mapping[str, Read], make: Make) -> None:
         """Prepare a member; `readers` are by topic, and `make` what posts. Nothing is connected before `run`."""
-        self.ready = asyncio.Event()
-        self._settings = settings
-        self._options = settings.kafka_options()
-        self._name = Topics.of(settings).forward_group(settings.forward_name)
-        self._readers = readers
-        self._make = make
-        self._ids: dict[str, str] = {}
-        self._is_new = False
-        self._assignment: Assignment | None = None
-        self._failures: list[Exception] = []
-        self._committed: dict[TopicPartition, tuple[int, str]] = {}
-        self._watch_at = 0.0
-        self._watchdog = Watchdog()
-        self._consumer = clients.consumer(
-            self._options,
-            group_id=self._name,
-            auto_offset_reset="none",
-            session_timeout_ms=int(_SESSION_SECONDS * 1000),
-            heartbeat_interval_ms=int(_SESSION_SECONDS * 1000 / 4),
+        super().__init__(
+            settings.kafka_options(),
+            Topics.of(settings).forward_group(settings.forward_name),
             rebalance_timeout_ms=int((settings.forward_timeout + _LET_GO_SECONDS) * 1000),
         )
+        self._settings = settings
+        self._readers = readers
+        self._make = make
+        self._is_new = False
+        self._assignment: Assignment | None = None
+        self._committed: dict[TopicPartition, tuple[int, str]] = {}
 
     def has(self, partition: TopicPartition) -> bool:
         """Whether this member has the partition now."""
@@ -94,16 +68,12 @@ class Group(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is unt
         Raises TopicError for a topic that does not exist, SinkError where it has to begin again, NewerFormatError where
         a newer release has begun, and KafkaError where Kafka stays away.
         """
-        self._ids = await topic_ids(self._options, self._readers)
-        some = TopicPartition(next(iter(self._readers)), 0)
-        found = await all_committed_by_new_client(self._options, self._name, some)
+        found = await self._learn(self._readers)
         for partition, at in found.items():
-            Progress.read(self._ids.get(partition.topic, ""), at.offset, at.metadata, 0)
+            Progress.read(self._topic_ids.get(partition.topic, ""), at.offset, at.metadata, 0)
         self._is_new = not found
-        await self._consumer.start()
-        clients.as_member(self._consumer)
         try:
-            self._consumer.subscribe(list(self._readers), listener=self)
+            await self._join(self._readers)
             while not stop.is_set():
                 await self._poll_until(stop)
         finally:
@@ -127,16 +97,7 @@ class Group(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is unt
             await asyncio.gather(poll, stopped, return_exceptions=True)
 
     async def _poll(self) -> None:
-        try:
-            batches = await self._consumer.getmany(timeout_ms=_POLL_MS, max_records=_POLL_RECORDS)
-        except NoOffsetForPartitionError:
-            # A new partition between its assignment and the seek in on_partitions_assigned.
-            batches = {}
-        except OffsetOutOfRangeError as error:
-            await self._skip_deleted(dict(error.args[0]))
-            batches = {}
-        if self._failures:
-            raise self._failures[0]
+        batches = await self._read(max_records=_POLL_RECORDS)
         assignment = self._assignment
         if assignment is None:
             return
@@ -151,9 +112,9 @@ class Group(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is unt
         self._consumer.pause(*full)
         self._consumer.resume(*(assigned - full))
         await self._commit(assignment)
-        if time.monotonic() >= self._watch_at:
-            self._watch_at = time.monotonic() + _WATCH_SECONDS
-            await self._watch(assignment, full)
+        if self._is_to_watch():
+            positions = {partition: progress.position for partition, progress in assignment.progress.items()}
+            await self._watch(positions, full, lambda ends: LAG.tell(assignment.waits(ends)))
 
     async def _commit(self, assignment: Assignment, seconds: float = _COMMIT_SECONDS) -> None:
         places = {tp: (progress.start, progress.metadata()) for tp, progress in assignment.progress.items()}
@@ -173,27 +134,8 @@ class Group(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is unt
             return
         self._committed |= changed
 
-    async def _watch(self, assignment: Assignment, full: set[TopicPartition]) -> None:
-        await refuse_new(self._options, self._ids)
-        positions = {partition: progress.position for partition, progress in assignment.progress.items()}
-        try:
-            async with asyncio.timeout(_ASK_SECONDS):
-                ends = await self._consumer.end_offsets(list(positions)) if positions else {}
-            LAG.tell(assignment.waits(ends))
-            still = self._watchdog.observe(time.monotonic(), positions, ends, full)
-            waiting = await behind(self._options, {one: positions[one] for one in still}, _ASK_SECONDS) if still else {}
-        except (KafkaError, OSError, TimeoutError):
-            return
-        if unread := [one for one in still if waiting[one]]:
-            message = f"{unread[0].topic}[{unread[0].partition}] has records that cannot be read; starting again"
-            raise SinkError(message)
-
-    async def _skip_deleted(self, partitions: dict[TopicPartition, int]) -> None:
-        """Go on where the log begins, if retention was faster than this forwarder.
-
-        Raises SinkError for a log that ends before: what is written there from now on has offsets that were told.
-        """
-        await refuse_new(self._options, self._ids)
+    async def _skip(self, partitions: dict[TopicPartition, int]) -> None:
+        # A log that ends before is begun anew: what is written there from now on has offsets that were told.
         assignment = self._assignment
         if assignment is None:
             # aiokafka has begun at what is committed; where it is to begin is looked up still.
@@ -207,7 +149,7 @@ class Group(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is unt
                 continue
             if offset > starts[partition]:
                 begin = ends[partition] if self._from_now_on(partition) else starts[partition]
-                assignment.restart(partition, Progress(self._ids[partition.topic], begin))
+                assignment.restart(partition, Progress(self._topic_ids[partition.topic], begin))
                 _tell_cut(partition, offset, begin)
                 message = f"{partition.topic}[{partition.partition}] was cut; starting again"
                 raise SinkError(message)
@@ -220,35 +162,23 @@ class Group(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is unt
             )
             self._consumer.seek(partition, starts[partition])
 
-    async def on_partitions_revoked(self, _revoked: set[TopicPartition]) -> None:
-        """Let posts that are under way end, so that nobody else has begun with what comes after them."""
-        await self._deal_out(None)
-
-    async def on_partitions_assigned(self, assigned: set[TopicPartition]) -> None:
-        """Begin where each partition was left."""
-        await self._deal_out(assigned)
-
-    async def _deal_out(self, assigned: set[TopicPartition] | None) -> None:
-        try:
-            await self._end_assignment(self._settings.forward_timeout + 2 * READ_SECONDS, _COMMIT_SECONDS)
-            if assigned is not None:
-                await self._begin_assignment(assigned)
-        except Exception as error:  # noqa: BLE001 - aiokafka would log and forget it, and nothing would be told
-            self._failures.append(error)
+    async def _let_go(self) -> None:
+        # Posts that are under way end: so nobody else has begun with what comes after them.
+        await self._end_assignment(self._settings.forward_timeout + 2 * READ_SECONDS, _COMMIT_SECONDS)
 
     async def _begin_assignment(self, assigned: set[TopicPartition]) -> None:
         progress: dict[TopicPartition, Progress] = {}
         if assigned:
-            offsets = await committed_by_new_client(self._options, self._name, assigned)
+            offsets = await committed_by_new_client(self._options, self.name, assigned)
             starts = await self._consumer.beginning_offsets(list(assigned))
             ends = await self._consumer.end_offsets(list(assigned))
             for partition in assigned:
                 begin = ends[partition] if self._from_now_on(partition) else starts[partition]
                 at = offsets[partition]
-                found = Progress.read(self._ids[partition.topic], at.offset, at.metadata, begin)
+                found = Progress.read(self._topic_ids[partition.topic], at.offset, at.metadata, begin)
                 if found.until > ends[partition]:
                     _tell_cut(partition, found.until, begin)
-                    found = Progress(self._ids[partition.topic], begin)
+                    found = Progress(self._topic_ids[partition.topic], begin)
                 self._consumer.seek(partition, found.start)
                 progress[partition] = found
         for partition in assigned:
@@ -266,7 +196,7 @@ class Group(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is unt
         # So that a new forwarder that ends at once begins here, and not with what comes until it is started again.
         await self._commit(assignment)
         self.ready.set()
-        _log.info("partitions assigned", group=self._name, partitions=len(assigned))
+        _log.info("partitions assigned", group=self.name, partitions=len(assigned))
 
     def _from_now_on(self, partition: TopicPartition) -> bool:
         """Whether a partition of which nothing is committed is read from its end: who was stuck long ago is not."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import functools
-import signal
 from typing import TYPE_CHECKING, Final
 
 import structlog
@@ -13,6 +12,7 @@ from aiokafka.errors import KafkaError
 
 from broker import clients
 from broker.clickhouse_errors import one_line
+from broker.ending import until_ended
 from broker.refusals import advice
 from broker.topic_ids import TopicError
 from broker.watched import Watched
@@ -32,13 +32,10 @@ from sinks.forward.watch import Watch
 from sinks.writer.dead_letters import DeadLetters
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
     from pathlib import Path
 
+    from broker.ending import End
     from schemas.settings import Settings
-
-    # Returns when something is over.
-    End = Callable[[], Awaitable[object]]
 
 __all__ = ["main"]
 
@@ -63,26 +60,11 @@ def main(settings: Settings, *, superseded: End, ready_file: Path | None = None)
 
 
 async def _run(settings: Settings, superseded: End, ready_file: Path | None) -> ExitCode:
-    stop, code = asyncio.Event(), ExitCode.OK
-
-    async def watch() -> None:
-        nonlocal code
-        await superseded()
-        if not stop.is_set():
-            code = ExitCode.SUPERSEDED
-            stop.set()
-
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    LOOP.start()
-    watching = Watched("generation", watch).start()
-    try:
+    async def work(stop: asyncio.Event) -> None:
         await _forward(settings, stop, ready_file)
         _log.info("forwarder ended")
-    finally:
-        await watching.stop()
-        await LOOP.stop()
-    return code
+
+    return await until_ended(work, superseded, LOOP)
 
 
 async def _forward(settings: Settings, stop: asyncio.Event, ready_file: Path | None) -> None:

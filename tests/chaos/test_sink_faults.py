@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import clickhouse_connect
 import pytest
 
-from sinks.writer.group import SESSION_SECONDS
+from sinks.member import SESSION_SECONDS
 from tests.chaos.sink_faults import freeze_past_session, kill_in_turn, ready, refuse_inserts
 from tests.chaos.sink_load import Load, check
 from tests.support.sink import SinkBench

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from aiokafka import TopicPartition
 
-from sinks.writer.watchdog import Watchdog
+from broker.standstill import Watchdog
 
 ONE, TWO = TopicPartition("facts", 0), TopicPartition("facts", 1)
 
