@@ -26,6 +26,7 @@ COMMANDS: Final[dict[str, list[str]]] = {
     "gateway": ["--seconds", "4"],
     "replay": [],
     "copying": [],
+    "importing": ["--rows", "100000"],
     "state": ["--webhooks", "100000"],
     "core": [],
     "insights": ["--rounds", "10"],
