@@ -11,6 +11,7 @@ import orjson
 
 from operations.directory import load_reference, publish_reference
 from schemas.errors import OperatorError
+from schemas.reference.revoking import REVOKED
 from schemas.wire.topics import Topics
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from schemas.reference.directory import Token
+    from schemas.reference.lookup import Reference
     from schemas.settings import Settings
 
 __all__ = ["CAPABILITIES", "NewToken", "TokenError", "digest", "grant", "list_tokens", "new_secret", "revoke_token"]
@@ -84,7 +86,10 @@ async def grant(settings: Settings, token: NewToken, secret: str | None = None) 
 
 async def list_tokens(settings: Settings) -> list[Token]:
     """All tokens in force, by their SHA-256."""
-    reference = await load_reference(settings)
+    return _in_force(await load_reference(settings))
+
+
+def _in_force(reference: Reference) -> list[Token]:
     tokens = (reference.token(key.decode()) for key, _ in reference.records("tokens"))
     return sorted((token for token in tokens if token is not None), key=lambda token: token.sha256)
 
@@ -92,9 +97,10 @@ async def list_tokens(settings: Settings) -> list[Token]:
 async def revoke_token(settings: Settings, which: str) -> Token:
     """End a token, named by its secret, its SHA-256 or the first characters of that.
 
-    Raises TokenError where none or several fit.
+    A personal one ends although the LMS has it: `directory sync` does not write it again. Raises TokenError where none
+    or several fit.
     """
-    tokens = await list_tokens(settings)
+    tokens = _in_force(await load_reference(settings))
     exact = digest(which)
     fitting: Sequence[Token] = [token for token in tokens if token.sha256 in (exact, which)]
     if not fitting and len(which) >= _SHORTEST_PREFIX:
@@ -105,5 +111,7 @@ async def revoke_token(settings: Settings, which: str) -> Token:
             "`token list` shows."
         )
         raise TokenError(message)
-    await publish_reference(settings, Topics.of(settings).tokens, [(fitting[0].sha256.encode(), None)])
+    # Also one that no sync has seen yet: the next may, for a night's passes find what came into the LMS by day.
+    end = None if fitting[0].ingest else REVOKED
+    await publish_reference(settings, Topics.of(settings).tokens, [(fitting[0].sha256.encode(), end)])
     return fitting[0]

@@ -93,7 +93,10 @@ def list_() -> None:
 @app.command()
 @waiting(KAFKA)
 def revoke(token: Annotated[str, typer.Argument(help="Its secret, or the beginning of its SHA-256.")]) -> None:
-    """End a token, everywhere within two seconds."""
+    """End a token, everywhere within two seconds.
+
+    One that the LMS has, too, stays ended here, whatever `directory sync` finds; end it there as well.
+    """
     ended = run(revoke_token(settings(), token))
     if not ended.sha256:
         message = "nothing was revoked."

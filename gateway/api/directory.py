@@ -18,6 +18,7 @@ from gateway.errors import ApiError
 from gateway.language import preferred_language
 from schemas.reference.directory_file import MODELS, record_key
 from schemas.reference.lookup import Kind
+from schemas.reference.revoking import token_end
 from schemas.vocabulary import Language
 from schemas.wire.topics import Topics
 
@@ -187,7 +188,7 @@ async def put_record(request: Request, services: AppServices, writer: _Writer, k
     responses=refusals(*_REFUSED, "invalid-directory-record"),
 )
 async def delete_record(services: AppServices, writer: _Writer, kind: _Kind, record_id: _Id) -> Response:
-    """Delete it; 204 also where there is none."""
+    """Delete it; 204 also where there is none. A token that a sync has seen in the LMS ends although it is there."""
     key = _key(kind, record_id)
     require_write(writer, services.reference, kind, key, None)
     await _write(services, kind, [(key, None)])
@@ -252,10 +253,12 @@ async def _write(services: Services, kind: Kind, records: list[tuple[bytes, byte
         "academies": topics.academies,
         "tokens": topics.tokens,
     }[kind]
+    key, value = records[-1]
+    if kind == "tokens":
+        records = [(one, text or token_end(services.reference, one.decode())) for one, text in records]
     for start in range(0, len(records), _AT_ONCE):
         # So many are acknowledged in time by any broker that is well.
         await by_kafka(services.producer.put(topic, records[start : start + _AT_ONCE]))
-    key, value = records[-1]
 
     def is_in_force() -> bool:
         known = known_record(services.reference, kind, key)

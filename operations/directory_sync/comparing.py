@@ -147,7 +147,7 @@ class Comparison:
                 value = self._held.value(kind, name)
                 if value is None and new.waits:
                     new.ids.append(key.id)
-                elif value is None or not is_as_old(value, key.updated_at):
+                elif value is None or not is_as_old(kind, value, key.updated_at):
                     changed.append(key.id)
             compared.rows += len(keys)
             await self._read(compared, changed)

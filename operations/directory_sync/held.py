@@ -11,6 +11,7 @@ import orjson
 
 from schemas.reference.directory import LARGEST_RECORD
 from schemas.reference.directory_file import MODELS
+from schemas.reference.revoking import is_mark
 from schemas.times import parse_time
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Held", "is_as_old", "merged"]
 
-# Tokens that came from the LMS have it: only those end with the LMS's, and no others that were made here.
+# Tokens that a query has seen have it: only those end with the LMS's, and no others that were made here.
 _SYNCED: Final = "synced"
 
 # What package events write of an asset (docs/semantics.md, "Package events"): an LMS that knows of none takes nothing
@@ -71,9 +72,15 @@ class Held:
         }
 
 
-def is_as_old(held: bytes, updated_at: str | None) -> bool:
-    """Whether a record says that it was changed when the LMS says so, in whichever form either writes times."""
-    said = _decoded(held).get("updated_at")
+def is_as_old(kind: Kind, held: bytes, updated_at: str | None) -> bool:
+    """Whether a record says that it was changed when the LMS says so, in whichever form either writes times.
+
+    A token that is not marked as the LMS's is not; one that was revoked here is, whatever the LMS says.
+    """
+    record = _decoded(held)
+    if kind == "tokens" and (is_mark(record) or record.get(_SYNCED) is not True):
+        return is_mark(record)
+    said = record.get("updated_at")
     if said is None or updated_at is None:
         return False
     if said == updated_at:
@@ -86,9 +93,11 @@ def merged(kind: Kind, key: bytes, held: bytes | None, row: str) -> bytes | None
     """The record that a row makes of what is held, None where that says the same already.
 
     It is the row, with the fields of the record that the row does not have, and of an asset what package events have
-    written where the row has null. A token is marked as the LMS's, unless somebody else has made it.
-    Raises ValueError, with one line that names the field, for a row that is no record.
+    written where the row has null. A token is marked as the LMS's, whoever has made it; one that was revoked here stays
+    so. Raises ValueError, with one line that names the field, for a row that is no record.
     """
+    if held is not None and kind == "tokens" and is_mark(_decoded(held)):
+        return None
     value = row.encode()
     if len(value) > LARGEST_RECORD:
         message = f"it is larger than {LARGEST_RECORD} bytes"
@@ -115,7 +124,7 @@ def _with_kept(kind: Kind, held: bytes | None, value: bytes) -> bytes:
     kept = {name: raw for name, raw in before.items() if name not in row}
     if kind == "assets":
         kept |= {name: before[name] for name in _PUBLISHED if name in before and bytes(row.get(name, b"")) == b"null"}
-    elif kind == "tokens" and not before:
+    elif kind == "tokens":
         kept[_SYNCED] = msgspec.Raw(b"true")
     return msgspec.json.encode({**row, **kept}) if kept else value
 

@@ -170,7 +170,7 @@ class Token(msgspec.Struct, frozen=True, kw_only=True):
     """A personal token or an ingest key, known by the SHA-256 (lower-case hex) of its secret only.
 
     `academies` maps academy ids to capabilities; times are microseconds since 1970 UTC, None for `never` and unknown.
-    An ingest key has no user.
+    An ingest key has no user. `synced` is whether `directory sync` has seen it in the LMS; a `revoked` one is no token.
     """
 
     sha256: str
@@ -181,6 +181,8 @@ class Token(msgspec.Struct, frozen=True, kw_only=True):
     expires_at: int | None = None
     created_at: int | None = None
     label: str | None = None
+    synced: bool = False
+    revoked: bool = False
 
     @staticmethod
     def checked_key(key: bytes) -> bytes:
@@ -204,6 +206,8 @@ class Token(msgspec.Struct, frozen=True, kw_only=True):
             expires_at=_instant(record, "expires_at"),
             created_at=_instant(record, "created_at"),
             label=optional_text(record, "label"),
+            synced=record.get("synced") is True,
+            revoked=flag(record, "revoked"),
         )
         if token.ingest and token.user_id is not None:
             message = "`user_id` must be null for an ingest key, which everybody may read"

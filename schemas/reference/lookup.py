@@ -44,6 +44,7 @@ class Reference:
         self._tasks: dict[int, bytes] = {}
         self._academies: dict[int, Academy] = {}
         self._tokens: dict[str, Token] = {}
+        self._revoked: set[str] = set()
         self._slugs: Index[str] = Index()
         self._folded_slugs: Index[str] = Index()
         self._aliases: Index[str] = Index()
@@ -144,11 +145,14 @@ class Reference:
         self._academies[academy.id] = academy
 
     def _apply_token(self, key: bytes, value: bytes | None) -> None:
-        if value is None:
-            self._tokens.pop(key.decode("ascii", "replace"), None)
-            return
-        token = Token.parse(key, value)
-        self._tokens[token.sha256] = token
+        token = None if value is None else Token.parse(key, value)
+        sha256 = key.decode("ascii", "replace")
+        self._tokens.pop(sha256, None)
+        self._revoked.discard(sha256)
+        if token is not None and token.revoked:
+            self._revoked.add(sha256)
+        elif token is not None:
+            self._tokens[sha256] = token
 
     def rules(self, academy: int) -> Rules | None:
         """The ignore rules of an academy."""
@@ -262,6 +266,10 @@ class Reference:
     def token(self, sha256: str) -> Token | None:
         """The token with a SHA-256 in lower-case hexadecimal; whether it has expired is the caller's to ask."""
         return self._tokens.get(sha256)
+
+    def is_revoked(self, sha256: str) -> bool:
+        """Whether a token's record says that it is revoked; it is none of the records in force then."""
+        return sha256 in self._revoked
 
     def records(self, kind: Kind) -> Iterator[tuple[bytes, bytes]]:
         """Key and value of every record of a kind that is in force."""

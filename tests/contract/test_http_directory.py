@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 import itertools
 from typing import TYPE_CHECKING, Any, Final
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 import httpx
 import pytest
 
+from operations.directory import load_reference
 from operations.tokens import digest
 from tests.support.plain_http import PLAIN
 from tests.support.waiting import eventually
@@ -101,6 +103,24 @@ def test_a_token_is_known_by_its_digest_and_ends_when_it_is_deleted(system: Http
         eventually(lambda: holder.get(documents).status_code == 200, 2, "the token in force")
         assert answer(client.delete(path)) == (204, "")
         eventually(lambda: holder.get(documents).status_code == 401, 2, "the token ended")
+
+
+def test_a_token_that_a_sync_has_seen_ends_with_a_mark(system: HttpSystem) -> None:
+    """However often it is deleted, so that no sync writes it again; whoever puts it brings it back."""
+    sha256 = digest("made-over-http-0002")
+    with system.client(academy=None) as client:
+        for end in (
+            lambda: client.delete(f"{DIRECTORY}/tokens/{sha256}").status_code,
+            lambda: client.post(f"{DIRECTORY}/tokens", json={"id": sha256, "deleted": True}).json()["deleted"],
+        ):
+            put = client.put(f"{DIRECTORY}/tokens/{sha256}", json={"user_id": 123, "synced": True})
+            assert answer(put) == (204, "")
+            assert not asyncio.run(load_reference(system.settings)).is_revoked(sha256)
+            for _ in range(2):
+                assert end() in (204, 1)
+                reference = asyncio.run(load_reference(system.settings))
+                assert reference.is_revoked(sha256)
+                assert reference.token(sha256) is None
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from deploy.local.resources import free_port
+from schemas.settings import PREFIX
 from tests.support.commands import as_environment, command
+from tests.support.lms_directory import make_tables
 from tests.support.parts import Screen
 from tests.support.waiting import eventually
 
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
 
     from schemas.settings import Settings
     from tests.conftest import SettingsFactory
+    from tests.support.postgres import Database
     from tests.support.processes import Child, Processes
 
 
@@ -38,6 +41,15 @@ def installed(place: Settings) -> Settings:
     outcome = command("setup")
     assert outcome.code == 0, outcome.err
     return place
+
+
+@pytest.fixture
+def lms(installed: Settings, postgres_database: Database, monkeypatch: pytest.MonkeyPatch) -> Database:
+    """An LMS with a few rows, whose address is in the settings, beside a system that knows nothing of it yet."""
+    assert installed.lms_postgres is None
+    make_tables(postgres_database)
+    monkeypatch.setenv(f"{PREFIX}LMS_POSTGRES", postgres_database.dsn)
+    return postgres_database
 
 
 @pytest.fixture

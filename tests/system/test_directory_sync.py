@@ -6,19 +6,19 @@ import asyncio
 import os
 import signal
 import sys
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import orjson
 import pytest
 
-from operations.directory import load_reference
 from operations.directory_sync.queries import parse_queries
 from operations.directory_sync.session import session
 from operations.postgres import PostgresError
 from operations.tokens import digest
 from schemas.settings import PREFIX
 from tests.support.commands import command
-from tests.support.lms_directory import QUERIES, TOKEN, make_tables
+from tests.support.directory_sync import SYNC, known, written
+from tests.support.lms_directory import TOKEN, make_tables
 from tests.support.postgres import PostgresServer
 from tests.support.waiting import eventually
 
@@ -26,35 +26,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from schemas.reference.lookup import Reference
     from schemas.settings import Settings
-    from tests.support.commands import Outcome
     from tests.support.postgres import Database
     from tests.support.processes import Processes
 
 pytestmark = pytest.mark.system
-
-SYNC: Final = ("directory", "sync", "--query-file", QUERIES)
-
-
-@pytest.fixture
-def lms(installed: Settings, postgres_database: Database, monkeypatch: pytest.MonkeyPatch) -> Database:
-    """An LMS with a few rows, whose address is in the settings, beside a system that knows nothing of it yet."""
-    assert installed.lms_postgres is None
-    make_tables(postgres_database)
-    monkeypatch.setenv(f"{PREFIX}LMS_POSTGRES", postgres_database.dsn)
-    return postgres_database
-
-
-def known(settings: Settings) -> Reference:
-    """What the directory holds."""
-    return asyncio.run(load_reference(settings))
-
-
-def written(outcome: Outcome) -> dict[str, str]:
-    """Of each kind what a run says it did."""
-    assert outcome.code == 0, outcome.err
-    return dict(line.split(": ", 1) for line in outcome.out.splitlines())
 
 
 def test_the_directory_becomes_what_the_lms_has(lms: Database) -> None:
@@ -131,23 +107,6 @@ def test_rows_that_are_no_records_are_named_and_the_rest_is_written(lms: Databas
     assert "users: 2 rows, 1 written, 0 removed" in outcome.out
     assert "academies 4: `timezone` must be an IANA name such as Europe/Madrid, not 'Madrid'" in outcome.err
     assert outcome.err.splitlines()[-1].startswith("error: 1 row could not be taken")
-
-
-def test_no_wrong_database_empties_the_directory(lms: Database) -> None:
-    """Of more than a hundred no more than a tenth goes at once, unless somebody says so."""
-    lms.execute("INSERT INTO assignments_task (id, user_id) SELECT 1000 + n, 7 FROM generate_series(1, 200) AS n")
-    written(command(*SYNC))
-    lms.execute("DELETE FROM assignments_task")
-
-    outcome = command(*SYNC)
-    assert (outcome.code, outcome.complaint) == (
-        1,
-        (
-            "error: 201 tasks are not in the LMS, too many at once, and stay: look at the query and the database, "
-            "then use --remove-any."
-        ),
-    )
-    assert written(command(*SYNC, "--remove-any"))["tasks"] == "0 rows, 0 written, 201 removed"
 
 
 @pytest.fixture

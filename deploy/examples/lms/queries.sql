@@ -45,7 +45,8 @@ FROM assignments_task AS t;
 
 -- tokens
 -- Of a token its SHA-256 alone: it never leaves the database. Users with several keep all of them.
--- Without `academies` a new one may do what a student may, and one that was given capabilities here keeps them.
+-- Without `academies` a new one may do what a student may; one that was given capabilities here keeps them, and ends with
+-- the LMS's. What was revoked here stays so.
 SELECT encode(sha256(convert_to(k.key, 'UTF8')), 'hex') AS id, k.user_id, k.expires_at
 FROM authenticate_token AS k
 WHERE k.expires_at IS NULL OR k.expires_at > now();

@@ -8,6 +8,7 @@ import pytest
 from operations.directory_sync.comparing import Policy
 from operations.directory_sync.held import Held, is_as_old, merged
 from schemas.reference.directory import LARGEST_RECORD
+from schemas.reference.revoking import REVOKED
 
 SHA = "ab" * 32
 
@@ -26,13 +27,13 @@ SHA = "ab" * 32
 )
 def test_times_are_the_same_in_whichever_form(held: str | None, said: str | None, *, expected: bool) -> None:
     """What is no time is compared as text; what does not say when it changed may have."""
-    assert is_as_old(orjson.dumps({"id": 1, "updated_at": held}), said) is expected
+    assert is_as_old("tasks", orjson.dumps({"id": 1, "updated_at": held}), said) is expected
 
 
 @pytest.mark.parametrize("held", [b"", b"[]", b"{", b"\xff", b'{"x":' + b"[" * 5_000 + b"]" * 5_000 + b"}"])
 def test_what_cannot_be_read_is_written_anew(held: bytes) -> None:
     """Whoever has written it."""
-    assert not is_as_old(held, "2026-04-15T10:35:00Z")
+    assert not is_as_old("users", held, "2026-04-15T10:35:00Z")
     assert merged("users", b"1", held, '{"id": 1}') == b'{"id": 1}'
 
 
@@ -66,7 +67,7 @@ def test_what_was_published_of_an_asset_stays() -> None:
 
 
 def test_what_others_wrote_of_a_record_stays() -> None:
-    """Names in notebooks that the query does not have, capabilities that were given here, and no mark of the LMS."""
+    """Names in notebooks that the query does not have, and capabilities that a token was given here."""
     user = merged("users", b"1", b'{"id":1,"first_name":"Ada","notebook_names":["ADA"]}', '{"id":1,"first_name":"A"}')
     made_here = b'{"user_id":7,"academies":{"4":["crud_directory"]}}'
     token = merged("tokens", SHA.encode(), made_here, f'{{"id": "{SHA}", "user_id": 7}}')
@@ -74,7 +75,23 @@ def test_what_others_wrote_of_a_record_stays() -> None:
     assert user is not None
     assert token is not None
     assert orjson.loads(user) == {"id": 1, "first_name": "A", "notebook_names": ["ADA"]}
-    assert orjson.loads(token) == {"id": SHA, "user_id": 7, "academies": {"4": ["crud_directory"]}}
+    assert orjson.loads(token) == {"id": SHA, "user_id": 7, "academies": {"4": ["crud_directory"]}, "synced": True}
+    assert not is_as_old("tokens", made_here[:-1] + b',"updated_at":"x"}', "x")
+    assert is_as_old("tokens", token[:-1] + b',"updated_at":"x"}', "x")
+
+
+def test_a_token_that_was_revoked_here_stays_so() -> None:
+    """Whatever the LMS says of it, until it has it no more; what the LMS itself calls revoked it may change."""
+    row = f'{{"id": "{SHA}", "user_id": 7}}'
+    held = Held(["tokens"])
+    held.apply("tokens", SHA.encode(), REVOKED)
+
+    assert merged("tokens", SHA.encode(), REVOKED, row) is None
+    assert is_as_old("tokens", REVOKED, "2026-04-15T10:35:00Z")
+    assert held.ours("tokens") == {SHA.encode()}
+    told = merged("tokens", SHA.encode(), row[:-1].encode() + b',"revoked":true}', row[:-1] + ',"revoked":false}')
+    assert told is not None
+    assert orjson.loads(told) == {"id": SHA, "user_id": 7, "revoked": False, "synced": True}
 
 
 def test_keys_that_no_row_can_have_are_not_the_lms_s() -> None:
