@@ -1,4 +1,4 @@
-"""Checks of the gateway: reachable, ready, and whether it knows the token."""
+"""Checks of the gateway: reachable, ready, whether it knows the token, and whether it refuses those who send."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 from operations.absence import absence
 from operations.asking import NO_ANSWER, ask
 from operations.doctor.findings import failed, good, unreachable, warning
+from operations.doctor.refusals import check_refusals
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -56,6 +57,8 @@ async def check_gateway(settings: Settings) -> AsyncIterator[Finding]:
         problem = f"{damaged} damaged: webhooks in them cannot be read or sent, all others were sent"
         yield failed(_PART, "spool", problem, _DAMAGED)
     yield await _token(settings)
+    if (refusals := await check_refusals(settings)) is not None:
+        yield refusals
 
 
 async def _token(settings: Settings) -> Finding:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from typing import TYPE_CHECKING
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
 
 import orjson
 import pytest
@@ -60,7 +62,29 @@ def test_the_doctor_finds_nothing_wrong_with_a_sound_system(
     (journal,) = asyncio.run(read_all(installed.kafka, Topics.of(installed).generations, 1))
     assert [record.key.partition(b":")[0] for record in journal] == [b"pseudonym-key", b"journal"]
     monkeypatch.setenv("TELEMETRY_TOKEN", "no-such-token")
-    assert states(doctor()[1], "gateway") == {"reachable": "ok", "ready": "ok", "token": "failed"}
+    assert states(doctor()[1], "gateway") == {
+        "reachable": "ok",
+        "ready": "ok",
+        "token": "failed",
+        "senders": "ok",
+    }
+
+
+def test_the_doctor_warns_where_posts_are_refused_for_their_sender(
+    installed: Settings, start_part: Callable[..., Child]
+) -> None:
+    """Through a mirror nobody else sees it: neither the client, whom the LMS answers, nor the LMS."""
+    start_part("gateway")
+    for _ in range(2):
+        request = Request(f"{installed.gateway_url}/v1/assignment/me/telemetry", b"{}")  # noqa: S310 - ours
+        with pytest.raises(HTTPError, match="401"):
+            urlopen(request, timeout=10)  # noqa: S310 - ours
+
+    found = doctor()[1]["gateway", "senders"]
+
+    assert found["state"] == "warning"
+    assert found["detail"] == ("2 of 2 posts refused for their sender since it began: 2 authentication-required")
+    assert "ingest key" in found["mend"]
 
 
 def test_the_doctor_counts_webhooks_that_nobody_sees(
