@@ -66,7 +66,7 @@ def test_the_page_is_a_path(
         "PATH": os.pathsep.join([os.path.dirname(sys.executable), str(postgres.programs), os.environ["PATH"]]),  # noqa: PTH120
     }
     blocks = run_by("tests/system/test_migrating.py::test_the_page_is_a_path")
-    begin, bring, export, compare, mirror, ledger, back = blocks
+    begin, bring, export, compare, mirror, counts, ledger, back = blocks
 
     def processed() -> bool:
         ((pending,),) = system.query(f"SELECT sum(pending) FROM {system.settings.database}.ledger")
@@ -106,6 +106,9 @@ def test_the_page_is_a_path(
     said = _run(mirror.text, tmp_path, environment)
     assert said.startswith("2 webhooks and 0 documents imported, 411 were there.\n")
     eventually(processed, 60, "nothing pending")
+    # The LMS's rows are two minutes older, which may be another hour.
+    hours = sql(counts.text)
+    assert (sum(row[1] for row in hours), sum(row[2] for row in hours)) == (2, 2)
     assert sql(ledger.text) == [tuple(map(int, ledger.output.split()))]
     told = (
         "SELECT count() FROM events WHERE user_id = {user:UInt64} AND toUnixTimestamp64Milli(occurred_at) = {at:Int64}"
