@@ -54,7 +54,8 @@ class Group(Member):
         self._settings = settings
         self._readers = readers
         self._make = make
-        self._is_new = False
+        # Of the topics that are read, those of which the group has committed nothing before this member joined it.
+        self._new: set[str] = set()
         self._assignment: Assignment | None = None
         self._committed: dict[TopicPartition, tuple[int, str]] = {}
 
@@ -71,7 +72,8 @@ class Group(Member):
         found = await self._learn(self._readers)
         for partition, at in found.items():
             Progress.read(self._topic_ids.get(partition.topic, ""), at.offset, at.metadata, 0)
-        self._is_new = not found
+        # By topic: what is added to a name begins as a new name does.
+        self._new = set(self._readers) - {partition.topic for partition in found}
         try:
             await self._join(self._readers)
             while not stop.is_set():
@@ -191,7 +193,8 @@ class Group(Member):
         assignment = Assignment(self._settings.forward_name, progress, self._readers, self._make, self._failures.append)
         # From the seeks to here nobody waits: what is read meanwhile would be nobody's.
         self._assignment = assignment
-        self._is_new = False
+        # Whatever partition comes later was added, and is read from its beginning.
+        self._new = set()
         assignment.start()
         # So that a new forwarder that ends at once begins here, and not with what comes until it is started again.
         await self._commit(assignment)
@@ -202,7 +205,7 @@ class Group(Member):
         """Whether a partition of which nothing is committed is read from its end: who was stuck long ago is not."""
         if partition.topic == Topics.of(self._settings).stuck:
             return True
-        return self._is_new and self._settings.forward_from == "now"
+        return partition.topic in self._new and self._settings.forward_from == "now"
 
     async def _end_assignment(self, patience: float, seconds: float) -> None:
         assignment, self._assignment = self._assignment, None
