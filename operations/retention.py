@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
+from schemas.setting_types import MOST_DAYS
 from schemas.wire.rows import RAW, WEBHOOKS
 from schemas.wire.topics import Topics
 from sinks.table_fit import made_tables
@@ -28,8 +29,6 @@ __all__ = ["as_tables_keep", "as_topics_keep"]
 
 _DAY_MS: Final = 86_400_000
 _RETENTION: Final = "retention.ms"
-# What Kafka calls -1, for ever.
-_CENTURY_DAYS: Final = 36_500
 _TTL: Final = re.compile(r"toIntervalDay\((\d+)\)")
 
 
@@ -44,7 +43,7 @@ async def as_topics_keep(settings: Settings, admin: AIOKafkaAdminClient, known: 
     answers = await admin.describe_configs([ConfigResource(ConfigResourceType.TOPIC, raw, {_RETENTION: None})])
     there = {entry[0]: entry[1] for answer in answers for resource in answer.resources for entry in resource[4]}
     kept = int(there.get(_RETENTION) or 0)
-    return _with(settings, raw_retention_days=_CENTURY_DAYS if kept < 0 else kept // _DAY_MS)
+    return _with(settings, raw_retention_days=MOST_DAYS if kept < 0 else kept // _DAY_MS)
 
 
 def as_tables_keep(client: Client, settings: Settings, live: int | None) -> Settings:
@@ -64,9 +63,11 @@ def as_tables_keep(client: Client, settings: Settings, live: int | None) -> Sett
 
 
 def _with(settings: Settings, **days: int) -> Settings:
+    # What a table says beyond that has wrapped around, and removes everything.
+    within = {name: min(kept, MOST_DAYS) for name, kept in days.items()}
     more = {
         name: kept
-        for name, kept in days.items()
+        for name, kept in within.items()
         if name not in settings.model_fields_set and kept > getattr(settings, name)
     }
     return settings.model_copy(update=more) if more else settings

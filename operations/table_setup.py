@@ -10,10 +10,10 @@ from schemas.sql import column_definition, literal, table_comment
 from schemas.wire.rows import RAW, TABLES, WEBHOOKS
 from sinks.clickhouse import connect
 from sinks.table_fit import check_tables, made_columns, made_tables, require_known_tables
-from sinks.templates import KEEP_EMPTY_PARTS, Installation, statements
+from sinks.templates import KEEP_EMPTY_PARTS, LATEST, Installation, statements, ttl
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from clickhouse_connect.driver.client import Client
 
@@ -93,12 +93,22 @@ def changes(client: Client, installation: Installation) -> Iterator[tuple[str, s
         if KEEP_EMPTY_PARTS not in made[name][0]:
             change = f"MODIFY SETTING {KEEP_EMPTY_PARTS}"
             yield installation.alter(table.name, change), f"{name} remembers the blocks of empty parts"
+    yield from _kept_days(installation, made)
+
+
+def _kept_days(installation: Installation, made: Mapping[str, tuple[str, str]]) -> Iterator[tuple[str, str]]:
     kept = (
         (RAW.name, "received_at", installation.raw_days),
         (WEBHOOKS.name, "created_at", installation.webhook_table_days),
     )
     for of_table, time, days in kept:
         name = installation.full_name(of_table)
-        if name in made and f"toIntervalDay({days})" not in made[name][0]:
-            change = f"MODIFY TTL toDateTime({time}) + INTERVAL {days} DAY"
+        if name not in made:
+            continue
+        change = f"MODIFY TTL {ttl(time, days)}"
+        if f"toIntervalDay({days})" not in made[name][0]:
             yield installation.alter(of_table, change), f"{name} keeps {days} days"
+        elif LATEST not in made[name][0]:
+            # Parts are not written anew for it.
+            change += " SETTINGS materialize_ttl_after_modify = 0"
+            yield installation.alter(of_table, change), f"{name} keeps rows of far ahead"

@@ -11,8 +11,10 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 from pydantic_settings import NoDecode
 
 __all__ = [
+    "MOST_DAYS",
     "Address",
     "Cluster",
+    "Days",
     "Identifier",
     "Names",
     "Natural",
@@ -29,6 +31,10 @@ __all__ = [
     "Url",
     "servers_of",
 ]
+
+# ClickHouse's times that rows expire by, and those that views reckon back to, lie between 1970 and 2106 and wrap around
+# at both ends: a sum beyond would be long past, and everything gone at once.
+MOST_DAYS: Final = 20_000
 
 # Where collectors take traces, unless a URL has a path of its own.
 TRACES_PATH: Final = "/v1/traces"
@@ -113,6 +119,13 @@ def _split(value: Any) -> Any:
     return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
 
 
+def _days(value: int) -> int:
+    if value > MOST_DAYS:
+        message = f"it may be at most {MOST_DAYS}, which are 54 years: give that to keep everything"
+        raise ValueError(message)
+    return value
+
+
 def _networks(value: tuple[str, ...]) -> tuple[str, ...]:
     for network in value:
         ip_network(network)
@@ -121,6 +134,8 @@ def _networks(value: tuple[str, ...]) -> tuple[str, ...]:
 
 Positive = Annotated[int, Field(gt=0)]
 Natural = Annotated[int, Field(ge=0)]
+# For which something is kept.
+Days = Annotated[Positive, AfterValidator(_days)]
 
 Address = Annotated[str, AfterValidator(_host_and_port)]
 Servers = Annotated[str, AfterValidator(_servers)]

@@ -17,6 +17,7 @@ from schemas.setting_files import USUAL, directory_of, values_in
 from schemas.setting_names import unknown
 from schemas.setting_types import (
     Address,
+    Days,
     Names,
     Natural,
     Networks,
@@ -153,8 +154,8 @@ class Settings(ForwardSettings, LmsSettings):
     chunk_records: Positive = Field(2_000, description="The most webhooks in one transaction of a worker.")
     chunk_bytes: Positive = Field(8 << 20, description="The most bytes of them.")
 
-    webhook_retention_days: Positive = Field(30, description="Days for which the log of webhooks goes back.")
-    raw_retention_days: Positive = Field(
+    webhook_retention_days: Days = Field(30, description="Days for which the log of webhooks goes back.")
+    raw_retention_days: Days = Field(
         365, description="Days for which Kafka and the table `raw` keep what was received."
     )
 

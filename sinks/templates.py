@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from schemas.settings import Settings
     from schemas.wire.rows import Column, Table
 
-__all__ = ["KEEP_EMPTY_PARTS", "Installation", "statements"]
+__all__ = ["KEEP_EMPTY_PARTS", "LATEST", "Installation", "statements", "ttl"]
 
 # Blocks that a token is remembered for: 50 minutes of the fastest beat. Only an insert that has begun can come late: a
 # sink that was paused begins none (`sinks.writer.commits`).
@@ -25,6 +25,9 @@ _DEDUPLICATION_SECONDS: Final = 7 * 86_400
 # Half a minute after a deletion or retention has left no row of a part, ClickHouse would remove it and forget
 # the tokens of its blocks: a late one would be stored. So an empty part stays until it is merged with others.
 KEEP_EMPTY_PARTS: Final = "remove_empty_parts = 0"
+# A row expires as if it had come then at the latest: with the most days that is before ClickHouse's times wrap around,
+# in 2106, and a record's own time may be any. It is the beginning of 2050.
+LATEST: Final = "fromUnixTimestamp64Milli(2524608000000)"
 # A webhook's row outlives the views' days, see ddl/030_webhooks.sql.
 _MARGIN_DAYS: Final = 2
 _HIDDEN: Final = frozenset({"deleted", "written_at", "scores_seen", "facts_seen"})
@@ -84,6 +87,11 @@ class Installation:
         return " ".join(filter(None, ("ALTER TABLE", self.full_name(table), self.on_cluster, change)))
 
 
+def ttl(time: str, days: int) -> str:
+    """When a row expires that has so many days from the instant in the column `time` on."""
+    return f"toDateTime(least({time}, {LATEST})) + toIntervalDay({days})"
+
+
 def _view(columns: list[Column]) -> str:
     return ", ".join(f"`{column.name}` {column.type} COMMENT {literal(column.comment)}" for column in columns)
 
@@ -104,7 +112,8 @@ def _values(installation: Installation, folder: str) -> dict[str, str | int]:
         "derived": installation.derived,
         "on_cluster": installation.on_cluster,
         "replicated": "Replicated" if installation.cluster else "",
-        "webhook_table_days": installation.webhook_table_days,
+        "raw_ttl": ttl("received_at", installation.raw_days),
+        "webhooks_ttl": ttl("created_at", installation.webhook_table_days),
         "deduplication": (
             f"non_replicated_deduplication_window = {_DEDUPLICATION_WINDOW}, "
             f"replicated_deduplication_window = {_DEDUPLICATION_WINDOW}, "

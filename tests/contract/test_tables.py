@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import orjson
 import pytest
 
-from operations.table_plan import plan_tables
 from operations.table_setup import live_generation, publish, setup_tables
 from schemas.times import sql_time
 from schemas.wire.rows import TABLES
@@ -222,14 +221,6 @@ def test_setup_again_does_nothing(settings: SettingsFactory) -> None:
     """A second setup finds everything done."""
     assert len(setup_tables(settings())) == len([*TABLES, OF_NO_RECORDS]) + 1
     assert setup_tables(settings()) == []
-
-
-def test_a_default_shortens_no_table(settings: SettingsFactory) -> None:
-    """Tables that keep more than the defaults stay so for whoever has set nothing, with all that says how long."""
-    setup_tables(settings(webhook_retention_days=4000, raw_retention_days=4000))
-
-    assert setup_tables(settings()) == []
-    assert plan_tables(settings()) == []
 
 
 def test_setup_upgrades_an_old_installation(settings: SettingsFactory, clickhouse: Client, database: str) -> None:

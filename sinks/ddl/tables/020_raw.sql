@@ -6,6 +6,6 @@ $raw_columns,
 )
 ENGINE = ${replicated}ReplacingMergeTree(${place}version)
 ORDER BY id
-TTL toDateTime(received_at) + INTERVAL $raw_days DAY
+TTL $raw_ttl
 SETTINGS index_granularity = 1024, $deduplication
 COMMENT $raw_comment;

@@ -7,6 +7,6 @@ $webhooks_columns,
 )
 ENGINE = ${replicated}ReplacingMergeTree(${place}version, deleted)
 ORDER BY id
-TTL toDateTime(created_at) + INTERVAL $webhook_table_days DAY
+TTL $webhooks_ttl
 SETTINGS $deduplication
 COMMENT $webhooks_comment;

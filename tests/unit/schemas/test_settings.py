@@ -151,6 +151,8 @@ def test_the_notebooks_variables_are_passed_over(place: Path, monkeypatch: pytes
         ("TOPIC_PREFIX", "a/b"),
         ("TOPIC_PREFIX", "a" * 101),
         ("GENERATION", "0"),
+        ("RAW_RETENTION_DAYS", "36500"),
+        ("WEBHOOK_RETENTION_DAYS", "20001"),
     ],
 )
 def test_a_bad_value_stops_the_start(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
