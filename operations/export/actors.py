@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
-from schemas.wire.pseudonyms import PREFIX
+from schemas.wire.pseudonyms import is_pseudonym
 
 if TYPE_CHECKING:
     from schemas.wire.pseudonyms import Pseudonyms
@@ -37,7 +37,7 @@ class Actors:
 
     def name(self, actor: str) -> str:
         """The name of an actor; whoever is a pseudonym here already is the same one outside."""
-        if self.pseudonyms is None or actor.startswith(PREFIX):
+        if self.pseudonyms is None or is_pseudonym(actor):
             return actor
         return self.pseudonyms.of(actor)
 

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import hmac
+import re
 from dataclasses import dataclass
 from typing import Final
 
-__all__ = ["NO_KEY", "PREFIX", "Pseudonyms"]
+__all__ = ["NO_KEY", "PREFIX", "Pseudonyms", "is_pseudonym"]
 
-# No client's text becomes an actor that begins like this.
+# No client's text becomes an actor that begins like this (streams.core.identity).
 PREFIX: Final = "pseudonym:"
 
 _DIGITS: Final = 32
+_WHOLE: Final = re.compile(f"{PREFIX}[0-9a-f]{{{_DIGITS}}}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +30,11 @@ class Pseudonyms:
     def actor_of(self, user: str) -> str:
         """The actor of a user id: a number as it is, any other text by its pseudonym."""
         return user if user.isascii() and user.isdigit() else self.of(user)
+
+
+def is_pseudonym(actor: str) -> bool:
+    """Whether an actor has the form of what `Pseudonyms` makes; a text that only begins like it may be a name."""
+    return _WHOLE.fullmatch(actor) is not None
 
 
 # Where nothing is kept: who compares names only among themselves needs no key.

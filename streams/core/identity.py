@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from schemas.wire.names import name_of
+from schemas.wire.pseudonyms import PREFIX
 from schemas.wire.webhook import ANONYMOUS
 
 if TYPE_CHECKING:
@@ -13,18 +14,22 @@ if TYPE_CHECKING:
 
 __all__ = ["identify"]
 
+_MADE_HERE: Final = (PREFIX, ANONYMOUS)
+
 
 def identify(webhook: Webhook, policy: Policy) -> None:
     """Put an actor that names nobody to whoever reads it in place of what was sent.
 
     A user id that is no number, such as an e-mail address, becomes its pseudonym, and so does a notebook's name where
-    the policy says so. What staff's commands name is an actor already.
+    the policy says so, or where it begins as the actors do that are made here: whoever may send for a notebook would
+    write as another student by it. What staff's commands name is an actor already.
     """
     source, actor = webhook.headers.source, webhook.actor
     if actor is None or source == "staff":
         return
     if source == "posthog":
-        actor = policy.pseudonyms.actor_of(actor) if policy.hide_notebook_names else actor
+        if policy.hide_notebook_names or actor.startswith(_MADE_HERE):
+            actor = policy.pseudonyms.actor_of(actor)
     elif webhook.user is not None:
         actor = webhook.user = policy.pseudonyms.actor_of(webhook.user)
     elif actor.startswith(ANONYMOUS):

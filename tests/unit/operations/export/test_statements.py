@@ -232,8 +232,12 @@ def test_pseudonyms_tell_nothing_and_stay_the_same() -> None:
     other = Statements(HOME, Actors(Pseudonyms(b"another"))).of(fact("test"))["actor"]["account"]["name"]
     kept = statements().of(fact("test", actor=Pseudonyms(b"a key").of("ADA")))["actor"]["account"]["name"]
 
+    begins_so = [Actors(Pseudonyms(b"a key")).name(f"pseudonym:{text}") for text in ("Maria Lopez", "0" * 31, "0" * 33)]
+
     assert named[0] == named[1] == Pseudonyms(b"a key").of("1234")
     assert len({*named, other}) == 3
+    assert begins_so[0] == Pseudonyms(b"a key").of("pseudonym:Maria Lopez")
+    assert len({*begins_so, "pseudonym:" + "0" * 31, "pseudonym:" + "0" * 33}) == 5
     assert kept == Pseudonyms(b"a key").of("ADA")
 
 

@@ -70,6 +70,22 @@ def test_a_notebooks_name_stays_unless_it_is_to_be_hidden(name: str) -> None:
         assert [(row["actor"], row["user_id"]) for row in core.scores] == [(actor, 7)]
 
 
+@pytest.mark.parametrize(
+    "name", ["pseudonym:Maria Lopez", POLICY.pseudonyms.of("ada@example.com"), "pseudonym:", "telemetry:r1"]
+)
+def test_no_notebook_writes_as_who_is_made_here(name: str) -> None:
+    """A name that begins like a pseudonym, or like a run, is kept under one of its own, and its user found by it."""
+    core = Core(policy=POLICY)
+    core.refer("users", 7, {"id": 7, "notebook_names": [name]})
+    core.send(batch("ada@example.com", telemetry_id="r1"))
+    others = {fact["actor"] for fact in core.facts}
+    core.facts.clear()
+    core.send(captured(name), source="posthog")
+
+    assert {(row["actor"], row["user_id"]) for row in core.facts} == {(POLICY.pseudonyms.of(name), 7)}
+    assert POLICY.pseudonyms.of(name) not in others
+
+
 def test_a_notebooks_student_who_is_a_number_stays_one() -> None:
     """It is the user's id."""
     core = Core(policy=HIDDEN)
