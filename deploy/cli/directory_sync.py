@@ -15,7 +15,8 @@ from rich.progress import MofNCompleteColumn, TimeElapsedColumn
 from deploy.cli.configuration import settings
 from deploy.cli.console import Failed, err, out, run
 from operations.bars import bars
-from operations.directory_sync.comparing import Compared, Policy
+from operations.directory_sync.compared import Compared, held_back_words
+from operations.directory_sync.comparing import Policy
 from operations.directory_sync.queries import LARGEST_FILE, QueryFileError, parse_queries
 from operations.postgres import EXTRA_MISSING
 from operations.wording import counted, unreadable
@@ -49,12 +50,21 @@ def sync(
     ] = None,
     remove_any: Annotated[
         bool,
-        typer.Option("--remove-any", help="Remove however many are gone; else 100 of a kind at once, or a tenth."),
+        typer.Option(
+            "--remove-any",
+            help="Remove however many are gone, and let however many change their academies or user; else 100 of a kind"
+            " at once, or a tenth.",
+        ),
+    ] = False,
+    whole: Annotated[
+        bool,
+        typer.Option("--whole", help="Compare all rows, also those whose updated_at is as it was: once a night."),
     ] = False,
 ) -> None:
     """Keep the directory as the LMS's PostgreSQL has it: write what changed, remove what went.
 
-    Resumes where it was interrupted. With --every it is a service, with metrics at TELEMETRY_METRICS_BIND.
+    Resumes where it was interrupted. With --every it is a service, with metrics at TELEMETRY_METRICS_BIND, and whole
+    when it begins and once a day.
     """
     pause = None if every is None else _span(every)
     queries = _queries(query_file)
@@ -67,7 +77,8 @@ def sync(
         raise Failed(EXTRA_MISSING)
     from operations.directory_sync.service import Job  # noqa: PLC0415 - only who runs it loads its libraries
 
-    job = Job(current.lms_postgres.get_secret_value(), queries, Policy(any_number=remove_any), str(query_file))
+    policy = Policy(any_number=remove_any)
+    job = Job(current.lms_postgres.get_secret_value(), queries, policy, str(query_file), whole=whole)
     if pause is None:
         _once(current, job)
     else:
@@ -133,14 +144,12 @@ def _summary(one: Compared) -> str:
 
 
 def _complain(result: list[Compared]) -> None:
-    for one in result:
-        if one.held_back:
-            message = (
-                f"{one.held_back} {one.kind} are not in the LMS, too many at once, and stay"
-                f"{f', and {one.left_out} new ones are not written' if one.left_out else ''}: look at the query and "
-                "the database, then use --remove-any."
-            )
-            raise Failed(message)
+    if left := held_back_words(result):
+        message = (
+            f"too much would change at once, so this stays as it is: {left}. Look at the query and the database, then "
+            "use --remove-any."
+        )
+        raise Failed(message)
     refused = sum(one.refused_rows for one in result)
     if refused:
         message = f"{counted(refused, 'row')} could not be taken: correct the query, or leave them out in it."

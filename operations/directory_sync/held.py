@@ -44,16 +44,25 @@ class Held:
 
     def __init__(self, kinds: Iterable[Kind]) -> None:
         self._records: dict[str, dict[bytes, bytes]] = {kind: {} for kind in kinds}
+        self._changes: dict[str, set[bytes]] = {}
 
     def apply(self, kind: Kind, key: bytes, value: bytes | None) -> None:
         """Take a record in; None is a tombstone. Records of other kinds are passed over."""
         records = self._records.get(kind)
         if records is None:
             return
+        if kind in self._changes:
+            self._changes[kind].add(key)
         if value is None:
             records.pop(key, None)
         else:
             records[key] = value
+
+    def changes(self, kind: Kind) -> set[bytes]:
+        """The keys of a kind that change from now on, until this is asked anew; it grows as they do."""
+        changes: set[bytes] = set()
+        self._changes[kind] = changes
+        return changes
 
     def value(self, kind: Kind, key: bytes) -> bytes | None:
         """The record under a key, None if there is none."""
@@ -70,6 +79,16 @@ class Held:
         return {
             key for key, value in records.items() if _DIGEST.fullmatch(key) and _decoded(value).get(_SYNCED) is True
         }
+
+    def over(self, kind: Kind, now: int) -> set[bytes]:
+        """The keys of tokens that ended by themselves before an instant (microseconds), or were revoked here.
+
+        Nothing is lost with them, however many they are; of other kinds there are none.
+        """
+        if kind != "tokens":
+            return set()
+        ends = ((key, parse_time(_decoded(value).get("expires_at"))) for key, value in self._records[kind].items())
+        return {key for key, end in ends if end is not None and end <= now}
 
 
 def is_as_old(kind: Kind, held: bytes, updated_at: str | None) -> bool:

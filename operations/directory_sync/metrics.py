@@ -24,7 +24,10 @@ __all__ = [
 SYNC: Final = PartMetrics("sync")
 
 PASSES: Final = SYNC.counter(
-    "passes", "How often the LMS was compared with the directory: `whole`, or `failed`, and begun again.", "result"
+    "passes",
+    "How often the LMS was compared with the directory: `whole`; `held_back`, where too much would have changed; or"
+    " `failed`, and begun again.",
+    "result",
 )
 SYNCED_AT: Final = SYNC.gauge(
     "synced_timestamp_seconds", "When the last pass ended that was whole: how far the directory may be behind the LMS."
@@ -37,7 +40,8 @@ REMOVED: Final = SYNC.counter("removed", "Records that the LMS no longer had, an
 REFUSED: Final = SYNC.gauge("refused_rows", "Rows of the last pass that are no records: see the log.", "kind")
 HELD_BACK: Final = SYNC.gauge(
     "held_back",
-    "Records that the LMS no longer had in the last pass, and that stay because they were too many at once.",
+    "Records that the LMS no longer had in the last pass, or gave to somebody else, and that stay because they were too"
+    " many at once.",
     "kind",
 )
 LOOP: Final = LoopWatch(SYNC)

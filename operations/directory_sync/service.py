@@ -37,7 +37,7 @@ from streams.views import ReferenceFollower
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 
-    from operations.directory_sync.comparing import Compared
+    from operations.directory_sync.compared import Compared
     from schemas.reference.lookup import Kind
     from schemas.settings import Settings
 
@@ -50,6 +50,8 @@ _LONG_PASS_SECONDS: Final = 300.0
 _ACKNOWLEDGED_SECONDS: Final = 30.0
 _FIRST_PAUSE: Final = 1.0
 _LONGEST_PAUSE: Final = 60.0
+# A day: what moves no `updated_at` is found by then.
+_WHOLE_SECONDS: Final = 24 * 3600.0
 # Only this one of a compacted topic is read.
 _PARTITION: Final = 0
 
@@ -58,12 +60,16 @@ _AWAY: Final = (PostgresError, KafkaError, OSError, TimeoutError)
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """What is kept the same: the database's address, which is secret, and the queries of each kind, out of a file."""
+    """What is kept the same: the database's address, which is secret, and the queries of each kind, out of a file.
+
+    `whole` compares all rows in every pass, whatever their times say.
+    """
 
     dsn: str
     queries: Mapping[Kind, str]
     policy: Policy
     file: str = "the file of queries"
+    whole: bool = False
 
 
 async def sync_once(
@@ -75,7 +81,7 @@ async def sync_once(
     """
     try:
         async with _following(settings, job) as (held, failure):
-            return await _compared(settings, job, held, failure, tell=tell, stop=stop)
+            return await _compared(settings, job, held, failure, whole=job.whole, tell=tell, stop=stop)
     except PostgresError:
         if stop.is_set():
             # Its statement was cancelled.
@@ -86,6 +92,7 @@ async def sync_once(
 async def sync_again_and_again(settings: Settings, job: Job, every: float, stop: asyncio.Event) -> None:
     """Compare every so many seconds, until `stop` is set. Whoever is away is asked again, with pauses that grow.
 
+    The first pass compares all rows, and one a day: what moves no `updated_at` is found then.
     Raises what the view of the topics failed with: what it says may be old then, and the process should end.
     """
     LOOP.start()
@@ -94,15 +101,19 @@ async def sync_again_and_again(settings: Settings, job: Job, every: float, stop:
         # What begins at 0 is seen to rise.
         WRITTEN.labels(kind)
         REMOVED.labels(kind)
-    PASSES.labels("failed")
-    pause, was_away = _FIRST_PAUSE, False
+    for result in ("failed", "held_back"):
+        PASSES.labels(result)
+    pause, was_away, whole_at = _FIRST_PAUSE, False, -_WHOLE_SECONDS
     try:
         while not stop.is_set():
             try:
                 async with _following(settings, job) as (held, failure):
                     _log.info("directory sync has read the topics", every_seconds=every)
                     while not stop.is_set():
-                        await _pass(settings, job, held, failure, stop)
+                        began = time.monotonic()
+                        whole = job.whole or began - whole_at >= _WHOLE_SECONDS
+                        if await _pass(settings, job, held, failure, stop, whole=whole) and whole:
+                            whole_at = began
                         if was_away:
                             _log.info("directory sync goes on")
                         pause, was_away = _FIRST_PAUSE, False
@@ -123,34 +134,41 @@ async def sync_again_and_again(settings: Settings, job: Job, every: float, stop:
         await LOOP.stop()
 
 
-async def _pass(settings: Settings, job: Job, held: Held, failure: asyncio.Future[None], stop: asyncio.Event) -> None:
+async def _pass(
+    settings: Settings, job: Job, held: Held, failure: asyncio.Future[None], stop: asyncio.Event, *, whole: bool
+) -> bool:
+    """Compare once, and tell of it; whether it came to its end."""
     began = time.monotonic()
     behind = asyncio.get_running_loop().call_later(_LONG_PASS_SECONDS, _not_ready)
     try:
-        result = await _compared(settings, job, held, failure, tell=lambda _: None, stop=stop)
+        result = await _compared(settings, job, held, failure, whole=whole, tell=lambda _: None, stop=stop)
     finally:
         behind.cancel()
     if result is None:
-        return
+        return False
     for one in result:
         ROWS.labels(one.kind).set(one.rows)
         REFUSED.labels(one.kind).set(one.refused_rows)
-        HELD_BACK.labels(one.kind).set(one.held_back)
+        HELD_BACK.labels(one.kind).set(one.left)
         for reason in one.refused:
             _log.warning("a row of the LMS is no record", reason=reason)
-        if one.held_back:
+        if one.left:
             _log.error(
-                "too much of the directory would be removed, and stays",
+                "too much of the directory would change, and stays",
                 kind=one.kind,
-                records=one.held_back,
+                gone=one.held_back,
+                moved=one.unmoved,
                 left_out=one.left_out,
             )
         if one.written or one.removed:
             _log.info("directory synced", kind=one.kind, written=one.written, removed=one.removed)
-    PASSES.labels("whole").inc()
+    is_whole = not any(one.left for one in result)
+    PASSES.labels("whole" if is_whole else "held_back").inc()
     PASS_SECONDS.set(time.monotonic() - began)
-    SYNCED_AT.set_to_current_time()
-    SYNC.ready = True
+    if is_whole:
+        SYNCED_AT.set_to_current_time()
+    SYNC.ready = is_whole
+    return True
 
 
 def _not_ready() -> None:
@@ -163,6 +181,7 @@ async def _compared(
     held: Held,
     failure: asyncio.Future[None],
     *,
+    whole: bool,
     tell: Callable[[Compared], None],
     stop: asyncio.Event,
 ) -> list[Compared] | None:
@@ -171,7 +190,10 @@ async def _compared(
         failure.result()
     try:
         async with session(job.dsn, job.queries, stop) as source, _writer(settings) as write:
-            comparison = Comparison(source, held, write, job.policy, tell=tell, is_over=stop.is_set)
+            now = time.time_ns() // 1000
+            comparison = Comparison(
+                source, held, write, job.policy, now=now, whole=whole, tell=tell, is_over=stop.is_set
+            )
             return await comparison.run(job.queries)
     except QueryError as error:
         message = f"{job.file}: {error}"

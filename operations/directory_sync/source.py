@@ -36,6 +36,11 @@ _SECRETS: Final = frozenset({"key", "token", "secret", "password"})
 _KEYS: Final = "SELECT q.id, {updated} FROM (\n{query}) AS q WHERE {id} > %s ORDER BY {id} LIMIT %s"
 _RECORDS: Final = "SELECT q.id, row_to_json(q)::text FROM (\n{query}) AS q WHERE q.id = ANY(%s) LIMIT %s"
 _PAGE: Final = "SELECT q.id, row_to_json(q)::text FROM (\n{query}) AS q WHERE {id} > %s ORDER BY {id} LIMIT %s"
+# Each by itself, so that an index of a table's key answers it.
+_KEYLESS: Final = (
+    "SELECT (SELECT count(*) FROM (\n{query}) AS q WHERE q.id IS NULL), "
+    "(SELECT count(*) FROM (\n{query}) AS q WHERE {other})"
+)
 _COLUMNS: Final = "SELECT * FROM (\n{query}) AS q LIMIT 0"
 
 
@@ -106,6 +111,12 @@ class Source:
         """The records of these ids, RECORD_ROWS at most, as JSON by id; those that are gone are not among them."""
         statement = _RECORDS.replace("{query}", self._queries[kind])
         return dict(self._ask(kind, statement, (list(ids), len(ids))).fetchall())
+
+    def keyless(self, kind: Kind) -> int:
+        """How many rows have an id that is null, negative or, of tokens, empty: no page shows them."""
+        other = "q.id = ''" if kind == "tokens" else "q.id < 0"
+        statement = _KEYLESS.replace("{other}", other).replace("{query}", self._queries[kind])
+        return sum(self._ask(kind, statement, ()).fetchone() or ())
 
     def _paged(self, kind: Kind, statement: str, after: Key | None, limit: int) -> list[tuple[Any, Any]]:
         # Digests in the order of their bytes, whatever language the database speaks.
