@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-__all__ = ["as_id", "as_integer", "as_integers", "as_slug", "as_text", "digits_as_id"]
+__all__ = ["MOST_ID", "as_id", "as_integer", "as_integers", "as_slug", "as_text", "digits_as_id"]
 
 # Ids end in 64-bit columns; what does not fit is no id.
 _LIMIT: Final = 1 << 63
+MOST_ID: Final = _LIMIT - 1
 # Digits of the largest id.
 _MOST_DIGITS: Final = 19
 

@@ -10,11 +10,14 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 from pydantic_settings import NoDecode
 
+from schemas.coercion import MOST_ID
+
 __all__ = [
     "MOST_DAYS",
     "Address",
     "Cluster",
     "Days",
+    "Id",
     "Identifier",
     "Names",
     "Natural",
@@ -134,6 +137,8 @@ def _networks(value: tuple[str, ...]) -> tuple[str, ...]:
 
 Positive = Annotated[int, Field(gt=0)]
 Natural = Annotated[int, Field(ge=0)]
+# As records' keys and headers, and columns, can have it.
+Id = Annotated[int, Field(ge=0, le=MOST_ID)]
 # For which something is kept.
 Days = Annotated[Positive, AfterValidator(_days)]
 

@@ -18,6 +18,7 @@ from schemas.setting_names import unknown
 from schemas.setting_types import (
     Address,
     Days,
+    Id,
     Names,
     Natural,
     Networks,
@@ -120,7 +121,7 @@ class Settings(ForwardSettings, LmsSettings):
     directory: Literal["open", "strict"] = Field(
         "open", description="`strict` checks users, assets and tasks as the LMS does; `open` takes what is sent."
     )
-    default_academy: Natural | None = Field(
+    default_academy: Id | None = Field(
         None, description="The academy of webhooks that name none; unset, no academy's staff see those."
     )
     dedup_window: Natural = Field(600, description="Seconds in which the same webhook again is a repeat.")
@@ -155,9 +156,7 @@ class Settings(ForwardSettings, LmsSettings):
     chunk_bytes: Positive = Field(8 << 20, description="The most bytes of them.")
 
     webhook_retention_days: Days = Field(30, description="Days for which the log of webhooks goes back.")
-    raw_retention_days: Days = Field(
-        365, description="Days for which Kafka and the table `raw` keep what was received."
-    )
+    raw_retention_days: Days = Field(365, description="Days for which Kafka and table `raw` keep what was received.")
 
     metrics_bind: Address | None = Field(
         None,

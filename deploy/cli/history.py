@@ -12,6 +12,7 @@ import typer
 
 from deploy.cli.configuration import live_settings, log_settings
 from deploy.cli.console import Failed, err, out, run
+from deploy.cli.ids import an_id
 from deploy.cli.moments import day
 from deploy.cli.raw import progress_to, tell_settings, told_where_interrupted
 from deploy.cli.waiting import KAFKA, SERVERS, waiting
@@ -70,7 +71,8 @@ def lms(
     *,
     postgres: _Postgres = None,
     academy: Annotated[
-        int | None, typer.Option(min=0, help="The academy of all of it; unset, each document's own.")
+        int | None,
+        typer.Option(parser=an_id, metavar="ID", help="The academy of all of it; unset, each document's own."),
     ] = None,
     since: Annotated[
         date | None, typer.Option(parser=day, metavar="YYYY-MM-DD", help="Leave out rows before this UTC day.")

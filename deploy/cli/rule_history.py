@@ -13,6 +13,7 @@ from rich.markup import escape
 
 from deploy.cli.configuration import settings
 from deploy.cli.console import out, run
+from deploy.cli.ids import an_id
 from deploy.cli.waiting import KAFKA, waiting
 from operations.cut import cut_text
 from operations.ignore_rules import read_changes
@@ -41,7 +42,7 @@ def whoever_is_here() -> Changer:
 @waiting(KAFKA)
 def history(
     *,
-    academy: Annotated[int | None, typer.Option(min=0, help="Of this academy alone.")] = None,
+    academy: Annotated[int | None, typer.Option(parser=an_id, metavar="ID", help="Of this academy alone.")] = None,
     limit: Annotated[int, typer.Option(min=1, help="So many, the newest.")] = 20,
     json: Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")] = False,
 ) -> None:

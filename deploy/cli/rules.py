@@ -12,6 +12,7 @@ import typer
 
 from deploy.cli.configuration import settings
 from deploy.cli.console import Failed, out, run
+from deploy.cli.ids import an_id
 from deploy.cli.moments import ago
 from deploy.cli.rule_doubts import agree_to, warn_of
 from deploy.cli.rule_history import history, whoever_is_here
@@ -31,7 +32,7 @@ __all__ = ["app"]
 
 app = typer.Typer(help="An academy's ignore rules.", no_args_is_help=True)
 
-_Academy = Annotated[int, typer.Argument(min=0, help="Academy id.")]
+_Academy = Annotated[int, typer.Argument(parser=an_id, metavar="ID", help="Academy id.")]
 
 
 def _read(file: Path | None) -> Any:

@@ -11,6 +11,7 @@ from rich.markup import escape
 
 from deploy.cli.configuration import settings
 from deploy.cli.console import out, run
+from deploy.cli.ids import an_id
 from deploy.cli.moments import span_minutes
 from deploy.cli.waiting import SERVERS, waiting
 from gateway.insights.stuck import LONGEST_MINUTES, StuckRule
@@ -33,7 +34,9 @@ def stuck(
     since: Annotated[str, typer.Option(help="Tries count since then: a span (30m, 7d) or an ISO 8601 date.")] = "2h",
     seen: Annotated[str, typer.Option(help="The student did anything in the tutorial since then.")] = "30m",
     cohort: Annotated[str, typer.Option(help="Of the cohort that the student's document names.")] = "",
-    academy: Annotated[int | None, typer.Option(min=0, help="Whom staff of this academy see.")] = None,
+    academy: Annotated[
+        int | None, typer.Option(parser=an_id, metavar="ID", help="Whom staff of this academy see.")
+    ] = None,
     limit: Annotated[int, typer.Option(min=1, help="So many, the most urgent.")] = 50,
     json: Annotated[bool, typer.Option("--json", help="Print JSON, for scripts: rows as the API gives them.")] = False,
 ) -> None:

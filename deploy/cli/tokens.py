@@ -10,6 +10,7 @@ from rich.markup import escape
 
 from deploy.cli.configuration import settings
 from deploy.cli.console import Failed, err, out, run
+from deploy.cli.ids import an_id
 from deploy.cli.moments import ahead
 from deploy.cli.waiting import KAFKA, waiting
 from operations.tables import WholeTable
@@ -35,11 +36,13 @@ _GRANTED: Final = (*CAPABILITIES, REPORT_FOR_ANYONE)
 @waiting(KAFKA)
 def create(
     *,
-    user: Annotated[int | None, typer.Option(help="User id of a personal token.")] = None,
+    user: Annotated[int | None, typer.Option(parser=an_id, metavar="ID", help="User id of a personal token.")] = None,
     ingest: Annotated[
         bool, typer.Option("--ingest", help="A write-only key for learn.json, bound to no student.")
     ] = False,
-    academy: Annotated[list[int] | None, typer.Option(help="Academy in which it holds; repeatable.")] = None,
+    academy: Annotated[
+        list[int] | None, typer.Option(parser=an_id, metavar="ID", help="Academy in which it holds; repeatable.")
+    ] = None,
     capability: Annotated[
         list[str] | None, typer.Option(help=f"What it may do there, of: {', '.join(_GRANTED)}. Repeatable.")
     ] = None,

@@ -8,7 +8,7 @@ import msgspec
 import orjson
 
 from schemas.caches import cached
-from schemas.coercion import digits_as_id
+from schemas.coercion import MOST_ID, digits_as_id
 from schemas.wire.traces import TRACEPARENT
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ _LONGEST_CACHED: Final = 512
 
 
 class HeaderError(ValueError):
-    """A header of a raw record cannot be read; the text names the header and its value."""
+    """A header of a raw record cannot be read or written; the text names the header and its value."""
 
 
 class RawHeaders(msgspec.Struct, frozen=True, kw_only=True):
@@ -79,6 +79,14 @@ def _number(value: bytes) -> int:
         message = "not an id"
         raise ValueError(message)
     return number
+
+
+def _digits(name: str, number: int) -> bytes:
+    """An id as `_number` reads it; raises HeaderError where it could not."""
+    if not 0 <= number <= MOST_ID:
+        message = f"header {name} cannot be {number}, which is not an id"
+        raise HeaderError(message)
+    return b"%d" % number
 
 
 def _place(value: bytes) -> int:
@@ -168,16 +176,19 @@ def headers_of_retry(headers: Iterable[tuple[str, bytes]], identity: int) -> lis
 
 
 def encode_headers(headers: RawHeaders) -> list[tuple[str, bytes]]:
-    """Write headers for a raw record; what is None or empty is left out."""
+    """Write headers for a raw record; what is None or empty is left out.
+
+    Raises HeaderError for an id that decode_headers would refuse.
+    """
     encoded = [("source", headers.source.encode())]
     if headers.capabilities:
         encoded.append(("capabilities", ",".join(headers.capabilities).encode()))
     if headers.reports_in:
-        encoded.append(("reports-in", b",".join(b"%d" % academy for academy in headers.reports_in)))
+        encoded.append(("reports-in", b",".join(_digits("reports-in", academy) for academy in headers.reports_in)))
     numbers = (("academy", headers.academy), ("id", headers.id), ("retry-of", headers.retry_of))
-    encoded.extend((name, b"%d" % number) for name, number in numbers if number is not None)
+    encoded.extend((name, _digits(name, number)) for name, number in numbers if number is not None)
     if headers.place is not None:
-        encoded.append(("place", _HERE if headers.place == HERE else b"%d" % headers.place))
+        encoded.append(("place", _HERE if headers.place == HERE else _digits("place", headers.place)))
     if headers.principal is not None:
         encoded.append(("principal", headers.principal.encode()))
     return [

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
+
 from operations.table_plan import plan_tables
 from operations.table_setup import setup_tables
 from schemas.setting_types import MOST_DAYS
@@ -12,6 +14,8 @@ if TYPE_CHECKING:
     from clickhouse_connect.driver.client import Client
 
     from tests.conftest import SettingsFactory
+
+pytestmark = pytest.mark.system
 
 
 def test_a_default_shortens_no_table(settings: SettingsFactory) -> None:

@@ -129,6 +129,7 @@ def test_the_notebooks_variables_are_passed_over(place: Path, monkeypatch: pytes
         ("DIRECTORY", "Open"),
         ("DEFAULT_ACADEMY", "-1"),
         ("DEFAULT_ACADEMY", ""),
+        ("DEFAULT_ACADEMY", "99999999999999999999"),
         ("AUTH", "none"),
         ("STORE", "disk"),
         ("LOG_FORMAT", "xml"),

@@ -83,6 +83,20 @@ def test_a_bad_header_is_named(name: str, value: bytes | None) -> None:
         decode_headers([(name, value)])  # type: ignore[list-item]
 
 
+@pytest.mark.parametrize("number", [-2, 1 << 63, 10**20])
+def test_no_id_is_written_that_is_not_read(number: int) -> None:
+    """What names it is told there, not by whoever reads the record."""
+    for headers in (
+        RawHeaders(academy=number),
+        RawHeaders(id=number),
+        RawHeaders(place=number),
+        RawHeaders(retry_of=number),
+        RawHeaders(reports_in=(4, number)),
+    ):
+        with pytest.raises(HeaderError, match=f"cannot be {number}"):
+            encode_headers(headers)
+
+
 def test_what_can_be_read_is_kept_beside_what_cannot() -> None:
     """A header that is no number takes neither the id nor the academy of its record away."""
     headers = [("academy", b"4"), ("principal", b"\xff"), ("retry-of", b"17"), ("id", b"x"), ("id", b"5")]

@@ -1,0 +1,30 @@
+"""Ids in options and arguments."""
+
+from __future__ import annotations
+
+import pytest
+from typer.testing import CliRunner
+
+from deploy.cli import app
+
+HUGE = "99999999999999999999"
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["import", "lms", "rows.ndjson", "--academy", HUGE],
+        ["import", "lms", "rows.ndjson", "--academy", "-1"],
+        ["rules", "get", HUGE],
+        ["rules", "history", "--academy", HUGE],
+        ["stuck", "--academy", HUGE],
+        ["token", "create", "--user", HUGE],
+        ["token", "create", "--ingest", "--academy", HUGE],
+    ],
+)
+def test_a_number_that_is_no_id_is_refused(command: list[str]) -> None:
+    """Before anything is written under it, since nobody could read that."""
+    result = CliRunner().invoke(app, command, env={"COLUMNS": "200", "NO_COLOR": "1"})
+
+    assert result.exit_code == 2
+    assert "is no id: a whole number from 0 to 9223372036854775807." in result.stderr
