@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 import orjson
 
+from schemas.wire.webhook import ANONYMOUS
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
@@ -152,16 +154,19 @@ def forwarder_of(stage: str) -> str | None:
     return stage.removeprefix(_STAGE) if stage.startswith(_STAGE) else None
 
 
-def completion_message(value: bytes | None) -> Message:
+def completion_message(value: bytes | None) -> Message | None:
     """The message of a record of the completions; raises MessageError where it is none.
 
-    Its id is that of student, tutorial and tasks: with other tasks it is another one.
+    Its id is that of student, tutorial and tasks: with other tasks it is another one. Of an anonymous run nothing is
+    told (None): the batch that names its student completes the tutorial again, under the student.
     """
     record = _object(value)
     actor, slug, tasks, at = (record.get(name) for name in ("actor", "asset_slug", "tasks", "completed_at"))
     if type(actor) is not str or type(slug) is not str or type(tasks) is not list or type(at) is not int:
         message = "it is no completion: actor, asset_slug, tasks or completed_at are missing or of another kind"
         raise MessageError(message)
+    if actor.startswith(ANONYMOUS):
+        return None
     with _written():
         identity = [actor, slug, sorted(map(str, tasks))]
         return Message(_id("completion", identity), actor, _body(COMPLETED, at, record))

@@ -29,8 +29,8 @@ class Make(Protocol):
         ...
 
 
-# The message of a record's value; raises MessageError where it has none.
-Read = Callable[[bytes | None], Message]
+# The message of a record's value, None where nobody is to be told of it; raises MessageError where it has none.
+Read = Callable[[bytes | None], Message | None]
 
 # What is open of one partition, in records and in bytes; beyond that it is not read on.
 _MOST: Final = 5_000
@@ -83,6 +83,9 @@ class Assignment:
                 message = self._readers[partition.topic](record.value)
             except MessageError as error:
                 await self._delivery.bury(partition, record, str(error))
+                progress.end(record.offset)
+                continue
+            if message is None:
                 progress.end(record.offset)
                 continue
             self._bytes[partition] += len(message.body)

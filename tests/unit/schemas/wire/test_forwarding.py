@@ -11,6 +11,7 @@ from schemas.wire.forwarding import (
     FORWARD_TO,
     MOST_BYTES,
     Episode,
+    Message,
     MessageError,
     Pause,
     completion_message,
@@ -44,9 +45,22 @@ def record(**changed: Any) -> bytes:
     return orjson.dumps(orjson.loads(told.value) | changed)
 
 
+def message_of(value: bytes) -> Message:
+    """The message of a completion that is to be told."""
+    message = completion_message(value)
+    assert message is not None
+    return message
+
+
+def test_nobody_is_told_of_an_anonymous_run() -> None:
+    """Whoever claims it has a completion of their own; a pseudonym stands for one student and is told."""
+    assert completion_message(record(actor="telemetry:run-1", user_id=None)) is None
+    assert message_of(record(actor="pseudonym:8c", user_id=None)).student == "pseudonym:8c"
+
+
 def test_a_completion_is_told_as_the_core_tells_it() -> None:
     """With its kind, and when it was, around it."""
-    message = completion_message(record())
+    message = message_of(record())
 
     body = orjson.loads(message.body)
     assert body["data"] == orjson.loads(record())
@@ -56,11 +70,11 @@ def test_a_completion_is_told_as_the_core_tells_it() -> None:
 
 def test_the_id_is_that_of_what_is_told() -> None:
     """The same when it is told again, by another generation or a copied log; another with another task."""
-    first = completion_message(record()).id
+    first = message_of(record()).id
 
-    assert first == completion_message(record(webhook_id=10, completed_at=1, tasks=[11, 12])).id
+    assert first == message_of(record(webhook_id=10, completed_at=1, tasks=[11, 12])).id
     others = [record(tasks=[11, 12, 13]), record(actor="8"), record(asset_slug="sets")]
-    assert len({first, *(completion_message(other).id for other in others)}) == 4
+    assert len({first, *(message_of(other).id for other in others)}) == 4
     # It is part of what is signed, before a full stop.
     assert "." not in first
 
