@@ -45,13 +45,16 @@ class Connect:
     processes: Processes
     directory: Path
 
-    def start(self) -> Child:
+    def start(self, max_request_size: int | None = None) -> Child:
         """Start it, anew where it was, and wait until the connector's task runs."""
         port = free_port()
         connector = self.directory / "connector.properties"
         # Each test has topics with a prefix of its own, which is a setting of the product as well.
         text = (EXAMPLES / connector.name).read_text("utf-8")
-        connector.write_text(text.replace(_PREFIX, f"{self.settings.topic_prefix}directory."), "utf-8")
+        text = text.replace(_PREFIX, f"{self.settings.topic_prefix}directory.")
+        # The later of two lines counts.
+        text += "" if max_request_size is None else f"producer.override.max.request.size={max_request_size}\n"
+        connector.write_text(text, "utf-8")
         environment = {
             **java_environment(),
             "KAFKA": self.settings.kafka,

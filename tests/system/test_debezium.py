@@ -7,6 +7,7 @@ import time
 from typing import TYPE_CHECKING, Any, Final
 
 import orjson
+import psycopg
 import pytest
 
 from operations.directory import load_reference
@@ -15,6 +16,7 @@ from tests.chaos.kafka import lines, produce, read_all
 from tests.support.commands import command
 from tests.support.connect import Connect
 from tests.support.lms_directory import QUERIES, make_outbox, make_tables
+from tests.support.outbox import records
 from tests.support.waiting import eventually
 
 if TYPE_CHECKING:
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
 
     from schemas.reference.lookup import Kind, Reference
     from schemas.settings import Settings
-    from tests.support.postgres import Database
+    from tests.support.postgres import Database, PostgresServer
     from tests.support.processes import Child, Processes
 
 pytestmark = [pytest.mark.system, pytest.mark.long, pytest.mark.timeout(900)]
@@ -31,6 +33,8 @@ pytestmark = [pytest.mark.system, pytest.mark.long, pytest.mark.timeout(900)]
 KINDS: Final[tuple[Kind, ...]] = ("academies", "users", "assets", "tasks")
 MANY: Final = 10_000
 STUDENT: Final = 9_001
+# Bytes of log that an import writes, at least.
+NOISE: Final = 16 << 20
 
 
 @pytest.fixture
@@ -49,17 +53,11 @@ def lms(postgres_database: Database) -> Iterator[Database]:
     eventually(lambda: not postgres_database.execute(active), 60, "the slot to be let go")
 
 
-def records(database: Database, kind: Kind) -> dict[int, Any]:
-    """What the LMS has of a kind, as its view shows it."""
-    if kind == "academies":
-        rows = database.execute("SELECT id, row_to_json(v)::text FROM telemetry_academies AS v")
-    elif kind == "users":
-        rows = database.execute("SELECT id, row_to_json(v)::text FROM telemetry_users AS v")
-    elif kind == "assets":
-        rows = database.execute("SELECT id, row_to_json(v)::text FROM telemetry_assets AS v")
-    else:
-        rows = database.execute("SELECT id, row_to_json(v)::text FROM telemetry_tasks AS v")
-    return {number: orjson.loads(text) for number, text in rows}
+@pytest.fixture
+def neighbour(postgres: PostgresServer) -> Iterator[Database]:
+    """Another database of the LMS's server."""
+    with postgres.database() as database:
+        yield database
 
 
 def differences(settings: Settings, database: Database) -> list[str]:
@@ -86,6 +84,25 @@ def become_the_same(settings: Settings, database: Database, seconds: float) -> N
     eventually(are_the_same, seconds, "the directory")
 
 
+def tell_all(database: Database) -> None:
+    """Tell all that the LMS has, as the page says."""
+    with psycopg.connect(database.dsn, autocommit=True) as connection:
+        connection.execute("CALL telemetry_tell_all()")
+
+
+def behind(database: Database) -> int:
+    """How many bytes of its log the server keeps that the connector has not confirmed."""
+    slot = "FROM pg_replication_slots WHERE database = current_database()"
+    return int(database.execute(f"SELECT pg_current_wal_lsn() - confirmed_flush_lsn {slot}")[0][0])
+
+
+def the_slot_goes_on(busy: Database, slot: Database) -> None:
+    """Write what is no change of the directory, and wait until the server need not keep it."""
+    busy.execute("CREATE TABLE IF NOT EXISTS imported (line text)")
+    busy.execute("INSERT INTO imported SELECT repeat('x', 900) FROM generate_series(1, 20000)")
+    eventually(lambda: behind(slot) < NOISE // 10, 90, "the slot to go on while the outbox is quiet")
+
+
 def verdict(settings: Settings) -> str:
     """What a strict worker says of a batch of the student that is sent now."""
     topics = Topics.of(settings)
@@ -109,7 +126,7 @@ def test_the_directory_follows_whatever_is_killed(
 ) -> None:
     """Snapshot, updates and deletions arrive; a connector that is killed misses nothing; a running worker follows."""
     connect = Connect(installed, lms, processes, tmp_path)
-    lms.execute("SELECT telemetry_tell_all()")
+    tell_all(lms)
     connector = connect.start()
     become_the_same(installed, lms, 180)
 
@@ -143,3 +160,44 @@ def test_the_directory_follows_whatever_is_killed(
     print(f"in force in a running worker {time.monotonic() - changed:.1f} s after the commit")  # noqa: T201 - a figure
     lms.execute("DELETE FROM auth_user WHERE id = %s", (STUDENT,))
     eventually(lambda: "not found" in verdict(installed), 60, "the student gone")
+
+
+def test_the_slot_goes_on_while_the_outbox_is_quiet(
+    lms: Database, neighbour: Database, installed: Settings, processes: Processes, tmp_path: Path
+) -> None:
+    """The server keeps no log of what else is written, here or in another database, and the connector starts again."""
+    connect = Connect(installed, lms, processes, tmp_path)
+    connector = connect.start()
+    tell_all(lms)
+    become_the_same(installed, lms, 180)
+
+    the_slot_goes_on(lms, lms)
+    the_slot_goes_on(neighbour, lms)
+
+    connector.kill()
+    lms.execute("UPDATE auth_user SET first_name = 'Augusta' WHERE id = 7")
+    connect.start()
+    become_the_same(installed, lms, 120)
+    the_slot_goes_on(neighbour, lms)
+
+
+def test_a_row_that_is_too_large_is_passed(
+    lms: Database, installed: Settings, processes: Processes, tmp_path: Path
+) -> None:
+    """A record of 1 MiB goes through; a larger row that stands in the log goes with a larger request."""
+    connect = Connect(installed, lms, processes, tmp_path)
+    connector = connect.start()
+    lms.execute("UPDATE registry_asset SET title = repeat('x', 1048000) WHERE id = 319")
+    tell_all(lms)
+    become_the_same(installed, lms, 180)
+
+    lms.execute("ALTER TABLE telemetry_outbox DROP CONSTRAINT telemetry_outbox_size")
+    lms.execute(
+        "INSERT INTO telemetry_outbox (aggregatetype, aggregateid, payload) "
+        """SELECT 'assets', '319', '{"id": 319, "slug": "hola", "title": "' || repeat('x', 1200000) || '"}'"""
+    )
+    lms.execute("UPDATE registry_asset SET title = 'Hola' WHERE id = 319")
+    eventually(lambda: "RecordTooLargeException" in connector.output, 60, "the connector to fail")
+    connector.kill()
+    connect.start(max_request_size=2 << 20)
+    become_the_same(installed, lms, 120)
