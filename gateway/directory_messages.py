@@ -19,6 +19,11 @@ DIRECTORY: Final[dict[str, Message]] = {
         "The record is not valid: {reason}.",
         "El registro no es válido: {reason}.",
     ),
+    "invalid-directory-record.crowded": Message(
+        400,
+        "More than {limit} records would have {name} for a name or translation: give it one of its own.",
+        "Más de {limit} registros tendrían {name} por nombre o traducción: dele uno propio.",
+    ),
     "invalid-directory-record.key": Message(
         400,
         "An ingest key can only write; leave its lists of capabilities empty.",

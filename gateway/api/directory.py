@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
+import time
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field
 
 from gateway.access import academy_id
 from gateway.api.callers import AppServices, Caller
-from gateway.api.directory_lines import Line, read_lines, read_record
+from gateway.api.directory_lines import Line, in_turns, read_lines, read_record
 from gateway.api.directory_rights import Writer, known_record, require_write, writer_of
 from gateway.api.refusals import OF_ANY_CALLER, refusals
 from gateway.api.services import Services, by_kafka, large_answer, read_with, seen
@@ -27,8 +27,8 @@ __all__ = ["router"]
 router = APIRouter(prefix="/v1/telemetry/directory", tags=["directory"])
 
 _KINDS: Final = tuple(MODELS)
-# Lines that are judged at once, while others wait: some milliseconds.
-_SLICE: Final = 250
+# For so long lines are judged at once, while others wait.
+_SLICE_SECONDS: Final = 0.005
 # Records that are sent together, within what a broker has to acknowledge them.
 _AT_ONCE: Final = 1_000
 
@@ -158,6 +158,7 @@ _Id = Annotated[
     responses=refusals(
         *_REFUSED,
         "invalid-directory-record",
+        "invalid-directory-record.crowded",
         "json-too-deep",
         "body-too-large",
         "missing-capability.student",
@@ -213,13 +214,12 @@ async def put_records(request: Request, services: AppServices, writer: _Writer, 
     are written. After a 503 some may be: send all of them again.
     """
     lines = await read_with(request, services.settings.max_body_bytes, lambda body: read_lines(kind, body))
-    judged: list[Line] = []
-    for start in range(0, len(lines), _SLICE):
-        judged += [_judged(services, writer, kind, line) for line in lines[start : start + _SLICE]]
-        await asyncio.sleep(0)
+    judged = [
+        _judged(services, writer, kind, line) async for line in in_turns(lines, _SLICE_SECONDS, time.perf_counter)
+    ]
     await _write(services, kind, [(line.key, line.value) for line in judged if line.refused is None])
     language = preferred_language(request.headers.get("accept-language"))
-    results = [_result(line, language) for line in judged]
+    results = [_result(line, language) async for line in in_turns(judged, _SLICE_SECONDS, time.perf_counter)]
     counts = {name: sum(1 for one in results if one["result"] == name) for name in ("written", "deleted", "refused")}
     return await large_answer({**counts, "results": results})
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+import asyncio
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 
 from gateway.errors import ApiError
 from gateway.ingest.json_bodies import MAX_DEPTH, nests_deeper
@@ -11,9 +12,13 @@ from schemas.reference.directory import LARGEST_RECORD
 from schemas.reference.directory_file import MODELS, parse_line
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Iterable
+
     from schemas.reference.lookup import Kind
 
-__all__ = ["MOST_LINES", "Line", "read_lines", "read_record"]
+__all__ = ["MOST_LINES", "Line", "in_turns", "read_lines", "read_record"]
+
+_Item = TypeVar("_Item")
 
 # Lines of one request: their results are answered together.
 MOST_LINES: Final = 10_000
@@ -53,6 +58,16 @@ def _line(kind: Kind, number: int, text: bytes) -> Line:
     except ValueError as error:
         return Line(number, refused=_not_valid(error))
     return Line(number, key, value)
+
+
+async def in_turns(items: Iterable[_Item], seconds: float, clock: Callable[[], float]) -> AsyncIterator[_Item]:
+    """Items one by one; others on this loop have their turn when so long is gone, however dear each is."""
+    begun = clock()
+    for item in items:
+        yield item
+        if clock() - begun >= seconds:
+            await asyncio.sleep(0)
+            begun = clock()
 
 
 def read_record(kind: Kind, key: bytes, body: bytes) -> bytes:

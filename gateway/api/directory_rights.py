@@ -12,6 +12,7 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from gateway.access import UPLOAD
+from gateway.api.directory_names import Claims, assets_near
 from gateway.errors import ApiError
 from gateway.operating import OPERATE
 from schemas.fields import decode_object
@@ -39,12 +40,13 @@ _KEY_SHOWN: Final = 16
 
 
 class Writer(NamedTuple):
-    """Who writes: the academies in which `token` may, or `everywhere`; in a `strict` directory or an open one."""
+    """Who writes in one request: the academies in which `token` may, or `everywhere`; `strict` is the directory."""
 
     token: Token
     academies: frozenset[int]
     everywhere: bool
     strict: bool
+    claims: Claims
 
     def holds(self, *names: str) -> bool:
         """Whether the token has all these capabilities, each in some academy."""
@@ -60,10 +62,11 @@ def writer_of(token: Token, scope: int | None, *, strict: bool) -> Writer:
     if scope is not None:
         if scope not in academies:
             raise ApiError("missing-capability", capability=WRITE, academy=scope)
-        return Writer(token, frozenset({scope}), everywhere=False, strict=strict)
+        return Writer(token, frozenset({scope}), everywhere=False, strict=strict, claims=Claims())
     if not academies:
         raise ApiError("missing-capability.anywhere", capability=WRITE)
-    return Writer(token, academies, everywhere=bool(token.academies_with(OPERATE)), strict=strict)
+    everywhere = bool(token.academies_with(OPERATE))
+    return Writer(token, academies, everywhere=everywhere, strict=strict, claims=Claims())
 
 
 def known_record(reference: Reference, kind: Kind, key: bytes) -> Record | None:
@@ -82,7 +85,8 @@ def known_record(reference: Reference, kind: Kind, key: bytes) -> Record | None:
 def require_write(writer: Writer, reference: Reference, kind: Kind, key: bytes, value: bytes | None) -> None:
     """Raise ApiError 403 unless a writer may put a record (validated; None deletes it) in the place of what is there.
 
-    400 for a token's record that holds more than belongs into one.
+    400 for a token's record that holds more than belongs into one, and where too many have a name of it, those that
+    this writer was let write before among them.
     """
     there = known_record(reference, kind, key)
     new = None if value is None else MODELS[kind].parse(key, value)
@@ -93,23 +97,33 @@ def require_write(writer: Writer, reference: Reference, kind: Kind, key: bytes, 
     if isinstance(new, User) and there is None:
         # Whoever is new here may be another academy's student a moment ago, or in a moment.
         raise ApiError("missing-capability.unknown", capability=OPERATE, user=new.id)
-    is_allowed = kind != "academies" or int(key) in writer.academies
-    for record in (there, new):
-        is_allowed = is_allowed and (record is None or _is_own(writer, reference, record))
-    if isinstance(there, Asset):
-        is_allowed = is_allowed and _are_own(writer, reference.group(there))
-    if isinstance(new, Asset):
-        is_allowed = is_allowed and not _takes_names(writer, reference, new)
-    elif isinstance(new, User):
-        # Whose work a notebook's name brings along is not to be seen from here: it may be anybody's.
-        linked = there.notebook_names if isinstance(there, User) else ()
-        is_allowed = is_allowed and {*map(folded_name, linked)}.issuperset(map(folded_name, new.notebook_names))
-    elif isinstance(new, Token) and isinstance(there, Token):
-        # Whoever holds it would be somebody else.
-        is_allowed = is_allowed and there.user_id == new.user_id
+    if kind == "academies" and int(key) not in writer.academies:
+        is_allowed = False
+    else:
+        is_own = all(record is None or _is_own(writer, reference, record) for record in (there, new))
+        is_allowed = is_own and _takes_nothing(writer, reference, there, new)
     if not is_allowed:
         shown = key.decode()[:_KEY_SHOWN]
         raise ApiError("missing-capability.record", capability=WRITE, record=f"{ONE[kind]} {shown}")
+    if new is not None:
+        writer.claims.add(reference, new, there)
+
+
+def _takes_nothing(writer: Writer, reference: Reference, there: Record | None, new: Record | None) -> bool:
+    """Whether what would be there brings along nothing of others, and what goes leaves nothing of theirs."""
+    if isinstance(new, Asset):
+        # Students' work would be counted here that is done in whatever has one of its names.
+        return _are_own(writer, assets_near(reference, new, there).values())
+    if isinstance(there, Asset):
+        return _are_own(writer, reference.group(there))
+    if isinstance(new, User):
+        # Whose work a notebook's name brings along is not to be seen from here: it may be anybody's.
+        linked = there.notebook_names if isinstance(there, User) else ()
+        return {*map(folded_name, linked)}.issuperset(map(folded_name, new.notebook_names))
+    if isinstance(new, Token) and isinstance(there, Token):
+        # Whoever holds it would be somebody else.
+        return there.user_id == new.user_id
+    return True
 
 
 def _is_own(writer: Writer, reference: Reference, record: Record) -> bool:
@@ -140,12 +154,6 @@ def _is_own_token(writer: Writer, reference: Reference, token: Token) -> bool:
 def _within(writer: Writer, academies: Collection[int]) -> bool:
     """Whether these are the writer's; who is in none is nobody's, and no academy may take him in by itself."""
     return bool(academies) and writer.academies.issuperset(academies)
-
-
-def _takes_names(writer: Writer, reference: Reference, asset: Asset) -> bool:
-    """Whether an asset has names of another academy's: what students do there would be counted here."""
-    near = reference.assets_naming((asset.slug, *asset.aliases, *asset.translations.values()), asset.learnpack_id)
-    return not all(_are_own(writer, (one, *reference.group(one))) for one in near if one.id != asset.id)
 
 
 def _are_own(writer: Writer, assets: Collection[Asset]) -> bool:

@@ -5,11 +5,12 @@ Records may come in any order and any number of times: the answers depend only o
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, Literal, get_args
+from typing import TYPE_CHECKING, Final, Literal, get_args
 
 import orjson
 
 from schemas.fields import key_id
+from schemas.reference.assets import Assets
 from schemas.reference.directory import Academy, Asset, Task, Token, User
 from schemas.reference.index import Index
 from schemas.reference.rule_warnings import refuse_unknown_keys
@@ -39,21 +40,15 @@ class Reference:
 
     def __init__(self) -> None:
         self._rules: dict[int, Rules] = {}
-        self._assets: dict[int, Asset] = {}
+        self._assets = Assets()
         self._users: dict[int, bytes] = {}
         self._tasks: dict[int, bytes] = {}
         self._academies: dict[int, Academy] = {}
         self._tokens: dict[str, Token] = {}
         self._revoked: set[str] = set()
-        self._slugs: Index[str] = Index()
-        self._folded_slugs: Index[str] = Index()
-        self._aliases: Index[str] = Index()
-        self._links: Index[str] = Index()
-        self._packages: Index[int] = Index()
         self._members: Index[int] = Index()
         self._names: Index[str] = Index()
         self._assigned: Index[tuple[int, str]] = Index()
-        self._groups: dict[int, tuple[Asset, ...]] = {}
         self._appliers: dict[str, Callable[[bytes, bytes | None], None]] = {
             "ignore-rules": self._apply_rules,
             "assets": self._apply_asset,
@@ -89,25 +84,7 @@ class Reference:
     def _apply_asset(self, key: bytes, value: bytes | None) -> None:
         number = key_id(key)
         new = None if value is None else Asset.parse(key, value)
-        old = self._assets.pop(number, None)
-        if old is not None:
-            for index, name in self._asset_names(old):
-                index.remove(name, number)
-        if new is not None:
-            self._assets[number] = new
-            for index, name in self._asset_names(new):
-                index.add(name, number)
-        self._groups.clear()
-
-    def _asset_names(self, asset: Asset) -> Iterator[tuple[Index[Any], str | int]]:
-        yield self._slugs, asset.slug
-        yield self._folded_slugs, asset.slug.casefold()
-        for alias in asset.aliases:
-            yield self._aliases, alias
-        for slug in asset.translations.values():
-            yield self._links, slug
-        if asset.learnpack_id is not None:
-            yield self._packages, asset.learnpack_id
+        self._assets.put(number, new)
 
     def _apply_user(self, key: bytes, value: bytes | None) -> None:
         number = key_id(key)
@@ -163,62 +140,27 @@ class Reference:
         return self._assets.get(number)
 
     def asset_by_slug(self, slug: str) -> Asset | None:
-        """The asset with a slug or an alias.
-
-        Where the slug of one asset is an alias of another, the LMS sorts all aliases of both and takes the first one's
-        asset; so does this, but that an academy's alias never takes another academy's slug.
-        """
-        by_slug = self._first(self._slugs, slug)
-        by_alias = self._first(self._aliases, slug)
-        if by_alias is None or by_slug is None:
-            return by_slug or by_alias
-        if by_alias.academy not in (None, by_slug.academy):
-            return by_slug
-        return by_slug if any(alias < slug for alias in by_slug.aliases) else by_alias
+        """The asset with a slug or an alias."""
+        return self._assets.by_slug(slug)
 
     def asset_by_package(self, learnpack_id: int) -> Asset | None:
-        """The asset with a LearnPack package id, the lowest id of several."""
-        return self._first(self._packages, learnpack_id)
+        """The asset with a LearnPack package id: of several one of no academy first, then the lowest id."""
+        return self._assets.by_package(learnpack_id)
 
     def assets_named(self, slug: str) -> list[Asset]:
         """The assets with a slug, upper and lower case taken as one, in order of id."""
-        return [self._assets[number] for number in sorted(self._folded_slugs.all(slug.casefold()))]
+        return self._assets.named(slug)
 
-    def assets_naming(self, names: Iterable[str], learnpack_id: int | None) -> list[Asset]:
-        """The assets with one of these as slug (upper and lower case are one), alias or translation, or the package."""
-        numbers = set() if learnpack_id is None else {*self._packages.all(learnpack_id)}
-        for name in set(names):
-            numbers.update(self._folded_slugs.all(name.casefold()), self._aliases.all(name), self._links.all(name))
-        return [self._assets[number] for number in sorted(numbers)]
+    def assets_naming(self, names: Iterable[str], learnpack_id: int | None, most: int) -> list[Asset] | None:
+        """The assets with one of these as slug (upper and lower case are one), alias or translation, or the package.
 
-    def _first(self, index: Index[Any], name: str | int) -> Asset | None:
-        number = index.first(name)
-        return None if number is None else self._assets[number]
+        In order of id; None where there are more than `most`.
+        """
+        return self._assets.naming(names, learnpack_id, most)
 
     def group(self, asset: Asset) -> tuple[Asset, ...]:
-        """The translations of an asset and the asset itself, in order of id.
-
-        Two assets are translations of each other if either names the other's slug, or both are translations of a third.
-        """
-        group = self._groups.get(asset.id)
-        if group is None:
-            group = self._connected(asset)
-            for member in group:
-                self._groups[member.id] = group
-        return group
-
-    def _connected(self, asset: Asset) -> tuple[Asset, ...]:
-        connected = {asset.id: asset}
-        waiting = [asset]
-        while waiting:
-            current = waiting.pop()
-            numbers = set(self._links.all(current.slug))
-            for slug in current.translations.values():
-                numbers.update(self._slugs.all(slug))
-            for number in numbers - connected.keys():
-                connected[number] = self._assets[number]
-                waiting.append(connected[number])
-        return tuple(connected[number] for number in sorted(connected))
+        """The translations of an asset and the asset itself, in order of id (schemas.reference.assets)."""
+        return self._assets.group(asset)
 
     def canonical(self, asset: Asset) -> Asset:
         """The asset with the lowest id in the translation group: the one whose slug the state is kept under."""
@@ -238,8 +180,8 @@ class Reference:
 
         None where there is none, and where several have it: nobody is given what another one did.
         """
-        numbers = tuple(self._names.all(folded_name(notebook_name)))
-        return numbers[0] if len(numbers) == 1 else None
+        name = folded_name(notebook_name)
+        return self._names.first(name) if len(self._names.all(name)) == 1 else None
 
     def is_member(self, number: int, academy: int) -> bool:
         """Whether a user is a member of an academy."""
@@ -259,6 +201,10 @@ class Reference:
         numbers = {number for slug in set(slugs) if slug for number in self._assigned.all((user_id, slug))}
         return [Task.parse(b"%d" % number, self._tasks[number]) for number in sorted(numbers)]
 
+    def count_tasks_of(self, user_id: int, slug: str) -> int:
+        """How many tasks a student has whose associated slug is this one."""
+        return len(self._assigned.all((user_id, slug)))
+
     def academy(self, number: int) -> Academy | None:
         """The academy with an id."""
         return self._academies.get(number)
@@ -276,7 +222,7 @@ class Reference:
         if kind == "ignore-rules":
             yield from ((b"%d" % number, orjson.dumps(rules.stored)) for number, rules in self._rules.items())
         elif kind == "assets":
-            yield from ((asset.key, asset.value) for asset in self._assets.values())
+            yield from ((asset.key, asset.value) for asset in self._assets)
         elif kind == "academies":
             yield from ((academy.key, academy.value) for academy in self._academies.values())
         elif kind == "tokens":

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 import pytest
 
-from gateway.api.directory_lines import read_lines, read_record
+from gateway.api.directory_lines import in_turns, read_lines, read_record
 from gateway.errors import ApiError
 
 if TYPE_CHECKING:
@@ -59,3 +60,27 @@ def test_a_record_that_is_put_does_not_say_that_it_is_deleted() -> None:
 
     assert str(caught.value.values["reason"]).startswith("`deleted` is for lines")
     assert read_lines("tasks", b'{"id": 1, "deleted": true}')[0].value is None
+
+
+async def test_others_have_their_turn_by_time_and_not_by_lines() -> None:
+    """After each line where a line takes that long, and not before so long is gone."""
+    turns: list[int] = []
+
+    async def judge(each: float) -> list[int]:
+        seen: list[int] = []
+        async for _ in in_turns(range(6), 3.0, lambda: each * len(seen)):
+            seen.append(len(turns))  # noqa: PERF401 - the clock reads it
+        return seen
+
+    async def wait_in_turn() -> None:
+        while True:
+            turns.append(1)
+            await asyncio.sleep(0)
+
+    other = asyncio.create_task(wait_in_turn())
+    await asyncio.sleep(0)
+    dear, cheap = await judge(3.0), await judge(1.0)
+    other.cancel()
+
+    assert [number - dear[0] for number in dear] == [0, 1, 2, 3, 4, 5]
+    assert [number - cheap[0] for number in cheap] == [0, 0, 0, 1, 1, 1]

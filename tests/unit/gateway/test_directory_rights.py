@@ -8,17 +8,15 @@ from typing import Any, Final
 import orjson
 import pytest
 
-from gateway.api.directory_rights import Writer, require_write, writer_of
+from gateway.api.directory_rights import writer_of
 from gateway.errors import ApiError
-from schemas.reference.directory import Token
 from schemas.reference.lookup import Kind, Reference
+from tests.support.directory_writers import NOT_OURS, STAFF, WRITE, refused, token, writer
 
 SHA: Final = "ab" * 32
 OTHERS: Final = "cd" * 32
 FOREIGN: Final = "ef" * 32
 LARGER: Final = "0f" * 32
-WRITE: Final = "crud_directory"
-STAFF: Final = (WRITE, "read_assignment", "crud_telemetry", "upload_assignment_telemetry")
 
 RECORDS: Final[list[tuple[Kind, str, dict[str, Any]]]] = [
     ("users", "1", {"academies": [1]}),
@@ -34,8 +32,11 @@ RECORDS: Final[list[tuple[Kind, str, dict[str, Any]]]] = [
     ("tokens", OTHERS, {"user_id": 1, "academies": {}}),
     ("assets", "40", {"slug": "linked", "academy": 1, "aliases": ["soon"]}),
     ("assets", "41", {"slug": "su-curso-2", "academy": 2, "translations": {"es": "su-curso"}}),
-    ("assets", "50", {"slug": "shared", "academy": 1}),
+    ("assets", "50", {"slug": "shared", "academy": 1, "translations": {"es": "compartido"}}),
     ("assets", "51", {"slug": "compartido", "academy": 2, "translations": {"us": "shared"}}),
+    ("assets", "60", {"slug": "claimed", "academy": 1, "translations": {"es": "claim"}}),
+    ("assets", "61", {"slug": "claim", "academy": 2, "learnpack_id": 79}),
+    ("assets", "62", {"slug": "claims", "academy": 2, "aliases": ["claimed"], "translations": {"us": "claimed"}}),
     ("tokens", LARGER, {"user_id": 5, "academies": {"1": [WRITE, "operate_telemetry"]}}),
     ("tokens", FOREIGN, {"user_id": 2, "academies": {"2": ["read_assignment"]}}),
 ]
@@ -50,30 +51,6 @@ def reference() -> Reference:
     return known
 
 
-def token(academies: dict[int, tuple[str, ...]], **more: Any) -> Token:
-    """The token of user 5."""
-    held = {number: frozenset(names) for number, names in academies.items()}
-    return Token(sha256="0" * 64, value=b"{}", user_id=5, academies=held, **more)
-
-
-def writer(*, operates: bool = False, academies: tuple[int, ...] = (1,), strict: bool = True, **more: Any) -> Writer:
-    """Whoever may write in some academies, or as an operator everywhere."""
-    names = (*STAFF, "operate_telemetry") if operates else STAFF
-    return writer_of(token(dict.fromkeys(academies, names), **more), None, strict=strict)
-
-
-def refused(who: Writer, known: Reference, kind: Kind, key: str, record: dict[str, Any] | None) -> str:
-    """The slug of the refusal with what it is about, empty where it is none."""
-    try:
-        require_write(who, known, kind, key.encode(), None if record is None else orjson.dumps(record))
-    except ApiError as error:
-        return ".".join(filter(None, (str(error), str(error.values.get("capability", "")))))
-    return ""
-
-
-NOT_OURS: Final = f"missing-capability.record.{WRITE}"
-
-
 @pytest.mark.parametrize(
     ("kind", "key", "record"),
     [
@@ -85,6 +62,9 @@ NOT_OURS: Final = f"missing-capability.record.{WRITE}"
         ("assets", "10", {"slug": "ours", "academy": 1, "translations": {"us": "ours", "es": "nuestro"}}),
         ("assets", "11", {"slug": "new", "academy": 1, "learnpack_id": 78}),
         ("assets", "10", None),
+        ("assets", "60", {"slug": "claimed", "academy": 1, "translations": {"es": "claim"}, "title": "x"}),
+        ("assets", "60", {"slug": "claimed", "academy": 1}),
+        ("assets", "60", None),
         ("tasks", "100", {"user_id": 1, "title": "x"}),
         ("tasks", "101", {"user_id": 12}),
         ("academies", "1", {"timezone": "UTC"}),
@@ -127,6 +107,8 @@ def test_an_academy_writes_what_is_its_own(
         ("assets", "5", {"slug": "new", "academy": 1, "translations": {"es": "shared"}}),
         ("assets", "50", {"slug": "shared", "academy": 1, "title": "x"}),
         ("assets", "50", None),
+        ("assets", "60", {"slug": "claim", "academy": 1, "translations": {"es": "claim"}}),
+        ("assets", "60", {"slug": "claimed", "academy": 1, "aliases": ["claim"]}),
         ("tasks", "200", {"user_id": 1}),
         ("tasks", "201", {"user_id": 2}),
         ("tasks", "201", {"user_id": 404}),

@@ -18,13 +18,6 @@ def of_assets(*assets: dict[str, Any]) -> Reference:
     return reference
 
 
-def group_of(reference: Reference, number: int) -> list[int]:
-    """The ids of an asset's translation group."""
-    asset = reference.asset(number)
-    assert asset is not None
-    return [member.id for member in reference.group(asset)]
-
-
 def slug_to_id(reference: Reference, slug: str) -> int | None:
     """The id of the asset that a slug finds."""
     asset = reference.asset_by_slug(slug)
@@ -112,9 +105,10 @@ def test_assets_are_found_by_any_of_their_names() -> None:
         {"id": 1, "slug": "A", "aliases": ["b"]}, {"id": 2, "slug": "d", "translations": {"es": "c"}, "learnpack_id": 9}
     )
 
-    named = [[asset.id for asset in reference.assets_naming([name], None)] for name in ("a", "b", "c", "x")]
+    named = [[asset.id for asset in reference.assets_naming([name], None, 9) or ()] for name in ("a", "b", "c", "x")]
     assert named == [[1], [1], [2], []]
-    assert [asset.id for asset in reference.assets_naming(["b"], 9)] == [1, 2]
+    assert [asset.id for asset in reference.assets_naming(["b"], 9, 2) or ()] == [1, 2]
+    assert reference.assets_naming(["b"], 9, 1) is None
 
 
 def test_assets_are_found_by_id_slug_alias_and_package() -> None:
@@ -160,38 +154,6 @@ def test_assets_are_named_whatever_the_case() -> None:
 
     assert [asset.id for asset in reference.assets_named("LOOPS")] == [1, 2]
     assert reference.assets_named("none") == []
-
-
-def test_translations_are_a_group_whichever_way_they_are_linked() -> None:
-    """A link makes both ends translations, and what is linked over a third belongs to the group as well."""
-    reference = of_assets(
-        {"id": 5, "slug": "us"},
-        {"id": 3, "slug": "es", "translations": {"us": "us", "es": "es"}},
-        {"id": 4, "slug": "pt", "translations": {"es": "es"}},
-        {"id": 1, "slug": "alone", "translations": {"us": "alone", "fr": "not-there"}},
-    )
-
-    assert [group_of(reference, number) for number in (5, 3, 4, 1)] == [[3, 4, 5]] * 3 + [[1]]
-
-
-def test_the_canonical_asset_has_the_lowest_id_of_its_group() -> None:
-    """Every member of a group has the same canonical asset, whatever its language."""
-    reference = of_assets(
-        {"id": 5, "slug": "us", "lang": "us"}, {"id": 3, "slug": "es", "lang": "es", "translations": {"us": "us"}}
-    )
-
-    assert {reference.canonical(asset).slug for number in (3, 5) if (asset := reference.asset(number))} == {"es"}
-
-
-def test_a_group_follows_its_assets() -> None:
-    """A group that was asked for changes when a member comes, is renamed, or goes."""
-    reference = of_assets({"id": 5, "slug": "us", "translations": {"es": "es"}})
-    seen = [group_of(reference, 5)]
-    for record in ({"id": 3, "slug": "es"}, {"id": 3, "slug": "other"}, {"id": 3, "slug": "es"}, None):
-        reference.apply("assets", b"3", None if record is None else dumps(record))
-        seen.append(group_of(reference, 5))
-
-    assert seen == [[5], [3, 5], [5], [3, 5], [5]]
 
 
 def test_users_and_their_academies_are_found() -> None:

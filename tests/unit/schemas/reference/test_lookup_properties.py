@@ -21,6 +21,7 @@ values: dict[Kind, st.SearchStrategy[Any]] = {
             "aliases": texts,
             "translations": st.dictionaries(st.sampled_from(["us", "es"]), slugs),
             "learnpack_id": numbers,
+            "academy": st.sampled_from([1, 2, None]),
         },
     ),
     "users": st.fixed_dictionaries({"academies": st.lists(numbers, max_size=2)}),
