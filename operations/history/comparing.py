@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any, Final
 import orjson
 
 from operations.clickhouse import connected
-from operations.history.differences import Compared, Here, Kind, compare
-from operations.history.scored import COMPARED
+from operations.history.differences import Compared, Kind, compare, counterpart
+from operations.history.here import Held, Here
+from operations.history.scored import COMPARED, agree
 from operations.history.sources import ALWAYS, BEGIN
 from schemas.lenient import loads
 
@@ -28,12 +29,24 @@ if TYPE_CHECKING:
 
 __all__ = ["Comparison", "compare_history", "told"]
 
-_PAGE: Final = 500
+# So many documents of either side are in memory at once.
+_PAGE: Final = 100
 _EXAMPLES: Final = 3
+_MOST_USER: Final = (1 << 64) - 1
 _SCORES: Final = """
-SELECT user_id, asset_slug, telemetry_id, toUnixTimestamp64Milli(last_interaction_at),
-    engagement_score, frustration_score, completion_rate
+SELECT user_id, asset_slug, telemetry_id, toUnixTimestamp64Milli(last_interaction_at), actor,
+    toUnixTimestamp64Milli(updated_at), metrics_algo_version, engagement_score, frustration_score, completion_rate
 FROM {database:Identifier}.scores WHERE user_id IN {users:Array(UInt64)}
+"""
+_DOCUMENTS: Final = """
+SELECT asset_slug, actor, document, toUnixTimestamp64Milli(updated_at) FROM {database:Identifier}.telemetry
+WHERE actor IN {actors:Array(String)} AND asset_slug IN {slugs:Array(String)}
+    AND has({keys:Array(String)}, concat(actor, ' ', asset_slug))
+"""
+_OVERLAYS: Final = """
+SELECT asset_slug, actor, overlay FROM {database:Identifier}.scores
+WHERE actor IN {actors:Array(String)} AND asset_slug IN {slugs:Array(String)}
+    AND has({keys:Array(String)}, concat(actor, ' ', asset_slug)) AND overlay IS NOT NULL
 """
 
 
@@ -80,8 +93,20 @@ def compare_history(
     with contextlib.closing(connected(settings)) as client:
         while page := list(islice(rows, _PAGE)):
             by_user = _scores(client, settings.database, {row.user for row in page})
-            for row in page:
-                found = compare(row, _document(row), by_user.get(row.user, []), is_graded)
+            documents = [_document(row.document) for row in page]
+            ours = [
+                counterpart(row, document, by_user.get(row.user, []))
+                for row, document in zip(page, documents, strict=True)
+            ]
+            differ = [
+                here
+                for row, here in zip(page, ours, strict=True)
+                if here is not None and not agree(row.scores, here.scores)
+            ]
+            held = _held(client, settings.database, differ)
+            for row, document, here in zip(page, documents, ours, strict=True):
+                state = Held() if here is None else held.get(_key(here), Held())
+                found = compare(row, document, here, state, is_graded)
                 done.kinds[found.kind] += 1
                 shown = done.examples.setdefault(found.kind, [])
                 if len(shown) < _EXAMPLES:
@@ -93,16 +118,43 @@ def compare_history(
 
 def _scores(client: Client, database: str, users: set[int]) -> dict[int, list[Here]]:
     found: dict[int, list[Here]] = {}
-    parameters = {"database": database, "users": sorted(users)}
-    for user, slug, run, last, *scores in client.query(_SCORES, parameters=parameters).result_rows:
-        here = Here(str(slug), str(run), last, dict(zip(COMPARED, scores, strict=True)))
-        found.setdefault(int(user), []).append(here)
+    # Others are nobody's ids here.
+    known = sorted(user for user in users if 0 <= user <= _MOST_USER)
+    parameters = {"database": database, "users": known}
+    for user, slug, run, last, actor, at, version, *scores in client.query(_SCORES, parameters=parameters).result_rows:
+        values = dict(zip(COMPARED, scores, strict=True))
+        found.setdefault(int(user), []).append(Here(str(slug), str(run), last, values, str(actor), at, version))
     return found
 
 
-def _document(row: TelemetryRow) -> dict[str, Any] | None:
+def _held(client: Client, database: str, some: list[Here]) -> dict[tuple[str, str], Held]:
+    """The documents of these rows, with their overlays, by slug and actor."""
+    if not some:
+        return {}
+    parameters = {
+        "database": database,
+        "actors": sorted({here.actor for here in some}),
+        "slugs": sorted({here.asset_slug for here in some}),
+        "keys": sorted({f"{here.actor} {here.asset_slug}" for here in some}),
+    }
+    overlays = {
+        (str(slug), str(actor)): _document(overlay)
+        for slug, actor, overlay in client.query(_OVERLAYS, parameters=parameters).result_rows
+    }
+    held = {key: Held(overlay=overlay) for key, overlay in overlays.items()}
+    for slug, actor, document, at in client.query(_DOCUMENTS, parameters=parameters).result_rows:
+        key = str(slug), str(actor)
+        held[key] = Held(_document(document), overlays.get(key), at)
+    return held
+
+
+def _key(here: Here) -> tuple[str, str]:
+    return here.asset_slug, here.actor
+
+
+def _document(text: bytes | str | None) -> dict[str, Any] | None:
     try:
-        value = loads(row.document or b"null")
+        value = loads(text.encode() if isinstance(text, str) else text or b"null")
     except (ValueError, RecursionError):
         return None
     return value if type(value) is dict else None

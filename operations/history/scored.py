@@ -31,9 +31,9 @@ _NEEDED: Final = ("tutorial_started_at", "last_interaction_at", "steps", "workou
 _LISTS: Final = ("compilations", "tests")
 
 
-def by_formulas(document: Mapping[str, Any]) -> dict[str, float]:
-    """The scores of a document by the algorithm that both have, version 1.0."""
-    found = compute(slim(document), v1_0.VERSION)
+def by_formulas(document: Mapping[str, Any], version: float = v1_0.VERSION) -> dict[str, float]:
+    """The scores of a document by a version of the algorithm; both have 1.0. Raises UnknownAlgorithm."""
+    found = compute(slim(document), version)
     return {
         "engagement_score": found.engagement_score,
         "frustration_score": found.frustration_score,
@@ -62,9 +62,9 @@ def fails_in_lms(document: Mapping[str, Any]) -> str | None:
     return None
 
 
-def agree(some: Mapping[str, Any], others: Mapping[str, Any]) -> bool:
-    """Whether two rows have the same scores, to the second decimal; what is missing is null."""
-    return all(_same(some.get(name), others.get(name)) for name in COMPARED)
+def agree(some: Mapping[str, Any], others: Mapping[str, Any], *, within: float = _DECIMALS) -> bool:
+    """Whether two rows have the same scores, to the second decimal unless `within` says more; missing is null."""
+    return all(_same(some.get(name), others.get(name), within) for name in COMPARED)
 
 
 def set_by_staff(row: TelemetryRow, document: Mapping[str, Any] | None) -> dict[str, Any]:
@@ -97,10 +97,10 @@ def _object(value: Any) -> Mapping[str, Any]:
     return value if type(value) is dict else {}
 
 
-def _same(one: Any, other: Any) -> bool:
+def _same(one: Any, other: Any, within: float) -> bool:
     if one is None or other is None:
         return one is other
-    return type(one) in (int, float) and type(other) in (int, float) and abs(one - other) <= _DECIMALS
+    return type(one) in (int, float) and type(other) in (int, float) and abs(one - other) <= within
 
 
 def _without_offsets(document: Mapping[str, Any]) -> dict[str, Any]:
