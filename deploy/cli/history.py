@@ -121,7 +121,8 @@ def lms(
             markup=False,
         )
     if into:
-        _tell_what_follows(current, into, done)
+        out.print(f"To follow: learnpack-telemetry raw copy {into}", markup=False)
+        tell_settings(current, into, current.partitions)
 
 
 def _tell(done: Imported) -> None:
@@ -135,6 +136,11 @@ def _tell(done: Imported) -> None:
         out.print(f"{counted(done.left_out_before, 'row', ',')} had been left out before, and stay out.", markup=False)
     for why, number in sorted(done.left_out.items()):
         out.print(f"{counted(number, 'row', ',')} left out: {_LEFT_OUT[why]}.", markup=False)
+    if done.waiting:
+        waits = "waits" if done.waiting == 1 else "wait"
+        out.print(f"{counted(done.waiting, 'row', ',')} of the last minute {waits} for the next run.", markup=False)
+    if done.until is not None:
+        _tell_what_is_beyond(done.until, done.beyond)
     if done.removed_before:
         err.print(
             f"warning: of what was imported Kafka has removed all from before {done.removed_before} or so, as old as "
@@ -153,13 +159,17 @@ def _tell(done: Imported) -> None:
         err.print(f"warning: too large were {', '.join(done.too_large)}{more}", markup=False)
 
 
-def _tell_what_follows(current: Settings, into: str, done: Imported) -> None:
-    """Say what is not in the new topic yet, and with which settings it is used once it is."""
-    if done.until is not None:
-        first = datetime.fromtimestamp(done.until / 1_000_000, UTC).isoformat(" ", "seconds")
-        out.print(f"Rows from {first} on are left out: the log has what came since.", markup=False)
-    out.print(f"To follow: learnpack-telemetry raw copy {into}", markup=False)
-    tell_settings(current, into, current.partitions)
+def _tell_what_is_beyond(until: int, beyond: int) -> None:
+    """Say what of the LMS is left to a log that had webhooks first."""
+    first = datetime.fromtimestamp(until / 1_000_000, UTC).isoformat(" ", "seconds")
+    out.print(f"Rows from {first} on are left out: {counted(beyond, 'row', ',')} of the LMS.", markup=False)
+    if beyond:
+        err.print(
+            "warning: what they hold is here only if every student's webhooks have come here since then, which is not "
+            "looked at: `import compare` says whose are missing. Where only some students' came, begin in an empty "
+            'system instead (docs/migrating.md, "Begin again").',
+            markup=False,
+        )
 
 
 def _how_far(done: Imported) -> str:

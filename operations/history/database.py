@@ -47,6 +47,9 @@ SELECT count(*) FILTER (WHERE timed AND id > %(after)s),
 FROM (SELECT id, created_at, created_at >= %(since)s AND created_at < %(until)s AS timed FROM {table}
     WHERE id < %(waits)s) AS webhooks
 """
+_WAITING_WEBHOOKS: Final = (
+    "SELECT count(*) FROM {table} WHERE id >= %s AND id > %s AND created_at >= %s AND created_at < %s"
+)
 _WEBHOOK_KEYS: Final = """
 SELECT id, coalesce(pg_column_size(payload), 0) FROM {table}
 WHERE id > %s AND id < %s AND created_at >= %s AND created_at < %s ORDER BY id LIMIT 10000
@@ -67,6 +70,9 @@ FROM (SELECT updated_at, updated_at >= %(since)s AND updated_at < %(until)s AS t
 _TELEMETRY_KEYS: Final = """
 SELECT id, coalesce(pg_column_size(telemetry), 0), updated_at FROM {table}
 WHERE (updated_at, id) > (%s, %s) AND updated_at >= %s AND updated_at < %s ORDER BY updated_at, id LIMIT 10000
+"""
+_WAITING_TELEMETRY: Final = """
+SELECT count(*) FROM {table} WHERE updated_at >= %s AND (updated_at, id) > (%s, %s) AND updated_at < %s
 """
 # A row that was stored again since its key was read comes later, by its new time: else it would be the position, and
 # all rows between would be behind it.
@@ -120,7 +126,7 @@ class LmsDatabase:
         ((telemetry, second, *more),) = self._rows(_COUNT_TELEMETRY, self._telemetry, values | of_telemetry)
         known = [instant for instant in (first, second) if instant is not None]
         both = (one + other for one, other in zip(counted, more, strict=True))
-        return Survey(webhooks, telemetry, min(known, default=None), *both)
+        return Survey(webhooks, telemetry, min(known, default=None), *both, waiting=self._waiting(span, after))
 
     def webhooks(self, span: Span, after: int) -> Iterator[WebhookRow]:
         """Those behind an id, by id."""
@@ -148,6 +154,15 @@ class LmsDatabase:
                 for row in self._rows(_TELEMETRY, self._telemetry, (ids, times)):
                     yield _telemetry_row(row)
             reached = (keys[-1][2], keys[-1][0])
+
+    def _waiting(self, span: Span, after: Position) -> int:
+        """How many rows of the span are left to the next run."""
+        ends = self._ends()
+        since, until = _bounds(span, ends.ahead)
+        ((webhooks,),) = self._rows(_WAITING_WEBHOOKS, self._webhooks, (ends.waits, after.webhook, since, until))
+        documents = (max(since, ends.documents), _moment(after.telemetry_at), after.telemetry, until)
+        ((telemetry,),) = self._rows(_WAITING_TELEMETRY, self._telemetry, documents)
+        return int(webhooks + telemetry)
 
     def _ends(self) -> _Ends:
         if self._known_ends is None:

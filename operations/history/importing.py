@@ -21,7 +21,7 @@ from operations.history.beginning import begin_before, begin_in, removed_before,
 from operations.history.errors import HistoryError
 from operations.history.records import records_of
 from operations.history.rows import WebhookRow
-from operations.history.sources import Position, Span, in_order
+from operations.history.sources import BEGIN, Position, Span, in_order
 from operations.raw_log.imported import home
 from operations.raw_log.producer import transactional_producer
 from schemas.wire.topics import Topics
@@ -51,12 +51,15 @@ class Imported:
     all from before the day `removed_before`. `commands` are scores that staff had set. `left_out` counts rows by why,
     `too_large` names the first of those.
     Before the first row `filled` of `to_fill` offsets of a new topic are; rows from `until` on (microseconds) are left
-    to the log that is to follow.
+    to the log that is to follow, or does: `beyond` rows of the source, whether that has them or not. `waiting` rows are
+    so young that the next run takes them.
     """
 
     filled: int = 0
     to_fill: int = 0
     until: int | None = None
+    beyond: int = 0
+    waiting: int = 0
     total: int = 0
     there: int = 0
     left_out_before: int = 0
@@ -123,8 +126,13 @@ async def import_history(
                 note.webhook, note.telemetry_at, note.telemetry, note.first_webhook, note.first_telemetry_at
             )
             survey = await asyncio.to_thread(source.survey, span, reached)
+            if note.until is not None:
+                after = Span(note.until if since is None else max(note.until, since))
+                rest = await asyncio.to_thread(source.survey, after, BEGIN)
+                done.beyond = rest.webhooks + rest.telemetry + rest.waiting
             if survey.oldest is not None:
                 await require_retention(target, admin, survey.oldest)
+        done.waiting = survey.waiting
         done.total, done.until = survey.webhooks + survey.telemetry + survey.untimed, note.until
         done.there, done.left_out_before = note.webhooks + note.documents, note.left_out
         # More than were ever taken cannot have been taken, nor what is before the first.

@@ -56,7 +56,7 @@ class Survey:
     """How many rows there are behind a position, and the oldest instant of them in microseconds (None: no row).
 
     `untimed` have no usable time and are not given. `passed` rows lie at the position or before it, `missed` of them
-    before the first that was ever taken.
+    before the first that was ever taken. `waiting` rows are too young to be given: the next run has them.
     """
 
     webhooks: int
@@ -65,6 +65,7 @@ class Survey:
     untimed: int = 0
     passed: int = 0
     missed: int = 0
+    waiting: int = 0
 
 
 class Source(Protocol):

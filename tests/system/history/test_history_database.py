@@ -58,7 +58,7 @@ def test_nothing_goes_past_a_webhook_that_still_waits(lms: Database) -> None:
         assert [row.id for row in source.webhooks(ALWAYS, -1)] == [1, 3, 4]
         assert [row.id for row in source.telemetry(ALWAYS, FIRST)] == [1]
         found = source.survey(ALWAYS, BEGIN)
-        assert (found.webhooks, found.telemetry, found.untimed) == (3, 1, 1)
+        assert (found.webhooks, found.telemetry, found.untimed, found.waiting) == (3, 1, 1, 3)
 
 
 def test_rows_without_a_usable_time_are_counted(lms: Database) -> None:
