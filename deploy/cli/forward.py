@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["app"]
 
 _SECRET_BYTES: Final = 32
+_BEHIND_SECONDS: Final = 300
 
 app = typer.Typer(invoke_without_command=True)
 
@@ -94,7 +95,7 @@ def pause(
 @app.command()
 @waiting(KAFKA)
 def resume(*, name: _Name = None) -> None:
-    """Go on after a pause: after `forward pause`, or when the receiver has answered 410."""
+    """Go on after a pause, by `forward pause` or the receiver's 410; what waits for the receiver is tried at once."""
     current = settings(options={"forward_name": "--name"}, forward_name=name)
     run(write_pause(current, current.forward_name, None))
     out.print(f"The forwarder {current.forward_name} goes on.", markup=False)
@@ -122,7 +123,11 @@ def status(*, json: Annotated[bool, typer.Option("--json", help="Print JSON, for
 def _state(one: Forwarder) -> str:
     if one.pause is not None:
         return f"paused: {one.pause.reason}"
-    return "runs" if one.members else "no process runs"
+    if not one.members:
+        return "no process runs"
+    # What the receiver answers only its processes know.
+    behind = any(lag.seconds >= _BEHIND_SECONDS for lag in one.lag)
+    return "runs, is behind: its log says why" if behind else "runs"
 
 
 def _span(seconds: float) -> str:

@@ -42,6 +42,7 @@ class Control:
         self.changed = asyncio.Event()
         self._settings = settings
         self._gate = gate
+        self._put_until = -1
 
     async def run(self) -> None:
         """Follow until cancelled; raises aiokafka's KafkaError. What was read last stays in force meanwhile."""
@@ -51,16 +52,20 @@ class Control:
             consumer.assign([source])
             await consumer.seek_to_beginning(source)
             end = (await consumer.end_offsets([source]))[source]
-            latest, told = None, False
+            latest, at, told = None, -1, False
             while True:
                 if not told and await consumer.position(source) >= end:
                     told = True
-                    self._put(latest)
+                    # Who connects anew finds what is in force already, mostly; to put it again would be to resume.
+                    if not self.known.is_set() or at > self._put_until or latest != self._gate.pause:
+                        self._put(latest)
+                    self._put_until = max(self._put_until, at)
                 for record in (await consumer.getmany(source, timeout_ms=_POLL_MS)).get(source, ()):
                     if record.key == name:
-                        latest = _read(record.value, latest)
+                        latest, at = _read(record.value, latest), record.offset
                         if told:
                             self._put(latest)
+                            self._put_until = at
 
     async def pause(self, pause: Pause) -> None:
         """Post nothing more, neither this process nor another of the name, until somebody takes it back.
@@ -75,7 +80,7 @@ class Control:
         PAUSED.set(int(pause is not None))
         if pause is not None and before is None:
             _log.warning("the forwarder is paused", reason=pause.reason)
-        elif pause is None and before is not None:
+        elif pause is None and (before is not None or self.known.is_set()):
             _log.info("the forwarder goes on")
         self.known.set()
         self.changed.set()

@@ -61,6 +61,7 @@ class Delivery:
         self._control = control
         self._settled = settled
         self._lines = Lines()
+        self._resumes = gate.resumes
         self._changed = control.changed
         self._ending = False
         self._tasks = [Watched(f"post {turn}", self._work, failed=failed) for turn in range(parallel)]
@@ -110,6 +111,9 @@ class Delivery:
     async def _work(self) -> None:
         while not self._ending:
             now = time.monotonic()
+            if self._resumes != self._gate.resumes:
+                self._resumes = self._gate.resumes
+                self._lines.hurry(now)
             wait = self._gate.wait(now)
             if wait == 0 and (pending := self._lines.take(now)) is not None:
                 await self._try(pending)
@@ -202,4 +206,4 @@ class Delivery:
             AWAY_SINCE.set_to_current_time()
             reason = answer.reason if answer.status is None else f"HTTP {answer.status}"
             _log.warning("the receiver takes nothing", reason=reason, pause_seconds=round(until - now, 1))
-        return max(until, now + self._policy.rest(pending.failures, chance))
+        return max(until, now + self._policy.turn(pending.failures, chance, answer.retry_after))

@@ -26,6 +26,7 @@ class Gate:
         away_since: Since when the receiver takes nothing; None while it does.
         under_way: How many posts are.
         resumed_at: When a pause ended last: before that nothing could be tried.
+        resumes: How often an operator has had everything tried at once.
     """
 
     policy: Policy
@@ -34,6 +35,7 @@ class Gate:
     away_since: float | None = None
     under_way: int = 0
     resumed_at: float = 0.0
+    resumes: int = 0
     _failures: int = field(default=0)
     _rests_until: float = field(default=0.0)
     _failed_at: float = field(default=-math.inf)
@@ -48,10 +50,16 @@ class Gate:
         return max(0.0, self._rests_until - now)
 
     def put(self, pause: Pause | None, now: float) -> Pause | None:
-        """Let nothing be posted, or all again where there is no pause; what was in force before."""
+        """Let nothing be posted, or all again, and at once, where there is no pause; what was in force before.
+
+        Of a receiver that was away one post asks first, without waiting any longer for what it had asked for.
+        """
         before, self.pause, self.known = self.pause, pause, True
-        if before is not None and pause is None:
-            self.resumed_at = now
+        if pause is None:
+            self.resumes += 1
+            self._failures, self._rests_until = 0, 0.0
+            if before is not None:
+                self.resumed_at = now
         return before
 
     def tried(self, since: float, now: float) -> float:

@@ -58,8 +58,10 @@ class Policy:
     # Of a receiver that takes nothing: one post a minute asks whether it is back.
     longest_rest: float = 60.0
     least_tries: float = 3600.0
-    # A receiver that asks for longer is asked again all the same.
+    # A receiver that asks for longer is asked again all the same: for that message in hours, and for all others in
+    # minutes, since what it asks for may be about that one alone, as a limit for each student is.
     longest_wish: float = 6 * 3600.0
+    longest_wish_of_all: float = 300.0
 
     def pause(self, failures: int, chance: float, retry_after: float | None = None) -> float:
         """Seconds until the next try after so many failures in a row, at least 1; `chance` is from 0 to 1.
@@ -67,17 +69,21 @@ class Policy:
         It doubles up to the longest and is spread over the half below, so that what failed together does not come back
         together. What the receiver asks for is the least.
         """
-        return self._spread(failures, chance, retry_after, self.longest_pause)
+        return max(self._spread(failures, chance, self.longest_pause), min(retry_after or 0.0, self.longest_wish))
+
+    def turn(self, failures: int, chance: float, retry_after: float | None = None) -> float:
+        """The same of a message that was not taken because the receiver takes nothing."""
+        return max(self._spread(failures, chance, self.longest_rest), min(retry_after or 0.0, self.longest_wish))
 
     def rest(self, failures: int, chance: float, retry_after: float | None = None) -> float:
         """The same of a receiver that takes nothing, whichever message it is."""
-        return self._spread(failures, chance, retry_after, self.longest_rest)
+        wish = min(retry_after or 0.0, self.longest_wish_of_all)
+        return max(self._spread(failures, chance, self.longest_rest), wish)
 
-    def _spread(self, failures: int, chance: float, retry_after: float | None, most: float) -> float:
+    def _spread(self, failures: int, chance: float, most: float) -> float:
         # Above sixty the power says no more than the most does.
         longest = min(most, self.first_pause * 2.0 ** min(failures - 1, 60))
-        wish = min(retry_after or 0.0, self.longest_wish)
-        return max(longest * (0.5 + chance / 2), wish)
+        return longest * (0.5 + chance / 2)
 
     def gives_up(self, *, age: float, tried: float) -> bool:
         """Whether a message that failed again is given up: how long ago it was written, and first tried here."""

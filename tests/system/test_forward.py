@@ -114,6 +114,25 @@ async def test_a_receiver_that_is_away_gets_everything_when_it_is_back(bench: Fo
     assert in_order(posts) == {"1": [1], "2": [2], "3": [3]}
 
 
+async def test_resume_asks_a_receiver_that_wanted_to_be_left_alone(
+    bench: ForwardBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At once, though nothing was paused and the receiver has asked for hours."""
+    for name, value in _environment(bench).items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.chdir(bench.directory)
+    await bench.start()
+    bench.receiver.answer = lambda _: 503
+    bench.receiver.headers["Retry-After"] = "20000"
+    await bench.tell(1, 2)
+    await _first_id(bench, 503)
+
+    bench.receiver.answer = lambda _: 200
+    await asyncio.to_thread(command, "forward", "resume")
+
+    assert in_order(await bench.until_taken(2)) == {"1": [1], "2": [2]}
+
+
 async def test_gone_pauses_until_somebody_goes_on(bench: ForwardBench, monkeypatch: pytest.MonkeyPatch) -> None:
     """Over a restart, and said by `forward status`; then everything is told."""
     for name, value in _environment(bench).items():

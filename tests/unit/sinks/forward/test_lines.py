@@ -98,3 +98,18 @@ def test_whatever_fails_order_is_kept_and_nothing_is_lost(sent: Sequence[tuple[s
     for student in "abc":
         of_it = [offset for who, offset in settled if who == student]
         assert of_it == sorted(of_it)
+
+
+def test_who_is_hurried_has_the_turn_at_once() -> None:
+    """In the order in which their turns would have come, and before who comes later."""
+    waiting = lines("a", "b", "c")
+    for at in (900, 60, 300):
+        found = waiting.take(0)
+        assert found is not None
+        waiting.again(found, at)
+    assert waiting.next_at() == 60
+
+    waiting.hurry(1)
+    waiting.add(pending(9, "d"), 1)
+
+    assert [turn(waiting, 1) for _ in range(5)] == ["b-1", "c-2", "a-0", "d-9", None]

@@ -44,7 +44,24 @@ def test_what_the_receiver_asks_for_is_the_least() -> None:
     assert POLICY.pause(1, 0.0, 120) == 120
     assert POLICY.rest(1, 0.0, 120) == 120
     assert POLICY.pause(1, 0.0, 0) == 0.5
-    assert POLICY.rest(1, 0.0, 10_000_000) == 6 * 3600
+    assert POLICY.turn(1, 0.0, 10_000_000) == POLICY.pause(1, 0.0, 10_000_000) == 6 * 3600
+
+
+def test_what_one_answer_asks_for_holds_up_others_for_minutes() -> None:
+    """It may be about one student alone: after five minutes one of the others asks."""
+    gate = Gate(POLICY, known=True)
+    assert gate.is_away(100, 1.0, 20_000) == 400
+    assert gate.wait(401) == 0
+
+
+def test_who_resumes_has_it_tried_at_once() -> None:
+    """Whatever the receiver had asked for, and though nothing was paused; one post asks first."""
+    gate = Gate(POLICY, known=True)
+    gate.is_away(100, 1.0, 20_000)
+    assert gate.put(None, 101) is None
+    assert (gate.wait(101), gate.resumes, gate.resumed_at) == (0, 1, 0)
+    gate.under_way = 1
+    assert gate.wait(101) is None
 
 
 def test_a_message_is_given_up_when_it_is_old_and_was_tried_for_a_while() -> None:
