@@ -15,13 +15,16 @@ if TYPE_CHECKING:
 
     import psycopg
 
-__all__ = ["EXTRA_MISSING", "PostgresError", "identifier", "reading"]
+__all__ = ["EXTRA_MISSING", "NO_TEXT", "PostgresError", "identifier", "reading"]
 
 # Never by the bare name: that belongs to whoever registers it in an index.
 EXTRA_MISSING: Final = (
     "reading PostgreSQL needs the extra `lms`: `uv sync --extra lms` in a checkout; elsewhere install the wheel by its "
     "path or address, with [lms] behind it."
 )
+
+# Of bytes in a database of SQL_ASCII, which takes any.
+NO_TEXT: Final = "the database holds text in another encoding: give what it is, convert_from(column::bytea, 'LATIN1')"
 
 _CONNECT_SECONDS: Final = 10
 # A count of all rows reads the whole table once.
@@ -36,6 +39,13 @@ _ALIVE: Final[dict[str, Any]] = {
     "tcp_user_timeout": 30_000,
 }
 _ADDRESS: Final = "--postgres or TELEMETRY_LMS_POSTGRES"
+# As PgBouncer says it of `options`.
+_POOLER_REFUSES: Final = "startup parameter"
+_IN_FORCE: Final = """
+SELECT current_setting('default_transaction_read_only') = 'on',
+    (SELECT setting::bigint FROM pg_settings WHERE name = 'statement_timeout'),
+    current_setting('TimeZone') IN ('UTC', 'Etc/UTC'), current_setting('client_encoding')
+"""
 
 
 class PostgresError(OperatorError):
@@ -49,7 +59,8 @@ def reading(
     """A connection that cannot write, whose statements end after so many seconds, in UTC; closed after the block.
 
     `dsn` is a URL or libpq's words; what it does not say comes from libpq's environment (`PGPASSWORD`, `~/.pgpass`).
-    Every error of PostgreSQL inside the block is raised as PostgresError.
+    A pooler may stand between, if the database gives its user these settings. Every error of PostgreSQL inside the
+    block is raised as PostgresError.
     """
     try:
         import psycopg  # noqa: PLC0415 - an extra
@@ -63,23 +74,59 @@ def reading(
         message = f"{_ADDRESS} is no address of a database: give it as postgresql://USER@HOST:5432/DATABASE."
         raise PostgresError(message) from None
     secret = str(known.get("password") or "")
+    try:
+        connect_timeout = int(known.get("connect_timeout") or connect_seconds)
+    except ValueError:
+        message = f"{_ADDRESS}: `connect_timeout` is no whole number of seconds."
+        raise PostgresError(message) from None
     options = (
         f"-c default_transaction_read_only=on -c timezone=UTC -c statement_timeout={statement_seconds * 1000} "
         f"-c idle_in_transaction_session_timeout={statement_seconds * 1000}"
     )
+    words: dict[str, Any] = {
+        **{name: value for name, value in _ALIVE.items() if name not in known},
+        "connect_timeout": connect_timeout,
+        "application_name": "learnpack-telemetry",
+        # A database of SQL_ASCII says nothing of what its texts are, which come as bytes then.
+        "client_encoding": "UTF8",
+        # No snapshot is held between two statements: the LMS's vacuum goes on.
+        "autocommit": True,
+        # Behind a pooler the next statement may be another connection's, where none is prepared, or another one.
+        "prepare_threshold": None,
+    }
     try:
-        with psycopg.connect(
-            dsn,
-            connect_timeout=int(known.get("connect_timeout") or connect_seconds),
-            application_name="learnpack-telemetry",
-            options=f"{known.get('options') or ''} {options}".strip(),
-            # No snapshot is held between two statements: the LMS's vacuum goes on.
-            autocommit=True,
-            **{name: value for name, value in _ALIVE.items() if name not in known},
-        ) as connection:
+        try:
+            opened = psycopg.connect(dsn, options=f"{known.get('options') or ''} {options}".strip(), **words)
+        except psycopg.OperationalError as error:
+            if _POOLER_REFUSES not in str(error):
+                raise
+            opened = psycopg.connect(dsn, **words)
+        with opened as connection:
+            _require_settings(connection, statement_seconds)
             yield connection
     except psycopg.Error as error:
         raise PostgresError(_told(error, secret, statement_seconds)) from None
+
+
+def _require_settings(connection: psycopg.Connection[tuple[Any, ...]], seconds: int) -> None:
+    """Raise PostgresError unless what was asked for is in force: poolers leave out what they are given on top."""
+    ((read_only, timeout, is_utc, encoding),) = connection.execute(_IN_FORCE).fetchall()
+    missing = []
+    if not read_only:
+        missing.append("default_transaction_read_only = on")
+    if not 0 < timeout <= seconds * 1000:
+        missing.append(f"statement_timeout = '{seconds}s'")
+    if not is_utc:
+        missing.append("timezone = 'UTC'")
+    if missing:
+        message = (
+            f"PostgreSQL: {', '.join(missing)} did not arrive there; a pooler such as PgBouncer leaves it out. Give "
+            "PostgreSQL's own address, or a user of its own that has it: ALTER ROLE … SET … of each, then RECONNECT."
+        )
+        raise PostgresError(message)
+    if encoding != "UTF8":
+        message = f"PostgreSQL: texts come in the encoding {encoding}, not UTF8: give PostgreSQL's own address."
+        raise PostgresError(message)
 
 
 def identifier(name: str) -> Any:
@@ -96,12 +143,18 @@ def _told(error: psycopg.Error, secret: str, seconds: int) -> str:
     text = lines[0].strip()
     if secret:
         text = text.replace(secret, _HIDDEN)
-    if isinstance(error, errors.UndefinedTable):
-        return f"PostgreSQL: {text}; name the LMS's table with the command's option, with its schema if need be."
-    if isinstance(error, errors.UndefinedColumn):
-        return f"PostgreSQL: {text}; docs/migrating.md has the columns that are read."
-    if isinstance(error, errors.InsufficientPrivilege):
-        return f"PostgreSQL: {text}; let its user read the table: GRANT SELECT ON …"
-    if isinstance(error, errors.QueryCanceled):
+    if _POOLER_REFUSES in text:
+        advice = f"a pooler such as PgBouncer stands between: take `options` out of {_ADDRESS}."
+    elif isinstance(error, errors.UndefinedTable):
+        advice = "name the LMS's table with the command's option, with its schema if need be."
+    elif isinstance(error, errors.UndefinedColumn):
+        advice = "docs/migrating.md has the columns that are read."
+    elif isinstance(error, errors.InsufficientPrivilege):
+        advice = "let its user read the table: GRANT SELECT ON …"
+    elif isinstance(error, errors.CharacterNotInRepertoire):
+        advice = f"{NO_TEXT}."
+    elif isinstance(error, errors.QueryCanceled):
         return f"PostgreSQL: a statement took longer than {seconds} s; read a copy of the database that is not busy."
-    return f"PostgreSQL: {text} (check {_ADDRESS}, and that the database can be reached from here)"
+    else:
+        return f"PostgreSQL: {text} (check {_ADDRESS}, and that the database can be reached from here)"
+    return f"PostgreSQL: {text}; {advice}"

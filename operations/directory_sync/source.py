@@ -10,7 +10,7 @@ import time
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from operations.postgres import PostgresError
+from operations.postgres import NO_TEXT, PostgresError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -46,6 +46,7 @@ _COLUMNS: Final = "SELECT * FROM (\n{query}) AS q LIMIT 0"
 
 # Classes of SQLSTATE that say what is wrong with a statement: its data, its words or rights, its time.
 _OF_A_QUERY: Final = ("22", "42", "57014")
+_NO_TEXT: Final = "22021"
 
 
 class QueryError(PostgresError):
@@ -139,6 +140,8 @@ class Source:
             if not (error.sqlstate or "").startswith(_OF_A_QUERY):
                 raise
             message = f"the query of {kind} fails: {str(error).strip().partition(chr(10))[0]}"
+            if error.sqlstate == _NO_TEXT:
+                message += f"; {NO_TEXT}."
             raise QueryError(message) from None
 
     def _checked(self, kind: Kind) -> frozenset[str]:
