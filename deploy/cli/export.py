@@ -19,6 +19,7 @@ from deploy.cli.waiting import CLICKHOUSE, KAFKA, waiting
 from operations.bars import bars
 from operations.clickhouse import connected
 from operations.export.actors import Actors, As
+from operations.export.address import Address, home_of
 from operations.export.errors import explained
 from operations.export.facts import Facts, Span
 from operations.export.lrs import Lrs, Patience
@@ -74,8 +75,8 @@ def xapi(
         message = "--follow has no end: leave --until out."
         raise typer.BadParameter(message)
     current, span = settings(), _span(since, until)
-    base = (homepage or current.gateway_url).rstrip("/")
-    kept = ProgressFile(state or _state_of(current, url, base, actors))
+    base = home_of(homepage or current.gateway_url)
+    kept = ProgressFile(state or _state_of(current, Address.of(url)))
     # With an end what lies behind it is passed over: nobody could go on from there.
     apart = until is not None
     lrs = Lrs(url, _login(current), patience=Patience(longest=None) if follow else Patience(), say=_wait)
@@ -160,9 +161,9 @@ def _login(current: Settings) -> tuple[str, str] | None:
     return current.lrs_username, "" if password is None else password.get_secret_value()
 
 
-def _state_of(current: Settings, url: str, base: str, actors: As) -> Path:
-    """A file for each store and way of naming: what was sent otherwise was not sent this way."""
-    digest = hashlib.sha256(f"{url}\n{base}\n{actors}".encode()).hexdigest()
+def _state_of(current: Settings, address: Address) -> Path:
+    """A file for each store: one that is to have another homepage, actors or key is refused by what is in it."""
+    digest = hashlib.sha256(address.url.encode()).hexdigest()
     return current.data / "exports" / f"xapi-{digest[:12]}.json"
 
 
@@ -194,6 +195,6 @@ def _tell_all(sent: Sent) -> None:
     if sent.differing:
         err.print(
             f"note: of {counted(sent.differing, 'fact', ',')} the LRS has another statement (409), which stays: it was "
-            "sent before the fact was told anew, or with another --homepage, --actors or key of pseudonyms.",
+            "sent before the fact was told anew.",
             markup=False,
         )

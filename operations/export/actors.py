@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["Actors", "As"]
 
 _PURPOSE: Final = b"xapi-items"
+_FINGERPRINT: Final = b"xapi-fingerprint"
 
 
 class As(StrEnum):
@@ -40,6 +41,14 @@ class Actors:
         if self.pseudonyms is None or is_pseudonym(actor):
             return actor
         return self.pseudonyms.of(actor)
+
+    @property
+    def fingerprint(self) -> str:
+        """What tells this way to name students from any other, and nothing of the key."""
+        if self.pseudonyms is None:
+            return As.ACCOUNTS
+        digest = hmac.digest(self.pseudonyms.key, _FINGERPRINT, hashlib.sha256)
+        return f"{As.PSEUDONYMS}-{digest.hex()[:32]}"
 
     def item(self, item_id: str) -> str:
         """What stands for a fact, always the same: with `pseudonyms` by a key for this alone."""

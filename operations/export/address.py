@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Final
 from urllib.parse import quote
@@ -9,9 +10,11 @@ from urllib.parse import quote
 from operations.cut import printable
 from operations.export.errors import ExportError
 
-__all__ = ["Address", "shown"]
+__all__ = ["Address", "home_of", "shown"]
 
 _STATEMENTS: Final = "/statements"
+# A scheme, and what an IRI may hold; of the web also a host.
+_IRI: Final = re.compile(r"(?!https?:(?!//[^/]))[A-Za-z][A-Za-z0-9+.-]*:[^\x00-\x20\x7f-\xa0<>\"{}|\\^`\s]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +53,17 @@ class Address:
     def __str__(self) -> str:
         """As it is printed: without the query, which may have a token."""
         return shown(self.path)
+
+
+def home_of(given: str) -> str:
+    """How ids begin: the homepage that is given, without a slash at its end. Raises ExportError for what is no IRI."""
+    home = given.rstrip("/")
+    if _IRI.fullmatch(home) is None:
+        message = (
+            f"--homepage {printable(given)} is no address that ids can begin with: give one like https://lms.example."
+        )
+        raise ExportError(message)
+    return home
 
 
 def shown(url: str) -> str:

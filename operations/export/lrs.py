@@ -4,7 +4,8 @@
 | --- | --- |
 | 2xx | done: what the store had already it leaves as it is |
 | no answer, 429, 5xx | the same again, after pauses that double, until it is taken or patience ends |
-| 409 | in halves, until the statement is found that the store has: if with other content, it is left out and counted |
+| 409 | in halves, until the one is found that the store has: with other figures it is left out and counted |
+| 409, and other names | the export ends: it has all facts as they are named in another way |
 | 413 | in halves |
 | other 4xx, 3xx, 501 | the export ends and says what to do |
 """
@@ -17,25 +18,28 @@ import re
 import time
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import httpx
 import orjson
 
 from operations.cut import printable
 from operations.export.address import Address, shown
+from operations.export.comparing import Kept, kept
 from operations.export.errors import ExportError
-from operations.export.statements import VERSION, is_same
+from operations.export.statements import VERSION
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-__all__ = ["BATCH_BYTES", "BATCH_STATEMENTS", "Lrs", "Patience", "batches"]
+__all__ = ["BATCH_BYTES", "BATCH_STATEMENTS", "Differing", "Lrs", "Patience", "batches"]
 
 BATCH_STATEMENTS: Final = 200
 BATCH_BYTES: Final = 1 << 20
 
+# Of silence, and of a whole answer, which may come byte by byte.
 _TIMEOUT_SECONDS: Final = 60
+_ANSWER_SECONDS: Final = 180
 # Of an answer, which names the id of each statement; and of what is printed of it.
 _MOST_BYTES: Final = 1 << 18
 _LONGEST_ANSWER: Final = 300
@@ -86,6 +90,16 @@ class _Answer(NamedTuple):
         return float(min(int(given), _LONGEST_RETRY_AFTER)) if _SECONDS.fullmatch(given) else 0.0
 
 
+class Differing(NamedTuple):
+    """Statements of a batch that the store has with other figures, and those of which it does not say what it has."""
+
+    anew: int = 0
+    unread: int = 0
+
+    def __or__(self, other: Differing) -> Differing:
+        return Differing(self.anew + other.anew, self.unread + other.unread)
+
+
 class Lrs:
     """The store at an address; `say` is told why it is being waited for, and for how many seconds."""
 
@@ -97,43 +111,66 @@ class Lrs:
         patience: Patience,
         say: Callable[[str, float], None],
         sleep: Callable[[float], None] = time.sleep,
+        whole: float = _ANSWER_SECONDS,
     ) -> None:
         self.address = Address.of(url)
         self._patience = patience
         self._say = say
         self._sleep = sleep
-        self._client = httpx.Client(
-            auth=login, headers={"X-Experience-API-Version": VERSION}, timeout=_TIMEOUT_SECONDS, follow_redirects=False
-        )
+        self._whole = whole
+        # What is packed tells only now and then that it comes byte by byte.
+        headers = {"X-Experience-API-Version": VERSION, "Accept-Encoding": "identity"}
+        self._client = httpx.Client(auth=login, headers=headers, timeout=_TIMEOUT_SECONDS, follow_redirects=False)
 
     def close(self) -> None:
         """Close its connections."""
         self._client.close()
 
-    def send(self, statements: Sequence[bytes]) -> int:
-        """Send a batch until the store has it; how many it has with other content, which stay as they are there.
+    def mark(self, statement: Mapping[str, Any]) -> None:
+        """Leave the statement by which a store knows how students are named in it (Statements.mark).
 
-        Raises ExportError where it does not take them.
+        Raises ExportError where it has another one, which some stores leave in place without a word.
+        """
+        if self.send([orjson.dumps(statement)]) != Differing():
+            message = (
+                f"the LRS at {self.address} has the statement {statement['id']}, which says how students are named, and"
+                " does not let it be read: let the user of TELEMETRY_LRS_USERNAME read statements."
+            )
+            raise ExportError(message)
+        self._kept(statement)
+
+    def send(self, statements: Sequence[bytes]) -> Differing:
+        """Send a batch until the store has it; how many it has otherwise, which stay as they are there.
+
+        Raises ExportError where it does not take them, or has some of them under other names.
         """
         answer = self._post(b"[" + b",".join(statements) + b"]")
         if HTTPStatus.OK <= answer.status < HTTPStatus.MULTIPLE_CHOICES:
-            return 0
+            return Differing()
         halves = answer.status in (HTTPStatus.CONFLICT, HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
         if halves and len(statements) > 1:
             middle = len(statements) // 2
-            return self.send(statements[:middle]) + self.send(statements[middle:])
+            return self.send(statements[:middle]) | self.send(statements[middle:])
         if answer.status == HTTPStatus.CONFLICT:
-            return 0 if self._has(statements[0]) else 1
+            found = self._kept(orjson.loads(statements[0]))
+            return Differing(anew=found is Kept.ANEW, unread=found is Kept.UNREAD)
         raise self._refused(answer)
 
-    def _has(self, statement: bytes) -> bool:
-        """Whether the store has this very one: some answer 409 to every id that they know."""
-        ours = orjson.loads(statement)
+    def _kept(self, ours: Mapping[str, Any]) -> Kept:
+        """What the store has under an id: some answer 409 to every one that they know. Raises ExportError."""
         for parameter in ("statementId", "voidedStatementId"):
             answer = self._answer("GET", self.address.one(parameter, str(ours["id"])))
-            if answer.status == HTTPStatus.OK:
-                return is_same(ours, answer.text)
-        return False
+            if answer.status != HTTPStatus.OK:
+                continue
+            if (found := kept(ours, answer.text)) is Kept.OTHERS:
+                message = (
+                    f"the LRS at {self.address} has {ours['id']} under other names: it was sent with another"
+                    " --homepage, --actors or key of pseudonyms, and would have all facts twice; give those, or another"
+                    " LRS."
+                )
+                raise ExportError(message)
+            return found
+        return Kept.UNREAD
 
     def _post(self, body: bytes) -> _Answer:
         return self._answer("POST", self.address.url, body)
@@ -170,9 +207,12 @@ class Lrs:
     def _ask(self, method: str, url: str, body: bytes | None) -> _Answer:
         headers = {} if body is None else {"Content-Type": "application/json"}
         with self._client.stream(method, url, content=body, headers=headers) as answer:
-            told = bytearray()
+            told, end = bytearray(), time.monotonic() + self._whole
             for piece in answer.iter_bytes():
                 told += piece
+                if time.monotonic() > end:
+                    message = f"no whole answer in {self._whole:.0f} s"
+                    raise httpx.ReadTimeout(message)
                 if len(told) > _MOST_BYTES:
                     break
             return _Answer(answer.status_code, answer.headers, told[:_MOST_BYTES].decode(errors="replace"))

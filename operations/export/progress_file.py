@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from operations.export.agreement import Agreement  # noqa: TC001 - msgspec reads them
 from operations.export.errors import ExportError
-from operations.export.facts import Place  # noqa: TC001 - msgspec reads it
+from operations.export.facts import Change, Place  # noqa: TC001
 from operations.secret_files import write_secret
 
 if TYPE_CHECKING:
@@ -24,13 +25,18 @@ FORMAT: Final = 1
 
 
 class Reached(msgspec.Struct, frozen=True, kw_only=True):
-    """Up to which row of which generation all was sent, of facts since when, and the versions that were voided."""
+    """Up to which row of which generation all was sent, of facts since when, and the versions that were voided.
+
+    Those that are `voiding` may be voided already, or not yet: whoever goes on sends them before anything else.
+    """
 
     format: int = FORMAT
+    agreement: Agreement
     generation: int
     since: str
     place: Place
     voided: dict[str, list[int]] = {}
+    voiding: list[Change] = []
 
 
 class ProgressFile:

@@ -6,20 +6,17 @@ however often it is sent. It carries no code, output, messages or names of peopl
 
 from __future__ import annotations
 
-import contextlib
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 from uuid import UUID, uuid5
 
 import msgspec
-import orjson
 
 if TYPE_CHECKING:
     from operations.export.actors import Actors
 
-__all__ = ["PROFILE", "VERSION", "Fact", "Statements", "is_same", "statement_id"]
+__all__ = ["PROFILE", "VERSION", "Fact", "Statements", "statement_id"]
 
 VERSION: Final = "1.0.3"
 PROFILE: Final = "urn:learnpack-telemetry:xapi:1"
@@ -30,6 +27,7 @@ _NAMESPACE: Final = UUID("6f0e8d0c-5c1b-5d0e-9d58-1f6d2f8f7a11")
 _VERBS: Final = "http://adlnet.gov/expapi/verbs/"
 _TYPES: Final = "http://adlnet.gov/expapi/activities/"
 _NOTEBOOK: Final = "notebook"
+_SYSTEM: Final = "learnpack-telemetry"
 _PERCENT: Final = 100
 
 # What a fact says by itself; a test says more by how it ended, and any event of a notebook's author is an interaction.
@@ -46,7 +44,6 @@ _VERB_OF: Final = {
 }
 _TEST_VERBS: Final = {True: "passed", False: "failed", None: "attempted"}
 _OTHER: Final = "interacted"
-_SAME_INSTANT: Final = timedelta(milliseconds=1)
 
 
 class Fact(msgspec.Struct, frozen=True, kw_only=True):
@@ -80,21 +77,6 @@ def statement_id(item: str, *, voids: int | None = None, after: int | None = Non
     return str(uuid5(_NAMESPACE, item if after is None else f"again:{item}:{after}"))
 
 
-def is_same(ours: dict[str, Any], text: str) -> bool:
-    """Whether a store's text is this statement: it may add to what it was sent, and write instants in its own way."""
-    with contextlib.suppress(orjson.JSONDecodeError, KeyError, TypeError, ValueError):
-        theirs = orjson.loads(text)
-        apart = abs(datetime.fromisoformat(theirs["timestamp"]) - datetime.fromisoformat(ours["timestamp"]))
-        return apart < _SAME_INSTANT and _content(theirs) == _content(ours)
-    return False
-
-
-def _content(statement: dict[str, Any]) -> tuple[Any, ...]:
-    account = statement["actor"]["account"]
-    who = (account["homePage"], account["name"])
-    return who, statement["verb"]["id"], statement["object"]["id"], statement.get("result")
-
-
 @dataclass(frozen=True, slots=True)
 class Statements:
     """Makes statements; ids of activities and accounts begin with `homepage`, which must never change."""
@@ -122,10 +104,21 @@ class Statements:
         item = self.actors.item(item_id)
         return {
             "id": statement_id(item, voids=version),
-            "actor": self._agent("learnpack-telemetry"),
+            "actor": self._agent(_SYSTEM),
             "verb": _verb("voided"),
             "object": {"objectType": "StatementRef", "id": statement_id(item, after=after)},
             "timestamp": _instant(written_at),
+        }
+
+    def mark(self) -> dict[str, Any]:
+        """The one statement of a homepage, the same for all time, that says how students are named below it."""
+        named = f"{PROFILE}:students:{self.actors.fingerprint}"
+        return {
+            "id": str(uuid5(_NAMESPACE, f"homepage:{self.homepage}")),
+            "actor": self._agent(_SYSTEM),
+            "verb": _verb("registered"),
+            "object": {"objectType": "Activity", "id": named, "definition": {"type": f"{_TYPES}profile"}},
+            "timestamp": "1970-01-01T00:00:00.000Z",
         }
 
     def _agent(self, name: str) -> dict[str, Any]:

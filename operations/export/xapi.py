@@ -1,8 +1,10 @@
 """Sends facts to a learning record store as xAPI statements: what is there, once, or without end what comes.
 
-1. A page of rows is read behind the place that is done with, and their facts as they are now.
-2. Their statements go to the store, batch by batch; what it has already it leaves as it is.
-3. The place is written down.
+1. The store is told how students are named, or says that they are named otherwise in it.
+2. A page of rows is read behind the place that is done with, and their facts as they are now.
+3. Their statements go to the store, batch by batch; what it has already it leaves as it is.
+4. What is to be voided is written down, and then voided: whoever goes on has to know that it may be.
+5. The place is written down.
 
 Whatever dies in between, the next run sends the page again, and nothing is there twice: ids of statements follow from
 the facts. The tables of another generation were written at other times, so then all is sent again from the beginning.
@@ -14,9 +16,11 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
+import msgspec
 import orjson
 
 from broker.clickhouse_errors import CLICKHOUSE_ERRORS, Failure, failure_of, one_line
+from operations.export.agreement import Agreement
 from operations.export.errors import ExportError
 from operations.export.facts import BEGINNING, Place
 from operations.export.lrs import batches
@@ -24,17 +28,17 @@ from operations.export.progress_file import Reached
 from operations.export.voids import Voids
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from operations.export.facts import Change, Facts, Page
     from operations.export.lrs import Lrs
     from operations.export.progress_file import ProgressFile
-    from operations.export.statements import Fact, Statements
+    from operations.export.statements import Statements
 
 __all__ = ["Export", "Sent"]
 
-# So many that differ, and none that does not, are no accident.
-_ALL_DIFFER: Final = 20
+# So many that the store does not let be read, and none that it takes, are no accident.
+_ALL_UNREAD: Final = 20
 _LONGEST_PAUSE: Final = 60.0
 
 
@@ -74,11 +78,15 @@ class Export:
     voids: Voids = field(default_factory=Voids)
 
     def __post_init__(self) -> None:
-        """Know again what was voided. Raises ExportError where the file cannot be read."""
-        known = None if self.file is None else self.file.read()
-        for item, versions in {} if known is None else known.voided.items():
+        """Know again what was voided. Raises ExportError where the file cannot be read, or is of another export."""
+        if self.file is None or (known := self.file.read()) is None:
+            return
+        known.agreement.expect(self._agreement(), self.file.path)
+        for item, versions in known.voided.items():
             for version in versions:
                 self.voids.add(item, version)
+        for gone in known.voiding:
+            self.voids.add(gone.item_id, gone.version)
 
     def left(self) -> int:
         """How many rows are to be read now."""
@@ -89,6 +97,7 @@ class Export:
 
         What was stored in the last minutes is sent, but not written down as done with: the next run looks again.
         """
+        self._agree()
         return self._all(0, lambda _: None)
 
     def follow(
@@ -105,6 +114,7 @@ class Export:
         at the first look, and later those that do not pass by themselves.
         """
         self.facts.generation()
+        self._agree()
         pause = 1.0
         while True:
             try:
@@ -119,6 +129,17 @@ class Export:
                 pause = 1.0
                 sleep(every)
 
+    def _agreement(self) -> Agreement:
+        return Agreement.of(self.lrs.address, self.statements)
+
+    def _agree(self) -> None:
+        """Begin: hold the store to how names are made, and void what a run that died was about to void."""
+        self.lrs.mark(self.statements.mark())
+        known = self._known()
+        if self.file is not None and known is not None and known.voiding:
+            self._void(known.voiding)
+            self.file.write(msgspec.structs.replace(known, voided=self.voids.kept(), voiding=[]))
+
     def _all(self, settled: int, told: Callable[[Sent], None]) -> Sent:
         total = Sent()
         while not (whole := self._generation(settled, told)).is_whole:
@@ -128,53 +149,75 @@ class Export:
     def _generation(self, settled: int, told: Callable[[Sent], None]) -> _Pass:
         """Send what one generation has, as long as it is the one that the views read."""
         sent, generation, done_with = Sent(), self.facts.generation(), self.facts.settled_at()
-        for page in self.facts.pages(self._begin(generation), settled):
-            of_page = self._send(page)
+        place = begin = self._begin(generation)
+        for page in self.facts.pages(begin, settled):
+            of_page = self._send(page, generation, place)
             sent += of_page
             if self.facts.generation() != generation:
                 return _Pass(sent, is_whole=False)
-            self._write_down(generation, page.last, done_with)
+            # Another block that is stored now may be seen later, with rows before this place.
+            place = page.last if page.last.written_at <= done_with else Place(done_with, "0")
+            self._write_down(generation, place)
             told(of_page)
         return _Pass(sent, is_whole=True)
 
-    def _send(self, page: Page) -> Sent:
-        taken_back = [] if self.apart else page.taken_back
-        sent = Sent(voided=len(taken_back), rows=page.rows)
-        for batch in batches(orjson.dumps(statement) for statement in self._made(page.facts, taken_back)):
-            differing = self.lrs.send(batch)
-            if differing == len(batch) >= _ALL_DIFFER:
-                message = (
-                    f"the LRS at {self.lrs.address} has another statement under each of {len(batch)} ids (409): they"
-                    " were sent with another --homepage, --actors or key of pseudonyms; give those, or another LRS."
-                )
-                raise ExportError(message)
-            sent.statements += len(batch) - differing
-            sent.differing += differing
-            self.taken(len(batch))
-        for gone in taken_back:
-            self.voids.add(gone.item_id, gone.version)
+    def _send(self, page: Page, generation: int, place: Place) -> Sent:
+        sent = self._post(self.statements.of(fact, self.voids.last(fact.item_id)) for fact in page.facts)
+        sent.rows = page.rows
+        if page.taken_back and not self.apart:
+            self._write_down(generation, place, page.taken_back)
+            sent += self._void(page.taken_back)
         return sent
 
-    def _made(self, facts: Sequence[Fact], taken_back: Sequence[Change]) -> Iterator[dict[str, Any]]:
-        for fact in facts:
-            yield self.statements.of(fact, self.voids.last(fact.item_id))
+    def _void(self, taken_back: Sequence[Change]) -> Sent:
+        sent = self._post(
+            self.statements.taken_back(
+                gone.item_id, gone.version, gone.written_at, self.voids.last(gone.item_id, gone.version)
+            )
+            for gone in taken_back
+        )
         for gone in taken_back:
-            before = self.voids.last(gone.item_id, gone.version)
-            yield self.statements.taken_back(gone.item_id, gone.version, gone.written_at, before)
+            self.voids.add(gone.item_id, gone.version)
+        return sent + Sent(voided=len(taken_back))
+
+    def _post(self, made: Iterable[dict[str, Any]]) -> Sent:
+        sent = Sent()
+        for batch in batches(orjson.dumps(statement) for statement in made):
+            differing = self.lrs.send(batch)
+            if differing.unread == len(batch) >= _ALL_UNREAD:
+                message = (
+                    f"the LRS at {self.lrs.address} has each of {len(batch)} ids (409) and does not let them be read:"
+                    " let the user of TELEMETRY_LRS_USERNAME read statements, so that those can be told that differ."
+                )
+                raise ExportError(message)
+            sent.statements += len(batch) - sum(differing)
+            sent.differing += sum(differing)
+            self.taken(len(batch))
+        return sent
+
+    def _known(self) -> Reached | None:
+        return None if self.file is None or self.apart else self.file.read()
 
     def _begin(self, generation: int) -> Place:
         """Where to go on: the beginning for other tables than those of the last run, or facts from before its own."""
-        known = None if self.file is None or self.apart else self.file.read()
+        known = self._known()
         if known is None or known.generation != generation or self.since < known.since:
             return BEGINNING
         return known.place
 
-    def _write_down(self, generation: int, last: Place, done_with: str) -> None:
+    def _write_down(self, generation: int, place: Place, voiding: Sequence[Change] = ()) -> None:
         if self.file is None or self.apart:
             return
-        # Another block that is stored now may be seen later, with rows before this place.
-        place = last if last.written_at <= done_with else Place(done_with, "0")
-        self.file.write(Reached(generation=generation, since=self.since, place=place, voided=self.voids.kept()))
+        self.file.write(
+            Reached(
+                agreement=self._agreement(),
+                generation=generation,
+                since=self.since,
+                place=place,
+                voided=self.voids.kept(),
+                voiding=list(voiding),
+            )
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -98,15 +98,30 @@ def test_students_are_pseudonyms_unless_asked_for(here: HttpSystem) -> None:
     assert {one["actor"]["account"]["homePage"] for one in other.statements.values()} == {"https://lms.example"}
 
 
-def test_a_store_that_has_all_otherwise_is_not_asked_for_each(here: HttpSystem) -> None:
-    """The command ends with what was probably changed."""
+def test_a_store_is_filled_in_one_way(here: HttpSystem, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The command ends with what was changed, and where its file is lost, or another, by what the store has."""
+    monkeypatch.setenv("TELEMETRY_PSEUDONYM_KEY", "k" * 32)
     with store() as there:
-        command("export", "xapi", "--url", there.url, "--homepage", "https://one.example")
-        outcome = command("export", "xapi", "--url", there.url, "--homepage", "https://two.example")
+        given = ("export", "xapi", "--url", there.url, "--homepage", "https://one.example")
+        apart = ("--state", tmp_path / "another.json")
+        command(*given)
+        sent = dict(there.statements)
+        homepage = command(*given[:-1], "https://two.example")
+        accounts, apart_accounts = (
+            command(*given, "--actors", "accounts"),
+            command(*given, "--actors", "accounts", *apart),
+        )
+        monkeypatch.setenv("TELEMETRY_PSEUDONYM_KEY", "o" * 32)
+        key, apart_key = command(*given), command(*given, *apart)
 
-    assert outcome.code == 1
-    assert "another --homepage" in outcome.complaint
-    assert here.settings.gateway_url not in str(there.statements)
+    for outcome, said in (
+        (homepage, "another --homepage"), (accounts, "another --actors"), (key, "another key of pseudonyms"),
+        (apart_accounts, "--actors or key"), (apart_key, "--actors or key"),
+    ):  # fmt: skip
+        assert outcome.code == 1
+        assert said in outcome.complaint
+    assert there.statements == sent
+    assert here.settings.gateway_url not in str(sent)
 
 
 @pytest.mark.parametrize(

@@ -6,9 +6,10 @@ import base64
 import contextlib
 import json
 import threading
+import time
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qs, urlsplit
 
 if TYPE_CHECKING:
@@ -16,34 +17,44 @@ if TYPE_CHECKING:
 
 __all__ = ["Fails", "Store", "store"]
 
+_MARK: Final = b'"id":"urn:learnpack-telemetry:xapi:1:students:'
+
 
 @dataclass(frozen=True, slots=True)
 class Fails:
-    """An answer that takes nothing."""
+    """An answer that takes nothing, one byte after the other where it `drips` (seconds)."""
 
     status: int
     text: str = "{}"
     headers: dict[str, str] = field(default_factory=dict)
+    drips: float = 0
 
 
 @dataclass(slots=True)
 class Store:
     """What has arrived at a store that first answers `failures`, in turn; `most` bounds the bytes of a request.
 
-    One that `refuses_known` ids says so to every statement that it has, as the standard allows.
+    One that `refuses_known` ids says so to every statement that it has, as the standard allows. What says how students
+    are named is kept apart in `marks`, and is no request that is counted or fails; one that `is_lax` takes any such
+    statement, and keeps the first.
     """
 
     url: str
     failures: list[Fails] = field(default_factory=list)
     most: int = 1 << 30
     refuses_known: bool = False
+    is_lax: bool = False
     statements: dict[str, dict[str, Any]] = field(default_factory=dict)
+    marks: dict[str, dict[str, Any]] = field(default_factory=dict)
     requests: list[int] = field(default_factory=list)
     logins: list[str] = field(default_factory=list)
     queries: set[str] = field(default_factory=set)
 
     def take(self, body: bytes) -> Fails:
         """Keep a batch as a whole, or refuse it as a whole."""
+        if _MARK in body:
+            (mark,) = json.loads(body)
+            return Fails(200 if self.marks.setdefault(mark["id"], mark) == mark or self.is_lax else 409)
         if self.failures:
             return self.failures.pop(0)
         if len(body) > self.most:
@@ -79,7 +90,7 @@ def _handler(server: Callable[[], Store]) -> type[BaseHTTPRequestHandler]:
 
         def do_GET(self) -> None:
             asked = parse_qs(urlsplit(self.path).query)
-            known = server().statements.get(asked.get("statementId", [""])[0])
+            known = {**server().statements, **server().marks}.get(asked.get("statementId", [""])[0])
             self.tell(
                 Fails(404) if known is None else Fails(200, json.dumps({**known, "stored": "2026-01-01T00:00:00Z"}))
             )
@@ -90,7 +101,10 @@ def _handler(server: Callable[[], Store]) -> type[BaseHTTPRequestHandler]:
                 self.send_header(name, value)
             self.send_header("Content-Length", str(len(answer.text)))
             self.end_headers()
-            self.wfile.write(answer.text.encode())
+            with contextlib.suppress(ConnectionError):
+                for piece in answer.text if answer.drips else [answer.text]:
+                    self.wfile.write(piece.encode())
+                    time.sleep(answer.drips)
 
         def log_message(self, *_: Any) -> None:
             """Say nothing."""

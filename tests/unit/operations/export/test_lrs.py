@@ -9,8 +9,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from deploy.local.resources import free_port
+from operations.export.actors import Actors
 from operations.export.errors import ExportError
-from operations.export.lrs import BATCH_BYTES, BATCH_STATEMENTS, Lrs, Patience, batches
+from operations.export.lrs import BATCH_BYTES, BATCH_STATEMENTS, Differing, Lrs, Patience, batches
+from operations.export.statements import Statements
+from schemas.wire.pseudonyms import Pseudonyms
 from tests.support.lrs import Fails, store
 
 if TYPE_CHECKING:
@@ -43,7 +46,7 @@ def test_a_batch_goes_as_one_request() -> None:
     with store() as there:
         for url in (there.url, f"{there.url}/", f"{there.url}/statements"):
             with lrs_at(url, login=("ada", "a:secret")) as lrs:
-                assert lrs.send([statement(1), statement(2)]) == 0
+                assert lrs.send([statement(1), statement(2)]) == Differing()
 
     assert (ids(there), there.requests) == (["1", "2"], [2, 2, 2])
     assert set(there.logins) == {"ada:a:secret"}
@@ -55,7 +58,7 @@ def test_what_the_store_has_otherwise_is_left_out() -> None:
         lrs.send([statement(3, "first"), statement(6, "first")])
         differing = lrs.send([statement(number) for number in range(8)])
 
-    assert differing == 2
+    assert differing == Differing(unread=2)
     assert ids(there) == [str(number) for number in range(8)]
     assert there.statements["3"]["content"] == "first"
 
@@ -75,16 +78,72 @@ def test_what_the_store_has_already_is_no_other() -> None:
         lrs.send(batch[:3])
         there.statements["1"] = {**there.statements["1"], "timestamp": "2026-03-02T09:00:00.25+01:00"}
         there.statements["2"] = {**there.statements["2"], "result": {"success": False}}
-        assert lrs.send(batch) == 1
+        assert lrs.send(batch) == Differing(anew=1)
 
     assert ids(there) == ["0", "1", "2", "3", "4"]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"actor": {"account": {"homePage": "https://lms.example", "name": "2"}}},
+        {"actor": {"account": {"homePage": "https://other.example", "name": "1"}}},
+        {"object": {"id": "urn:other"}},
+    ],
+)
+def test_what_has_other_names_there_ends_the_export(changes: dict[str, Any]) -> None:
+    """One statement suffices: no fact is ever told anew of another student or object."""
+    made = {
+        "id": "1",
+        "actor": {"account": {"homePage": "https://lms.example", "name": "1"}},
+        "verb": {"id": "urn:verb"},
+        "object": {"id": "urn:object"},
+        "timestamp": "2026-03-02T08:00:00.250Z",
+    }
+    with store() as there, lrs_at(there.url) as lrs:
+        lrs.send([json.dumps({**made, **changes}).encode()])
+        with pytest.raises(ExportError, match="another --homepage, --actors or key"):
+            lrs.send([json.dumps(made).encode(), statement(2)])
+
+
+def test_a_store_is_held_to_one_way_of_naming() -> None:
+    """By one statement of the homepage, whether the store refuses another one or leaves its own in place silently."""
+    first, second, open_ = (
+        Statements("https://lms.example", Actors(pseudonyms))
+        for pseudonyms in (Pseudonyms(b"one"), Pseudonyms(b"two"), None)
+    )
+    with store() as there, lrs_at(there.url) as lrs:
+        for _ in range(2):
+            lrs.mark(first.mark())
+        for other in (second, open_):
+            with pytest.raises(ExportError, match="another --homepage, --actors or key"):
+                lrs.mark(other.mark())
+        there.is_lax = True
+        with pytest.raises(ExportError, match="another --homepage, --actors or key"):
+            lrs.mark(second.mark())
+        lrs.mark(first.mark())
+        lrs.mark(Statements("https://another.example", Actors(None)).mark())
+
+    assert len(there.marks) == 2
+
+
+def test_an_answer_that_never_ends_is_left() -> None:
+    """A byte now and then is no answer: it is told, and asked again."""
+    told: list[str] = []
+    with (
+        store(Fails(200, "[" * 50, drips=0.01)) as there,
+        lrs_at(there.url, whole=0.05, say=lambda why, _: told.append(why)) as lrs,
+    ):
+        assert lrs.send([statement(1)]) == Differing()
+
+    assert told == ["does not answer (no whole answer in 0 s)"]
 
 
 def test_what_is_too_large_is_cut() -> None:
     """Into requests that the store takes; one that is too large by itself ends the export."""
     with store() as there, lrs_at(there.url) as lrs:
         there.most = 200
-        assert lrs.send([statement(number, "x" * 30) for number in range(8)]) == 0
+        assert lrs.send([statement(number, "x" * 30) for number in range(8)]) == Differing()
         with pytest.raises(ExportError, match="too large for it"):
             lrs.send([statement(9, "x" * 300)])
 
@@ -102,7 +161,7 @@ def test_a_store_that_fails_is_asked_again() -> None:
         Fails(502, headers={"Retry-After": "soon"}),
     ]
     with store(*failures) as there, lrs_at(there.url, slept, say=lambda why, _: told.append(why)) as lrs:
-        assert lrs.send([statement(1)]) == 0
+        assert lrs.send([statement(1)]) == Differing()
 
     assert told == ["answers 503", "answers 500", "answers 429", "answers 502"]
     assert 0.5 <= slept[0] <= 1 <= slept[1] <= 2
@@ -116,7 +175,7 @@ def test_no_pause_is_longer_than_patience() -> None:
     slept: list[float] = []
     failures = [Fails(503, headers={"Retry-After": "3600"}), Fails(200, "no gzip", {"Content-Encoding": "gzip"})]
     with store(*failures) as there, lrs_at(there.url, slept, say=lambda why, _: told.append(why)) as lrs:
-        assert lrs.send([statement(1)]) == 0
+        assert lrs.send([statement(1)]) == Differing()
 
     assert 60 < slept[0] <= 600
     assert told[0] == "answers 503"
@@ -135,7 +194,7 @@ def test_no_message_has_what_is_secret_in_an_address() -> None:
             with pytest.raises(ExportError, match="answers") as refused:
                 lrs.send([statement(1)])
             assert "s3cr3t" not in str(refused.value)
-        assert lrs.send([statement(1)]) == 0
+        assert lrs.send([statement(1)]) == Differing()
         assert there.queries == {"token=s3cr3t"}
 
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import msgspec
 import pytest
 
+from operations.export.agreement import Agreement
 from operations.export.errors import ExportError
 from operations.export.facts import Place
 from operations.export.progress_file import FORMAT, ProgressFile, Reached
@@ -13,8 +15,14 @@ from operations.export.progress_file import FORMAT, ProgressFile, Reached
 if TYPE_CHECKING:
     from pathlib import Path
 
+AGREEMENT = Agreement(
+    store="https://lrs.example/xAPI/statements", address="a", homepage="https://lms.example", actors="accounts", key=""
+)
 PROGRESS = Reached(
-    generation=2, since="2026-01-01 00:00:00.000", place=Place("2026-03-02 08:00:00.123456", str(2**127))
+    agreement=AGREEMENT,
+    generation=2,
+    since="2026-01-01 00:00:00.000",
+    place=Place("2026-03-02 08:00:00.123456", str(2**127)),
 )
 
 
@@ -48,7 +56,7 @@ def test_what_cannot_be_read_is_named(tmp_path: Path, text: str | None, said: st
     """And what to do; a newer release's is left alone."""
     file = ProgressFile(tmp_path / "it.json")
     if text is None:
-        file.write(Reached(format=FORMAT + 1, generation=1, since="", place=PROGRESS.place))
+        file.write(Reached(agreement=AGREEMENT, format=FORMAT + 1, generation=1, since="", place=PROGRESS.place))
     else:
         file.path.write_text(text)
 
@@ -61,3 +69,30 @@ def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     (tmp_path / "it").write_text("")
     with pytest.raises(ExportError, match="--state"), ProgressFile(tmp_path / "it" / "it.json").held():
         pass
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (
+            {"address": "b", "store": "https://other.example/statements"},
+            "https://other.example/statements: leave --state",
+        ),
+        ({"address": "b"}, "another query"),
+        (
+            {"homepage": "https://other.example"},
+            r"another --homepage \(https://lms.example, not https://other.example\)",
+        ),
+        ({"actors": "pseudonyms", "key": "0"}, r"another --actors \(accounts, not pseudonyms\)"),
+        ({"key": "0"}, "another key of pseudonyms"),
+    ],
+)
+def test_the_file_of_another_export_is_refused(tmp_path: Path, given: dict[str, str], said: str) -> None:
+    """Both stores are named, or what is given otherwise."""
+    file = tmp_path / "it.json"
+    AGREEMENT.expect(msgspec.structs.replace(AGREEMENT), file)
+    with pytest.raises(ExportError, match=said) as refused:
+        AGREEMENT.expect(msgspec.structs.replace(AGREEMENT, **given), file)
+
+    assert AGREEMENT.store in str(refused.value)
+    assert str(file) in str(refused.value)
