@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from operations.directory_sync.belonging import moves
 from schemas.reference.directory_file import ONE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from operations.directory_sync.comparing import Policy
     from schemas.reference.lookup import Kind, Reference
 
 __all__ = ["Changes", "changes_of"]
@@ -19,7 +21,11 @@ __all__ = ["Changes", "changes_of"]
 
 @dataclass(slots=True)
 class Changes:
-    """Of one kind: keys and values that are new or other ones, with the names of fields, and keys that go."""
+    """Of one kind: keys and values that are new or other ones, with the names of fields, and keys that go.
+
+    Of those that go `missing` counts what the file does not name, of those that change `moved` what would belong to
+    somebody else; `held` counts what the directory has.
+    """
 
     kind: Kind
     new: dict[bytes, bytes] = field(default_factory=dict)
@@ -27,6 +33,9 @@ class Changes:
     fields: dict[bytes, list[str]] = field(default_factory=dict)
     gone: list[bytes] = field(default_factory=list)
     same: int = 0
+    missing: int = 0
+    moved: int = 0
+    held: int = 0
 
     def __bool__(self) -> bool:
         """Whether anything would change."""
@@ -47,6 +56,12 @@ class Changes:
             (self.same, "the same"),
         )
         return f"{self.kind}: " + ", ".join(f"{count} {what}" for count, what in figures if count)
+
+    def too_much(self, policy: Policy) -> str:
+        """What of this a policy does not allow at once, in words; empty where it allows all of it."""
+        words = (self.missing, "are not in the files"), (self.moved, "would belong to somebody else")
+        told = [f"{count} {what}" for count, what in words if count and not policy.allows(count, self.held)]
+        return f"of {self.held} {self.kind} {' and '.join(told)}" if told else ""
 
     def lines(self) -> Iterator[str]:
         """Each record that would change, with what changes of it."""
@@ -69,7 +84,7 @@ def changes_of(reference: Reference, records: Iterable[tuple[Kind, bytes, bytes 
 
 
 def _of_kind(kind: Kind, held: dict[bytes, bytes], wanted: dict[bytes, bytes | None]) -> Changes:
-    changes = Changes(kind)
+    changes = Changes(kind, held=len(held))
     for key, value in wanted.items():
         if value is None:
             continue
@@ -79,10 +94,12 @@ def _of_kind(kind: Kind, held: dict[bytes, bytes], wanted: dict[bytes, bytes | N
         elif names := _differing(before, value):
             changes.changed[key] = value
             changes.fields[key] = names
+            changes.moved += moves(kind, key, before, value)
         else:
             changes.same += 1
     whole = any(value is not None for value in wanted.values())
     changes.gone = sorted((key for key in held if wanted.get(key) is None and (whole or key in wanted)), key=int)
+    changes.missing = sum(1 for key in changes.gone if key not in wanted)
     return changes
 
 

@@ -10,7 +10,7 @@ import typer
 from rich.markup import escape
 
 from deploy.cli.commands import Commands
-from deploy.cli.console import err
+from deploy.cli.console import err, exit_code
 from deploy.cli.first_process import end_on_sigterm
 from schemas.errors import OperatorError
 
@@ -55,7 +55,7 @@ def _explain(error: Exception) -> str:
 
 
 def main() -> None:
-    """Run the command; exit code 0 when done, 1 when it failed, 2 for wrong usage."""
+    """Run the command; exit code 0 when done, 1 when it failed (or what `failing_with` says), 2 for wrong usage."""
     end_on_sigterm()
     try:
         app()
@@ -65,4 +65,4 @@ def main() -> None:
         if _verbose:
             raise
         err.print(f"[red]error:[/] {escape(_explain(error))}")
-        sys.exit(1)
+        sys.exit(exit_code(error))

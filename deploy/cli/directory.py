@@ -10,11 +10,12 @@ import typer
 from rich.markup import escape
 
 from deploy.cli.configuration import settings
-from deploy.cli.console import Failed, agreed, err, out, run
+from deploy.cli.console import Failed, agreed, err, failing_with, out, run
 from deploy.cli.directory_sync import sync
 from deploy.cli.waiting import KAFKA, waiting
 from operations.directory import load_reference, publish_reference, topic_of
 from operations.directory_changes import Changes, changes_of
+from operations.directory_sync.comparing import Policy
 from operations.tables import WholeTable
 from operations.wording import counted, unreadable
 from schemas.reference.directory_file import ONE, DirectoryError, parse_directory
@@ -30,6 +31,8 @@ __all__ = ["app"]
 _ORDER: Final[tuple[Kind, ...]] = ("assets", "users", "tasks", "academies")
 # Records of a kind that a preview and a comparison name.
 _SHOWN: Final = 20
+# Of `diff`, whose 1 is an answer: as diff(1) and grep have it.
+_CANNOT_SAY: Final = 2
 
 app = typer.Typer(help="Assets, users, tasks and academies as the LMS knows them.", no_args_is_help=True)
 
@@ -40,12 +43,16 @@ def _read(files: Sequence[Path]) -> list[tuple[Kind, bytes, bytes | None]]:
     records: list[tuple[Kind, bytes, bytes | None]] = []
     for file in files:
         try:
-            records += parse_directory(file.read_bytes())
+            parsed = parse_directory(file.read_bytes())
         except OSError as error:
             raise Failed(unreadable(file, error)) from error
         except DirectoryError as error:
             message = f"{file}: {error}"
             raise Failed(message) from error
+        if not parsed:
+            message = f"{file} has no record: did whatever writes it fail?"
+            raise Failed(message)
+        records += parsed
     return records
 
 
@@ -59,6 +66,14 @@ def load(
         typer.Option("--replace", help="Remove what the files do not have, of the kinds that they have; asks before."),
     ] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    remove_any: Annotated[
+        bool,
+        typer.Option(
+            "--remove-any",
+            help="With --replace: remove however many are gone, and let however many change their academies or user; "
+            "else 100 of a kind at once, or a tenth.",
+        ),
+    ] = False,
 ) -> None:
     """Write assets, users, tasks and academies to their topics; nothing is written unless every record is valid.
 
@@ -67,7 +82,7 @@ def load(
     records = _read(files)
     current = settings()
     if replace:
-        _replace(current, records, yes=yes)
+        _replace(current, records, Policy(any_number=remove_any), yes=yes)
         return
     for kind in _ORDER:
         of_kind = [(key, value) for name, key, value in records if name == kind]
@@ -81,12 +96,17 @@ def load(
             out.print(f"{_counted(deleted, kind)} removed")
 
 
-def _replace(current: Settings, records: list[tuple[Kind, bytes, bytes | None]], *, yes: bool) -> None:
+def _replace(current: Settings, records: list[tuple[Kind, bytes, bytes | None]], policy: Policy, *, yes: bool) -> None:
     changes = [one for one in changes_of(run(load_reference(current)), records) if one]
     if not changes:
         out.print("The directory is as the files have it.")
         return
     _preview(changes)
+    if told := "; ".join(filter(None, (one.too_much(policy) for one in changes))):
+        message = (
+            f"too much would change at once, so nothing was written: {told}. Look at the files, then use --remove-any."
+        )
+        raise Failed(message)
     gone = sum(len(one.gone) for one in changes)
     if gone and not yes and not agreed(f"Remove {counted(gone, 'record')}, and write the rest?"):
         message = "nothing was written."
@@ -109,8 +129,9 @@ def _preview(changes: Sequence[Changes]) -> None:
 @app.command()
 @waiting(KAFKA)
 def diff(files: _Files) -> None:
-    """Say what `load --replace` would change; exit code 1 if anything, 0 if nothing."""
-    changes = changes_of(run(load_reference(settings())), _read(files))
+    """Say what `load --replace` would change; exit code 1 if anything, 0 if nothing, 2 where it cannot be said."""
+    with failing_with(_CANNOT_SAY):
+        changes = changes_of(run(load_reference(settings())), _read(files))
     for one in changes:
         for line in itertools.islice(one.lines(), _SHOWN):
             out.print(line, markup=False)

@@ -10,7 +10,6 @@ import orjson
 import pytest
 
 from deploy.local.resources import free_port
-from operations.directory import load_reference
 from schemas.wire.topics import Topics
 from tests.chaos.kafka import read_all
 from tests.support.commands import command
@@ -146,62 +145,6 @@ def test_odd_rules_take_effect_only_when_somebody_agrees(installed: Settings, tm
     assert (agreed.code, orjson.loads(agreed.out)) == (0, {"rules": [{"user_ids": [7]}], "events": ["bacth"]})
     assert command("rules", "put", 5, odd, "--yes").err.splitlines() == warned
     assert [one for one in values(installed, topic) if len(one) == 1] == [b"4", b"5"]
-
-
-def test_the_directory_takes_all_records_or_none(installed: Settings, tmp_path: Path) -> None:
-    """A file with a bad record writes nothing; a good one is shown."""
-    bad, good = tmp_path / "bad.json", tmp_path / "good.json"
-    asset = {"id": 3, "slug": "lists", "lang": "en", "graded": True, "learnpack_id": 77}
-    bad.write_bytes(orjson.dumps({"assets": [asset, {"id": 4}]}))
-    good.write_bytes(
-        orjson.dumps(
-            {
-                "assets": [asset],
-                "users": [{"id": 7, "academies": [4]}],
-                "academies": [{"id": 4, "timezone": "Europe/Madrid"}],
-            }
-        )
-    )
-
-    refused = command("directory", "load", bad)
-    assert refused.code == 1
-    assert refused.complaint.startswith(f"error: {bad}: ")
-    assert "slug" in refused.complaint
-    assert values(installed, Topics.of(installed).assets) == []
-
-    assert command("directory", "load", good).out == "1 asset\n1 user\n1 academy\n"
-    shown = command("directory", "show").out
-    assert all(cell in shown for cell in ("lists", "en", "yes", "77", "1 user", "0 tasks", "1 academy"))
-
-
-def test_the_directory_becomes_what_a_file_has(installed: Settings, tmp_path: Path) -> None:
-    """`diff` says what differs (exit code 1), `load --replace` removes it after asking, other kinds stay."""
-    first, second = tmp_path / "first.ndjson", tmp_path / "second.ndjson"
-    users = [{"kind": "user", "id": number, "first_name": "Ada", "academies": [4]} for number in (21, 22, 23)]
-    first.write_bytes(b"\n".join(orjson.dumps(one) for one in [*users, {"kind": "academy", "id": 44}]))
-    changed = [{**users[0], "academies": []}, {"kind": "user", "id": 22, "deleted": True}, {"kind": "user", "id": 24}]
-    second.write_bytes(b"\n".join(map(orjson.dumps, changed)))
-    command("directory", "load", first)
-
-    before = command("directory", "diff", second)
-    refused = command("directory", "load", second, "--replace", stdin=b"n\n")
-    assert before.code == 1
-    assert {"+ user 24", "~ user 21: academies", "- user 22", "- user 23"} <= set(before.out.splitlines())
-    assert refused.code == 1
-    assert refused.err.startswith("users: 1 new, 1 changed, ")
-    assert refused.err.endswith("[y/N] error: nothing was written.\n")
-    assert command("directory", "diff", second).out == before.out
-
-    assert command("directory", "load", second, "--replace", "--yes").out.startswith("2 records written, ")
-    same = command("directory", "diff", second)
-    assert (same.code, same.out) == (0, "users: 2 the same\nThe directory is as the files have it.\n")
-    assert command("directory", "load", second, "--replace").out == "The directory is as the files have it.\n"
-    assert "2 users\n" in command("directory", "show").out
-    assert asyncio.run(load_reference(installed)).academy(44) is not None
-
-    second.write_bytes(orjson.dumps({"users": [{"id": 24, "deleted": True}]}))
-    assert command("directory", "load", second).out == "1 user removed\n"
-    assert "1 user\n" in command("directory", "show").out
 
 
 def test_documents_are_sent_to_a_gateway(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import orjson
 
 from operations.directory_changes import changes_of
+from operations.directory_sync.comparing import Policy
 from schemas.reference.lookup import Kind, Reference
 
 
@@ -81,3 +82,26 @@ def test_the_last_of_several_records_counts() -> None:
 
     (changes,) = changes_of(reference, [("users", b"1", None), *users(1)])
     assert (changes.gone, changes.same, bool(changes)) == ([], 1, False)
+
+
+def test_a_file_that_was_cut_off_would_remove_too_much() -> None:
+    """As of a sync, a tenth of what is held may go at once; of what it says itself that it is deleted any number."""
+    held = users(*range(1, 2001))
+    (cut,) = changes_of(holding(held), held[:12])
+    (tenth,) = changes_of(holding(held), held[200:])
+    (said,) = changes_of(holding(held), [*held[:12], *((kind, key, None) for kind, key, _ in held[12:])])
+
+    assert cut.too_much(Policy()) == "of 2000 users 1988 are not in the files"
+    assert [one.too_much(Policy()) for one in (tenth, said)] == ["", ""]
+    assert cut.too_much(Policy(any_number=True)) == ""
+
+
+def test_a_file_of_another_database_would_give_too_many_to_others() -> None:
+    """Who is in an academy is what lets its staff see him."""
+    held = users(*range(1, 201), academies=[1])
+    moved, same = users(*range(1, 151), academies=[]), users(*range(151, 181), academies=[1])
+    (changes,) = changes_of(holding(held), [*moved, *same])
+
+    assert changes.too_much(Policy()) == "of 200 users 150 would belong to somebody else"
+    narrow = changes.too_much(Policy(few=10, share=0.05))
+    assert narrow == "of 200 users 20 are not in the files and 150 would belong to somebody else"
