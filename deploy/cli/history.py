@@ -132,6 +132,12 @@ def _tell(done: Imported) -> None:
         f"{done.there:,} {'was' if done.there == 1 else 'were'} there.",
         markup=False,
     )
+    if done.found:
+        err.print(
+            "note: Kafka had forgotten how far the import was, as it does a week after the last run; it was found in "
+            "the log again. What lies before that in the LMS and has no record there counts as left out.",
+            markup=False,
+        )
     if done.left_out_before:
         out.print(f"{counted(done.left_out_before, 'row', ',')} had been left out before, and stay out.", markup=False)
     for why, number in sorted(done.left_out.items()):

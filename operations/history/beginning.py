@@ -12,6 +12,7 @@ from broker import clients
 from broker.committed import committed_topics
 from broker.partitioning import topic_partitions
 from operations.history.errors import HistoryError
+from operations.history.finding import find_note, is_imported
 from operations.raw_log import target as new_topic
 from operations.raw_log.imported import ImportNote, read_note
 from operations.raw_log.seam import log_ends
@@ -20,7 +21,7 @@ from operations.topic_fit import used_partitions
 from schemas.wire.topics import Topics
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from aiokafka.admin import AIOKafkaAdminClient
 
@@ -35,13 +36,17 @@ _READ_MS: Final = 500
 async def begin_in(settings: Settings, admin: AIOKafkaAdminClient) -> tuple[int, ImportNote]:
     """The partitions of the raw topic, and how far an import into it is.
 
-    Raises HistoryError where it is not there, or has webhooks before an import: history would come behind them.
+    Where Kafka has forgotten that, it is found again in the log. Raises HistoryError where the topic is not there, or
+    has webhooks before an import: history would come behind them.
     """
     partitions = await _partitions(settings, admin)
     if (note := await read_note(settings, admin)) is not None:
         return partitions, note
-    raw = Topics.of(settings).raw
-    if await _first_arrival(settings, partitions) is not None:
+    raw, first = Topics.of(settings).raw, await _first_records(settings, partitions)
+    # What was imported is the oldest of the log.
+    if any(is_imported(record.headers) for record in first) and (found := await find_note(settings, partitions)):
+        return partitions, found
+    if first:
         message = (
             f"{raw} has webhooks already, and history has to come before them: give the name of a new topic, --into "
             "webhooks.raw.2; docs/migrating.md says how that becomes the log."
@@ -68,13 +73,16 @@ async def begin_before(
         raise HistoryError(message)
     if (note := await read_note(settings.model_copy(update={"raw_topic": into}), admin)) is not None:
         return partitions, note
-    first = await _first_arrival(settings, partitions)
-    if first is None:
+    first = await _first_records(settings, partitions)
+    if not first:
         message = f"{raw} has no webhooks that history must be before: leave out --into."
+        raise HistoryError(message)
+    if any(is_imported(record.headers) for record in first):
+        message = f"{raw} has history already, which an import goes on with: leave out --into."
         raise HistoryError(message)
     end = max((await log_ends(settings, partitions)).values())
     await new_topic.create_target(settings, target, partitions, dict.fromkeys(range(partitions), end), filled)
-    return partitions, ImportNote(begin=end + new_topic.MARGIN, end=end, until=first * 1000)
+    return partitions, ImportNote(begin=end + new_topic.MARGIN, end=end, until=_earliest(first) * 1000)
 
 
 async def require_retention(settings: Settings, admin: AIOKafkaAdminClient, oldest: int) -> None:
@@ -111,15 +119,15 @@ async def removed_before(settings: Settings, partitions: int, note: ImportNote) 
         return None
     if all(begin <= note.begin for begin in (await _beginnings(settings, partitions)).values()):
         return None
-    first = await _first_arrival(settings, partitions)
-    if first is None:
+    first = await _first_records(settings, partitions)
+    if not first:
         message = (
             f"Kafka has removed all {note.webhooks + note.documents:,} rows that were imported into "
             f"{Topics.of(settings).raw} (it keeps TELEMETRY_RAW_RETENTION_DAYS), and no row is imported twice: set "
             'more days and begin again in an empty system (docs/migrating.md, "Begin again").'
         )
         raise HistoryError(message)
-    return _day(first * 1000)
+    return _day(_earliest(first) * 1000)
 
 
 def _day(instant: int) -> str:
@@ -141,9 +149,13 @@ async def _partitions(settings: Settings, admin: AIOKafkaAdminClient) -> int:
     return partitions
 
 
-async def _first_arrival(settings: Settings, partitions: int) -> int | None:
-    """When the first records of the raw topic's partitions came, the earliest of them; None where there are none."""
-    arrivals: list[int] = []
+def _earliest(records: Iterable[Any]) -> int:
+    return min(int(record.timestamp) for record in records)
+
+
+async def _first_records(settings: Settings, partitions: int) -> list[Any]:
+    """The first record of each of the raw topic's partitions that has one."""
+    first: list[Any] = []
     options: dict[str, Any] = settings.kafka_options()
     async with clients.opened(
         clients.consumer(options, max_partition_fetch_bytes=settings.max_message_bytes)
@@ -156,5 +168,5 @@ async def _first_arrival(settings: Settings, partitions: int) -> int | None:
             read: list[Any] = []
             while not read and await consumer.position(tp) < end:
                 read = (await consumer.getmany(tp, timeout_ms=_READ_MS, max_records=1)).get(tp, [])
-            arrivals.extend(record.timestamp for record in read)
-    return min(arrivals, default=None)
+            first.extend(read)
+    return first

@@ -125,8 +125,9 @@ class LmsDatabase:
         }
         ((telemetry, second, *more),) = self._rows(_COUNT_TELEMETRY, self._telemetry, values | of_telemetry)
         known = [instant for instant in (first, second) if instant is not None]
-        both = (one + other for one, other in zip(counted, more, strict=True))
-        return Survey(webhooks, telemetry, min(known, default=None), *both, waiting=self._waiting(span, after))
+        untimed, passed, missed = (one + other for one, other in zip(counted, more, strict=True))
+        waiting = self._waiting(span, after)
+        return Survey(webhooks, telemetry, min(known, default=None), untimed, passed, missed, waiting)
 
     def webhooks(self, span: Span, after: int) -> Iterator[WebhookRow]:
         """Those behind an id, by id."""

@@ -52,13 +52,14 @@ class Imported:
     `too_large` names the first of those.
     Before the first row `filled` of `to_fill` offsets of a new topic are; rows from `until` on (microseconds) are left
     to the log that is to follow, or does: `beyond` rows of the source, whether that has them or not. `waiting` rows are
-    so young that the next run takes them.
+    so young that the next run takes them. How far the import was is `found` again in the log.
     """
 
     filled: int = 0
     to_fill: int = 0
     until: int | None = None
     beyond: int = 0
+    found: bool = False
     waiting: int = 0
     total: int = 0
     there: int = 0
@@ -132,6 +133,10 @@ async def import_history(
                 done.beyond = rest.webhooks + rest.telemetry + rest.waiting
             if survey.oldest is not None:
                 await require_retention(target, admin, survey.oldest)
+        if note.found:
+            # What lies there without a record was left out, as far as anybody knows.
+            done.found, left_out = True, max(0, survey.passed - note.rows)
+            note = msgspec.structs.replace(note, left_out=left_out, found=False)
         done.waiting = survey.waiting
         done.total, done.until = survey.webhooks + survey.telemetry + survey.untimed, note.until
         done.there, done.left_out_before = note.webhooks + note.documents, note.left_out

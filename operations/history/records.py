@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from operations.history.finding import telemetry_receipt, webhook_receipt
 from operations.history.rows import TelemetryRow, WebhookRow
 from operations.history.scored import set_by_staff
 from schemas.lenient import loads
@@ -130,10 +131,7 @@ def _arrival(row: Row) -> int:
 
 
 def _receipt(row: Row) -> str:
-    if isinstance(row, WebhookRow):
-        return f"lms-webhook-{row.id}"
-    # One that has changed since is no repetition.
-    return f"lms-telemetry-{row.id}-{row.at}"
+    return webhook_receipt(row.id) if isinstance(row, WebhookRow) else telemetry_receipt(row.id, row.at)
 
 
 def _object(body: bytes) -> dict[str, Any]:

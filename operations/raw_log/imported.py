@@ -27,6 +27,8 @@ class ImportNote(msgspec.Struct, frozen=True, kw_only=True):
 
     Where a log that has webhooks is to follow, `end` is the offset that its longest partition ended at then, `until`
     when its first webhook came, in microseconds.
+
+    It was `found` in the log's own records, after Kafka had forgotten it: what was left out is not known then.
     """
 
     webhook: int = -1
@@ -40,6 +42,7 @@ class ImportNote(msgspec.Struct, frozen=True, kw_only=True):
     begin: int = 0
     end: int | None = None
     until: int | None = None
+    found: bool = False
 
     @property
     def rows(self) -> int:

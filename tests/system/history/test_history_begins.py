@@ -11,6 +11,7 @@ from aiokafka import TopicPartition
 from aiokafka.admin import RecordsToDelete
 
 from broker import clients
+from operations.generations.offsets import Offsets
 from schemas.wire.topics import Topics
 from tests.chaos.kafka import produce
 from tests.support.commands import command
@@ -91,6 +92,33 @@ def test_what_kafka_has_removed_is_named(own: Settings, lms: Database, monkeypat
     said = refused("--postgres", lms.dsn)
     assert f"Kafka has removed all {40 + len(history.telemetry)} rows" in said
     assert "begin again in an empty system" in said
+
+
+def test_how_far_it_was_is_found_again_once_kafka_has_forgotten(own: Settings, lms: Database) -> None:
+    """A week after the last run; it goes on behind the webhooks that came meanwhile, and brings nothing twice."""
+    assert command("setup").code == 0
+    history = Lms.of_days(40, 2)
+    history.fill(lms)
+    first = imported("--postgres", lms.dsn)
+    asyncio.run(produce(own.kafka, Topics.of(own).raw, [(0, b"1", b"{}", [])]))
+    before = sorted(log(own), key=str)
+    asyncio.run(forget_group(own))
+
+    assert "leave out --into" in refused("--postgres", lms.dsn, "--into", "webhooks.raw.2")
+    again = command("import", "lms", "--postgres", lms.dsn)
+    assert (again.code, "Kafka had forgotten how far the import was" in again.err) == (0, True)
+    assert f"0 webhooks and 0 documents imported, {40 + len(history.telemetry)} were there." in again.out
+    assert sorted(log(own), key=str) == before
+    assert first.startswith("40 webhooks and ")
+    once_more = command("import", "lms", "--postgres", lms.dsn)
+    assert (once_more.out, "Kafka had forgotten" in once_more.err) == (again.out, False)
+
+
+async def forget_group(settings: Settings) -> None:
+    """Delete the group that keeps how far the import is, as Kafka does after a week."""
+    topics = Topics.of(settings)
+    async with Offsets(settings) as offsets:
+        assert await offsets.delete_group(topics.imports_into(topics.raw)) == 0
 
 
 async def remove(settings: Settings, before: dict[int, int]) -> None:
