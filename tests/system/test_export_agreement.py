@@ -65,6 +65,7 @@ def test_what_was_voided_is_known_to_whoever_goes_on(here: Here) -> None:
     assert here.sends() == []
 
 
+@pytest.mark.parametrize("lost", ["", "lost"])
 def test_a_store_has_no_fact_under_two_ids(here: Here, lost: str) -> None:
     """With another key the export ends at the file of the one before, or at what that one left in the store."""
     here.fill(*(fact(item) for item in range(1, 4)))

@@ -94,7 +94,6 @@ def test_what_is_told_again_is_there_again(here: Here) -> None:
     assert counts() == {statement_id("1", after=10)}
 
 
-@pytest.mark.parametrize("lost", ["", "lost"])
 def test_an_export_with_an_end_leaves_the_state_as_it_is(
     here: Here, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
