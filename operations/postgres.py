@@ -6,6 +6,9 @@ Needs the extra `lms`.
 from __future__ import annotations
 
 import contextlib
+import os
+import socket
+import threading
 from typing import TYPE_CHECKING, Any, Final
 
 from schemas.errors import OperatorError
@@ -15,7 +18,7 @@ if TYPE_CHECKING:
 
     import psycopg
 
-__all__ = ["EXTRA_MISSING", "NO_TEXT", "PostgresError", "identifier", "reading"]
+__all__ = ["EXTRA_MISSING", "NO_TEXT", "PostgresError", "identifier", "reading", "shut"]
 
 # Never by the bare name: that belongs to whoever registers it in an index.
 EXTRA_MISSING: Final = (
@@ -102,10 +105,22 @@ def reading(
                 raise
             opened = psycopg.connect(dsn, **words)
         with opened as connection:
-            _require_settings(connection, statement_seconds)
+            # A server that is stopped accepts connections, and answers nothing on them.
+            late = threading.Timer(connect_seconds, shut, (connection,))
+            late.start()
+            try:
+                _require_settings(connection, statement_seconds)
+            finally:
+                late.cancel()
             yield connection
     except psycopg.Error as error:
         raise PostgresError(_told(error, secret, statement_seconds)) from None
+
+
+def shut(connection: psycopg.Connection[Any]) -> None:
+    """End both ways of a connection, for whichever thread waits for it; its descriptor stays that of its owner."""
+    with contextlib.suppress(Exception), socket.socket(fileno=os.dup(connection.fileno())) as shared:
+        shared.shutdown(socket.SHUT_RDWR)
 
 
 def _require_settings(connection: psycopg.Connection[tuple[Any, ...]], seconds: int) -> None:

@@ -9,18 +9,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
-import socket
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from broker.watched import Watched
 from operations.directory_sync.source import Clock, Source
-from operations.postgres import PostgresError, reading
+from operations.postgres import PostgresError, reading, shut
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
-
-    import psycopg
 
     from schemas.reference.lookup import Kind
 
@@ -53,7 +49,7 @@ async def session(
         while not stop.is_set():
             if clock.seconds() > answer_seconds:
                 silent = True
-                _shut(connection)
+                shut(connection)
                 return
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(_LOOK_SECONDS):
@@ -61,7 +57,7 @@ async def session(
         with contextlib.suppress(Exception):
             await asyncio.to_thread(connection.cancel_safe, timeout=_CANCEL_SECONDS)
         await asyncio.sleep(_CANCEL_SECONDS)
-        _shut(connection)
+        shut(connection)
 
     watching = Watched("end of a statement", watch).start()
     try:
@@ -84,9 +80,3 @@ async def session(
     finally:
         await watching.stop()
         await asyncio.to_thread(stack.close)
-
-
-def _shut(connection: psycopg.Connection[Any]) -> None:
-    """End both ways of a connection, for whichever thread waits for it; its descriptor stays that of its owner."""
-    with contextlib.suppress(Exception), socket.socket(fileno=os.dup(connection.fileno())) as shared:
-        shared.shutdown(socket.SHUT_RDWR)

@@ -22,24 +22,27 @@ _CHUNK: Final = 1 << 16
 
 
 @contextlib.contextmanager
-def pooler(port: int, *, refuses: bool) -> Iterator[int]:
-    """The port of one in front of PostgreSQL's; it `refuses` who gives options, or else goes on without them."""
+def pooler(port: int, *, refuses: bool, is_mute: bool = False) -> Iterator[int]:
+    """The port of one in front of PostgreSQL's; it `refuses` who gives options, or else goes on without them.
+
+    One that `is_mute` lets clients log in, and answers nothing else.
+    """
     with socket.create_server((LOOPBACK, 0)) as server:
-        threading.Thread(target=_accept, args=(server, port, refuses), daemon=True).start()
+        threading.Thread(target=_accept, args=(server, port, refuses, is_mute), daemon=True).start()
         try:
             yield server.getsockname()[1]
         finally:
             server.shutdown(socket.SHUT_RDWR)
 
 
-def _accept(server: socket.socket, port: int, refuses: bool) -> None:  # noqa: FBT001 - a thread's argument
+def _accept(server: socket.socket, port: int, *how: bool) -> None:
     with contextlib.suppress(OSError):
         while True:
             client = server.accept()[0]
-            threading.Thread(target=_serve, args=(client, port, refuses), daemon=True).start()
+            threading.Thread(target=_serve, args=(client, port, *how), daemon=True).start()
 
 
-def _serve(client: socket.socket, port: int, refuses: bool) -> None:  # noqa: FBT001 - as above
+def _serve(client: socket.socket, port: int, refuses: bool, is_mute: bool) -> None:  # noqa: FBT001 - a thread's
     with contextlib.suppress(OSError, struct.error), client, socket.create_connection((LOOPBACK, port)) as server:
         while True:
             message = _exactly(client, _WORD.unpack(_exactly(client, 4))[0] - 4)
@@ -56,14 +59,15 @@ def _serve(client: socket.socket, port: int, refuses: bool) -> None:  # noqa: FB
         server.sendall(_WORD.pack(len(left) + 8) + _WORD.pack(_STARTUP) + left)
         back = threading.Thread(target=_pipe, args=(server, client), daemon=True)
         back.start()
-        _pipe(client, server)
+        _pipe(client, server, of=b"p" if is_mute else b"")
         back.join()
 
 
-def _pipe(source: socket.socket, target: socket.socket) -> None:
+def _pipe(source: socket.socket, target: socket.socket, *, of: bytes = b"") -> None:
     with contextlib.suppress(OSError):
         while part := source.recv(_CHUNK):
-            target.sendall(part)
+            if part.startswith(of):
+                target.sendall(part)
         target.shutdown(socket.SHUT_WR)
 
 

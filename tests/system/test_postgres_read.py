@@ -101,3 +101,11 @@ def test_a_time_to_connect_is_a_number(postgres_database: Database, query: str) 
     """In one line, without the address."""
     with pytest.raises(PostgresError, match="`connect_timeout` is no whole number of seconds"):
         reading(f"{postgres_database.dsn}?{query}").__enter__()
+
+
+def test_a_server_that_answers_nothing_is_left(postgres_database: Database) -> None:
+    """One that has let its client in and is stopped then: nothing waits for it without an end."""
+    with pooler(postgres_database.port, refuses=False, is_mute=True) as port:
+        opened = reading(Database(port, postgres_database.name).dsn, connect_seconds=1)
+        with pytest.raises(PostgresError, match="check --postgres"), opened:
+            pass
