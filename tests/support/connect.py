@@ -38,12 +38,16 @@ _PREFIX: Final = "learnpack.directory."
 
 @dataclass
 class Connect:
-    """A worker with the example's connector, from a database to the directory of these settings."""
+    """A worker with the example's connector, from a database to the directory of these settings.
+
+    The database's user has the password of all of them (`tests.support.postgres`).
+    """
 
     settings: Settings
     database: Database
     processes: Processes
     directory: Path
+    user: str = USER
 
     def start(self, max_request_size: int | None = None) -> Child:
         """Start it, anew where it was, and wait until the connector's task runs."""
@@ -62,7 +66,7 @@ class Connect:
             "CONNECT_PORT": str(port),
             "LMS_HOST": LOOPBACK,
             "LMS_PORT": str(self.database.port),
-            "LMS_USER": USER,
+            "LMS_USER": self.user,
             "LMS_PASSWORD": PASSWORD,
             "LMS_DATABASE": self.database.name,
         }

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 import orjson
 import psycopg
 import pytest
+from psycopg import sql
 
 from operations.directory import load_reference
 from schemas.wire.topics import Topics
@@ -17,6 +18,7 @@ from tests.support.commands import command
 from tests.support.connect import Connect
 from tests.support.lms_directory import QUERIES, make_outbox, make_tables
 from tests.support.outbox import records
+from tests.support.postgres import PASSWORD
 from tests.support.waiting import eventually
 
 if TYPE_CHECKING:
@@ -47,10 +49,24 @@ def lms(postgres_database: Database) -> Iterator[Database]:
         (MANY,),
     )
     make_outbox(postgres_database)
+    role = sql.Identifier(connects_as(postgres_database))
+    for statement in (
+        sql.SQL("CREATE ROLE {} LOGIN REPLICATION PASSWORD {}").format(role, sql.Literal(PASSWORD)),
+        sql.SQL("GRANT SELECT ON telemetry_outbox TO {}").format(role),
+        sql.SQL("CREATE PUBLICATION learnpack_telemetry FOR TABLE telemetry_outbox"),
+    ):
+        postgres_database.execute(sql.Composed([statement]))
     yield postgres_database
     # A database whose log is being read cannot be dropped, and the connector has only just been killed.
     active = "SELECT 1 FROM pg_replication_slots WHERE active AND database = current_database()"
     eventually(lambda: not postgres_database.execute(active), 60, "the slot to be let go")
+    postgres_database.execute(sql.SQL("DROP OWNED BY {}").format(role))
+    postgres_database.execute(sql.SQL("DROP ROLE {}").format(role))
+
+
+def connects_as(database: Database) -> str:
+    """The user that the page has the connector be; users are the server's, not a database's."""
+    return f"connect_{database.name}"
 
 
 @pytest.fixture
@@ -125,7 +141,7 @@ def test_the_directory_follows_whatever_is_killed(
     tmp_path: Path,
 ) -> None:
     """Snapshot, updates and deletions arrive; a connector that is killed misses nothing; a running worker follows."""
-    connect = Connect(installed, lms, processes, tmp_path)
+    connect = Connect(installed, lms, processes, tmp_path, connects_as(lms))
     tell_all(lms)
     connector = connect.start()
     become_the_same(installed, lms, 180)
@@ -166,7 +182,7 @@ def test_the_slot_goes_on_while_the_outbox_is_quiet(
     lms: Database, neighbour: Database, installed: Settings, processes: Processes, tmp_path: Path
 ) -> None:
     """The server keeps no log of what else is written, here or in another database, and the connector starts again."""
-    connect = Connect(installed, lms, processes, tmp_path)
+    connect = Connect(installed, lms, processes, tmp_path, connects_as(lms))
     connector = connect.start()
     tell_all(lms)
     become_the_same(installed, lms, 180)
@@ -185,7 +201,7 @@ def test_a_row_that_is_too_large_is_passed(
     lms: Database, installed: Settings, processes: Processes, tmp_path: Path
 ) -> None:
     """A record of 1 MiB goes through; a larger row that stands in the log goes with a larger request."""
-    connect = Connect(installed, lms, processes, tmp_path)
+    connect = Connect(installed, lms, processes, tmp_path, connects_as(lms))
     connector = connect.start()
     lms.execute("UPDATE registry_asset SET title = repeat('x', 1048000) WHERE id = 319")
     tell_all(lms)
