@@ -82,14 +82,16 @@ def test_imported_years_are_what_a_system_that_ran_then_would_show(
     assert (compared.code, compared.err) == (0, "")
     # A row that staff changed meanwhile differs for no reason that is known, and another one was never imported.
     lms.execute("UPDATE assignments_assignmenttelemetry SET frustration_score = 99.5 WHERE user_id = 31000")
-    history.add_telemetry(lms, [Stored(32_000, "never", {"steps": []}, last, {})])
+    # Nobody has a negative id, and the comparison goes on.
+    history.add_telemetry(lms, [Stored(user, "never", {"steps": []}, last, {}) for user in (32_000, -5)])
     report = tmp_path / "compared.ndjson"
     compared = command("import", "compare", "--postgres", lms.dsn, "--report", report)
-    assert (compared.code, "2 rows of " in compared.complaint) == (1, True)
+    assert (compared.code, "3 rows of " in compared.complaint) == (1, True)
     kinds = {row["user_id"]: row["kind"] for row in map(orjson.loads, report.read_bytes().splitlines())}
     assert {user: kind for user, kind in kinds.items() if user > 30_000} == {31_000: "unexplained", 32_000: "missing"}
+    assert kinds.pop(-5) == "missing"
     assert {"equal", "newer"} == {kind for user, kind in kinds.items() if user < 30_000}
-    lms.execute("DELETE FROM assignments_assignmenttelemetry WHERE user_id = 32000")
+    lms.execute("DELETE FROM assignments_assignmenttelemetry WHERE user_id IN (32000, -5)")
 
     before = asyncio.run(ends(own.kafka, Topics.of(own).raw, 2))
     taken = 400 + len(history.telemetry)
