@@ -2,6 +2,9 @@
 
 The files are read once to learn where each line is, its kind, id and instant, which takes a few dozen bytes a line;
 then each line is read again where it is. What is gzipped is unpacked into a temporary file first.
+
+As of a database the last minute waits for the next export, where the newest row is of the last day: a row whose
+transaction was not over is not in the files, while one with a higher id may be, and would be the position.
 """
 
 from __future__ import annotations
@@ -33,6 +36,10 @@ _GZIP: Final = b"\x1f\x8b"
 # More than any body with what stands beside it.
 _MOST_BYTES: Final = 64 << 20
 MOST_LINES: Final = 10_000_000
+# Files whose newest row is older are of a copy, or of hours in which nothing was under way (microseconds).
+_LIVE: Final = 86_400_000_000
+_WAITS: Final = 60_000_000
+_NEVER: Final = (1 << 63) - 1
 
 
 class _Index:
@@ -67,7 +74,9 @@ class LmsFiles:
         self._files: list[IO[bytes]] = []
         self._webhooks, self._telemetry = _Index(), _Index()
         self._untimed = 0
-        self._latest = time.time_ns() // 1000 + MOST_AHEAD
+        self._began = time.time_ns() // 1000
+        # Webhooks from this id and documents from this instant on wait for the next export.
+        self._waits, self._end = _NEVER, _NEVER
 
     def __enter__(self) -> Self:
         """Open and read the files."""
@@ -79,6 +88,7 @@ class LmsFiles:
             raise
         self._webhooks.sort(lambda _, number: number)
         self._telemetry.sort(lambda at, number: (at, number))
+        self._leave_what_may_be_incomplete()
         return self
 
     def __exit__(self, *_error: object) -> None:
@@ -106,6 +116,19 @@ class LmsFiles:
             if isinstance(row, TelemetryRow):
                 yield row
 
+    def _leave_what_may_be_incomplete(self) -> None:
+        _, _, numbers, instants = self._webhooks.columns
+        _, _, _, stored = self._telemetry.columns
+        newest = min(max((*instants, *stored), default=0), self._began)
+        if newest < self._began - _LIVE:
+            return
+        self._end = newest - _WAITS
+        lines = range(len(numbers))
+        self._waits = min((numbers[line] for line in lines if instants[line] >= self._end), default=_NEVER)
+        # Documents that came behind webhooks which wait have to wait with them.
+        behind = (instants[line] for line in lines if numbers[line] >= self._waits)
+        self._end = min(self._end, *behind, _NEVER)
+
     def _passed(self, span: Span, after: Position) -> tuple[int, int]:
         """How many rows lie at the position or before it, and of them before the first that was taken."""
         last = (after.telemetry_at, after.telemetry)
@@ -123,13 +146,15 @@ class LmsFiles:
     def _behind_webhook(self, span: Span, after: int) -> Iterator[tuple[int, int]]:
         _, _, numbers, instants = self._webhooks.columns
         for line in self._webhooks.order:
-            if numbers[line] > after and span.holds(instants[line]):
+            if after < numbers[line] < self._waits and span.holds(instants[line]):
                 after = numbers[line]
                 yield line, instants[line]
 
     def _behind_telemetry(self, span: Span, after: tuple[int, int]) -> Iterator[tuple[int, int]]:
         _, _, numbers, instants = self._telemetry.columns
         for line in self._telemetry.order:
+            if instants[line] >= self._end:
+                return
             if (instants[line], numbers[line]) > after and span.holds(instants[line]):
                 after = (instants[line], numbers[line])
                 yield line, instants[line]
@@ -165,7 +190,7 @@ class LmsFiles:
             except HistoryError as error:
                 message = f"{where}{error}; docs/migrating.md says how to export."
                 raise HistoryError(message) from error
-            if not EARLIEST <= row.at < self._latest:
+            if not EARLIEST <= row.at < self._began + MOST_AHEAD:
                 self._untimed += 1
                 continue
             index = self._webhooks if isinstance(row, WebhookRow) else self._telemetry

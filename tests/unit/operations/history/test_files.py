@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gzip
+import time
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -108,3 +110,36 @@ def test_what_lies_before_the_first_that_was_taken_was_missed(tmp_path: Path) ->
     with LmsFiles([file]) as source:
         reached = Position(8, FIRST + 8 * DAY, 1, 3, FIRST + 5 * DAY)
         assert source.survey(ALWAYS, reached) == Survey(1, 0, FIRST + 8 * DAY, passed=4, missed=2)
+
+
+def test_the_last_minute_of_a_living_database_waits_for_the_next_export(tmp_path: Path) -> None:
+    """A row that was not committed yet has a lower id than one of the files; it is not passed over when it comes."""
+    now = time.time_ns() // 1000
+    file, again = tmp_path / "rows.ndjson", tmp_path / "again.ndjson"
+
+    def webhook_at(number: int, seconds_ago: float) -> bytes:
+        return orjson.dumps({"id": number, "payload": {}, "created_at": iso_instant(seconds_ago)}) + b"\n"
+
+    def stored_at(number: int, seconds_ago: float) -> bytes:
+        row = {"id": number, "user_id": 1, "asset_slug": "a", "telemetry": {}, "updated_at": iso_instant(seconds_ago)}
+        return orjson.dumps(row) + b"\n"
+
+    def iso_instant(seconds_ago: float) -> str:
+        return datetime.fromtimestamp(now / 1_000_000 - seconds_ago, UTC).isoformat()
+
+    old = webhook_at(1, 900) + stored_at(1, 900)
+    # Of these 5 is of the last minute, 6 lies behind it, and the second document behind 6.
+    file.write_bytes(old + webhook_at(3, 600) + webhook_at(5, 330) + webhook_at(6, 500) + stored_at(2, 400))
+    file.write_bytes(file.read_bytes() + webhook_at(7, 300))
+    with LmsFiles([file]) as source:
+        assert [row.id for row in source.webhooks(ALWAYS, -1)] == [1, 3]
+        assert [row.id for row in source.telemetry(ALWAYS, (BEGIN.telemetry_at, -1))] == [1]
+        assert (source.survey(ALWAYS, BEGIN).webhooks, source.survey(ALWAYS, BEGIN).telemetry) == (2, 1)
+    again.write_bytes(file.read_bytes() + webhook_at(4, 320) + webhook_at(8, 100))
+    with LmsFiles([again]) as source:
+        assert [row.id for row in source.webhooks(ALWAYS, 3)] == [4, 5, 6, 7]
+        assert [row.id for row in source.telemetry(ALWAYS, (now - 900_000_000, 1))] == [2]
+    # A copy of long ago is complete.
+    file.write_bytes(webhook_at(1, 90_000) + webhook_at(2, 89_999) + stored_at(1, 90_000))
+    with LmsFiles([file]) as source:
+        assert source.survey(ALWAYS, BEGIN) == Survey(2, 1, now - 90_000_000_000)
