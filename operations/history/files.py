@@ -100,7 +100,8 @@ class LmsFiles:
         telemetry = [at for _, at in self._behind_telemetry(span, (after.telemetry_at, after.telemetry))]
         passed, missed = self._passed(span, after)
         oldest = min((*webhooks, *telemetry), default=None)
-        return Survey(len(webhooks), len(telemetry), oldest, self._untimed, passed, missed)
+        waiting = self._waiting(span, after)
+        return Survey(len(webhooks), len(telemetry), oldest, self._untimed, passed, missed, waiting)
 
     def webhooks(self, span: Span, after: int) -> Iterator[WebhookRow]:
         """Those behind an id, by id; of several lines with one id the first."""
@@ -128,6 +129,15 @@ class LmsFiles:
         # Documents that came behind webhooks which wait have to wait with them.
         behind = (instants[line] for line in lines if numbers[line] >= self._waits)
         self._end = min(self._end, *behind, _NEVER)
+
+    def _waiting(self, span: Span, after: Position) -> int:
+        """How many rows of the span are left to the next export."""
+        last = (after.telemetry_at, after.telemetry)
+        webhooks = self._webhooks.rows(lambda _, number: number)
+        telemetry = self._telemetry.rows(lambda at, number: (at, number))
+        return sum(
+            number >= self._waits and number > after.webhook and span.holds(at) for at, number in webhooks
+        ) + sum(at >= self._end and (at, number) > last and span.holds(at) for at, number in telemetry)
 
     def _passed(self, span: Span, after: Position) -> tuple[int, int]:
         """How many rows lie at the position or before it, and of them before the first that was taken."""
@@ -201,6 +211,9 @@ class LmsFiles:
 
     def _open(self, path: Path) -> IO[bytes]:
         file = self._opened.enter_context(path.open("rb"))
+        if not file.seekable():
+            message = f"{path} cannot be read twice: it is a pipe. Write what comes out of it to a file first."
+            raise HistoryError(message)
         packed = file.read(len(_GZIP)) == _GZIP
         file.seek(0)
         if not packed:

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import msgspec
 
+from operations.history.deep import cut
 from operations.history.errors import HistoryError
 from schemas.coercion import as_id
 from schemas.times import parse_time
@@ -93,11 +94,7 @@ _LINES: Final = msgspec.json.Decoder(_Line)
 def parse_line(line: bytes) -> Row:
     """The row of a line; raises HistoryError, which says what is wrong with it."""
     try:
-        read = _LINES.decode(line)
-        number = read.id
-        if bytes(read.fields):
-            number = read.pk
-            read = _LINES.decode(read.fields)
+        number, read = _decoded(line)
     except (msgspec.DecodeError, RecursionError) as error:
         message = f"it is no JSON object ({error})"
         raise HistoryError(message) from error
@@ -118,6 +115,27 @@ def parse_line(line: bytes) -> Row:
         )
     message = "it has neither `payload`, as a LearnPackWebhook, nor `asset_slug`, as an AssignmentTelemetry"
     raise HistoryError(message)
+
+
+def _columns(line: bytes) -> tuple[Any, _Line]:
+    read = _LINES.decode(line)
+    return (read.pk, _LINES.decode(read.fields)) if bytes(read.fields) else (read.id, read)
+
+
+def _decoded(line: bytes) -> tuple[Any, _Line]:
+    """The id and the columns of a line."""
+    try:
+        return _columns(line)
+    except RecursionError:
+        # PostgreSQL goes deeper, and the worker says of such a payload what it says of the database's.
+        if (without := cut(line)) is None:
+            raise
+    number, read = _columns(without.line)
+    read.payload = msgspec.Raw(without.restore(bytes(read.payload)))
+    read.telemetry = msgspec.Raw(without.restore(bytes(read.telemetry)))
+    if not without.is_whole:
+        read.metrics = None
+    return number, read
 
 
 def scores_of(values: dict[str, Any]) -> dict[str, Any]:

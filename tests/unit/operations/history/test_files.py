@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import gzip
+import os
 import time
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import orjson
 import pytest
@@ -13,9 +15,6 @@ import pytest
 from operations.history.errors import HistoryError
 from operations.history.files import LmsFiles
 from operations.history.sources import ALWAYS, BEGIN, Position, Span, Survey, in_order
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 DAY = 86_400_000_000
 FIRST = 1_704_067_200_000_000
@@ -134,7 +133,8 @@ def test_the_last_minute_of_a_living_database_waits_for_the_next_export(tmp_path
     with LmsFiles([file]) as source:
         assert [row.id for row in source.webhooks(ALWAYS, -1)] == [1, 3]
         assert [row.id for row in source.telemetry(ALWAYS, (BEGIN.telemetry_at, -1))] == [1]
-        assert (source.survey(ALWAYS, BEGIN).webhooks, source.survey(ALWAYS, BEGIN).telemetry) == (2, 1)
+        survey = source.survey(ALWAYS, BEGIN)
+        assert (survey.webhooks, survey.telemetry, survey.waiting) == (2, 1, 4)
     again.write_bytes(file.read_bytes() + webhook_at(4, 320) + webhook_at(8, 100))
     with LmsFiles([again]) as source:
         assert [row.id for row in source.webhooks(ALWAYS, 3)] == [4, 5, 6, 7]
@@ -143,3 +143,17 @@ def test_the_last_minute_of_a_living_database_waits_for_the_next_export(tmp_path
     file.write_bytes(webhook_at(1, 90_000) + webhook_at(2, 89_999) + stored_at(1, 90_000))
     with LmsFiles([file]) as source:
         assert source.survey(ALWAYS, BEGIN) == Survey(2, 1, now - 90_000_000_000)
+
+
+def test_a_pipe_is_refused_with_what_to_do() -> None:
+    """Each line is read again where it is, which a pipe has no places for."""
+    read, write = os.pipe()
+    os.close(write)
+    try:
+        with (
+            pytest.raises(HistoryError, match="it is a pipe"),
+            LmsFiles([Path(f"/dev/fd/{read}")]),
+        ):
+            pass
+    finally:
+        os.close(read)

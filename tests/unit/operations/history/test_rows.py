@@ -70,3 +70,25 @@ def test_what_is_wrong_with_a_line_is_said(text: bytes, why: str) -> None:
     """The exporter can mend it."""
     with pytest.raises(HistoryError, match=why):
         parse_line(text)
+
+
+@pytest.mark.parametrize("depth", [900, 5_000, 100_000])
+def test_a_payload_may_be_nested_as_deep_as_postgresql_takes_it(depth: int) -> None:
+    """It is taken byte for byte, so that the worker says what is wrong with it; else one row would stop all others."""
+    deep = b'{"a": 1, "b": [%b]}' % (b'[{"]": "\\"["}, ' * depth + b"1" + b"]" * depth)
+    columns = b'"created_at": "2024-01-01T00:00:00Z", "payload": %b, "student_id": 7' % deep
+    for line in (b'{"id": 3, %b}' % columns, b'{"pk": 3, "fields": {%b}}' % columns):
+        row = parse_line(line)
+        assert isinstance(row, WebhookRow)
+        assert (row.id, row.student, row.body) == (3, 7, deep)
+    with pytest.raises(HistoryError, match="no JSON object"):
+        parse_line(b'{"id": 3, %b' % columns)
+
+
+def test_metrics_that_are_too_deep_count_as_none() -> None:
+    """Nobody sets such; the document beside them is kept."""
+    deep = b'{"a": [[%b]]}' % (b"[" * 5_000 + b"]" * 5_000)
+    line = b'{"id": 3, "user_id": 7, "asset_slug": "a", "updated_at": "2024-01-01T00:00:00Z", "telemetry": %b%b}'
+    row = parse_line(line % (deep, b', "completion_rate": 5.0, "metrics": ' + deep))
+    assert isinstance(row, TelemetryRow)
+    assert (row.document, row.scores) == (deep, {"completion_rate": 5.0})
