@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from schemas.settings import Settings
     from schemas.wire.forwarding import Pause
 
-__all__ = ["Forwarder", "carry_letters", "forwarders"]
+__all__ = ["Forwarder", "begun", "carry_letters", "forwarders"]
 
 _log: Final = structlog.stdlib.get_logger("operations")
 
@@ -56,11 +56,9 @@ class Forwarder:
 async def forwarders(settings: Settings) -> list[Forwarder]:
     """Every forwarder that has begun or is paused, by name; raises aiokafka's KafkaError and OSError."""
     topics = Topics.of(settings)
-    begin = topics.forward_group("")
     pauses = await read_pauses(settings)
     async with clients.opened(clients.admin(settings.kafka_options())) as admin:
-        groups = [str(group) for group, *_ in await admin.list_consumer_groups()]
-        names = {group.removeprefix(begin) for group in groups if group.startswith(begin)}
+        names = await _names(topics, admin)
         partitions = await topic_partitions(admin)
         return [
             Forwarder(
@@ -71,6 +69,23 @@ async def forwarders(settings: Settings) -> list[Forwarder]:
             )
             for name in sorted({*names, *pauses})
         ]
+
+
+async def begun(settings: Settings) -> set[str]:
+    """The names of which a forwarder has begun, the settings' among them if it has; raises as `forwarders`."""
+    topics, name = Topics.of(settings), settings.forward_name
+    async with clients.opened(clients.admin(settings.kafka_options())) as admin:
+        # Of one group a broker says for certain; that it lists all of them while it loads any is not.
+        some = TopicPartition(topics.completions, 0)
+        known = await committed_topics(admin, topics.forward_group(name), some)
+        others = await _names(topics, admin) - {name}
+    return {name, *others} if known else others
+
+
+async def _names(topics: Topics, admin: AIOKafkaAdminClient) -> set[str]:
+    begin = topics.forward_group("")
+    groups = [str(group) for group, *_ in await admin.list_consumer_groups()]
+    return {group.removeprefix(begin) for group in groups if group.startswith(begin)}
 
 
 async def _lag(

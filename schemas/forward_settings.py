@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, Field, SecretStr, model_validator
 
 from schemas.clickhouse_settings import ClickHouseSettings
-from schemas.setting_types import Names, Positive, Secret
+from schemas.setting_types import Names, Positive, Secret, seen_as_written
 from schemas.wire.forwarding import Kind, is_forwarder
 
 __all__ = ["ForwardSettings", "signing_keys"]
@@ -22,10 +22,13 @@ _LEAST_BYTES, _MOST_BYTES = 24, 64
 
 
 def _address(value: SecretStr) -> SecretStr:
+    url = seen_as_written(value.get_secret_value())
     try:
-        parts = urlsplit(value.get_secret_value())
-        # Asked for its port, it looks whether that is a number that ports may have.
-        well = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+        parts = urlsplit(url)
+        host = parts.hostname or ""
+        # Asked for its port, it looks whether that is a number that ports may have; a name with an empty label, which
+        # nobody can look up, has no other form.
+        well = parts.scheme in {"http", "https"} and " " not in host and bool(host.encode("idna")) and parts.port != 0
     except ValueError:
         well = False
     if not well or parts.username is not None or parts.fragment:

@@ -32,6 +32,7 @@ __all__ = [
     "TopicPrefix",
     "TraceTarget",
     "Url",
+    "seen_as_written",
     "servers_of",
 ]
 
@@ -63,7 +64,19 @@ def _servers(value: str) -> str:
     return value
 
 
+def seen_as_written(url: str) -> str:
+    """A URL whose every character can be seen; raises ValueError for another.
+
+    What reads URLs here passes over tabs and line breaks, and what sends there refuses them, again and again.
+    """
+    if not url.isprintable():
+        message = "it holds a tab, a line break or another character that cannot be seen: write it anew"
+        raise ValueError(message)
+    return url
+
+
 def _url(value: str) -> str:
+    seen_as_written(value)
     if not value.startswith(("http://", "https://")):
         message = "it must begin with http:// or https://"
         raise ValueError(message)
@@ -112,6 +125,7 @@ def _not_empty(value: SecretStr) -> SecretStr:
 def _trace_target(value: str) -> str:
     if value in ("off", "otel"):
         return value
+    seen_as_written(value)
     if not value.startswith(("http://", "https://")):
         message = "it must be off, otel, or a URL that begins with http:// or https://"
         raise ValueError(message)

@@ -15,7 +15,7 @@ from deploy.cli.waiting import LOADING, waiting
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["Commands", "plain"]
+__all__ = ["Commands", "encodable", "plain"]
 
 
 class _Command(NamedTuple):
@@ -131,7 +131,7 @@ def _load(name: str, module_name: str) -> Any:
         module.register(parent)
     else:
         parent.add_typer(module.app, name=name)
-    return plain(typer.main.get_group(parent).commands[name])
+    return encodable(plain(typer.main.get_group(parent).commands[name]))
 
 
 def plain(command: Any) -> Any:
@@ -146,3 +146,34 @@ def plain(command: Any) -> Any:
     for below in getattr(command, "commands", {}).values():
         plain(below)
     return command
+
+
+def encodable(command: Any) -> Any:
+    """The command, and those below it, which refuse texts that are not UTF-8: nothing could be written of them.
+
+    Names of files may be anything, and are no texts here.
+    """
+    invoke = command.invoke
+
+    def checked(context: Any) -> Any:
+        for parameter in command.params:
+            given = context.params.get(parameter.name)
+            if any(_is_broken(one) for one in (given if isinstance(given, (list, tuple)) else (given,))):
+                message = "it is not UTF-8."
+                raise typer.BadParameter(message, ctx=context, param=parameter)
+        return invoke(context)
+
+    command.invoke = checked
+    for below in getattr(command, "commands", {}).values():
+        encodable(below)
+    return command
+
+
+def _is_broken(value: Any) -> bool:
+    if not isinstance(value, str):
+        return False
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return True
+    return False

@@ -16,7 +16,7 @@ from rich.markup import escape
 from deploy.cli.configuration import settings
 from deploy.cli.console import Failed, out, run
 from deploy.cli.waiting import KAFKA, waiting
-from operations.forwarding import forwarders
+from operations.forwarding import begun, forwarders
 from operations.tables import WholeTable
 from operations.wording import counted
 from schemas.wire.forwarding import Pause
@@ -24,6 +24,7 @@ from sinks.forward.control import write_pause
 
 if TYPE_CHECKING:
     from operations.forwarding import Forwarder
+    from schemas.settings import Settings
 
 __all__ = ["app"]
 
@@ -88,8 +89,7 @@ def pause(
     """Post nothing more, over restarts, until `forward resume`; what comes meanwhile waits in Kafka."""
     current = settings(options={"forward_name": "--name"}, forward_name=name)
     value = Pause(reason=reason[:500], at=time.time_ns() // 1_000_000)
-    run(write_pause(current, current.forward_name, value))
-    out.print(f"The forwarder {current.forward_name} is paused; what waits stays in Kafka.", markup=False)
+    _put(current, value, "is paused; what waits stays in Kafka.", "will be paused")
 
 
 @app.command()
@@ -97,8 +97,19 @@ def pause(
 def resume(*, name: _Name = None) -> None:
     """Go on after a pause, by `forward pause` or the receiver's 410; what waits for the receiver is tried at once."""
     current = settings(options={"forward_name": "--name"}, forward_name=name)
-    run(write_pause(current, current.forward_name, None))
-    out.print(f"The forwarder {current.forward_name} goes on.", markup=False)
+    _put(current, None, "goes on.", "will not be paused")
+
+
+def _put(current: Settings, value: Pause | None, done: str, will: str) -> None:
+    """Put a pause in force, or take it back, and say so of the name, whether it has begun or not."""
+    name = current.forward_name
+    names = run(begun(current))
+    run(write_pause(current, name, value))
+    if name in names:
+        out.print(f"The forwarder {name} {done}", markup=False)
+        return
+    others = f"those that have begun: {', '.join(sorted(names))}" if names else "nor has any other"
+    out.print(f"No forwarder {name} has begun ({others}); one that is started by that name {will}.", markup=False)
 
 
 @app.command()

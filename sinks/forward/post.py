@@ -37,7 +37,7 @@ class Poster:
     """The connections to one receiver; follows no redirect, uses no proxy, and trusts whom the settings say."""
 
     def __init__(self, settings: Settings) -> None:
-        """Prepare; nothing is connected. Raises ConfigurationError where address, secret or certificates are missing.
+        """Prepare; nothing is connected. Raises ConfigurationError where address, secret or certificates will not do.
 
         To be used in one event loop.
         """
@@ -45,7 +45,7 @@ class Poster:
             name, what = ("URL", "--url") if settings.forward_url is None else ("SECRET", "`forward secret` makes one")
             message = f"there is nothing to forward with: set {PREFIX}FORWARD_{name} ({what})."
             raise ConfigurationError(message)
-        self._url = settings.forward_url.get_secret_value()
+        self._url = _address(settings.forward_url.get_secret_value())
         self._keys = signing_keys(settings.forward_secret)
         self._seconds = settings.forward_timeout
         self._client = httpx.AsyncClient(
@@ -79,6 +79,15 @@ class Poster:
     async def close(self) -> None:
         """Hang up."""
         await self._client.aclose()
+
+
+def _address(url: str) -> httpx.URL:
+    try:
+        return httpx.URL(url)
+    except (httpx.InvalidURL, ValueError) as error:
+        # Its text may quote the address, which is a secret.
+        message = f"{PREFIX}FORWARD_URL (--url) is no address that anything can be sent to. Correct it."
+        raise ConfigurationError(message) from error
 
 
 def _trusted(settings: Settings) -> Any:

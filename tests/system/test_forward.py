@@ -157,7 +157,10 @@ async def test_gone_pauses_until_somebody_goes_on(bench: ForwardBench, monkeypat
     assert gone_on.out == "The forwarder lms goes on.\n"
 
     assert in_order(await bench.until_taken(2)) == {"1": [1], "2": [2]}
-    await asyncio.to_thread(command, "forward", "pause", "--reason", "mending")
+    misspelt = await asyncio.to_thread(command, "forward", "pause", "--name", "lsm")
+    assert misspelt.out.startswith("No forwarder lsm has begun (those that have begun: lms)")
+    paused = await asyncio.to_thread(command, "forward", "pause", "--reason", "mending")
+    assert paused.out == "The forwarder lms is paused; what waits stays in Kafka.\n"
     second.says("mending")
 
 

@@ -42,7 +42,8 @@ def test_the_pages_commands_work(installed: Settings) -> None:
     assert {one.code for one in said.values()} == {0}
     assert signing_keys(SecretStr(said["forward", "secret"].out.strip()))
     assert said["forward", "status"].out == "No forwarder has begun yet.\n"
-    assert said["forward", "resume"].out == "The forwarder lms goes on.\n"
+    not_yet = "No forwarder lms has begun (nor has any other); one that is started by that name will not be paused.\n"
+    assert said["forward", "resume"].out == not_yet
     assert said["dead-letters", "retry"].out == "No dead letter from learnpack.completions waits.\n"
 
 
@@ -68,12 +69,14 @@ def test_the_page_s_document_is_a_completion(
 
 def test_a_pause_is_told_though_nobody_runs(installed: Settings) -> None:
     """With its reason, and after another one ended."""
-    command("forward", "pause", "--name", "chat")
+    paused = command("forward", "pause", "--name", "chat")
     command("forward", "pause", "--reason", "it moves")
     command("forward", "resume", "--name", "chat")
 
     shown = command("forward", "status").out
 
+    assert paused.out.startswith("No forwarder chat has begun")
+    assert paused.out.endswith("one that is started by that name will be paused.\n")
     assert "paused: it moves" in " ".join(shown.split())
     assert "chat" not in shown
     assert installed.forward_name in shown

@@ -190,6 +190,7 @@ async def test_what_is_missing_is_named(tmp_path: Path) -> None:
     for given, named in (
         ({}, "TELEMETRY_FORWARD_URL"),
         ({"forward_url": url}, "TELEMETRY_FORWARD_SECRET"),
+        ({"forward_url": SecretStr("https://\u2603-.example"), "forward_secret": secret}, "TELEMETRY_FORWARD_URL"),
         ({"forward_url": url, "forward_secret": secret, "forward_cafile": tmp_path / "no.pem"}, "no.pem"),
     ):
         with pytest.raises(ConfigurationError, match=named):

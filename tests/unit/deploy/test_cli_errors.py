@@ -234,3 +234,14 @@ def test_a_stopped_system_is_told_of_in_plain_words(monkeypatch: pytest.MonkeyPa
     assert outcome.out.count("does not answer at ") == 3
     assert outcome.out.lower().count("start it (`learnpack-telemetry up`) or correct telemetry_") == 3
     assert not [word for word in ("Pool", "Error", "AddressFamily", "hunter2") if word in outcome.out]
+
+
+@pytest.mark.parametrize(
+    "line", [("forward", "pause", "--reason"), ("forward", "--name"), ("trace",), ("export", "xapi", "--url")]
+)
+def test_a_text_that_is_not_utf_8_is_wrong_usage(line: tuple[str, ...]) -> None:
+    """No record and no request could hold it, nor could it be printed."""
+    outcome = command(*line, "a\udcff")
+
+    assert outcome.code == 2
+    assert "it is not UTF-8." in outcome.err

@@ -61,11 +61,27 @@ def test_addresses_are_https_or_of_this_machine(url: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "url", ["lms.example", "ftp://lms.example/", "https:///x", "https://u:p@lms.example/", "https://lms.example/#x"]
+    "url",
+    [
+        "lms.example",
+        "ftp://lms.example/",
+        "https:///x",
+        "https://u:p@lms.example/",
+        "https://lms.example/#x",
+        "https://lms example/",
+        "https://lms..example/",
+    ],
 )
 def test_what_is_no_address_is_refused(url: str) -> None:
     """A login in it among others: it would be in every log on the way."""
     assert "TELEMETRY_FORWARD_URL: it must be https://HOST/PATH" in said(forward_url=url)
+
+
+@pytest.mark.parametrize("setting", ["forward_url", "gateway_url", "traces", "clickhouse"])
+@pytest.mark.parametrize("letter", ["\t", "\n", "\x7f"])
+def test_what_cannot_be_seen_is_in_no_address(setting: str, letter: str) -> None:
+    """What reads addresses passes over it, and every post would fail, again and again."""
+    assert f"TELEMETRY_{setting.upper()}: it holds a tab" in said(**{setting: f"https://ex{letter}ample.com"})
 
 
 def test_http_to_others_has_to_be_asked_for() -> None:
