@@ -7,6 +7,7 @@ would lose what is older within seconds (docs/operations.md, "Retention").
 from __future__ import annotations
 
 import re
+from itertools import chain
 from typing import TYPE_CHECKING, Final
 
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
@@ -18,18 +19,32 @@ from sinks.table_fit import made_tables
 from sinks.templates import Installation
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from aiokafka.admin import AIOKafkaAdminClient
     from clickhouse_connect.driver.client import Client
 
     from schemas.settings import Settings
 
-__all__ = ["as_tables_keep", "as_topics_keep"]
+__all__ = ["as_tables_keep", "as_topics_keep", "days_kept"]
 
 _DAY_MS: Final = 86_400_000
 _RETENTION: Final = "retention.ms"
 _TTL: Final = re.compile(r"toIntervalDay\((\d+)\)")
+
+
+async def days_kept(admin: AIOKafkaAdminClient, topics: Iterable[str]) -> dict[str, int | None]:
+    """The days that topics that there are keep their records, begun ones counted whole; None where they do for ever.
+
+    Raises aiokafka's KafkaError.
+    """
+    asked = [ConfigResource(ConfigResourceType.TOPIC, topic, {_RETENTION: None}) for topic in topics]
+    answers = await admin.describe_configs(asked)
+    found: dict[str, int | None] = {}
+    for resource in chain.from_iterable(answer.resources for answer in answers):
+        kept = int({entry[0]: entry[1] for entry in resource[4]}.get(_RETENTION) or 0)
+        found[resource[3]] = None if kept < 0 else -(-kept // _DAY_MS)
+    return found
 
 
 async def as_topics_keep(settings: Settings, admin: AIOKafkaAdminClient, known: Mapping[str, int]) -> Settings:
@@ -40,10 +55,8 @@ async def as_topics_keep(settings: Settings, admin: AIOKafkaAdminClient, known: 
     raw = Topics.of(settings).raw
     if raw not in known or "raw_retention_days" in settings.model_fields_set:
         return settings
-    answers = await admin.describe_configs([ConfigResource(ConfigResourceType.TOPIC, raw, {_RETENTION: None})])
-    there = {entry[0]: entry[1] for answer in answers for resource in answer.resources for entry in resource[4]}
-    kept = int(there.get(_RETENTION) or 0)
-    return _with(settings, raw_retention_days=MOST_DAYS if kept < 0 else kept // _DAY_MS)
+    kept = (await days_kept(admin, [raw]))[raw]
+    return _with(settings, raw_retention_days=MOST_DAYS if kept is None else kept)
 
 
 def as_tables_keep(client: Client, settings: Settings, live: int | None) -> Settings:

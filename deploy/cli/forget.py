@@ -76,6 +76,7 @@ def _show(done: Forgotten) -> None:
             )
     for topic, end in sorted(done.until.items()):
         out.print(f"still in {topic}, until {end}", markup=False)
+    out.print("As long as the LMS has the student, `import lms` and `directory sync` bring them back.", markup=False)
     without = " ".join(f"--without {shlex.quote(actor)}" for actor in done.actors)
     out.print(f"Sooner, and before any replay: learnpack-telemetry raw copy NAME {without}", markup=False)
 

@@ -26,8 +26,10 @@ from operations.generations.journal import live_settings, read_journal
 from operations.generations.offsets import Offsets
 from operations.pseudonyms import keyed_settings
 from operations.raw_log.errors import RawLogError
+from operations.retention import days_kept
 from operations.topic_fit import other_logs
-from schemas.wire.topics import STUCK_DAYS, Topics
+from schemas.setting_types import MOST_DAYS
+from schemas.wire.topics import Topics
 from sinks.clickhouse import connect
 from sinks.daily.refresh import refresh_all
 from sinks.templates import Installation
@@ -42,7 +44,7 @@ if TYPE_CHECKING:
     from operations.forgetting.person import Person
     from schemas.settings import Settings
 
-__all__ = ["Forgotten", "forget"]
+__all__ = ["Forgotten", "forget", "last_day"]
 
 _WORKER_SECONDS: Final = 60.0
 _SINK_SECONDS: Final = 60.0
@@ -171,13 +173,12 @@ class _Work:
 
     async def _until(self) -> dict[str, str]:
         topics = self.topics
-        last = datetime.now(UTC) + timedelta(days=self.settings.raw_retention_days)
         kept = (topics.raw, topics.facts, topics.outcomes, topics.scores, topics.dead_letters, topics.completions)
-        until = dict.fromkeys(kept, f"{last:%Y-%m-%d}")
-        until[topics.stuck] = f"{datetime.now(UTC) + timedelta(days=STUCK_DAYS):%Y-%m-%d}"
         journal = await read_journal(self.settings)
         async with clients.opened(clients.admin(self.settings.kafka_options())) as admin:
-            others = other_logs(self.settings, await topic_partitions(admin))
+            others = other_logs(self.settings, known := await topic_partitions(admin))
+            days = await days_kept(admin, known.keys() & {*kept, topics.stuck})
+        until = {topic: last_day(datetime.now(UTC), number) for topic, number in days.items()}
         until |= dict.fromkeys(others, "you delete it with Kafka's tools, or its own retention has the last of it")
         # Its workers stand still, so they have not taken the command.
         for other in journal.generations:
@@ -189,3 +190,11 @@ class _Work:
                     end = f"`forget` is run again, with TELEMETRY_GENERATION={other.number} or after `raw switch`"
                 until |= dict.fromkeys((old.changelog, old.telemetry, old.facts, old.outcomes, old.scores), end)
         return until
+
+
+def last_day(now: datetime, days: int | None) -> str:
+    """Until when a topic that keeps records for so many days has those of `now`; None: for ever."""
+    # Kafka takes any number; a date ends with the year 9999.
+    if days is None or days > MOST_DAYS:
+        return "you delete it with Kafka's tools, for it keeps everything"
+    return f"{now + timedelta(days=days):%Y-%m-%d}"

@@ -29,6 +29,7 @@ from operations.raw_log.progress import Note, read_progress
 from operations.raw_log.restore_writer import RestoreWriter
 from operations.raw_log.seam import log_ends, offsets_between
 from operations.raw_log.staging import Staging
+from operations.retention import as_topics_keep
 from operations.wording import counted
 from schemas.wire.topics import Topics
 from sinks.clickhouse import connect
@@ -107,7 +108,10 @@ async def restore_raw(
         progress(done)
 
     await asyncio.to_thread(_check, directory, files, checked)
-    _refuse_expired(settings, files)
+    async with clients.opened(clients.admin(settings.kafka_options())) as admin:
+        # As the new topic will keep it.
+        kept = await as_topics_keep(settings, admin, await topic_partitions(admin))
+    _refuse_expired(kept, files)
     there, had = await _log_state(settings, target, partitions, files)
     ends = await log_ends(settings, there)
     names = {file.name for file in files}

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import time
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
 
 import orjson
 import pytest
 from aiokafka.admin import NewTopic
 
+from broker import clients
+from broker.incremental_configs import set_topic_configs
 from operations.directory import publish_reference
 from operations.tokens import NewToken, grant, list_tokens
 from schemas.wire.headers import RawHeaders, encode_headers
@@ -90,6 +92,14 @@ def latest(place: Settings, topic: str, partitions: int) -> dict[bytes, bytes | 
     return {record.key: record.value for part in found for record in part}
 
 
+async def keep(place: Settings, days: dict[str, int | None]) -> None:
+    """Let topics keep their records for so many days, None for ever, as somebody's tools do."""
+    async with clients.opened(clients.admin(place.kafka_options())) as client:
+        for topic, number in days.items():
+            retention = "-1" if number is None else str(number * 86_400_000)
+            await set_topic_configs(client, topic, {"retention.ms": retention})
+
+
 def actors_of(clickhouse: Client, place: Settings) -> list[str]:
     """Whoever has scores."""
     return [actor for (actor,) in clickhouse.query(f"SELECT actor FROM {place.database}.scores").result_rows]
@@ -138,11 +148,17 @@ def test_a_student_is_gone_and_nobody_else(
     copy = f"{topics.prefix}webhooks.raw.2"
     asyncio.run(make_topic(installed.kafka, copy))
 
+    asyncio.run(keep(installed, {topics.raw: 4000, topics.scores: None}))
+
     outcome = command("forget", "--student", STUDENT, "--yes", "--json")
 
     assert outcome.code == 0, outcome.err
     report = orjson.loads(outcome.out)
     assert "Kafka's tools" in report["until"][copy]
+    # The topics' own days, whatever the settings are.
+    kept_days = (date.fromisoformat(report["until"][topics.raw]) - datetime.now(UTC).date()).days
+    assert kept_days in {3999, 4000}
+    assert "keeps everything" in report["until"][topics.scores]
     assert report["actors"] == [STUDENT, *NAMES, "telemetry:lost", "telemetry:own-run", "telemetry:third"]
     assert report["rows"][f"{installed.database}.raw"] == 6 + 3
     # What was shown before is what was deleted, without the commands that did it.
