@@ -15,6 +15,18 @@ from operations.asking import NO_ANSWER, ask
 __all__ = ["register"]
 
 _TIMEOUT_SECONDS: Final = 10.0
+# Of nobody's documents, so that ClickHouse is not asked: whoever may read is told that the offset is no number.
+_QUESTION: Final = "/v1/learnpack/telemetry?offset=none"
+_READS, _UNKNOWN, _ONLY_WRITES, _BUSY = 400, 401, 403, 503
+_UNASKED: Final = "the gateway does not say whether it knows --key, and whether that only writes"
+_NO_SUCH_KEY: Final = (
+    "the gateway knows no such --key, or it has ended: nothing that a notebook sends would be taken. Make one with "
+    "learnpack-telemetry token create --ingest."
+)
+_READING_KEY: Final = (
+    "--key can read what students did, and everybody who has the notebook would have it: give an ingest key "
+    "(learnpack-telemetry token create --ingest)."
+)
 _NO_KEY: Final = (
     "note: the address holds no key. Give --key KEY, an ingest key, else each notebook has to name one (api_key=…)."
 )
@@ -32,26 +44,37 @@ def notebook(
     current = settings(options={"gateway_url": "--url"}, gateway_url=url)
     source = "--url" if url else "TELEMETRY_GATEWAY_URL"
     file, digest = run(_newest(current.gateway_url.rstrip("/"), source))
-    if key and run(_reads(current.gateway_url.rstrip("/"), key)):
-        message = (
-            "--key can read what students did, and everybody who has the notebook would have it: give an ingest key "
-            "(learnpack-telemetry token create --ingest)."
-        )
-        raise Failed(message)
+    doubt = run(_judged(current.gateway_url.rstrip("/"), key)) if key else _NO_KEY
     query = f"?{urlencode({'token': key})}" if key else ""
     out.print(f"{current.gateway_url.rstrip('/')}/notebook/{file}{query}#sha256={digest}", markup=False)
-    if not key:
-        err.print(_NO_KEY, markup=False)
+    if doubt:
+        err.print(doubt, markup=False)
 
 
-async def _reads(gateway: str, key: str) -> bool:
-    """Whether a key is somebody's token there: an ingest key reads nothing."""
+async def _judged(gateway: str, key: str) -> str:
+    """What to note of a key, empty for one that the gateway knows and that only writes.
+
+    Raises Failed for one that it does not know or that reads, and where it cannot say yet.
+    """
     try:
         headers = {"Authorization": f"Token {key}"}
-        answer = await ask(f"{gateway}/v1/learnpack/telemetry", timeout_seconds=_TIMEOUT_SECONDS, headers=headers)
-    except (*NO_ANSWER, ValueError):
-        return False
-    return answer.good
+        answer = await ask(f"{gateway}{_QUESTION}", timeout_seconds=_TIMEOUT_SECONDS, headers=headers)
+    except NO_ANSWER as error:
+        message = f"{_UNASKED} ({str(error) or type(error).__name__}): ask again in a moment."
+        raise Failed(message) from error
+    except ValueError as error:
+        message = "--key is no key: it has characters that no header takes."
+        raise Failed(message) from error
+    if answer.status == _UNKNOWN:
+        raise Failed(_NO_SUCH_KEY)
+    if answer.good or answer.status == _READS:
+        raise Failed(_READING_KEY)
+    if answer.status == _BUSY:
+        message = f"{_UNASKED} (status {answer.status}): ask again in a moment."
+        raise Failed(message)
+    # A proxy that lets only notebooks through refuses likewise.
+    is_ours = answer.status == _ONLY_WRITES and b"missing-capability" in answer.body
+    return "" if is_ours else f"note: {_UNASKED} (status {answer.status}): see that what a notebook sends arrives."
 
 
 async def _newest(gateway: str, source: str) -> tuple[str, str]:

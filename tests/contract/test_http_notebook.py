@@ -60,10 +60,10 @@ def test_the_command_prints_the_address(system: HttpSystem) -> None:
     with system.client(None, None) as client:
         newest = client.get("/notebook").json()["results"][0]
 
-    given = command("notebook", "--url", system.url, "--key", "a key")
+    given = command("notebook", "--url", system.url, "--key", secret("ingest"))
     without = command("notebook", "--url", f"{system.url}/")
 
-    assert given.out == f"{system.url}/notebook/{newest['file']}?token=a+key#sha256={newest['sha256']}\n"
+    assert given.out == f"{system.url}/notebook/{newest['file']}?token={secret('ingest')}#sha256={newest['sha256']}\n"
     assert without.out == f"{system.url}/notebook/{newest['file']}#sha256={newest['sha256']}\n"
     assert "--key KEY" in without.complaint
 
@@ -75,6 +75,15 @@ def test_a_key_that_reads_is_not_printed(system: HttpSystem) -> None:
     assert (refused.code, refused.out) == (1, "")
     assert "token create --ingest" in refused.complaint
     assert command("notebook", "--url", system.url, "--key", secret("ingest")).code == 0
+
+
+@pytest.mark.parametrize("key", ["typo-key", "a key", "a\nkey", "é"])
+def test_a_key_that_nobody_knows_is_not_printed(system: HttpSystem, key: str) -> None:
+    """A course would be given out with it, and nothing of it would arrive."""
+    refused = command("notebook", "--url", system.url, "--key", key)
+
+    assert (refused.code, refused.out) == (1, "")
+    assert "--key" in refused.complaint
 
 
 def test_what_is_no_gateway_is_named() -> None:
