@@ -86,8 +86,10 @@ def required_id(record: dict[str, Any], name: str) -> int:
 
 
 def optional_id(record: dict[str, Any], name: str) -> int | None:
-    """As required_id, or None for what is missing, null or an empty text."""
-    return None if record.get(name) in (None, "") else required_id(record, name)
+    """As required_id, or None for what is missing, null or a blank text, as forms write what nobody entered."""
+    value = record.get(name)
+    is_none = value is None or (type(value) is str and not value.strip())
+    return None if is_none else required_id(record, name)
 
 
 def linked_id(record: dict[str, Any], name: str) -> int | None:

@@ -147,7 +147,7 @@ class Task(_Record, frozen=True, kw_only=True):
 
 
 class Academy(_Record, frozen=True, kw_only=True):
-    """An academy; `timezone` is the IANA name of the zone in which its staff read times."""
+    """An academy; `timezone` is the IANA name of the zone in which its staff read times, None where that is blank."""
 
     timezone: str | None = None
 
@@ -155,7 +155,8 @@ class Academy(_Record, frozen=True, kw_only=True):
     def parse(cls, key: bytes, value: bytes) -> Academy:
         """Read a record of the academies topic."""
         number, record, value = numbered(key, value)
-        name = optional_text(record, "timezone")
+        # Forms write a blank where nobody has entered one.
+        name = (optional_text(record, "timezone") or "").strip() or None
         if name is not None:
             time_zone(name)
         return cls(id=number, value=value, timezone=name)

@@ -76,7 +76,8 @@ def test_forms_that_apis_and_dumps_write_are_understood() -> None:
     assert (asset.id, asset.graded, asset.learnpack_id, asset.academy) == (12, True, 9, 4)
     assert asset.aliases == ("a",)
     assert asset.translations == {"us": "loops"}
-    assert Asset.parse(b"1", b'{"slug": "a", "learnpack_id": ""}').learnpack_id is None
+    for blank in (b"", b"  "):
+        assert Asset.parse(b"1", b'{"slug": "a", "learnpack_id": "%s"}' % blank).learnpack_id is None
     assert User.parse(b"1", b'{"academies": [{"id": 4}, "5", 6]}').academies == (4, 5, 6)
     assert User.parse(b"1", b'{"notebook_names": ["ADA", null, ""]}').notebook_names == ("ADA",)
 
