@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import time
@@ -10,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 import pytest
+from psycopg import sql
 
-from tests.support.blocks import run_by
+from tests.support.blocks import ROOT, run_by
 from tests.support.commands import as_environment
 from tests.support.http_directory import secret
 from tests.support.http_system import http_system
@@ -62,21 +64,23 @@ def test_the_page_is_a_path(
         "TELEMETRY_TOKEN": secret("staff"),
         "TELEMETRY_WEBHOOK_RETENTION_DAYS": str(DAYS),
         "TELEMETRY_RAW_RETENTION_DAYS": str(DAYS),
-        "LMS": postgres_database.dsn,
+        "LMS": _as_reader(postgres_database),
+        "PGPASSWORD": "SECRET",
         "PATH": os.pathsep.join([os.path.dirname(sys.executable), str(postgres.programs), os.environ["PATH"]]),  # noqa: PTH120
     }
     blocks = run_by("tests/system/test_migrating.py::test_the_page_is_a_path")
-    begin, bring, export, compare, mirror, counts, ledger, back = blocks
+    begin, directory, bring, export, compare, mirror, counts, ledger, back = blocks
 
     def processed() -> bool:
         ((pending,),) = system.query(f"SELECT sum(pending) FROM {system.settings.database}.ledger")
         return bool(pending == 0)
 
-    def sql(text: str) -> list[tuple[Any, ...]]:
-        query = text.replace("telemetry.", f"{system.settings.database}.").replace("FORMAT JSONEachRow", "")
+    def asked(text: str) -> list[tuple[Any, ...]]:
+        query = text.replace("telemetry.", f"{system.settings.database}.")
         return [tuple(row) for row in system.query(query)]
 
     _run(begin.text, tmp_path, environment)
+    _run(directory.text, tmp_path, environment)
     assert _run(bring.text, tmp_path, environment) == bring.output
     assert _run(export.text, tmp_path, environment) == export.output
     shown = ""
@@ -107,14 +111,16 @@ def test_the_page_is_a_path(
     assert said.startswith("2 webhooks and 0 documents imported, 411 were there.\n")
     eventually(processed, 60, "nothing pending")
     # The LMS's rows are two minutes older, which may be another hour.
-    hours = sql(counts.text)
+    hours = asked(counts.text)
     assert (sum(row[1] for row in hours), sum(row[2] for row in hours)) == (2, 2)
-    assert sql(ledger.text) == [tuple(map(int, ledger.output.split()))]
+    assert asked(ledger.text) == [tuple(map(int, ledger.output.split()))]
     told = (
         "SELECT count() FROM events WHERE user_id = {user:UInt64} AND toUnixTimestamp64Milli(occurred_at) = {at:Int64}"
     )
     assert system.query(told, user=by_hand.user, at=at) == [(1,)]
-    assert len(sql(back.text)) >= 1
+    _run(back.text.replace("telemetry.telemetry", f"{system.settings.database}.telemetry"), tmp_path, environment)
+    bodies = [orjson.loads(line) for line in (tmp_path / "documents.ndjson").read_bytes().splitlines()]
+    assert (by_hand.user, at) in {(body["user_id"], body["last_interaction_at"]) for body in bodies}
 
 
 def test_rules_are_the_same_on_both_sides(system: HttpSystem, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -161,6 +167,14 @@ def test_rules_are_the_same_on_both_sides(system: HttpSystem, monkeypatch: pytes
             {99: {}, 1: {"telemetry_webhook_ignore": first}}, lambda at, _: saved.append(at)
         )
         assert (list(told), told[99][:3], saved, here()) == ([99], "403", [1], first)
+
+
+def _as_reader(database: Database) -> str:
+    """The address for the user that the page makes, which may read the two tables and nothing else."""
+    page = (ROOT / "docs" / "migrating.md").read_text("utf-8")
+    (grants,) = re.findall(r"^```sql\n(CREATE ROLE reader .*?)^```$", page, re.DOTALL | re.MULTILINE)
+    database.execute(sql.SQL(grants).format())
+    return f"postgresql://reader@{database.dsn.partition('@')[2]}"
 
 
 def _run(text: str, directory: Path, environment: Mapping[str, str]) -> str:
