@@ -34,6 +34,7 @@ __all__ = [
     "Url",
     "seen_as_written",
     "servers_of",
+    "topic_name",
 ]
 
 # ClickHouse's times that rows expire by, and those that views reckon back to, lie between 1970 and 2106 and wrap around
@@ -42,6 +43,8 @@ MOST_DAYS: Final = 20_000
 
 # Where collectors take traces, unless a URL has a path of its own.
 TRACES_PATH: Final = "/v1/traces"
+
+_TOPIC: Final = re.compile(r"[A-Za-z0-9._-]{1,100}")
 
 # A server that is called, with the port that it may need; addresses of version 6 are in brackets.
 _SERVER: Final = re.compile(r"(?:[^\s/;,@:\[\]]+|\[[0-9A-Fa-f:.]+\])(?::(?P<port>[0-9]{1,5}))?")
@@ -143,6 +146,14 @@ def _days(value: int) -> int:
     return value
 
 
+def topic_name(value: str) -> str:
+    """A topic's name behind the prefix, as Kafka takes it; raises ValueError."""
+    if not _TOPIC.fullmatch(value) or value in (".", ".."):
+        message = "a topic's name has letters, digits, dots, hyphens and underscores, at most 100 of them"
+        raise ValueError(message)
+    return value
+
+
 def _networks(value: tuple[str, ...]) -> tuple[str, ...]:
     for network in value:
         ip_network(network)
@@ -176,4 +187,4 @@ Cluster = Annotated[str, Field(pattern=r"^([A-Za-z_][A-Za-z0-9_]*)?$", max_lengt
 Quorum = Annotated[str, Field(pattern=r"^(off|auto|[2-9]|[1-9][0-9])$")]
 # What Kafka takes in a topic's name; the longest own name is well under 100 characters.
 TopicPrefix = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]*$", max_length=100)]
-TopicName = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]+$", max_length=100)]
+TopicName = Annotated[str, AfterValidator(topic_name)]

@@ -12,6 +12,7 @@ import typer
 from deploy.cli import raw
 from deploy.cli.configuration import log_settings
 from deploy.cli.console import err, out, run
+from deploy.cli.ids import a_topic
 from deploy.cli.moments import day
 from deploy.cli.raw import progress_to, tell_settings, told_where_interrupted, warn_of_erased
 from deploy.cli.waiting import KAFKA, SERVERS, waiting
@@ -63,7 +64,10 @@ def archive(
 @waiting(KAFKA)
 def restore(
     directory: Annotated[Path, typer.Argument(metavar="DIR", help="An archive.")],
-    name: Annotated[str, typer.Argument(help="Name of the new topic, behind the prefix: webhooks.raw.2")],
+    name: Annotated[
+        str,
+        typer.Argument(parser=a_topic, metavar="NAME", help="Name of the new topic, behind the prefix: webhooks.raw.2"),
+    ],
     *,
     partitions: Annotated[int, typer.Option(min=0, help="Its partitions: a multiple of the log's; 0: as many.")] = 0,
     without: Annotated[list[str] | None, typer.Option(help="Leave a student's records out; repeatable.")] = None,

@@ -12,7 +12,7 @@ import typer
 
 from deploy.cli.configuration import live_settings, log_settings
 from deploy.cli.console import Failed, err, out, run
-from deploy.cli.ids import an_id
+from deploy.cli.ids import a_topic, an_id
 from deploy.cli.moments import day
 from deploy.cli.raw import progress_to, tell_settings, told_where_interrupted
 from deploy.cli.waiting import KAFKA, SERVERS, waiting
@@ -78,8 +78,11 @@ def lms(
         date | None, typer.Option(parser=day, metavar="YYYY-MM-DD", help="Leave out rows before this UTC day.")
     ] = None,
     into: Annotated[
-        str, typer.Option(metavar="NAME", help="A new topic, to be before a log that has webhooks: webhooks.raw.2")
-    ] = "",
+        str | None,
+        typer.Option(
+            parser=a_topic, metavar="NAME", help="A new topic, to be before a log that has webhooks: webhooks.raw.2"
+        ),
+    ] = None,
     with_ignored: Annotated[
         bool, typer.Option("--with-ignored", help="Take in what a rule of the LMS ignored.")
     ] = False,
@@ -110,7 +113,7 @@ def lms(
             else:
                 update(done.rows, max(done.total, done.rows), f"to {topic}")
 
-        work = import_history(current, source, rules, since=_micros(since), into=into, progress=progress)
+        work = import_history(current, source, rules, since=_micros(since), into=into or "", progress=progress)
         done = run(work)
     _tell(done)
     if postgres is None and done.may_be_passed_over:

@@ -1,12 +1,13 @@
-"""How commands read the ids that options and arguments name."""
+"""How commands read the ids and the topics that options and arguments name."""
 
 from __future__ import annotations
 
 import typer
 
 from schemas.coercion import MOST_ID, digits_as_id
+from schemas.setting_types import topic_name
 
-__all__ = ["an_id"]
+__all__ = ["a_topic", "an_id"]
 
 
 def an_id(text: str) -> int:
@@ -16,3 +17,12 @@ def an_id(text: str) -> int:
         message = f"{text!r} is no id: a whole number from 0 to {MOST_ID}."
         raise typer.BadParameter(message)
     return number
+
+
+def a_topic(text: str) -> str:
+    """The topic's name behind the prefix; raises BadParameter for one that Kafka would not take."""
+    try:
+        return topic_name(text)
+    except ValueError as error:
+        message = f"{text!r:.120}: {error}."
+        raise typer.BadParameter(message) from None

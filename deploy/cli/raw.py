@@ -11,6 +11,7 @@ from rich.progress import MofNCompleteColumn, TimeRemainingColumn
 
 from deploy.cli.configuration import log_settings, settings
 from deploy.cli.console import err, out, run
+from deploy.cli.ids import a_topic
 from deploy.cli.waiting import KAFKA, waiting
 from operations.bars import bars
 from operations.generations.journal import read_journal
@@ -95,7 +96,10 @@ def _how_far(done: Copied) -> str:
 @app.command()
 @waiting(KAFKA)
 def copy(
-    name: Annotated[str, typer.Argument(help="Name of the new topic, behind the prefix: webhooks.raw.2")],
+    name: Annotated[
+        str,
+        typer.Argument(parser=a_topic, metavar="NAME", help="Name of the new topic, behind the prefix: webhooks.raw.2"),
+    ],
     *,
     partitions: Annotated[int, typer.Option(min=0, help="Its partitions: a multiple of the source's; 0: as many.")] = 0,
     without: Annotated[list[str] | None, typer.Option(help="Leave a student's records out; repeatable.")] = None,

@@ -28,3 +28,13 @@ def test_a_number_that_is_no_id_is_refused(command: list[str]) -> None:
 
     assert result.exit_code == 2
     assert "is no id: a whole number from 0 to 9223372036854775807." in result.stderr
+
+
+@pytest.mark.parametrize("name", ["bad name!", "../x", "..", "x" * 260, ""])
+@pytest.mark.parametrize("command", [["import", "lms", "f", "--into"], ["raw", "copy"], ["raw", "restore", "d"]])
+def test_a_name_that_no_topic_can_have_is_refused(command: list[str], name: str) -> None:
+    """At once, not after Kafka was waited for."""
+    result = CliRunner().invoke(app, [*command, name], env={"COLUMNS": "250", "NO_COLOR": "1"})
+
+    assert result.exit_code == 2
+    assert "a topic's name has letters, digits, dots, hyphens and underscores, at most 100" in result.stderr
