@@ -6,12 +6,14 @@ with another generation brings its letters along.
 
 from __future__ import annotations
 
+import asyncio
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 import structlog
 from aiokafka import TopicPartition
+from aiokafka.errors import KafkaError
 
 from broker import clients
 from broker.committed import committed_topics, members
@@ -32,13 +34,16 @@ if TYPE_CHECKING:
     from schemas.settings import Settings
     from schemas.wire.forwarding import Pause
 
-__all__ = ["Forwarder", "begun", "carry_letters", "forwarders"]
+__all__ = ["Forwarder", "begun", "carry_letters", "forwarders", "notes", "state_of"]
 
 _log: Final = structlog.stdlib.get_logger("operations")
 
 _RESOLUTION: Final = f"{LETTER}resolution"
 _ORIGIN: Final = tuple(f"{LETTER}{name}" for name in ("topic", "partition", "offset"))
 _STAGE: Final = f"{LETTER}stage"
+
+# The first message of a forwarder that nothing is wrong with waits less.
+_BEHIND_SECONDS: Final = 300
 
 _Origin = tuple[bytes | None, ...]
 
@@ -56,10 +61,11 @@ class Forwarder:
 async def forwarders(settings: Settings) -> list[Forwarder]:
     """Every forwarder that has begun or is paused, by name; raises aiokafka's KafkaError and OSError."""
     topics = Topics.of(settings)
-    pauses = await read_pauses(settings)
     async with clients.opened(clients.admin(settings.kafka_options())) as admin:
         names = await _names(topics, admin)
         partitions = await topic_partitions(admin)
+        # Before `setup` has made the topic nobody is paused.
+        pauses = await read_pauses(settings) if topics.forwarders in partitions else {}
         return [
             Forwarder(
                 name,
@@ -69,6 +75,32 @@ async def forwarders(settings: Settings) -> list[Forwarder]:
             )
             for name in sorted({*names, *pauses})
         ]
+
+
+def state_of(one: Forwarder) -> str:
+    """What a forwarder does, in words."""
+    if one.pause is not None:
+        return f"paused: {one.pause.reason}"
+    if not one.members:
+        return "no process runs"
+    # What the receiver answers only its processes know.
+    behind = any(lag.seconds >= _BEHIND_SECONDS for lag in one.lag)
+    return "runs, is behind: its log says why" if behind else "runs"
+
+
+async def notes(settings: Settings, seconds: float) -> list[str]:
+    """A line for each forwarder, for a page about the whole; one that says why where Kafka does not tell in time."""
+    try:
+        async with asyncio.timeout(seconds):
+            found = await forwarders(settings)
+    except (KafkaError, OSError, TimeoutError) as error:
+        return [f"Of forwarders nothing is known: {error or type(error).__name__}"]
+    return [f"forwarder {one.name}: {_waiting(one)}; {state_of(one)}" for one in found]
+
+
+def _waiting(one: Forwarder) -> str:
+    waits = sum(lag.lag for lag in one.lag)
+    return "nothing waits" if not waits else "1 waits" if waits == 1 else f"{waits} wait"
 
 
 async def begun(settings: Settings) -> set[str]:

@@ -16,20 +16,18 @@ from rich.markup import escape
 from deploy.cli.configuration import settings
 from deploy.cli.console import Failed, out, run
 from deploy.cli.waiting import KAFKA, waiting
-from operations.forwarding import begun, forwarders
+from operations.forwarding import begun, forwarders, state_of
 from operations.tables import WholeTable
 from operations.wording import counted
 from schemas.wire.forwarding import Pause
 from sinks.forward.control import write_pause
 
 if TYPE_CHECKING:
-    from operations.forwarding import Forwarder
     from schemas.settings import Settings
 
 __all__ = ["app"]
 
 _SECRET_BYTES: Final = 32
-_BEHIND_SECONDS: Final = 300
 
 app = typer.Typer(invoke_without_command=True)
 
@@ -126,19 +124,9 @@ def status(*, json: Annotated[bool, typer.Option("--json", help="Print JSON, for
     table = WholeTable("forwarder", "processes", "topic", "waits", "for", "state", right=("processes", "waits", "for"))
     for one in found:
         for topic, waits, seconds in [(lag.topic, lag.lag, lag.seconds) for lag in one.lag] or [("", 0, 0.0)]:
-            row = (one.name, str(one.members), topic, str(waits), _span(seconds), _state(one))
+            row = (one.name, str(one.members), topic, str(waits), _span(seconds), state_of(one))
             table.add_row(*map(escape, row))
     out.print(table)
-
-
-def _state(one: Forwarder) -> str:
-    if one.pause is not None:
-        return f"paused: {one.pause.reason}"
-    if not one.members:
-        return "no process runs"
-    # What the receiver answers only its processes know.
-    behind = any(lag.seconds >= _BEHIND_SECONDS for lag in one.lag)
-    return "runs, is behind: its log says why" if behind else "runs"
 
 
 def _span(seconds: float) -> str:

@@ -18,6 +18,7 @@ from deploy.cli.configuration import live_settings
 from deploy.cli.console import Failed, out, run
 from deploy.cli.screen import Screen
 from deploy.cli.waiting import EVERYTHING, waiting
+from operations.forwarding import notes
 from operations.status import Status, collect_status
 from operations.tables import WholeTable
 from operations.wording import counted
@@ -27,9 +28,12 @@ if TYPE_CHECKING:
 
     from rich.console import RenderableType
 
+    from schemas.settings import Settings
+
 __all__ = ["register"]
 
 _LEAST_SECONDS: Final = 0.5
+_FORWARDERS_SECONDS: Final = 10.0
 
 
 def status(
@@ -58,7 +62,15 @@ def status(
 
 
 def _collect() -> Status:
-    return run(collect_status(live_settings(any_topic=True)))
+    return run(_collected(live_settings(any_topic=True)))
+
+
+async def _collected(current: Settings) -> Status:
+    """The page, with a line for each forwarder: which there are says Kafka alone, to whom it may be told."""
+    status_now = await collect_status(current)
+    if status_now.parts.get("kafka") == "ok":
+        status_now.notes += await notes(current, _FORWARDERS_SECONDS)
+    return status_now
 
 
 def _watch(first: Status, every: float, *, json: bool) -> None:

@@ -14,8 +14,10 @@ from aiokafka.admin import AIOKafkaAdminClient
 from broker import clients
 from operations.restart_record import RestartRecord, record_file
 from operations.topics import setup_topics
+from schemas.wire.forwarding import Pause
 from schemas.wire.generations import JOURNAL_KEY, Generation, Journal, Phase
 from schemas.wire.topics import Topics
+from sinks.forward.control import write_pause
 from tests.chaos.kafka import produce, transact
 from tests.support.commands import command
 from tests.support.waiting import aeventually
@@ -89,6 +91,25 @@ def test_only_records_are_behind_and_only_where_somebody_is_to_read(installed: S
         *((f"{prefix}sink.g1", topic) for topic in (topics.facts, topics.outcomes, topics.scores, topics.telemetry)),
         (f"{prefix}sink.g1", topics.dead_letters),
     }
+
+
+def test_forwarders_have_a_line_each(installed: Settings) -> None:
+    """What waits for it, and whether it runs or is paused; nothing is said where none has begun."""
+    assert [note for note in status()["notes"] if "forwarder" in note] == []
+    topics = Topics.of(installed)
+
+    async def prepare() -> None:
+        await produce(installed.kafka, topics.completions, [(0, b"k", b"{}", [])] * 2)
+        for name, done in (("chat", 0), ("lms", 2)):
+            await commit(installed, topics.forward_group(name), {TopicPartition(topics.completions, 0): done})
+        await write_pause(installed, "lms", Pause(reason="it moves", at=1))
+
+    asyncio.run(prepare())
+
+    assert [note for note in status()["notes"] if "forwarder" in note] == [
+        "forwarder chat: 2 wait; no process runs",
+        "forwarder lms: nothing waits; paused: it moves",
+    ]
 
 
 def test_how_long_the_oldest_has_waited(installed: Settings) -> None:
