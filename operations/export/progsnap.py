@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
-import shutil
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
 from operations.export.errors import ExportError
 from operations.export.progsnap_table import METADATA
+from operations.export.whole import ABOUT, whole
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -30,7 +29,6 @@ class Form(StrEnum):
 
 
 _FORMATS: Final = {Form.CSV: "CSVWithNames", Form.PARQUET: "Parquet"}
-_UNFINISHED: Final = ".unfinished"
 _README: Final = """# {asset}
 
 {count} events of the tutorial, exported by LearnPack Telemetry in the ProgSnap2 format, version {version}. Each is a
@@ -63,7 +61,7 @@ class Written:
 
 
 def write_dataset(table: MainTable, directory: Path, asset: str, form: Form, *, pseudonyms: bool) -> Written:
-    """Write the data set beside its place, and put it there when it is whole.
+    """Write the data set, and put it into its place when it is whole.
 
     Raises ExportError where there is nothing to write or something in the way, and sinks.clickhouse.CLICKHOUSE_ERRORS.
     """
@@ -71,19 +69,23 @@ def write_dataset(table: MainTable, directory: Path, asset: str, form: Form, *, 
     if not count:
         message = f"there are no facts of the tutorial {asset!r} in that time: name one of telemetry.asset_daily's."
         raise ExportError(message)
-    with _whole(directory.resolve()) as beside:
+    with whole(directory) as beside:
         size, lines = 0, _Lines()
         for name in _FORMATS if form is Form.BOTH else (form,):
             pieces = table.write(_FORMATS[name])
             size += _store(beside / f"MainTable.{name}", lines.counted(pieces) if name is Form.CSV else pieces)
-        # Facts may have come since they were counted; the first line is the columns' names.
-        count = lines.count - 1 if lines.count else count
+        if lines.count:
+            # The first line is the columns' names. Facts may have come, or gone, since they were counted.
+            count, least = lines.count - 1, min(count, table.count())
+            if count < least:
+                message = f"ClickHouse gave {count} of {least} events: export again, or parts by --since and --until."
+                raise ExportError(message)
         metadata = "".join(f"{name},{value}\n" for name, value in {"Property": "Value", **METADATA}.items())
         _store(beside / "DatasetMetadata.csv", [metadata.encode()])
         _store(beside / "CodeStates" / "CodeStates.csv", [b"CodeStateID,Code\n"])
         subjects = _PSEUDONYMS if pseudonyms else _ACCOUNTS
         about = _README.format(asset=asset, count=count, version=METADATA["Version"], subjects=subjects)
-        _store(beside / "README.md", [about.encode()])
+        _store(beside / ABOUT, [about.encode()])
     return Written(count, size)
 
 
@@ -103,32 +105,6 @@ class _Lines:
             yield piece
 
 
-@contextlib.contextmanager
-def _whole(directory: Path) -> Iterator[Path]:
-    """A directory beside this one that takes its place on leaving; on an error it is gone again."""
-    beside = directory.with_name(f".{directory.name}{_UNFINISHED}")
-    try:
-        if directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
-            message = f"{directory} is there and not empty: name a directory that is not there, or remove this one."
-            raise ExportError(message)
-        if directory.exists() and directory.samefile("."):
-            message = "the directory that you are in would be replaced: name another one, or one in it."
-            raise ExportError(message)
-        directory.parent.mkdir(parents=True, exist_ok=True)
-        shutil.rmtree(beside, ignore_errors=True)
-        beside.mkdir()
-        yield beside
-        beside.rename(directory)
-        _sync(directory.parent)
-    except (ConnectionError, TimeoutError):
-        raise
-    except OSError as error:
-        message = f"{directory} cannot be written: {error.strerror or error}; make room, or name another directory."
-        raise ExportError(message) from error
-    finally:
-        shutil.rmtree(beside, ignore_errors=True)
-
-
 def _store(path: Path, pieces: Iterable[bytes]) -> int:
     path.parent.mkdir(exist_ok=True)
     size = 0
@@ -138,11 +114,3 @@ def _store(path: Path, pieces: Iterable[bytes]) -> int:
         file.flush()
         os.fsync(file.fileno())
     return size
-
-
-def _sync(directory: Path) -> None:
-    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -9,7 +9,11 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
+
+from broker.clickhouse_errors import one_line
+from operations.clickhouse_streams import PARQUET, EndedError, pieces
+from operations.export.errors import ExportError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,7 +22,6 @@ if TYPE_CHECKING:
 
 __all__ = ["COLUMNS", "EVENT_TYPES", "METADATA", "MainTable", "event_id_of", "subject_of"]
 
-_AT_ONCE: Final = 1 << 20
 _BLOCK: Final = 64
 _SUBJECTS: Final = b"progsnap2"
 # An `item_id` is a hash of the student and of what happened, so that whoever tries all students finds whose it is.
@@ -128,13 +131,16 @@ class MainTable:
         return int(count)
 
     def write(self, form: str) -> Iterator[bytes]:
-        """The table in a format of ClickHouse's, in pieces."""
-        stream: Any = self._client.raw_stream(self._query, self._given, _EXACT, fmt=form)
+        """The table in a format of ClickHouse's, in pieces; raises ExportError where not all of it comes."""
+        end = PARQUET if form == "Parquet" else b"\n"
         try:
-            while piece := stream.read(_AT_ONCE):
-                yield piece
-        finally:
-            stream.close()
+            yield from pieces(self._client, self._query, self._given, _EXACT, form, end=end)
+        except EndedError as error:
+            message = (
+                f"ClickHouse ended in the middle of the table ({one_line(error)}): export again, or parts of it by"
+                " --since and --until."
+            )
+            raise ExportError(message) from error
 
 
 def subject_of(key: bytes, actor: str) -> str:

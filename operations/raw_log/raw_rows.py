@@ -6,10 +6,10 @@ of the whole table first and then only the granules of those ids: `FINAL` alone 
 
 from __future__ import annotations
 
-import contextlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from operations.clickhouse_streams import PARQUET, pieces
 from operations.raw_log.archive_files import Group
 from operations.raw_log.figures import FIGURES, figures_of
 from schemas.wire.place import OFFSET_MASK, place_at
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from operations.raw_log.figures import Figures
 
 __all__ = ["Range", "RawRows"]
-
-_AT_ONCE: Final = 1 << 20
 
 # A granule that is skipped might hold the newer row of an id.
 _EXACT: Final = {"use_skip_indexes_if_final": 0, "max_bytes_before_external_sort": 256 << 20}
@@ -108,10 +106,7 @@ class RawRows:
         """The rows in a range as ClickHouse writes them to Parquet, ordered by place, in pieces."""
         query = f"{_ROWS} ORDER BY place"
         options = {**_EXACT, **_PARQUET}
-        stream: Any = self._client.raw_stream(query, self._parameters(wanted), options, fmt="Parquet")
-        with contextlib.closing(stream):
-            while piece := stream.read(_AT_ONCE):
-                yield piece
+        yield from pieces(self._client, query, self._parameters(wanted), options, "Parquet", end=PARQUET)
 
     def _parameters(self, wanted: Range) -> dict[str, Any]:
         low = place_at(wanted.partition, 0)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections import deque
 from typing import TYPE_CHECKING
 
 import pandas as pd
 import pytest
 
+from broker.clickhouse_errors import CLICKHOUSE_ERRORS
+from operations.clickhouse_streams import PARQUET, pieces
 from operations.table_setup import setup_tables
 from tests.support.commands import as_environment, command
 from tests.support.sink import fact, insert
@@ -43,3 +46,12 @@ def test_odd_facts_keep_their_rows(
     assert table["Score"].fillna(-1).to_dict() == {1: -1, 2: -1, 3: 0.75, 4: 1}
     assert set(table["ProblemID"]) == {'a "b"\n,c'}
     assert "\n4 events of the tutorial" in (tmp_path / "set" / "README.md").read_text()
+
+
+@pytest.mark.parametrize(("fmt", "end"), [("CSVWithNames", b"\n"), ("Parquet", PARQUET), ("JSONEachRow", b"")])
+def test_an_answer_that_fails_on_its_way_is_no_answer(clickhouse: Client, fmt: str, end: bytes) -> None:
+    """Whatever this server makes of it, when megabytes of rows are gone already."""
+    query = "SELECT number, throwIf(number = 4000000, 'enough') AS failed FROM numbers(5000000)"
+
+    with pytest.raises(CLICKHOUSE_ERRORS):
+        deque(pieces(clickhouse, query, {}, {}, fmt, end=end), maxlen=0)
