@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from broker import clients
 from schemas.reference.lookup import Reference
-from schemas.wire.topics import Topics
+from schemas.wire.topics import RECORD_OVERHEAD, Topics
 from streams.views import ReferenceFollower, reference_topics
 
 if TYPE_CHECKING:
@@ -47,9 +47,9 @@ async def publish_reference(
     settings: Settings, topic: str, records: Iterable[tuple[bytes, bytes | None]], *, partition: int = 0
 ) -> int:
     """Write records, None being a tombstone, to a reference topic; how many, once all are acknowledged."""
-    async with clients.opened(
-        clients.producer(settings.kafka_options(), max_request_size=settings.max_body_bytes)
-    ) as producer:
+    # As large as the topics take, whatever bodies of requests may be.
+    largest = settings.max_message_bytes + RECORD_OVERHEAD
+    async with clients.opened(clients.producer(settings.kafka_options(), max_request_size=largest)) as producer:
         sent = [await producer.send(topic, value, key=key, partition=partition) for key, value in records]
         for acknowledged in sent:
             await acknowledged

@@ -10,6 +10,7 @@ import pytest
 
 from deploy.local.resources import free_port
 from operations.directory import load_reference
+from schemas.reference.directory import LARGEST_RECORD
 from tests.support.commands import command
 
 if TYPE_CHECKING:
@@ -113,6 +114,23 @@ def test_diff_that_cannot_say_does_not_say_that_there_is_a_difference(
 
     assert (unread.code, unasked.code) == (2, 2)
     assert unread.complaint.startswith("error: ")
+
+
+def test_a_record_may_be_as_large_as_the_page_says(
+    installed: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It goes through Kafka whole, also where a request's body may be half of it alone; a byte more does not."""
+    file, record = tmp_path / "large.ndjson", {"kind": "asset", "id": 31, "slug": "large", "x": ""}
+    monkeypatch.setenv("TELEMETRY_MAX_BODY_BYTES", str(LARGEST_RECORD // 2))
+    for more in (0, 1):
+        value = {name: record[name] for name in ("id", "slug", "x")}
+        text = "a" * (LARGEST_RECORD - len(orjson.dumps(value)) + more)
+        file.write_bytes(orjson.dumps({**record, "x": text}))
+        outcome = command("directory", "load", file)
+
+        assert outcome.code == more
+    held = dict(asyncio.run(load_reference(installed)).records("assets"))
+    assert len(held[b"31"]) == LARGEST_RECORD
 
 
 @pytest.mark.usefixtures("installed")
