@@ -59,6 +59,8 @@ _LONGEST: Final = 400
 _LEFT_OUT: Final = {
     "ignored": "that a rule of the LMS ignored (--with-ignored takes them in)",
     "empty": "without a document and scores",
+    "refused": "whose payload no gateway takes (none, no object, nothing in it, or nested too deep)",
+    "unusable": "without a document, and with scores that cannot be kept",
     "too-large": "larger than TELEMETRY_MAX_BODY_BYTES",
     "untimed": "without a usable time (none, before 2000, or ahead of now)",
 }
@@ -164,8 +166,17 @@ def _tell(done: Imported) -> None:
             markup=False,
         )
     if done.too_large:
-        more = ", …" if done.left_out["too-large"] > len(done.too_large) else ""
-        err.print(f"warning: too large were {', '.join(done.too_large)}{more}", markup=False)
+        _warn("too large were", done.too_large, done.left_out["too-large"])
+    if done.dropped:
+        _warn(
+            "scores of staff that cannot be kept (metrics over 256 KiB, numbers beyond 1e300) were left out of",
+            done.dropped_of,
+            done.dropped,
+        )
+
+
+def _warn(what: str, named: list[str], number: int) -> None:
+    err.print(f"warning: {what} {', '.join(named)}{', …' if number > len(named) else ''}", markup=False)
 
 
 def _tell_what_is_beyond(until: int, beyond: int) -> None:

@@ -49,7 +49,8 @@ class Imported:
     Runs before took `there` rows and left `left_out_before` out. `behind` rows of the source lie before where the
     import was; of `passed_over` of them it is known that they were never taken. Of what was imported Kafka has removed
     all from before the day `removed_before`. `commands` are scores that staff had set. `left_out` counts rows by why,
-    `too_large` names the first of those.
+    `too_large` names the first of those. Of `dropped` rows some scores that staff had set were not
+    taken; `dropped_of` names the first.
     Before the first row `filled` of `to_fill` offsets of a new topic are; rows from `until` on (microseconds) are left
     to the log that is to follow, or does: `beyond` rows of the source, whether that has them or not. `waiting` rows are
     so young that the next run takes them. How far the import was is `found` again in the log.
@@ -72,6 +73,8 @@ class Imported:
     commands: int = 0
     left_out: dict[str, int] = field(default_factory=dict)
     too_large: list[str] = field(default_factory=list)
+    dropped: int = 0
+    dropped_of: list[str] = field(default_factory=list)
 
     @property
     def rows(self) -> int:
@@ -216,10 +219,15 @@ def _counted(done: Imported, note: ImportNote, chunk: list[tuple[Row, Import]]) 
         else:
             position |= {"telemetry_at": row.at, "telemetry": row.id}
             first_telemetry_at = row.at if first_telemetry_at is None else first_telemetry_at
+        name = f"{'LearnPackWebhook' if is_webhook else 'AssignmentTelemetry'} {row.id}"
+        if made.dropped:
+            done.dropped += 1
+            if len(done.dropped_of) < _SHOWN:
+                done.dropped_of.append(f"{name} ({', '.join(made.dropped)})")
         if made.left_out:
             done.left_out[made.left_out] = done.left_out.get(made.left_out, 0) + 1
             if made.left_out == "too-large" and len(done.too_large) < _SHOWN:
-                done.too_large.append(f"{'LearnPackWebhook' if is_webhook else 'AssignmentTelemetry'} {row.id}")
+                done.too_large.append(name)
         elif is_webhook:
             done.webhooks += 1
         else:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from gateway.errors import ApiError
+from gateway.ingest.json_bodies import glance
 from operations.history.finding import telemetry_receipt, webhook_receipt
 from operations.history.rows import TelemetryRow, WebhookRow
 from operations.history.scored import set_by_staff
@@ -51,10 +53,15 @@ class Rules:
 
 @dataclass(frozen=True, slots=True)
 class Import:
-    """What a row becomes: its records, and why there are none (`ignored`, `empty`, `too-large`), else empty."""
+    """What a row becomes: its records, and why there are none, else empty.
+
+    That is `ignored`, `empty`, `too-large`, `refused` or `unusable`. Of scores that staff had set `dropped` are those
+    that they could not set here.
+    """
 
     records: tuple[RawRecord, ...] = ()
     left_out: str = ""
+    dropped: tuple[str, ...] = ()
 
 
 def records_of(row: Row, rules: Rules) -> Import:
@@ -66,6 +73,8 @@ def _of_webhook(row: WebhookRow, rules: Rules) -> Import:
     if not rules.with_ignored and row.status == _IGNORED and row.status_text.startswith(_BY_RULE):
         return Import(left_out="ignored")
     student = None if row.student is None else str(row.student)
+    if not _is_taken(row.body):
+        return Import(left_out="refused")
     return _webhook(row, row.body, student, rules)
 
 
@@ -84,10 +93,19 @@ def _of_telemetry(row: TelemetryRow, rules: Rules) -> Import:
         if batch.left_out:
             return batch
         records = batch.records
-    fields, _ = validate_fields(set_by_staff(row, document or None))
+    fields, errors = validate_fields(set_by_staff(row, document or None))
     if fields:
         records = (*records, _command(row, user, fields, rules))
-    return Import(records, "" if records else "empty")
+    why = "" if records else "unusable" if errors else "empty"
+    return Import(records, why, tuple(errors))
+
+
+def _is_taken(body: bytes) -> bool:
+    """Whether a gateway would put it into the log; nothing else can a worker be expected to read."""
+    try:
+        return not glance(body, lambda _: None).blank
+    except ApiError:
+        return False
 
 
 def _webhook(row: Row, body: bytes, student: str | None, rules: Rules, params: dict[str, str] | None = None) -> Import:

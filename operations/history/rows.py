@@ -127,7 +127,7 @@ def _decoded(line: bytes) -> tuple[Any, _Line]:
     try:
         return _columns(line)
     except RecursionError:
-        # PostgreSQL goes deeper, and the worker says of such a payload what it says of the database's.
+        # PostgreSQL goes deeper, and of such a payload is said what is said of the database's.
         if (without := cut(line)) is None:
             raise
     number, read = _columns(without.line)

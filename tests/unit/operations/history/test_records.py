@@ -46,13 +46,19 @@ def test_who_is_not_named_is_whom_the_lms_found() -> None:
     record, headers = only(records_of(webhook(b'{"slug": "a", "telemetry_id": "t"}', student=7), RULES))
     assert (record.key, headers.principal, headers.permitted) == (b"7", "7", None)
     assert only(records_of(webhook(b'{"slug": "a", "telemetry_id": "t"}'), RULES))[0].key == b"telemetry:t"
-    for unreadable in (b"null", b"[1]", b"{"):
-        assert only(records_of(webhook(unreadable), RULES))[0].value == unreadable
+
+
+def test_what_no_gateway_takes_stays_out() -> None:
+    """The LMS stored it all the same; here it would be a dead letter each."""
+    deep = b'{"a": ' + b"[" * 65 + b"]" * 65 + b"}"
+    for refused in (b"null", b"[1]", b'"text"', b"5", b"{}", b" { } ", b"{", deep):
+        assert records_of(webhook(refused, student=7), RULES) == Import(left_out="refused")
+    assert records_of(webhook(b'{"n": 1e999, "user_id": "\\ud800"}'), RULES).records
 
 
 def test_the_academy_is_the_imports_the_documents_or_the_default() -> None:
     """In this order, as the gateway has it."""
-    own, other = webhook(b'{"academy_id": 3}'), webhook(b"{}")
+    own, other = webhook(b'{"academy_id": 3}'), webhook(b'{"slug": "a"}')
     assert only(records_of(own, Rules(9_999, academy=4, default_academy=5)))[1].academy == 4
     assert only(records_of(own, Rules(9_999, default_academy=5)))[1].academy is None
     assert only(records_of(other, Rules(9_999, default_academy=5)))[1].academy == 5
@@ -60,10 +66,11 @@ def test_the_academy_is_the_imports_the_documents_or_the_default() -> None:
 
 def test_what_a_rule_had_ignored_stays_out() -> None:
     """Unless it is asked for; repeats, which the LMS marked, are judged anew."""
-    ruled = webhook(b"{}", status="IGNORED", status_text="Ignored by academy learnpack_features.x rule (events).")
+    ruled = webhook(b'{"a": 1}', status="IGNORED", status_text="Ignored by academy learnpack_features.x rule (events).")
     assert records_of(ruled, RULES) == Import(left_out="ignored")
     assert records_of(ruled, Rules(9_999, with_ignored=True)).records
-    assert records_of(webhook(b"{}", status="IGNORED", status_text="Ignored because a more recent"), RULES).records
+    repeat = webhook(b'{"a": 1}', status="IGNORED", status_text="Ignored because a more recent")
+    assert records_of(repeat, RULES).records
 
 
 def test_a_body_that_is_too_large_or_redacted() -> None:
@@ -103,3 +110,14 @@ def test_scores_that_staff_had_set_follow_as_their_command() -> None:
     }
     (command,) = records_of(telemetry(None, {"engagement_score": 3.0}), RULES).records
     assert decode_headers(command.headers).source == "staff"
+
+
+def test_scores_that_staff_could_not_set_are_named() -> None:
+    """The others are kept; a row with nothing else is not one without scores."""
+    metrics = {"blob": "x" * (256 << 10)}
+    made = records_of(telemetry(None, {"engagement_score": 3.0, "metrics": metrics}), RULES)
+    assert (len(made.records), made.left_out, made.dropped) == (1, "", ("metrics",))
+    assert orjson.loads(made.records[0].value)["fields"] == {"engagement_score": 3.0}
+    assert records_of(telemetry(None, {"engagement_score": 1e308}), RULES) == Import(
+        left_out="unusable", dropped=("engagement_score",)
+    )
