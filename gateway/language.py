@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from gateway.messages import MESSAGES
+from schemas.reference.rules import MOST_RULES
 
 if TYPE_CHECKING:
     from schemas.vocabulary import Language
@@ -12,7 +13,11 @@ if TYPE_CHECKING:
 __all__ = ["preferred_language", "translate"]
 
 # Values that are words themselves.
-_WORDS: Final = {"a list": "una lista", "an object": "un objeto"}
+_WORDS: Final = {
+    "a list": "una lista",
+    "an object": "un objeto",
+    f"a list of at most {MOST_RULES} rules": f"una lista de {MOST_RULES} reglas como máximo",
+}
 
 
 def translate(slug: str, language: Language, /, **values: object) -> str:

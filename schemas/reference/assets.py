@@ -147,7 +147,8 @@ class Assets:
 
     def _connected(self, asset: Asset) -> tuple[Asset, ...]:
         connected = {asset.id: asset}
-        waiting, asked = [asset], set[tuple[str, int | None]]()
+        waiting: list[Asset] = [asset]
+        asked: dict[tuple[str, int | None], Asset | None] = {}
         while waiting:
             for number in self._linked(waiting.pop(), asked):
                 if number in connected:
@@ -158,23 +159,26 @@ class Assets:
                 waiting.append(connected[number])
         return tuple(connected[number] for number in sorted(connected))
 
-    def _linked(self, asset: Asset, asked: set[tuple[str, int | None]]) -> Iterator[int]:
+    def _linked(self, asset: Asset, asked: dict[tuple[str, int | None], Asset | None]) -> Iterator[int]:
         """The ids of those to whom a link that counts leads, or from whom one comes.
 
         A link counts within an academy. From one to another, whoever writes it has no say over what it names: it counts
         if it comes from an asset of no academy, or if both name each other; and if nobody else has the slug, for
-        whoever took that beforehand would be meant as well. `asked` has the slugs that were followed already.
+        whoever took that beforehand would be meant as well. `asked` has the slugs that were followed already from an
+        academy, with the asset of another one that each means.
         """
         yield from self._links.of(asset.slug, asset.academy)
         is_alone = self._alone(asset.slug) is not None
         if is_alone and asset.academy is not None:
             yield from self._links.of(asset.slug, None)
         for slug in asset.translations.values():
-            if (slug, asset.academy) not in asked:
-                asked.add((slug, asset.academy))
-                yield from self._slugs.of(slug, asset.academy)
-            other = self._alone(slug)
-            if other is None or other.academy == asset.academy:
+            use = slug, asset.academy
+            if use not in asked:
+                other = self._alone(slug)
+                asked[use] = None if other is not None and other.academy == asset.academy else other
+                yield from self._slugs.of(*use)
+            other = asked[use]
+            if other is None:
                 continue
             if asset.academy is None or (is_alone and asset.slug in other.translations.values()):
                 yield other.id

@@ -15,7 +15,10 @@ from schemas.vocabulary import ignored_by_legacy, ignored_by_rule
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-__all__ = ["FIELDS", "OF_IDS", "TEXTS", "Known", "Rules", "RulesError", "about_tutorials", "validate"]
+__all__ = ["FIELDS", "MOST_RULES", "OF_IDS", "TEXTS", "Known", "Rules", "RulesError", "about_tutorials", "validate"]
+
+# Each webhook of the academy is held against all of them, by the worker that everybody shares.
+MOST_RULES: Final = 1_000
 
 # The order in which texts name them and legacy fields are tried.
 FIELDS: Final = ("user_ids", "learnpack_package_ids", "package_slugs", "asset_ids", "events")
@@ -50,8 +53,8 @@ def validate(body: Any) -> dict[str, Any]:
     """Clean a rules object as PUT stores and returns it.
 
     Null becomes `{}`; null fields, unknown keys and empty rules are dropped; list items are kept as sent. Raises
-    RulesError for a body that is not an object, `rules` that is not a list, a rule that is not an object and a field
-    that is not a list.
+    RulesError for a body that is not an object, `rules` that is not a list or has more than MOST_RULES, a rule that is
+    not an object and a field that is not a list.
     """
     if body is None:
         return {}
@@ -63,6 +66,8 @@ def validate(body: Any) -> dict[str, Any]:
         return _lists(body)
     if not isinstance(rules, list):
         _refuse("rules", "a list")
+    if len(rules) > MOST_RULES:
+        _refuse("rules", f"a list of at most {MOST_RULES} rules")
     cleaned = []
     for index, rule in enumerate(rules):
         if not isinstance(rule, dict):

@@ -65,6 +65,7 @@ def test_a_body_that_is_not_an_object_is_refused(body: Any) -> None:
         ({"package_slugs": "a"}, "`package_slugs` must be a list"),
         ({"asset_ids": True}, "`asset_ids` must be a list"),
         ({"rules": "x", "events": "y"}, "`rules` must be a list"),
+        ({"rules": [{}] * 1001}, "`rules` must be a list of at most 1000 rules"),
     ],
 )
 def test_a_field_of_the_wrong_type_is_refused_by_name(body: Any, text: str) -> None:
@@ -74,6 +75,11 @@ def test_a_field_of_the_wrong_type_is_refused_by_name(body: Any, text: str) -> N
 
     assert caught.value.slug == "invalid-telemetry-webhook-ignore-field"
     assert caught.value.text == str(caught.value) == text
+
+
+def test_as_many_rules_as_a_worker_holds_against_each_webhook_are_taken() -> None:
+    """Everybody's webhooks wait for them."""
+    assert len(validate({"rules": [{"user_ids": [1]}] * 1000})["rules"]) == 1000
 
 
 def test_null_is_no_rules() -> None:
