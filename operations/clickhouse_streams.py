@@ -1,8 +1,9 @@
 """ClickHouse's answer as it comes, and whether it is all of it.
 
-An answer has begun, with status 200, before the query that makes it may fail. A server then breaks the connection off,
-or, since 25.11, ends the answer well with the error as its last part, between marks that the answer's head announces.
-Formats have marks of their own, too: what ends without it is not whole, whatever the connection said.
+What the driver reads at once the server sends when the query has ended. A stream begins before, with status 200: if the
+query fails then, a server breaks the connection off, or, since 25.11, ends the answer well with the error as its last
+part, between marks that the answer's head announces. Formats have marks of their own, too: what ends without it is
+not whole, whatever the connection said.
 """
 
 from __future__ import annotations

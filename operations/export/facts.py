@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import msgspec
 
-from operations.clickhouse_streams import pieces
 from operations.export.statements import Fact
 from schemas.wire.webhook import ANONYMOUS
 
@@ -147,7 +146,8 @@ class Facts:
         return Page(facts, gone, last, len(changes))
 
     def _read(self, query: str, parameters: dict[str, Any], kind: type[T]) -> list[T]:
-        answer = b"".join(pieces(self._client, query, parameters, _EXACT, "JSONEachRow"))
+        # The driver has the server answer when the query has ended, so that an error is never a part of rows.
+        answer = self._client.raw_query(query, parameters, settings=_EXACT, fmt="JSONEachRow")
         return [msgspec.json.decode(line, type=kind) for line in answer.splitlines()]
 
     def _from(self, after: Place) -> dict[str, Any]:
