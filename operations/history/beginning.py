@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any, Final
 
+import msgspec
 from aiokafka import TopicPartition
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
@@ -45,7 +46,9 @@ async def begin_in(settings: Settings, admin: AIOKafkaAdminClient) -> tuple[int,
     raw, first = Topics.of(settings).raw, await _first_records(settings, partitions)
     # What was imported is the oldest of the log.
     if any(is_imported(record.headers) for record in first) and (found := await find_note(settings, partitions)):
-        return partitions, found
+        # A copy begins late, and what was removed before that nobody knows.
+        begin = max((await _beginnings(settings, partitions)).values())
+        return partitions, msgspec.structs.replace(found, begin=begin)
     if first:
         message = (
             f"{raw} has webhooks already, and history has to come before them: give the name of a new topic, --into "
