@@ -31,6 +31,7 @@ class Door:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._server: asyncio.Server | None = None
+        self._leading: set[asyncio.Future[None]] = set()
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -67,7 +68,7 @@ class Door:
 
     async def _open(self) -> None:
         if self._server is None:
-            self._server = await asyncio.start_server(self._lead, _LOOPBACK, self.port)
+            self._server = await asyncio.start_server(self._accept, _LOOPBACK, self.port)
             self.port = self._server.sockets[0].getsockname()[1]
 
     async def _shut(self) -> None:
@@ -82,17 +83,25 @@ class Door:
                 task.cancel()
             await asyncio.gather(*others, return_exceptions=True)
             # What was aborted is closed by the loop's next rounds.
-            await asyncio.sleep(0)
-            await asyncio.sleep(0)
+            for _ in range(3):
+                await asyncio.sleep(0)
+
+    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        leading = asyncio.ensure_future(self._lead(reader, writer))
+        self._leading.add(leading)
+
+        def ended(_: asyncio.Future[None]) -> None:
+            self._leading.discard(leading)
+            # Not politely: whoever is on the other side is to notice.
+            writer.transport.abort()
+
+        # Of a task that is cancelled before its first step nothing runs but this.
+        leading.add_done_callback(ended)
 
     async def _lead(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
-        try:
-            with contextlib.suppress(OSError, asyncio.CancelledError):
-                await self._through_to(reader, writer)
-        finally:
-            # Not politely: whoever is on the other side is to notice.
-            writer.transport.abort()
+        with contextlib.suppress(OSError, asyncio.CancelledError):
+            await self._through_to(reader, writer)
 
     async def _through_to(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         answers, requests = await asyncio.open_connection(_LOOPBACK, self._target)
