@@ -12,7 +12,7 @@ import structlog
 from aiokafka.errors import KafkaError
 
 from broker import clients
-from operations.directory import topic_of
+from operations.directory import following, reference_producer, topic_of
 from operations.directory_sync.comparing import Comparison, Policy
 from operations.directory_sync.held import Held
 from operations.directory_sync.metrics import (
@@ -31,8 +31,6 @@ from operations.directory_sync.metrics import (
 from operations.directory_sync.session import session
 from operations.directory_sync.source import QueryError
 from operations.postgres import PostgresError
-from schemas.wire.topics import Topics
-from streams.views import ReferenceFollower
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping, Sequence
@@ -204,34 +202,14 @@ async def _compared(
 async def _following(settings: Settings, job: Job) -> AsyncIterator[tuple[Held, asyncio.Future[None]]]:
     """What the topics hold, from when all of it is read; the future has what the view failed with."""
     held = Held(job.queries)
-    failure: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-
-    def failed(error: BaseException) -> None:
-        if not failure.done():
-            failure.set_exception(error)
-
-    follower = ReferenceFollower(Topics.of(settings), settings.kafka_options(), held, on_failed=failed)
-    complete = asyncio.create_task(follower.complete.wait())
-    either: set[asyncio.Future[Any]] = {complete, failure}
-    try:
-        await follower.start()
-        await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
-        if failure.done():
-            failure.result()
+    async with following(settings, held) as failure:
         yield held, failure
-    finally:
-        complete.cancel()
-        await follower.stop()
-        if failure.done():
-            # Whoever was at something else when it failed has not asked.
-            failure.exception()
 
 
 @contextlib.asynccontextmanager
 async def _writer(settings: Settings) -> AsyncIterator[Callable[..., Any]]:
     """What writes records and returns when all of them are acknowledged."""
-    options = settings.kafka_options()
-    async with clients.opened(clients.producer(options, max_request_size=settings.max_body_bytes)) as producer:
+    async with clients.opened(reference_producer(settings)) as producer:
 
         async def write(kind: Kind, records: Sequence[tuple[bytes, bytes | None]]) -> None:
             topic = topic_of(settings, kind)
