@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 
 __all__ = [
+    "DISCONNECT_SECONDS",
     "REQUEST_SECONDS",
     "admin",
     "as_member",
@@ -51,6 +52,8 @@ _FETCH_BYTES: Final = 16 << 20
 # aiokafka's own patience, the most that is needed for anything.
 _MOST_SECONDS: Final = 40.0
 _STOP_SECONDS: Final = 5.0
+# A word of goodbye, from a broker that is well.
+DISCONNECT_SECONDS: Final = 1.0
 _OPEN: Final = "PLAINTEXT"
 
 
@@ -61,6 +64,7 @@ def admin(options: Mapping[str, Any], **more: Any) -> AIOKafkaAdminClient:
     """
     made = AIOKafkaAdminClient(**{**options, **more})
     renew_from_the_beginning(made._client)  # noqa: SLF001 - aiokafka has no place for it
+    _disconnect_in_time(made._client)  # noqa: SLF001 - as above
     _say_why_refused(made._client, options)  # noqa: SLF001 - the admin's own has no name
     return made
 
@@ -131,7 +135,30 @@ def bounded(client: Client) -> Client:
     requests._request_timeout_ms = int(REQUEST_SECONDS * 1000)  # noqa: SLF001 - as above
     requests.send = _Sender(requests, requests.send)
     renew_from_the_beginning(requests)
+    _disconnect_in_time(requests)
     return client
+
+
+def _disconnect_in_time(requests: Any) -> None:
+    """Let a client's end wait no longer than DISCONNECT_SECONDS for the other side.
+
+    Over TLS a connection ends with the broker's word, for which asyncio waits half a minute; who is gone by then, or
+    has none to spare, would keep whoever ends a client. What was asked for has its answers before.
+    """
+    close = requests.close
+
+    async def closed() -> None:
+        writers = [connection._writer for connection in requests._conns.values()]  # noqa: SLF001 - aiokafka keeps them
+        closing = asyncio.ensure_future(close())
+        try:
+            await asyncio.wait({closing}, timeout=DISCONNECT_SECONDS)
+        finally:
+            for writer in writers:
+                if writer is not None:
+                    writer.transport.abort()
+        await closing
+
+    requests.close = closed
 
 
 class _Sender:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -67,3 +68,24 @@ async def test_members_wait_for_each_other_as_long_as_they_may_take(let_go: floa
     await sender(1, HeartbeatRequest("group", 1, "me"), group=group)
 
     assert waited == [patience, patience, clients.REQUEST_SECONDS]
+
+
+async def test_nobody_waits_for_a_broker_that_says_no_goodbye(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As a connection over TLS does for half a minute: it is cut, and the client has ended."""
+    monkeypatch.setattr(clients, "DISCONNECT_SECONDS", 0.05)
+    ended = asyncio.get_running_loop().create_future()
+    transport = SimpleNamespace(abort=partial(ended.set_result, None))
+    connection: Any = SimpleNamespace(_writer=SimpleNamespace(transport=transport))
+    admin = clients.admin({"bootstrap_servers": "127.0.0.1:1"})
+    requests = admin._client  # noqa: SLF001 - aiokafka gives it no name
+
+    def close(reason: object = None) -> asyncio.Future[None]:
+        del reason
+        connection._writer = None  # noqa: SLF001 - aiokafka does so
+        return ended
+
+    connection.close = close
+    requests._conns[0] = connection  # noqa: SLF001 - as above
+    async with asyncio.timeout(20):
+        await requests.close()
+    assert ended.done()
