@@ -19,7 +19,7 @@ STARTERS: Final = {"create_task", "ensure_future", "Thread"}
 # Who starts one without broker.watched awaits its end in the same function. The thread of traces, which may lose
 # what it has, takes every error for itself.
 AWAITED: Final = {
-    "broker/clients.py": 1,
+    "broker/clients.py": 2,
     "broker/span_queue.py": 1,
     "broker/watched.py": 1,
     "gateway/asked.py": 1,
