@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from schemas.settings import Settings
 
-__all__ = ["read_cells", "read_topic", "written_ends"]
+__all__ = ["first_records", "read_cells", "read_topic", "written_ends"]
 
 _READ_MS: Final = 500
 _RECORDS: Final = 500
@@ -51,6 +51,29 @@ async def read_cells(
     """The same of a topic that holds a table: keys and values, in the order in which they were written."""
     async for number, records in read_topic(settings, topic, begin, end, lambda _: None):
         yield number, [(record.key, record.value) for record in records if record.key is not None]
+
+
+async def first_records(settings: Settings, topic: str, partitions: int) -> dict[int, tuple[Any | None, int]]:
+    """The first committed record of each partition, None where there is none, and where the partition ends.
+
+    Raises aiokafka's KafkaError.
+    """
+    found: dict[int, tuple[Any | None, int]] = {}
+    if not partitions:
+        return found
+    async with clients.opened(
+        clients.consumer(settings.kafka_options(), max_partition_fetch_bytes=settings.max_message_bytes)
+    ) as reader:
+        for number in range(partitions):
+            source = TopicPartition(topic, number)
+            reader.assign([source])
+            end = (await reader.end_offsets([source]))[source]
+            reader.seek(source, (await reader.beginning_offsets([source]))[source])
+            records: list[Any] = []
+            while not records and await reader.position(source) < end:
+                records = (await reader.getmany(source, timeout_ms=_READ_MS, max_records=1)).get(source, [])
+            found[number] = (records[0] if records else None, end)
+    return found
 
 
 async def written_ends(settings: Settings, topic: str, partitions: Iterable[int]) -> dict[int, int]:

@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 from aiokafka import TopicPartition
-from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
 from broker import clients
 from broker.committed import committed_topics
 from broker.partitioning import topic_partitions
+from broker.reading import first_records
 from operations.history.errors import HistoryError
 from operations.history.finding import find_note, is_imported
 from operations.raw_log import target as new_topic
 from operations.raw_log.imported import ImportNote, read_note
 from operations.raw_log.seam import log_ends
-from operations.retention import as_topics_keep
+from operations.retention import as_topics_keep, days_kept
 from operations.topic_fit import used_partitions
 from schemas.wire.topics import Topics
 
@@ -102,12 +102,10 @@ async def require_retention(settings: Settings, admin: AIOKafkaAdminClient, olde
             f"than {age} for all parts and run `learnpack-telemetry setup`, or leave out what is older with --since."
         )
         raise HistoryError(message)
-    answers = await admin.describe_configs([ConfigResource(ConfigResourceType.TOPIC, raw, {"retention.ms": None})])
-    there = {entry[0]: entry[1] for answer in answers for resource in answer.resources for entry in resource[4]}
-    kept = int(there.get("retention.ms") or -1)
-    if 0 <= kept <= age * _DAY_MS:
+    kept = (await days_kept(admin, [raw]))[raw]
+    if kept is not None and kept <= age:
         message = (
-            f"the history begins on {day}, and {raw} keeps {kept // _DAY_MS} days: run `learnpack-telemetry setup`, "
+            f"the history begins on {day}, and {raw} keeps {kept} days: run `learnpack-telemetry setup`, "
             "which sets what TELEMETRY_RAW_RETENTION_DAYS says."
         )
         raise HistoryError(message)
@@ -158,18 +156,5 @@ def _earliest(records: Iterable[Any]) -> int:
 
 async def _first_records(settings: Settings, partitions: int) -> list[Any]:
     """The first record of each of the raw topic's partitions that has one."""
-    first: list[Any] = []
-    options: dict[str, Any] = settings.kafka_options()
-    async with clients.opened(
-        clients.consumer(options, max_partition_fetch_bytes=settings.max_message_bytes)
-    ) as consumer:
-        for number in range(partitions):
-            tp = TopicPartition(Topics.of(settings).raw, number)
-            consumer.assign([tp])
-            end = (await consumer.end_offsets([tp]))[tp]
-            consumer.seek(tp, (await consumer.beginning_offsets([tp]))[tp])
-            read: list[Any] = []
-            while not read and await consumer.position(tp) < end:
-                read = (await consumer.getmany(tp, timeout_ms=_READ_MS, max_records=1)).get(tp, [])
-            first.extend(read)
-    return first
+    found = await first_records(settings, Topics.of(settings).raw, partitions)
+    return [record for record, _ in found.values() if record is not None]

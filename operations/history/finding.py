@@ -6,11 +6,9 @@ Kafka keeps the note, a committed offset, for a week after the last run; the rec
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
-from aiokafka import TopicPartition
-
-from broker import clients
+from broker.reading import read_topic, written_ends
 from operations.raw_log.imported import ImportNote
 from schemas.wire.headers import readable_headers
 from schemas.wire.topics import Topics
@@ -22,7 +20,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Receipts", "find_note", "is_imported", "telemetry_receipt", "webhook_receipt"]
 
-_READ_MS: Final = 500
 _WEBHOOK: Final = re.compile(r"lms-webhook-([0-9]+)")
 _TELEMETRY: Final = re.compile(r"lms-telemetry-([0-9]+)-(-?[0-9]+)")
 
@@ -89,17 +86,9 @@ class Receipts:
 
 async def find_note(settings: Settings, partitions: int) -> ImportNote | None:
     """Read the whole log for its receipts, some ten thousand records a second; raises aiokafka's KafkaError."""
-    receipts = Receipts()
-    options: dict[str, Any] = settings.kafka_options()
-    async with clients.opened(
-        clients.consumer(options, max_partition_fetch_bytes=settings.max_message_bytes)
-    ) as consumer:
-        places = [TopicPartition(Topics.of(settings).raw, number) for number in range(partitions)]
-        ends = await consumer.end_offsets(places)
-        for tp in places:
-            consumer.assign([tp])
-            await consumer.seek_to_beginning(tp)
-            while await consumer.position(tp) < ends[tp]:
-                for record in (await consumer.getmany(tp, timeout_ms=_READ_MS)).get(tp, []):
-                    receipts.add(tp.partition, record.timestamp, record.headers)
+    receipts, raw = Receipts(), Topics.of(settings).raw
+    ends = await written_ends(settings, raw, range(partitions))
+    async for number, records in read_topic(settings, raw, {}, ends, lambda _: None):
+        for record in records:
+            receipts.add(number, record.timestamp, record.headers)
     return receipts.note()

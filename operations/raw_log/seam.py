@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
-import aiokafka
-from aiokafka import TopicPartition
-
-from broker import clients
+from broker.reading import first_records, written_ends
 from operations.raw_log.records import place_of
 from schemas.wire.place import split_place
 from schemas.wire.topics import Topics
@@ -19,18 +16,10 @@ if TYPE_CHECKING:
 
 __all__ = ["log_ends", "offsets_between"]
 
-_READ_MS: Final = 500
-
 
 async def log_ends(settings: Settings, partitions: int) -> dict[int, int]:
     """The offset behind the last record of each partition of the raw topic; raises aiokafka's KafkaError."""
-    if not partitions:
-        return {}
-    async with clients.opened(
-        clients.consumer(settings.kafka_options(), isolation_level="read_uncommitted")
-    ) as consumer:
-        sources = [TopicPartition(Topics.of(settings).raw, number) for number in range(partitions)]
-        return {tp.partition: end for tp, end in (await consumer.end_offsets(sources)).items()}
+    return await written_ends(settings, Topics.of(settings).raw, range(partitions)) if partitions else {}
 
 
 async def offsets_between(settings: Settings, partitions: int, reached: Mapping[int, int]) -> dict[int, int]:
@@ -40,27 +29,12 @@ async def offsets_between(settings: Settings, partitions: int, reached: Mapping[
     that the topic begins with records of another one are not known. Raises aiokafka's KafkaError.
     """
     gaps: dict[int, int] = {}
-    if not partitions:
-        return gaps
-    async with clients.opened(
-        clients.consumer(
-            settings.kafka_options(),
-            max_partition_fetch_bytes=settings.max_message_bytes,
-        )
-    ) as consumer:
-        for number in range(partitions):
-            tp = TopicPartition(Topics.of(settings).raw, number)
-            consumer.assign([tp])
-            end = (await consumer.end_offsets([tp]))[tp]
-            consumer.seek(tp, (await consumer.beginning_offsets([tp]))[tp])
-            records: list[aiokafka.ConsumerRecord] = []
-            while not records and await consumer.position(tp) < end:
-                records = (await consumer.getmany(tp, timeout_ms=_READ_MS, max_records=1)).get(tp, [])
-            if not records:
-                # Everything that it had is gone.
-                origin, offset = number, end
-            else:
-                origin, offset = split_place(place_of(number, records[0].offset, records[0].headers))
-            if origin in reached and offset > reached[origin]:
-                gaps[origin] = offset - reached[origin]
+    for number, (record, end) in (await first_records(settings, Topics.of(settings).raw, partitions)).items():
+        if record is None:
+            # Everything that it had is gone.
+            origin, offset = number, end
+        else:
+            origin, offset = split_place(place_of(number, record.offset, record.headers))
+        if origin in reached and offset > reached[origin]:
+            gaps[origin] = offset - reached[origin]
     return gaps
