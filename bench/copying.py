@@ -9,11 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-import resource
-import subprocess
-import sys
 import tempfile
-import time
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -22,7 +18,7 @@ import httpx
 import typer
 
 from bench.page import run
-from bench.up import processor_seconds, system
+from bench.up import processor_seconds, system, timed
 from deploy.demo.documents import demo_documents
 from schemas.settings import PREFIX
 
@@ -52,19 +48,12 @@ async def _post(env: dict[str, str], count: int) -> None:
 
 
 def _line(env: dict[str, str], root: int, *command: str) -> str:
-    """Run a command to its end; its row of the table. Raises SystemExit with what it wrote where it fails."""
-    own, began = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
-    broker = processor_seconds(root)["Kafka"]
-    done = subprocess.run(
-        [sys.executable, "-m", "deploy.cli", *command], env=env, capture_output=True, text=True, check=False
-    )
-    took, used = time.monotonic() - began, resource.getrusage(resource.RUSAGE_CHILDREN)
-    if done.returncode:
-        raise SystemExit(done.stdout + done.stderr)
-    seconds = used.ru_utime + used.ru_stime - own.ru_utime - own.ru_stime
-    broker = processor_seconds(root)["Kafka"] - broker
+    """Run a command to its end; its row of the table."""
+    before = processor_seconds(root)["Kafka"]
+    done = timed(env, *command)
+    broker = processor_seconds(root)["Kafka"] - before
     named = " ".join(word for word in command if "/" not in word)
-    return f"| `{named}` | {took:.1f} s | {seconds:.1f} s | {broker:.1f} s |"
+    return f"| `{named}` | {done.took:.1f} s | {done.used:.1f} s | {broker:.1f} s |"
 
 
 def main(

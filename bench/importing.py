@@ -10,9 +10,6 @@ among them.
 from __future__ import annotations
 
 import os
-import resource
-import subprocess
-import sys
 import tempfile
 import time
 from pathlib import Path
@@ -22,7 +19,7 @@ import clickhouse_connect
 import typer
 
 from bench.page import run
-from bench.up import system
+from bench.up import system, timed
 from schemas.settings import PREFIX
 from tests.support.lms import DAY_MS, Lms, Stored, make_tables
 from tests.support.postgres import PostgresServer
@@ -80,17 +77,9 @@ def _fill(database: Database, rows: int) -> tuple[int, int]:
 
 
 def _line(env: dict[str, str], *command: str) -> tuple[str, str]:
-    """Run a command to its end; its row of the table, and what it wrote. Raises SystemExit where it fails."""
-    own, began = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
-    done = subprocess.run(
-        [sys.executable, "-m", "deploy.cli", *command], env=env, capture_output=True, text=True, check=False
-    )
-    took, used = time.monotonic() - began, resource.getrusage(resource.RUSAGE_CHILDREN)
-    if done.returncode:
-        raise SystemExit(done.stdout + done.stderr)
-    seconds = used.ru_utime + used.ru_stime - own.ru_utime - own.ru_stime
-    # The most that any command so far had at once.
-    return f"| `{' '.join(command)}` | {took:.0f} s | {seconds:.0f} s | {used.ru_maxrss >> 10} MiB |", done.stdout
+    """Run a command to its end; its row of the table, and what it wrote."""
+    done = timed(env, *command)
+    return f"| `{' '.join(command)}` | {done.took:.0f} s | {done.used:.0f} s | {done.most} MiB |", done.wrote
 
 
 def _stored(env: dict[str, str], rows: int) -> float:

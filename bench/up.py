@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import contextlib
 import os
+import resource
 import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import httpx
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["PARTS", "part_of", "processor_seconds", "system"]
+__all__ = ["PARTS", "Timed", "part_of", "processor_seconds", "system", "timed"]
 
 PARTS: Final = ("gateway", "worker", "sink", "Kafka", "ClickHouse", "supervisor")
 
@@ -58,6 +59,31 @@ def _environment(file: Path, process: subprocess.Popen[bytes]) -> dict[str, str]
         time.sleep(0.1)
     message = "the system did not become ready; try `learnpack-telemetry up` by hand"
     raise SystemExit(message)
+
+
+class Timed(NamedTuple):
+    """A command that has come to its end: seconds, seconds of processor time, the most MiB so far, what it wrote."""
+
+    took: float
+    used: float
+    most: int
+    wrote: str
+
+
+def timed(env: dict[str, str], *command: str) -> Timed:
+    """Run a command of the project, as its user waits for it; raises SystemExit with what it wrote where it fails.
+
+    The most memory is that of any command so far: the kernel keeps no other.
+    """
+    before, began = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
+    done = subprocess.run(
+        [sys.executable, "-m", "deploy.cli", *command], env=env, capture_output=True, text=True, check=False
+    )
+    took, used = time.monotonic() - began, resource.getrusage(resource.RUSAGE_CHILDREN)
+    if done.returncode:
+        raise SystemExit(done.stdout + done.stderr)
+    seconds = used.ru_utime + used.ru_stime - before.ru_utime - before.ru_stime
+    return Timed(took, seconds, used.ru_maxrss >> 10, done.stdout)
 
 
 def processor_seconds(root: int) -> dict[str, float]:
