@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 from operations.export.errors import ExportError
 from operations.export.progsnap_table import METADATA
 from operations.export.whole import ABOUT, whole
+from operations.stored import store
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -107,10 +107,4 @@ class _Lines:
 
 def _store(path: Path, pieces: Iterable[bytes]) -> int:
     path.parent.mkdir(exist_ok=True)
-    size = 0
-    with path.open("xb") as file:
-        for piece in pieces:
-            size += file.write(piece)
-        file.flush()
-        os.fsync(file.fileno())
-    return size
+    return store(path, pieces, "xb")

@@ -13,6 +13,7 @@ import shutil
 from typing import TYPE_CHECKING, Final
 
 from operations.export.errors import ExportError
+from operations.stored import sync_directory
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -46,7 +47,7 @@ def whole(directory: Path) -> Iterator[Path]:
                 beside.rmdir()
             else:
                 beside.rename(place)
-            _sync(place if is_there else place.parent)
+            sync_directory(place if is_there else place.parent)
     except (ConnectionError, TimeoutError):
         raise
     except OSError as error:
@@ -87,11 +88,3 @@ def _held(beside: Path, place: Path) -> Iterator[None]:
 
 def _taken(place: Path) -> ExportError:
     return ExportError(f"another export writes {place}: wait for it, or name another directory.")
-
-
-def _sync(directory: Path) -> None:
-    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

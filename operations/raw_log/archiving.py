@@ -21,11 +21,12 @@ from operations.raw_log.archive_files import ArchiveFile, file_name, missing_ran
 from operations.raw_log.errors import RawLogError
 from operations.raw_log.raw_rows import Range, RawRows
 from operations.raw_log.staging import Staging
+from operations.stored import store, sync_directory
 from schemas.wire.place import OFFSET_MASK
 from sinks.clickhouse import connect
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
     from operations.raw_log.archive_files import Group
@@ -113,7 +114,8 @@ class _Writer:
         path = self.directory / file_name(wanted.day, wanted.partition, first)
         unfinished = path.with_name(f"{path.name}{_UNFINISHED}")
         try:
-            size, sha256 = _store(unfinished, self.rows.export(wanted))
+            digest = hashlib.sha256()
+            size = store(unfinished, _digested(self.rows.export(wanted), digest))
             self._compare(unfinished, path.name, expected)
             file = ArchiveFile(
                 name=path.name,
@@ -125,14 +127,14 @@ class _Writer:
                 rows=expected.rows,
                 digest=expected.digest,
                 bytes=size,
-                sha256=sha256,
+                sha256=digest.hexdigest(),
                 previous=previous,
             )
             note = self.directory / f"{path.name}.json"
-            _store(note.with_name(f"{note.name}{_UNFINISHED}"), iter([msgspec.json.format(msgspec.json.encode(file))]))
+            store(note.with_name(f"{note.name}{_UNFINISHED}"), [msgspec.json.format(msgspec.json.encode(file))])
             unfinished.rename(path)
             note.with_name(f"{note.name}{_UNFINISHED}").rename(note)
-            _sync(self.directory)
+            sync_directory(self.directory)
         except (ConnectionError, TimeoutError):
             raise
         except OSError as error:
@@ -154,25 +156,11 @@ class _Writer:
             raise RawLogError(message)
 
 
-def _store(path: Path, pieces: Iterator[bytes]) -> tuple[int, str]:
-    """Write and sync; size and SHA-256."""
-    digest, size = hashlib.sha256(), 0
-    with path.open("wb") as opened:
-        for piece in pieces:
-            opened.write(piece)
-            digest.update(piece)
-            size += len(piece)
-        opened.flush()
-        os.fsync(opened.fileno())
-    return size, digest.hexdigest()
-
-
-def _sync(directory: Path) -> None:
-    descriptor = os.open(directory, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+def _digested(pieces: Iterable[bytes], digest: hashlib._Hash) -> Iterator[bytes]:
+    """The same pieces, which the digest has then, too."""
+    for piece in pieces:
+        digest.update(piece)
+        yield piece
 
 
 @contextlib.contextmanager
