@@ -142,8 +142,13 @@ class HttpSystem:
             )
         return self._questions
 
-    def settled(self, count: int = 1, **where: Any) -> list[dict[str, Any]]:
-        """The rows of the log for these filters, once there are that many, none is pending and each has its payload."""
+    def settled(
+        self, count: int = 1, who: str = "staff", academy: int | None = 1, **where: Any
+    ) -> list[dict[str, Any]]:
+        """The rows of the log for these filters, once there are that many, none is pending and each has its payload.
+
+        `who` looks, in `academy`: who sees other webhooks has to wait for those.
+        """
 
         def rows() -> list[dict[str, Any]]:
             answer = client.get("/v1/assignment/academy/learnpack/webhook", params={"limit": 1000, **where})
@@ -151,7 +156,7 @@ class HttpSystem:
             whole = all(row["status"] != "PENDING" and row["payload"] is not None for row in found)
             return found if whole and len(found) >= count else []
 
-        with self.client() as client:
+        with self.client(who, academy) as client:
             return eventually(rows, 30, f"{count} processed webhooks of {where}")
 
 
