@@ -12,7 +12,7 @@ from tests.support.sources import ROOT
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["FOLDER", "Shown", "boards", "expanded_promql", "expanded_sql", "panels", "variables"]
+__all__ = ["FOLDER", "Shown", "boards", "expanded_promql", "expanded_sql", "of_optional_parts", "panels", "variables"]
 
 FOLDER: Final = ROOT / "deploy" / "monitoring" / "grafana"
 
@@ -49,6 +49,11 @@ def _shown(board: str, raw: dict[str, Any]) -> Shown:
     promql = tuple(target["expr"] for target in asked if "expr" in target)
     sql = tuple(target["rawSql"] for target in asked if "rawSql" in target)
     return Shown(board, raw["title"], promql, sql, raw)
+
+
+def of_optional_parts() -> list[Shown]:
+    """Panels of the forwarder and of the directory's sync, which only an operator starts."""
+    return [one for one in panels() if any(re.search(r"\btelemetry_(?:forward|sync)_", asked) for asked in one.promql)]
 
 
 def variables(board: Mapping[str, Any]) -> dict[str, dict[str, Any]]:

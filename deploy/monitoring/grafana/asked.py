@@ -13,7 +13,20 @@ from grafana_foundation_sdk.models.prometheus import PromQueryFormat
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["CLICKHOUSE", "LIVE", "PROMETHEUS", "SOURCES", "Asked", "Sql", "percentile", "promql", "rate", "share"]
+__all__ = [
+    "BY_PART",
+    "CLICKHOUSE",
+    "LIVE",
+    "PART",
+    "PROMETHEUS",
+    "SOURCES",
+    "Asked",
+    "Sql",
+    "percentile",
+    "promql",
+    "rate",
+    "share",
+]
 
 # A dashboard has a variable of this name for the data source, so that it may be imported wherever there is one.
 SOURCES: Final = {"prometheus": "prometheus", "clickhouse": "grafana-clickhouse-datasource"}
@@ -22,6 +35,10 @@ CLICKHOUSE: Final = DataSourceRef(type_val=SOURCES["clickhouse"], uid="${clickho
 
 # Without a replay, whose parts go through all webhooks once more.
 LIVE: Final = 'process!~"replay-.+"'
+
+# One line for each process of a part, and what names it: `up` gives it a name, a cluster a pod.
+BY_PART: Final = "max by (process, pod, instance)"
+PART: Final = "{{process}}{{pod}} {{instance}}"
 
 Asked = Builder[Dataquery]
 

@@ -6,6 +6,7 @@ failed; a word stands beside it. What a panel shows, and what to do about it, is
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from grafana_foundation_sdk.builders import barchart, common, statetimeline, table, timeseries
@@ -49,6 +50,7 @@ WHOLE, HALF, THIRD = 24, 12, 8
 
 _HEIGHT: Final = 8
 _TAG: Final = "learnpack-telemetry"
+_ANSWERS: Final = MappingProxyType({"0": ("no answer", RED), "1": ("answers", GREEN)})
 
 
 def lines(
@@ -123,13 +125,19 @@ def bars(
 
 
 def states(
-    title: str, text: str, asked: Sequence[tuple[str, str]], *, alerts: Sequence[str], width: int = HALF
+    title: str,
+    text: str,
+    asked: Sequence[tuple[str, str]],
+    *,
+    alerts: Sequence[str],
+    words: Mapping[str, tuple[str, str]] = _ANSWERS,
+    width: int = HALF,
 ) -> statetimeline.Panel:
-    """What was well (1) and what was not (0), over time, in words and colours."""
-    words = {"0": ValueMappingResult(text="no answer", color=RED), "1": ValueMappingResult(text="answers", color=GREEN)}
+    """What was so (1) and what was not (0), over time, in `words` by value, each with its colour."""
+    mapped = {value: ValueMappingResult(text=word, color=colour) for value, (word, colour) in words.items()}
     panel = statetimeline.Panel().title(title).description(text + _runbooks(alerts))
     panel.datasource(PROMETHEUS).targets(promql(asked))
-    panel.span(width).height(_HEIGHT).mappings([ValueMap(words)]).show_value(VisibilityMode.NEVER)
+    panel.span(width).height(_HEIGHT).mappings([ValueMap(mapped)]).show_value(VisibilityMode.NEVER)
     # Without thresholds of its own Grafana paints everything from 80 on red.
     panel.thresholds(
         builders.ThresholdsConfig().mode(ThresholdsMode.ABSOLUTE).steps([Threshold(value=None, color=GREEN)])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from deploy.monitoring.grafana.asked import LIVE, percentile
+from deploy.monitoring.grafana.lms import FORWARD, SYNC
 from deploy.monitoring.grafana.panels import THIRD, WHOLE, board, lines, rows
 
 if TYPE_CHECKING:
@@ -190,8 +191,15 @@ _WHOLE: Final = (
 
 
 def dashboard() -> Dashboard:
-    """Lag first, then workers and sinks in the order of a webhook's way, then what bounds them."""
-    parts = {"Lag": _LAG, "Workers": _WORKERS, "Sinks and ClickHouse": _SINKS, "As a whole": _WHOLE}
+    """Lag first, then workers and sinks in the order of a webhook's way, what bounds them, and what an LMS is told."""
+    parts = {
+        "Lag": _LAG,
+        "Workers": _WORKERS,
+        "Sinks and ClickHouse": _SINKS,
+        "As a whole": _WHOLE,
+        "Told to the LMS: forwarders, where any runs": FORWARD,
+        "Read from the LMS: directory sync, where it runs": SYNC,
+    }
     text = "Where between Kafka and ClickHouse do webhooks wait?"
     return board(
         NAME, "LearnPack Telemetry: Pipeline", text, parts, sources=("prometheus",), since="now-6h", refresh="30s"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from deploy.monitoring.grafana.asked import LIVE, percentile, rate, share
+from deploy.monitoring.grafana.asked import BY_PART, LIVE, PART, percentile, rate, share
 from deploy.monitoring.grafana.panels import AMBER, GREEN, RED, THIRD, board, lines, rows, states
 
 if TYPE_CHECKING:
@@ -17,9 +17,6 @@ NAME: Final = "service"
 # The routes at which webhooks and notebooks' events come in.
 INGEST: Final = 'route=~"/v1/assignment/me/telemetry|/batch/|/capture/|/e/|/i/v0/e/"'
 
-_PARTS: Final = "max by (process, pod, instance)"
-_PART: Final = "{{process}}{{pod}} {{instance}}"
-
 _NOW: Final = (
     rows(
         "Alerts that fire",
@@ -31,7 +28,7 @@ _NOW: Final = (
         "Parts and servers",
         "Who answers. A part that ends is started again.",
         [
-            ('max by (process, pod, instance) (up{job="telemetry"})', _PART),
+            ('max by (process, pod, instance) (up{job="telemetry"})', PART),
             ("min(telemetry_monitor_kafka_up)", "Kafka"),
             ("min(telemetry_monitor_clickhouse_up)", "ClickHouse"),
         ],
@@ -134,7 +131,7 @@ _ERRORS: Final = (
         [
             (
                 'max by (process, pod, instance) (changes(process_start_time_seconds{job="telemetry"}[1h]))',
-                _PART,
+                PART,
             )
         ],
         unit="short",
@@ -146,7 +143,7 @@ _SATURATION: Final = (
     lines(
         "Spool",
         "How full each gateway's spool is, of several processes the fullest. At 100 % webhooks are refused with 503.",
-        [(f"{_PARTS} (telemetry_gateway_spool_used_ratio)", _PART)],
+        [(f"{BY_PART} (telemetry_gateway_spool_used_ratio)", PART)],
         unit="percentunit",
         width=THIRD,
         most=1,
@@ -155,7 +152,7 @@ _SATURATION: Final = (
     lines(
         "Oldest webhook in a spool",
         "Rises while Kafka is away, and falls to 0 afterwards by itself. If it does not, the gateway's log says why.",
-        [("max by (process, pod, instance) (telemetry_gateway_spool_age_seconds)", _PART)],
+        [("max by (process, pod, instance) (telemetry_gateway_spool_age_seconds)", PART)],
         unit="s",
         width=THIRD,
         alerts=("TelemetrySpoolDoesNotDrain",),
@@ -166,8 +163,8 @@ _SATURATION: Final = (
         "document.",
         [
             (
-                f"{_PARTS} ({rate(f'telemetry_{part}_loop_stalled_seconds_total')})",
-                _PART,
+                f"{BY_PART} ({rate(f'telemetry_{part}_loop_stalled_seconds_total')})",
+                PART,
             )
             for part in ("gateway", "worker", "sink")
         ],
@@ -199,7 +196,7 @@ _SATURATION: Final = (
         [
             (
                 'max by (process, pod, instance) (rate(process_cpu_seconds_total{job="telemetry"}[$__rate_interval]))',
-                _PART,
+                PART,
             )
         ],
         unit="short",
@@ -212,7 +209,7 @@ _SATURATION: Final = (
         [
             (
                 'max by (process, pod, instance) (process_resident_memory_bytes{job="telemetry"})',
-                _PART,
+                PART,
             )
         ],
         unit="bytes",
