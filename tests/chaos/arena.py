@@ -16,7 +16,7 @@ from tests.chaos.kafka import create_topics, is_caught_up, members, produce
 from tests.support.waiting import eventually
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
 
     from schemas.settings import Settings
@@ -24,9 +24,44 @@ if TYPE_CHECKING:
     from tests.chaos.worker_process import WorkerSpec
     from tests.support.processes import Child, Processes
 
-__all__ = ["Arena"]
+__all__ = ["Arena", "Loader"]
 
 _LOOK_S = 0.1
+# Records that are kept back until the faults are over.
+_LAST = 200
+
+
+class Loader:
+    """Produces webhooks from a thread, at a pace; the last of them after the faults, however long those take."""
+
+    def __init__(self, settings: Settings, webhooks: Sequence[Webhook], pause_every: int, pause_s: float) -> None:
+        """Begin at once."""
+        self._settings = settings
+        self._pace = pause_every, pause_s
+        self._sent, self._over = threading.Event(), threading.Event()
+        self._thread = threading.Thread(target=self._send, args=(webhooks,), daemon=True)
+        self._thread.start()
+
+    def pause(self, seconds: float) -> None:
+        """Wait for so long, or until nothing but the last webhooks is left to send."""
+        self._sent.wait(seconds)
+
+    def finish(self) -> None:
+        """The faults are over: wait until everything is sent."""
+        self._over.set()
+        self._thread.join()
+
+    def _send(self, webhooks: Sequence[Webhook]) -> None:
+        self._produce(webhooks[:-_LAST])
+        self._sent.set()
+        self._over.wait()
+        self._produce(webhooks[-_LAST:])
+
+    def _produce(self, webhooks: Sequence[Webhook]) -> None:
+        records = [(None, one.key, one.value, one.headers) for one in webhooks]
+        times = [one.timestamp for one in webhooks]
+        raw, (every, seconds) = f"{self._settings.topic_prefix}webhooks.raw", self._pace
+        asyncio.run(produce(self._settings.kafka, raw, records, pause_every=every, pause_s=seconds, timestamps=times))
 
 
 class Arena:
@@ -111,21 +146,9 @@ class Arena:
         """Whether the worker says that it is."""
         return self._ready_file(number).exists()
 
-    def load(self, webhooks: Iterable[Webhook], *, pause_every: int, pause_s: float) -> threading.Thread:
+    def load(self, webhooks: Iterable[Webhook], *, pause_every: int, pause_s: float) -> Loader:
         """Produce webhooks from a thread, at a pace."""
-        prepared = list(webhooks)
-
-        def send() -> None:
-            records = [(None, one.key, one.value, one.headers) for one in prepared]
-            times = [one.timestamp for one in prepared]
-            raw = f"{self.settings.topic_prefix}webhooks.raw"
-            asyncio.run(
-                produce(self.settings.kafka, raw, records, pause_every=pause_every, pause_s=pause_s, timestamps=times)
-            )
-
-        thread = threading.Thread(target=send, daemon=True)
-        thread.start()
-        return thread
+        return Loader(self.settings, list(webhooks), pause_every, pause_s)
 
     def wait_until_done(self, timeout: float = 180) -> None:
         """Wait until everything is processed."""

@@ -34,6 +34,8 @@ __all__ = [
 
 Headers = list[tuple[str, bytes]]
 
+_PATIENCE_MS = 120_000
+
 
 @contextlib.asynccontextmanager
 async def admin(kafka: str) -> AsyncIterator[AIOKafkaAdminClient]:
@@ -108,6 +110,8 @@ async def produce(
         linger_ms=5,
         max_request_size=16 << 20,
         compression_type=compression,
+        # A broker that was killed may take longer to be back than aiokafka would wait.
+        request_timeout_ms=_PATIENCE_MS,
     )
     await producer.start()
     try:

@@ -12,7 +12,7 @@ import sys
 import tempfile
 import time
 import uuid
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -101,7 +101,9 @@ async def _frozen(arena: Arena, load: Load) -> str:
     child = arena.bench.start()
     await ready(arena.bench)
     await load.grows(50)
-    await freeze_past_session(arena.bench, load, child, "other", 500)
+    client = clickhouse_connect.get_client(dsn=arena.server.url, autogenerate_session_id=False)
+    with closing(client):
+        await freeze_past_session(arena.bench, client, load, child, 500)
     await load.grows(100)
     return "a sink frozen past its session"
 

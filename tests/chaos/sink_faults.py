@@ -20,6 +20,10 @@ if TYPE_CHECKING:
 
 __all__ = ["freeze_past_session", "kill_in_turn", "ready", "refuse_inserts", "resident_bytes"]
 
+_TABLES = ("events", "webhooks", "raw")
+# More than the tokens that tables of these tests remember.
+_BLOCKS = 4
+
 
 async def ready(bench: SinkBench, name: str = "sink") -> None:
     """Wait until the sink of this name has partitions."""
@@ -38,15 +42,38 @@ async def kill_in_turn(bench: SinkBench, load: Load, kills: int, rnd: random.Ran
     return child
 
 
-async def freeze_past_session(bench: SinkBench, load: Load, child: Child, other: str, chunks: int) -> None:
-    """SIGSTOP a sink until another one has taken over and stored so many chunks; then SIGCONT."""
+async def freeze_past_session(bench: SinkBench, client: Client, load: Load, child: Child, chunks: int) -> None:
+    """SIGSTOP a sink until another one has taken over and stored so many chunks; then SIGCONT.
+
+    The other one stores them in several blocks of each table. Returns once the first is a member of both groups again:
+    what it had in hand it has sent or let go of by then.
+    """
     child.freeze()
-    bench.start(name=other)
-    await ready(bench, other)
+    bench.start(name="other")
+    await ready(bench, "other")
     for group in (f"{bench.topics.prefix}sink.raw", f"{bench.topics.prefix}sink.g{bench.topics.generation}"):
         await aeventually(functools.partial(_alone, bench.settings.kafka, group), 60, f"one member of {group}")
-    await load.grows(chunks)
+    for _ in range(_BLOCKS):
+        await load.grows(chunks / _BLOCKS)
+        await _stored(client, bench.settings.database, load)
+    before = child.output.count("assigned ")
     child.thaw()
+
+    async def again() -> bool:
+        return child.process.poll() is not None or child.output.count("assigned ") >= before + 2
+
+    await aeventually(again, 60, "the woken sink in both groups")
+
+
+async def _stored(client: Client, database: str, load: Load) -> None:
+    """Wait until every table has what is committed now."""
+    wanted = load.items, load.chunks, load.chunks
+
+    async def there() -> bool:
+        counts = (int(str(client.command(f"SELECT count() FROM {database}.{name}"))) for name in _TABLES)
+        return all(count >= least for count, least in zip(counts, wanted, strict=True))
+
+    await aeventually(there, 60, f"{wanted} rows of {_TABLES}")
 
 
 async def _alone(kafka: str, group: str) -> bool:

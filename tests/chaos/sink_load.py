@@ -51,14 +51,14 @@ class Load:
             self._over.set()
             await task
 
-    async def grows(self, chunks: int) -> None:
+    async def grows(self, chunks: float) -> None:
         """Wait until so many more chunks are committed."""
         wanted = self.chunks + chunks
 
         async def grown() -> bool:
             return self.chunks >= wanted
 
-        await aeventually(grown, _CATCH_UP_SECONDS, f"{wanted} chunks")
+        await aeventually(grown, _CATCH_UP_SECONDS, f"{wanted:g} chunks")
 
     async def _run(self) -> None:
         async with self._bench.producing("load") as producer:

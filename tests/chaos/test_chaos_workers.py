@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from tests.conftest import SettingsFactory
     from tests.support.processes import Processes
 
-pytestmark = [pytest.mark.system, pytest.mark.chaos]
+pytestmark = [pytest.mark.system, pytest.mark.chaos, pytest.mark.timeout(900)]
 
 SEED = 11
 

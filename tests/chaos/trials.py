@@ -82,9 +82,9 @@ def run_trial(
         pause = trial.seconds / (trial.records / 100)
         loader = arena.load(load, pause_every=100, pause_s=pause)
         for _ in range(trial.times):
-            loader.join(rnd.uniform(*trial.pause_s))
+            loader.pause(rnd.uniform(*trial.pause_s))
             trial.fault(arena, rnd)
-        loader.join()
+        loader.finish()
         arena.wait_until_done()
         fold = RealFold(Policy.of(settings)) if trial.real else FakeFold()
         report = asyncio.run(check(settings, fold))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import socket
 import threading
 import time
 from dataclasses import dataclass, field
@@ -88,9 +89,18 @@ def receiver(port: int = 0, known: Receiver | None = None) -> Iterator[Receiver]
         # Who is killed leaves connections behind, which nobody waits for.
         block_on_close = False
 
+        def process_request(self, request: Any, client_address: Any) -> None:
+            connections.add(request)
+            super().process_request(request, client_address)
+
+        def shutdown_request(self, request: Any) -> None:
+            connections.discard(request)
+            super().shutdown_request(request)
+
         def handle_error(self, *_request: object) -> None:
             """Nothing: a forwarder that is killed hangs up."""
 
+    connections: set[socket.socket] = set()
     with Server(("127.0.0.1", known.port if known else port), Handler) as server:
         received = known or Receiver(server.server_address[1])
         threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
@@ -98,3 +108,7 @@ def receiver(port: int = 0, known: Receiver | None = None) -> Iterator[Receiver]
             yield received
         finally:
             server.shutdown()
+            # Threads would go on answering on those that callers keep open: a receiver that is gone does not.
+            for connection in list(connections):
+                with contextlib.suppress(OSError):
+                    connection.shutdown(socket.SHUT_RDWR)
