@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import time
 
-import pytest
 from prometheus_client.exposition import generate_latest
 
 from broker.lag_figures import LagFigures, Waits
@@ -60,6 +59,7 @@ async def test_a_loop_that_is_held_up_is_counted() -> None:
     part = PartMetrics("part")
     loop = LoopWatch(part)
     assert part.lives
+    began = time.monotonic()
     loop.start()
     await asyncio.sleep(0)
     time.sleep(0.6)  # noqa: ASYNC251 - what it is about
@@ -68,7 +68,9 @@ async def test_a_loop_that_is_held_up_is_counted() -> None:
         return sample(told(part), "telemetry_part_loop_stalls_total") >= 1
 
     await aeventually(counted, 20)
-    assert sample(told(part), "telemetry_part_loop_stalled_seconds_total") == pytest.approx(0.35, abs=0.3)
+    # But for the quarter of a second that it meant to wait; on a busy machine it is held up for longer.
+    stalled = sample(told(part), "telemetry_part_loop_stalled_seconds_total")
+    assert 0.3 < stalled < time.monotonic() - began
     assert part.lives
     part.turned = time.monotonic() - LIVE_SECONDS - 1
     assert not part.lives

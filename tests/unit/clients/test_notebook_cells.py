@@ -57,6 +57,7 @@ def test_it_installs_from_the_address_and_calls() -> None:
     }
 
 
+@pytest.mark.usefixtures("unhurried")
 def test_it_sets_up() -> None:
     """Executed, it offers the names, without address and key where the environment has them."""
     with capture_server() as server:

@@ -59,7 +59,7 @@ def test_a_notebooks_story_is_sent() -> None:
             test(2)
         assert test(4) == "passed"
         _telemetry_capture("hint", {"number": 1})  # type: ignore[name-defined] # noqa: F821
-        assert session.flush()
+        assert session.flush(60)
 
     events = server.events
     assert STUDENT_NAME == session.student == "ADA-LOVELACE"  # type: ignore[name-defined] # noqa: F821
@@ -86,7 +86,7 @@ def test_code_is_sent_only_if_the_course_asks() -> None:
     with capture_server() as server:
         session = setup_telemetry("lists", host=server.url, api_key="k", student="Ada Lovelace", send_code=True)
         session.cell("long", "x" * 600)
-        assert session.flush()
+        assert session.flush(60)
 
     assert properties(server.events[1]) == {"cell_id": "long", "cell_num": 1, "code": "x" * 500}
 
@@ -103,7 +103,7 @@ def test_a_test_may_be_a_coroutine() -> None:
         running = test()
         with pytest.raises(StopIteration) as ended:
             running.send(None)
-        assert session.flush()
+        assert session.flush(60)
 
     assert ended.value.value == 3
     assert properties(server.events[1]) == {"ex": "later", "ok": True, "try": 1, "error_type": None}
@@ -115,7 +115,7 @@ def test_the_environment_may_say_where_and_who(monkeypatch: pytest.MonkeyPatch) 
         monkeypatch.setenv(bootstrap.HOST_VARIABLE, server.url)
         monkeypatch.setenv(bootstrap.KEY_VARIABLE, "k2")
         monkeypatch.setenv(bootstrap.STUDENT_VARIABLE, "ADA-LOVELACE")
-        assert setup_telemetry("lists").flush()
+        assert setup_telemetry("lists").flush(60)
 
     assert server.bodies[0]["api_key"] == "k2"
     assert server.events[0]["distinct_id"] == "ADA-LOVELACE"
@@ -190,11 +190,12 @@ def test_no_property_breaks_a_cell(value: Any) -> None:
         session = setup_telemetry("lists", host=server.url, api_key="k", student="Ada Lovelace")
         session.capture("own", value)
         session.capture("last")
-        assert session.flush()
+        assert session.flush(60)
 
     assert server.events[-1]["event"] == "last"
 
 
+@pytest.mark.usefixtures("unhurried")
 def test_setting_up_again_begins_a_new_session() -> None:
     """What the first one had left still arrives, and attempts are counted anew."""
     with capture_server() as server:
@@ -209,6 +210,7 @@ def test_setting_up_again_begins_a_new_session() -> None:
     assert list(by_session.values()) == [[("start", None), ("test", 1)]] * 2
 
 
+@pytest.mark.usefixtures("unhurried")
 def test_leaving_gives_what_waits_its_last_chance() -> None:
     """More than one batch, without a pause between them."""
     with capture_server() as server:

@@ -62,9 +62,9 @@ def test_it_sends_where_it_came_from(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name, raising=False)
     with capture_server() as origin, capture_server() as other:
         monkeypatch.setattr(bootstrap, "installed_from", lambda: Source(origin.url, "its-key"))
-        assert setup_telemetry("lists", student="Ada Lovelace").flush()
-        assert setup_telemetry("lists", api_key="given", student="Ada Lovelace").flush()
-        assert setup_telemetry("lists", other.url, "k2", student="Ada Lovelace").flush()
+        assert setup_telemetry("lists", student="Ada Lovelace").flush(60)
+        assert setup_telemetry("lists", api_key="given", student="Ada Lovelace").flush(60)
+        assert setup_telemetry("lists", other.url, "k2", student="Ada Lovelace").flush(60)
         leave()
 
     assert [body["api_key"] for body in origin.bodies] == ["its-key", "given"]
@@ -77,7 +77,7 @@ def test_its_key_goes_to_no_other_gateway(monkeypatch: pytest.MonkeyPatch, capsy
     monkeypatch.setenv("LC_ALL", "C")
     with capture_server() as other:
         monkeypatch.setattr(bootstrap, "installed_from", lambda: Source("https://t.example", "its-key"))
-        setup_telemetry("lists", other.url, student="Ada Lovelace").flush()
+        setup_telemetry("lists", other.url, student="Ada Lovelace").flush(60)
         leave()
 
     assert other.bodies == []

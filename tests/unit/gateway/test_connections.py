@@ -15,7 +15,7 @@ from gateway.addresses import Addresses
 from gateway.connections import Connections, Shut, most_connections
 from gateway.metrics import Metrics
 from tests.support.metrics import sample
-from tests.support.waiting import aeventually
+from tests.support.waiting import aeventually, eventually
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -37,8 +37,13 @@ def listening() -> Iterator[tuple[int, Pairs]]:
         yield port, pairs
 
 
-def shut(pairs: Pairs) -> list[bool]:
-    """Which of the connections are shut."""
+def shut(pairs: Pairs, count: int) -> list[bool]:
+    """Which of the connections are shut, once so many are: on a busy machine their ends hear of it a little later."""
+    eventually(lambda: sum(_shut_now(pairs)) >= count, 30, f"{count} connections shut")
+    return _shut_now(pairs)
+
+
+def _shut_now(pairs: Pairs) -> list[bool]:
     closed = []
     for theirs, _ in pairs:
         theirs.setblocking(False)  # noqa: FBT003 - its only argument
@@ -56,15 +61,16 @@ def peer(pair: tuple[socket.socket, socket.socket]) -> tuple[str, int]:
 
 
 def test_looking_takes_no_descriptor(listening: tuple[int, Pairs]) -> None:
-    """However often connections are counted and shut, the process has as many descriptors as before."""
+    """However often connections are counted and shut, the process has no more descriptors than before."""
     port, _ = listening
     connections = Connections(port, 2, Addresses(), most=6)
-    before = len(list(Path("/proc/self/fd").iterdir()))
+    before = {entry.name for entry in Path("/proc/self/fd").iterdir()}
 
     for moment in range(3):
         connections.shut_surplus(float(moment))
 
-    assert len(list(Path("/proc/self/fd").iterdir())) == before
+    # Whatever else is in this process may have closed some of its own meanwhile.
+    assert {entry.name for entry in Path("/proc/self/fd").iterdir()} <= before
 
 
 def test_what_is_too_many_is_shut(listening: tuple[int, Pairs]) -> None:
@@ -76,7 +82,7 @@ def test_what_is_too_many_is_shut(listening: tuple[int, Pairs]) -> None:
         connections.end(peer(pairs[place]))
 
     assert connections.shut_surplus(0.0) == Shut(idle=4)
-    assert shut(pairs) == [False, True, False, True, True, True]
+    assert shut(pairs, 4) == [False, True, False, True, True, True]
 
 
 def test_a_request_under_way_is_shut_last(listening: tuple[int, Pairs]) -> None:
@@ -91,7 +97,7 @@ def test_a_request_under_way_is_shut_last(listening: tuple[int, Pairs]) -> None:
         connections.end(peer(pairs[place]))
 
     assert connections.shut_surplus(0.0) == Shut(idle=4)
-    assert shut(pairs) == [False, True, True, True, False, True]
+    assert shut(pairs, 4) == [False, True, True, True, False, True]
 
 
 def test_a_new_connection_has_a_moment_for_its_first_request(listening: tuple[int, Pairs]) -> None:
@@ -105,7 +111,7 @@ def test_a_new_connection_has_a_moment_for_its_first_request(listening: tuple[in
     assert connections.shut_surplus(11.9) == Shut()
     connections.begin(peer(pairs[5]))
     assert connections.shut_surplus(12.0) == Shut(answering=1, idle=3)
-    assert shut(pairs) == [True, True, True, False, True, False]
+    assert shut(pairs, 4) == [True, True, True, False, True, False]
 
 
 async def test_what_was_shut_is_counted_and_told_once_a_minute(
@@ -153,7 +159,7 @@ def test_within_the_limit_nothing_is_shut(listening: tuple[int, Pairs]) -> None:
 
     assert Connections(port, 6, Addresses(), most=6).shut_surplus(0.0) == Shut()
     assert Connections(port + 1, 1, Addresses(), most=6).shut_surplus(0.0) == Shut()
-    assert not any(shut(pairs))
+    assert not any(shut(pairs, 0))
 
 
 def test_a_proxys_connections_are_its_own(listening: tuple[int, Pairs]) -> None:
@@ -161,7 +167,7 @@ def test_a_proxys_connections_are_its_own(listening: tuple[int, Pairs]) -> None:
     port, pairs = listening
 
     assert Connections(port, 1, Addresses(["127.0.0.0/8"]), most=6).shut_surplus(0.0) == Shut()
-    assert not any(shut(pairs))
+    assert not any(shut(pairs, 0))
 
 
 def test_what_was_heard_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
+from deploy.local.resources import free_port
 from gateway.addresses import Addresses
 from gateway.connections import Connections
 from gateway.server import BindError, listen, listen_together, serve
@@ -36,8 +37,8 @@ def taken() -> Iterator[str]:
 
 async def test_it_answers_on_its_own_socket_and_nobody_else_does() -> None:
     """While a server listens a second one on its port is refused, and the first goes on."""
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        bind = f"127.0.0.1:{probe.getsockname()[1]}"
+    listener = listen("127.0.0.1:0")
+    bind = f"127.0.0.1:{listener.getsockname()[1]}"
     answers: list[str] = []
 
     async def beside() -> None:
@@ -48,9 +49,9 @@ async def test_it_answers_on_its_own_socket_and_nobody_else_does() -> None:
         running.cancel()
 
     running = asyncio.ensure_future(
-        serve(application, bind, listen(bind), Connections(1, 100, Addresses()), once_listening=beside)
+        serve(application, bind, listener, Connections(1, 100, Addresses()), once_listening=beside)
     )
-    await asyncio.wait({running}, timeout=20)
+    await asyncio.wait({running}, timeout=60)
 
     assert answers == ["here"]
 
@@ -65,8 +66,7 @@ def test_several_sockets_share_an_address_with_nobody_else(taken: str) -> None:
     """Nor do they join whoever listens there already, a gateway of several processes least of all."""
     with pytest.raises(BindError, match="Address already in use"):
         listen_together(taken, 2)
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        bind = f"127.0.0.1:{probe.getsockname()[1]}"
+    bind = f"127.0.0.1:{free_port()}"
     both = listen_together(bind, 2)
     try:
         for another in (1, 2):

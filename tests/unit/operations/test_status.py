@@ -11,12 +11,16 @@ from typing import TYPE_CHECKING
 import orjson
 import pytest
 
+from operations.asking import ask
 from operations.lag import Lag, PartitionLag
 from operations.status import Restarts, Status, collect_status
 from schemas.settings import Settings
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable
     from pathlib import Path
+
+    from operations.asking import Answer
 
 
 def test_servers_that_accept_and_say_nothing_are_told_of(tmp_path: Path) -> None:
@@ -56,8 +60,14 @@ class _Late(BaseHTTPRequestHandler):
         """Nothing."""
 
 
-def test_a_gateway_that_waits_for_others_is_not_away(tmp_path: Path) -> None:
+def test_a_gateway_that_waits_for_others_is_not_away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """While what it asks hangs, it is told that it lives."""
+
+    def patient(url: str, *, timeout_seconds: float) -> Awaitable[Answer]:
+        # What is answered at once may take a busy machine longer than what is not waited for.
+        return ask(url, timeout_seconds=30 if url.endswith("/live") else timeout_seconds)
+
+    monkeypatch.setattr("operations.status.ask", patient)
     with ThreadingHTTPServer(("127.0.0.1", 0), _Late) as server, socket.create_server(("127.0.0.1", 0)) as silent:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()

@@ -27,7 +27,7 @@ def bodies(directory: Path, data: bytes) -> list[bytes]:
 
 
 @given(objects=st.lists(OBJECTS, min_size=2), compressed=st.booleans(), ending=st.sampled_from([b"\n", b"\r\n"]))
-@hypothesis_settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@hypothesis_settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 def test_lines_are_sent_as_they_are(
     tmp_path: Path, *, objects: list[dict[str, Any]], compressed: bool, ending: bytes
 ) -> None:

@@ -161,8 +161,9 @@ def test_one_that_hangs_is_killed_in_the_end(processes: Processes) -> None:
     assert parent.terminate() == 1
 
     assert not any(map(is_alive, both))
-    (told,) = [line for line in parent.output.splitlines() if "a process does not end and is killed" in line]
-    assert "which='2 of 2'" in told
+    told = [line for line in parent.output.splitlines() if "a process does not end and is killed" in line]
+    # On a busy machine half a second may be too short for the other one, too.
+    assert len([line for line in told if "which='2 of 2'" in line]) == 1
 
 
 def test_loading_the_gateway_starts_no_thread() -> None:

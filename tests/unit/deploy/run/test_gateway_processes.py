@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import socket
 import sys
 from typing import TYPE_CHECKING
 
 import pytest
 
+from deploy.local.resources import free_port
 from tests.support.processes import Processes
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 # Each process notes how many sockets it has that listen, says that it is ready, and waits for its signal.
 PROGRAM = """
-import os, signal, socket, sys
+import os, signal, socket, sys, time
 from pathlib import Path
 from deploy.run.gateway_processes import run_processes
 from schemas.settings import Settings
@@ -35,8 +35,9 @@ def run(member):
     (home / f"{member.number}.held").write_text(str(held))
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     member.tell_ready()
-    signal.pause()
-    return 0
+    # Not `signal.pause`: a signal that comes just before it would be waited for once more.
+    while True:
+        time.sleep(0.05)
 
 settings = Settings(spool=home / "spool", gateway_bind=bind)
 sys.exit(run_processes(settings, 3, run, home / "ready"))
@@ -53,8 +54,7 @@ def processes(tmp_path: Path) -> Iterator[Processes]:
 
 def test_each_process_holds_its_own_socket_alone(processes: Processes) -> None:
     """What ends first takes its socket along: else connections to it would wait for those that end last."""
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        bind = f"127.0.0.1:{probe.getsockname()[1]}"
+    bind = f"127.0.0.1:{free_port()}"
     parent = processes.start([sys.executable, "-c", PROGRAM, str(processes.directory), bind])
     parent.says("accepts webhooks")
     held = [(processes.directory / f"{number}.held").read_text() for number in (1, 2, 3)]

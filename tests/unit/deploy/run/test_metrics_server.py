@@ -26,7 +26,7 @@ def bound() -> Settings:
 
 def asked(settings: Settings, path: str) -> tuple[int, str]:
     """Status and text of an answer."""
-    answer = httpx.get(f"http://{settings.metrics_bind}{path}", timeout=10, verify=PLAIN)
+    answer = httpx.get(f"http://{settings.metrics_bind}{path}", timeout=30, verify=PLAIN)
     return answer.status_code, answer.text
 
 
@@ -58,7 +58,7 @@ def test_probes_hear_who_is_not_ready_and_who_does_not_turn() -> None:
         assert asked(own, "/live") == (503, "part does not turn\n")
         assert asked(own, "/ready") == (503, "part is not ready\n")
         assert asked(own, "/")[0] == 404
-        assert httpx.post(f"http://{own.metrics_bind}/metrics", verify=PLAIN).status_code == 405
+        assert httpx.post(f"http://{own.metrics_bind}/metrics", timeout=30, verify=PLAIN).status_code == 405
 
 
 def test_a_caller_that_says_nothing_holds_nobody_up() -> None:
@@ -79,7 +79,7 @@ def test_connections_are_bounded() -> None:
 
     with served(own, part), contextlib.ExitStack() as closing:
         silent = [
-            closing.enter_context(socket.create_connection((host, int(port)), timeout=5))
+            closing.enter_context(socket.create_connection((host, int(port)), timeout=30))
             for _ in range(_MOST_CONNECTIONS + 1)
         ]
         assert silent[-1].recv(1) == b""

@@ -110,7 +110,7 @@ async def direct_again(delivery: Delivery) -> None:
     async def direct() -> bool:
         return delivery.direct
 
-    await aeventually(direct, 10)
+    await aeventually(direct)
 
 
 async def test_records_go_straight_to_kafka(delivery: Delivery, lever: Lever, spool: Spool) -> None:
@@ -163,7 +163,7 @@ async def test_a_fall_while_draining_loses_nothing(delivery: Delivery, lever: Le
     async def held() -> bool:
         return len(lever.held) == 5
 
-    await aeventually(held, 10)
+    await aeventually(held)
     lever.fall()
     lever.holding = False
     lever.up = True

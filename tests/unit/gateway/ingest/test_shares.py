@@ -121,11 +121,14 @@ async def test_who_has_left_holds_nothing() -> None:
     assert (other.small, other.large) == (0, 0)
 
 
-async def test_the_slow_go_when_others_wait() -> None:
+async def test_the_slow_go_when_others_wait(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever sends less than 32 kB a second for more than two gives up the share; whoever is faster does not."""
     shares = Shares(large=6 * MIB, small=MIB)
     gone: list[str] = []
-    now = asyncio.get_running_loop().time()
+    loop = asyncio.get_running_loop()
+    now = loop.time()
+    # The time stands still: a second in which nothing went on would make a new one slow.
+    monkeypatch.setattr(loop, "time", lambda: now)
     for name, got, since in (("slow", 70_000, 3.0), ("fast", 300_000, 3.0), ("new", 100, 1.0), ("favoured", 0, 0.0)):
         share = shares.enter("school", "course")
         share.give_up = lambda name=name: gone.append(name)
@@ -134,6 +137,7 @@ async def test_the_slow_go_when_others_wait() -> None:
         share._got = got  # noqa: SLF001 - what has come since
     more = await waiting(shares.enter("school", "course"), MIB)
 
+    monkeypatch.undo()
     assert gone == ["slow"]
     more.cancel()
 
