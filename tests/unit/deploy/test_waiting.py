@@ -48,7 +48,7 @@ def looked_at(screen: Terminal) -> str:
 def test_a_command_that_waits_says_for_what(terminal: Terminal, capsys: pytest.CaptureFixture[str]) -> None:
     """Until it has something to say: then the line is gone, and does not come again."""
     with waiting(KAFKA, 0.0):
-        eventually(lambda: terminal.getvalue().count(KAFKA) > 1, 10, "two frames")
+        eventually(lambda: terminal.getvalue().count(KAFKA) > 1, 30, "two frames")
         out.print("an answer")
         assert looked_at(terminal) == ""
     assert capsys.readouterr().out == "an answer\n"
@@ -61,7 +61,7 @@ def test_a_question_takes_the_lines_place(terminal: Terminal) -> None:
 
     @waiting(KAFKA, 0.0)
     def command(answer: str) -> str:
-        eventually(lambda: KAFKA in terminal.getvalue(), 10, "the line")
+        eventually(lambda: KAFKA in terminal.getvalue(), 30, "the line")
         err.print("Drop it? [y/N] ", end="", markup=False)
         return answer
 
@@ -74,7 +74,7 @@ def test_an_error_leaves_no_line(terminal: Terminal) -> None:
 
     @waiting(KAFKA, 0.0)
     def command() -> None:
-        eventually(lambda: KAFKA in terminal.getvalue(), 10, "the line")
+        eventually(lambda: KAFKA in terminal.getvalue(), 30, "the line")
         raise ConnectionError
 
     with pytest.raises(ConnectionError):
@@ -88,7 +88,7 @@ def test_a_replay_says_that_its_processes_start(terminal: Terminal, monkeypatch:
     left = list[str]()
 
     async def beside(_settings: Any, _generation: int, _workers: int, work: Callable[..., Awaitable[None]]) -> bool:
-        eventually(lambda: STARTING in terminal.getvalue(), 10, "the line")
+        eventually(lambda: STARTING in terminal.getvalue(), 30, "the line")
         await work(None)
         return True
 
@@ -110,7 +110,7 @@ def failing_when_told(terminal: Terminal, text: str) -> Callable[..., NoReturn]:
     """A look-up that takes until the terminal says so."""
 
     def looked_up(*_arguments: Any, **_options: Any) -> NoReturn:
-        eventually(lambda: text in terminal.getvalue(), 10, "the line")
+        eventually(lambda: text in terminal.getvalue(), 30, "the line")
         raise ConnectionError
 
     return looked_up

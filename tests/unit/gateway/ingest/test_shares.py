@@ -128,16 +128,21 @@ async def test_the_slow_go_when_others_wait(monkeypatch: pytest.MonkeyPatch) -> 
     loop = asyncio.get_running_loop()
     now = loop.time()
     # The time stands still: a second in which nothing went on would make a new one slow.
-    monkeypatch.setattr(loop, "time", lambda: now)
-    for name, got, since in (("slow", 70_000, 3.0), ("fast", 300_000, 3.0), ("new", 100, 1.0), ("favoured", 0, 0.0)):
-        share = shares.enter("school", "course")
-        share.give_up = lambda name=name: gone.append(name)
-        await share.hold(MIB)
-        share.begin(now - since)
-        share._got = got  # noqa: SLF001 - what has come since
-    more = await waiting(shares.enter("school", "course"), MIB)
+    with monkeypatch.context() as standing:
+        standing.setattr(loop, "time", lambda: now)
+        for name, got, since in (
+            ("slow", 70_000, 3.0),
+            ("fast", 300_000, 3.0),
+            ("new", 100, 1.0),
+            ("favoured", 0, 0.0),
+        ):
+            share = shares.enter("school", "course")
+            share.give_up = lambda name=name: gone.append(name)
+            await share.hold(MIB)
+            share.begin(now - since)
+            share._got = got  # noqa: SLF001 - what has come since
+        more = await waiting(shares.enter("school", "course"), MIB)
 
-    monkeypatch.undo()
     assert gone == ["slow"]
     more.cancel()
 
