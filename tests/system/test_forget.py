@@ -21,15 +21,17 @@ from schemas.wire.topics import Topics
 from tests.chaos.kafka import admin, produce, read_all
 from tests.support.commands import command
 from tests.support.kept import topics_of
+from tests.support.sink import SinkBench
 from tests.support.waiting import eventually
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from clickhouse_connect.driver.client import Client
 
     from schemas.settings import Settings
-    from tests.support.processes import Child
+    from tests.support.processes import Child, Processes
 
 pytestmark = pytest.mark.system
 
@@ -100,13 +102,18 @@ async def keep(place: Settings, days: dict[str, int | None]) -> None:
             await set_topic_configs(client, topic, {"retention.ms": retention})
 
 
+def all_stored(place: Settings, processes: Processes, directory: Path) -> None:
+    """Wait until all that the worker has written is in the tables: what an outcome comes with goes its own ways."""
+    asyncio.run(SinkBench(place, processes, directory).all_read(90))
+
+
 def actors_of(clickhouse: Client, place: Settings) -> list[str]:
     """Whoever has scores."""
     return [actor for (actor,) in clickhouse.query(f"SELECT actor FROM {place.database}.scores").result_rows]
 
 
 def test_a_student_is_gone_and_nobody_else(
-    installed: Settings, start_part: Callable[..., Child], clickhouse: Client
+    installed: Settings, start_part: Callable[..., Child], clickhouse: Client, processes: Processes, tmp_path: Path
 ) -> None:
     """No table, no state, no document and no reference names the student; the others' rows and days stay exact."""
     topics = Topics.of(installed)
@@ -141,7 +148,7 @@ def test_a_student_is_gone_and_nobody_else(
     )
     webhooks = f"SELECT count() FROM {installed.database}.webhooks"
     eventually(lambda: clickhouse.command(webhooks) == 11, 60, "all outcomes")
-    eventually(lambda: any("own-run" in text for text in cells(clickhouse, installed).values()), 60, "rows")
+    all_stored(installed, processes, tmp_path)
     days = f"SELECT * EXCEPT computed_at FROM {installed.database}.asset_daily WHERE asset_slug = 'lists'"
     eventually(lambda: clickhouse.query(days).result_rows, 60, "days")
 
@@ -190,7 +197,7 @@ def test_a_student_is_gone_and_nobody_else(
 
 
 def test_who_is_kept_under_a_pseudonym_is_forgotten_by_name(
-    installed: Settings, start_part: Callable[..., Child], clickhouse: Client
+    installed: Settings, start_part: Callable[..., Child], clickhouse: Client, processes: Processes, tmp_path: Path
 ) -> None:
     """A user id that is an address, and a notebook's name that is hidden: neither is in a table beside what came."""
     start_part("worker", NOTEBOOK_NAMES="pseudonym")
@@ -199,6 +206,7 @@ def test_who_is_kept_under_a_pseudonym_is_forgotten_by_name(
     plain = RawHeaders(academy=1)
     send(installed, [(address.encode(), document(address, "own-run"), plain), cell("Noemi"), cell("Olga")])
     eventually(lambda: len(actors_of(clickhouse, installed)) == 3, 60, "scores")
+    all_stored(installed, processes, tmp_path)
     assert all(actor.startswith("pseudonym:") for actor in actors_of(clickhouse, installed))
     derived = {
         name: text for name, text in cells(clickhouse, installed).items() if not name.endswith((".raw", ".telemetry"))

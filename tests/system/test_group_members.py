@@ -21,12 +21,12 @@ pytestmark = pytest.mark.system
 
 
 class SlowToLetGo(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is untyped
-    """Takes several times as long as a request may."""
+    """Takes longer than a request may."""
 
     async def on_partitions_revoked(self, revoked: Any) -> None:
         """Finish, slowly."""
         if revoked:
-            await asyncio.sleep(3 * clients.REQUEST_SECONDS)
+            await asyncio.sleep(1.5 * clients.REQUEST_SECONDS)
 
     async def on_partitions_assigned(self, assigned: Any) -> None:
         """Begin."""
@@ -36,7 +36,7 @@ async def test_who_joins_waits_for_those_that_are_slow_to_let_go(
     settings: SettingsFactory, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """It asks once, though no answer comes for longer than other requests wait, and gets its share."""
-    monkeypatch.setattr(clients, "REQUEST_SECONDS", 0.5)
+    monkeypatch.setattr(clients, "REQUEST_SECONDS", 1.0)
     own = settings(partitions=2)
     topics = await create_topics(own)
     first, second = (clients.consumer(own.kafka_options(), group_id=topics.application) for _ in range(2))

@@ -170,7 +170,7 @@ def test_status_counts_the_facts_that_count(installed: Settings, fill: Callable[
     for claims in (False, True):
         if claims:
             fill("claims", {"telemetry_id": "run", "actor": "7", "version": 1})
-        rows = asyncio.run(collect_status(installed, 5, 5)).rows
+        rows = asyncio.run(collect_status(installed, 30, 30)).rows
         plain = rows_of(clickhouse, installed, "SELECT count() AS n FROM events")[0]["n"]
         assert rows["events"] == plain == (3 if claims else 5)
 
