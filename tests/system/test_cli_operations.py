@@ -14,16 +14,18 @@ from schemas.wire.topics import Topics
 from tests.chaos.kafka import produce, read_all
 from tests.support.commands import command
 from tests.support.operators import ARRIVAL, document, send
+from tests.support.sink import SinkBench
 from tests.support.waiting import eventually
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from clickhouse_connect.driver.client import Client
 
     from operations.dead_letters import Resolved
     from schemas.settings import Settings
-    from tests.support.processes import Child
+    from tests.support.processes import Child, Processes
 
 pytestmark = pytest.mark.system
 
@@ -147,7 +149,7 @@ def test_a_dead_letter_is_given_up(installed: Settings, start_part: Callable[...
 
 
 def test_a_retry_of_all_does_what_can_be_done(
-    installed: Settings, start_part: Callable[..., Child], clickhouse: Client
+    installed: Settings, start_part: Callable[..., Child], clickhouse: Client, processes: Processes, tmp_path: Path
 ) -> None:
     """What cannot be sent again is listed and the rest is sent; a webhook whose headers fail keeps its id each time."""
     topics = Topics.of(installed)
@@ -178,6 +180,8 @@ def test_a_retry_of_all_does_what_can_be_done(
     records = asyncio.run(read_all(installed.kafka, raw, 2))[1]
     identity = 1 << 40
     assert [dict(record.headers).get("retry-of") for record in records] == [None, b"%d" % identity, b"%d" % identity]
+    # A letter may be stored before the outcome that comes with it.
+    asyncio.run(SinkBench(installed, processes, tmp_path).all_read(90))
     query = f"SELECT DISTINCT id FROM {installed.database}.webhooks"
     assert clickhouse.query(query).result_rows == [(identity,)]
     assert clickhouse.query(f"SELECT DISTINCT id FROM {installed.database}.raw").result_rows == [(identity,)]
@@ -201,7 +205,10 @@ def test_trace_follows_a_webhook(installed: Settings, start_part: Callable[..., 
     def whole() -> dict[str, Any]:
         """What is known of the last webhook, once every table has what it tells; until then nothing."""
         found = trace(last)
-        return found if all(found[table] for table in ("raw", "outcome", "scores", "documents")) else {}
+        left = [*found["scores"], *found["documents"]]
+        # Until then there may be what the first one left.
+        its = [row["by_it"] for row in left] == [1, 1]
+        return found if found["raw"] and found["outcome"] and its else {}
 
     stored = eventually(whole, 60, "the last webhook's rows")
     fact = "facts       1 compile of step 00 in lists\n"
@@ -210,7 +217,7 @@ def test_trace_follows_a_webhook(installed: Settings, start_part: Callable[..., 
     assert (stored["partition"], stored["offset"]) == (1, 2)
     assert stored["record"]["headers"]["receipt"] == "r2"
     assert (stored["outcome"]["verdict"], stored["facts"], stored["waits_for"]) == ("stored", [], "")
-    assert [row["by_it"] for row in (*stored["scores"], *stored["documents"])] == [1, 1]
+    assert (len(stored["scores"]), len(stored["documents"])) == (1, 1)
     lines = command("trace", first).out
     assert "place       partition 1, offset 0\n" in lines
     assert "verdict     DONE, stored: OK\n" in lines

@@ -100,7 +100,7 @@ def refusing(code: int) -> Iterator[int]:
 
 def client_of(url: str) -> Client:
     """A client as the parts have it."""
-    return connect(Settings(_env_file=None, clickhouse=url), connect_seconds=5, answer_seconds=60)
+    return connect(Settings(_env_file=None, clickhouse=url), connect_seconds=30, answer_seconds=60)
 
 
 def test_requests_go_to_the_server_that_is_there(

@@ -49,7 +49,7 @@ def refusal(given: Settings) -> str:
     with pytest.raises(ConfigurationError) as of_sink:
         connect_sink(given)
     with pytest.raises(ClickHouseError) as of_command:
-        connect(given, connect_seconds=5, answer_seconds=30)
+        connect(given, connect_seconds=30, answer_seconds=30)
     away = absence(of_command.value, "there", "TELEMETRY_CLICKHOUSE")
     assert away is not None
     told = str(of_sink.value).removeprefix("TELEMETRY_CLICKHOUSE: it ").rstrip(".")
