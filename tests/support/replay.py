@@ -147,14 +147,14 @@ async def _in_every_table(system: HttpSystem) -> None:
         refresh_all(client, Installation.of(system.settings))
 
 
-def stored(system: HttpSystem, count: int) -> None:
-    """Wait until so many raw webhooks have an outcome."""
+def stored(system: HttpSystem, count: int, *, deleted: int = 1) -> None:
+    """Wait until there are so many raw webhooks and all have an outcome, but as many as were deleted at most."""
 
     def done() -> bool:
         (row,) = system.query(
             "SELECT (SELECT count() FROM raw), (SELECT count() FROM raw WHERE id NOT IN (SELECT id FROM webhooks))"
         )
-        return int(row[0]) >= count and int(row[1]) <= 1
+        return int(row[0]) >= count and int(row[1]) <= deleted
 
     eventually(done, 60, f"{count} processed webhooks")
 

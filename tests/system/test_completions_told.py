@@ -49,7 +49,7 @@ def system(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[H
         for user in STUDENTS:
             finish(running, user, "first")
             finish(running, user, "second")
-        stored(running, 6)
+        stored(running, 6, deleted=0)
         yield running
 
 
@@ -94,7 +94,7 @@ def finish_all(system: HttpSystem) -> None:
     for user in STUDENTS:
         finish(system, user, "first")
         finish(system, user, "second")
-    stored(system, sent + 2 * len(STUDENTS))
+    stored(system, sent + 2 * len(STUDENTS), deleted=0)
 
 
 def told(system: HttpSystem) -> list[tuple[int, str, tuple[int, ...]]]:
@@ -200,7 +200,7 @@ def test_a_replay_that_is_killed_and_resumed_tells_once(system: HttpSystem) -> N
     sent = int(system.query("SELECT count() FROM raw")[0][0])
     for user in STUDENTS:
         finish(system, user, "third")
-    stored(system, sent + len(STUDENTS))
+    stored(system, sent + len(STUDENTS), deleted=0)
     before = told(system)
     assign(system, "third", graded=True)
     live = journal(system.settings).live

@@ -173,7 +173,9 @@ def test_new_webhooks_are_announced_and_not_pushed(told: HttpSystem, chromium: A
         before = visitor.page.locator("tbody tr").count()
         body = {"user_id": MEMBER, "slug": "live", "package_slug": "everybodys", "event": "live-event"}
         assert client.post("/v1/assignment/me/telemetry", json=body).text == "ok"
-        fresh = visitor.page.wait_for_selector(".fresh", timeout=30_000)
+        # Looked up each time: the outcome may be announced anew meanwhile.
+        fresh = visitor.page.locator(".fresh")
+        fresh.wait_for(timeout=60_000)
         assert fresh.inner_text() == "1 new: show"
         assert visitor.page.locator("tbody tr").count() == before
         fresh.click()
