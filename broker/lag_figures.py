@@ -20,7 +20,7 @@ _HOLDS_SECONDS: Final = 30.0
 
 
 class Waits(NamedTuple):
-    """How many offsets wait, and since when the first of them does: in milliseconds since 1970, None if none does."""
+    """How many offsets or records wait, and since when the first does: milliseconds since 1970, None if none does."""
 
     records: int
     since: int | None
@@ -39,9 +39,14 @@ class LagFigures(Collector):
         whose: str,
         labels: tuple[str, ...],
         clock: Callable[[], float] = time.time,
+        *,
+        counted: str = "",
     ) -> None:
-        """Declare `<name>_records` and `<name>_seconds`; `whose` says of which reader, in words."""
-        text = f"Offsets that {whose} not got past yet, transactions' markers among them."
+        """Declare `<name>_records` and `<name>_seconds`; `whose` says of which reader, in words.
+
+        What is counted is offsets, or what the sentence `counted` says.
+        """
+        text = counted or f"Offsets that {whose} not got past yet, transactions' markers among them."
         self._records = (metrics.declare(f"{name}_records", "gauge", text, labels), text)
         text = f"How long the oldest record has waited that {whose} not got past yet; 0 if none waits."
         self._seconds = (metrics.declare(f"{name}_seconds", "gauge", text, labels), text)

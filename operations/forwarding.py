@@ -20,7 +20,7 @@ from broker.committed import committed_topics, members
 from broker.partitioning import topic_partitions
 from broker.reading import read_topic, written_ends
 from operations.generations.journal import read_journal
-from operations.lag import Lag, Reading, collect_lag
+from operations.untold import untold
 from schemas.wire.dead_letters import LETTER
 from schemas.wire.forwarding import stage_of
 from schemas.wire.topics import Topics
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     from aiokafka.admin import AIOKafkaAdminClient
 
+    from operations.lag import Lag
     from schemas.settings import Settings
     from schemas.wire.forwarding import Pause
 
@@ -50,7 +51,7 @@ _Origin = tuple[bytes | None, ...]
 
 @dataclass(frozen=True, slots=True)
 class Forwarder:
-    """A forwarder by its name: how many processes run, what waits by topic, and its pause if it has one."""
+    """A forwarder by its name: how many processes run, the messages that wait by topic, and its pause if it has one."""
 
     name: str
     members: int
@@ -71,7 +72,7 @@ async def forwarders(settings: Settings) -> list[Forwarder]:
                 name,
                 await members(admin, topics.forward_group(name)),
                 pauses.get(name),
-                await _lag(settings, admin, name, partitions),
+                await untold(settings, admin, name, partitions),
             )
             for name in sorted({*names, *pauses})
         ]
@@ -118,16 +119,6 @@ async def _names(topics: Topics, admin: AIOKafkaAdminClient) -> set[str]:
     begin = topics.forward_group("")
     groups = [str(group) for group, *_ in await admin.list_consumer_groups()]
     return {group.removeprefix(begin) for group in groups if group.startswith(begin)}
-
-
-async def _lag(
-    settings: Settings, admin: AIOKafkaAdminClient, name: str, partitions: Mapping[str, int]
-) -> tuple[Lag, ...]:
-    topics = Topics.of(settings)
-    group = topics.forward_group(name)
-    read = await committed_topics(admin, group, TopicPartition(topics.completions, 0))
-    wanted = [Reading("forward", group, topic) for topic in sorted(read)]
-    return tuple([lag for one in wanted for lag in await collect_lag(settings, admin, [one], partitions)])
 
 
 async def carry_letters(settings: Settings) -> int:

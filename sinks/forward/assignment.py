@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Final, Protocol
 
 from broker.lag_figures import Waits
-from schemas.wire.forwarding import Message, MessageError, is_meant_for
+from schemas.wire.forwarding import MessageError
 from sinks.forward.lines import Pending
+from sinks.forward.reading import message_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from aiokafka import ConsumerRecord, TopicPartition
 
     from sinks.forward.delivery import Delivery
     from sinks.forward.progress import Progress
+    from sinks.forward.reading import Read
 
-__all__ = ["Assignment", "Make", "Read"]
+__all__ = ["Assignment", "Make"]
 
 
 class Make(Protocol):
@@ -28,9 +29,6 @@ class Make(Protocol):
         """`settled` is to hear of each message that is settled, `failed` of whatever ends it."""
         ...
 
-
-# The message of a record's value, None where nobody is to be told of it; raises MessageError where it has none.
-Read = Callable[[bytes | None], Message | None]
 
 # What is open of one partition, in records and in bytes; beyond that it is not read on.
 _MOST: Final = 5_000
@@ -76,11 +74,8 @@ class Assignment:
         for record in records:
             if not progress.begin(record.offset, record.timestamp):
                 continue
-            if not is_meant_for(self._name, record.headers):
-                progress.end(record.offset)
-                continue
             try:
-                message = self._readers[partition.topic](record.value)
+                message = message_of(self._name, self._readers[partition.topic], record)
             except MessageError as error:
                 await self._delivery.bury(partition, record, str(error))
                 progress.end(record.offset)
@@ -100,10 +95,13 @@ class Assignment:
         }
 
     def waits(self, ends: Mapping[TopicPartition, int]) -> dict[tuple[str, ...], Waits]:
-        """What waits in each partition, whose logs end at `ends`."""
+        """What waits in each partition, whose logs end at `ends`: messages that are open, and what is not read yet.
+
+        Of what is not read only the offsets are known, so transactions' markers count there.
+        """
         return {
             (partition.topic, str(partition.partition)): Waits(
-                max(0, ends.get(partition, 0) - progress.start), progress.oldest
+                len(progress) + max(0, ends.get(partition, 0) - progress.position), progress.oldest
             )
             for partition, progress in self.progress.items()
         }

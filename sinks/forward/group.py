@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from schemas.settings import Settings
-    from sinks.forward.assignment import Make, Read
+    from sinks.forward.assignment import Make
+    from sinks.forward.reading import Read
 
 __all__ = ["Group"]
 

@@ -18,7 +18,7 @@ from broker.topic_ids import TopicError
 from broker.watched import Watched
 from schemas.exits import ExitCode
 from schemas.wire.formats import NewerFormatError
-from schemas.wire.forwarding import Kind, completion_message, stage_of, stuck_message
+from schemas.wire.forwarding import Kind, stage_of
 from schemas.wire.topics import Topics
 from sinks.errors import SinkError
 from sinks.forward.control import Control
@@ -28,6 +28,7 @@ from sinks.forward.group import Group
 from sinks.forward.metrics import FORWARD, LOOP
 from sinks.forward.policy import Policy
 from sinks.forward.post import Poster
+from sinks.forward.reading import readers
 from sinks.forward.watch import Watch
 from sinks.writer.dead_letters import DeadLetters
 
@@ -76,10 +77,9 @@ async def _forward(settings: Settings, stop: asyncio.Event, ready_file: Path | N
     gate = Gate(Policy(give_up=settings.forward_give_up_hours * _HOUR))
     control = Control(settings, gate)
     make = functools.partial(Delivery, poster, letters, gate, control, settings.forward_parallel)
-    readers = {topics.completions: completion_message, topics.stuck: stuck_message}
     wanted = {
         topic: read
-        for kind, (topic, read) in zip((Kind.COMPLETIONS, Kind.STUCK), readers.items(), strict=True)
+        for kind, (topic, read) in zip((Kind.COMPLETIONS, Kind.STUCK), readers(topics).items(), strict=True)
         if kind in settings.forward_kinds
     }
     group, failures = Group(settings, wanted, make), list[Exception]()

@@ -39,7 +39,14 @@ AWAY_SINCE: Final = FORWARD.gauge(
 DEAD_LETTERS: Final = FORWARD.counter(
     "dead_letters", "Messages that were given up, or were none. See `dead-letters list`.", "topic"
 )
-LAG: Final = LagFigures(FORWARD, "lag", "this forwarder has", ("topic", "partition"))
+LAG: Final = LagFigures(
+    FORWARD,
+    "lag",
+    "this forwarder has",
+    ("topic", "partition"),
+    counted="Messages that are not settled yet, those among them that are not read: of them only the offsets are known,"
+    " with transactions' markers.",
+)
 REBALANCES: Final = FORWARD.counter("rebalances", "How often partitions were dealt out anew.")
 EPISODES: Final = FORWARD.counter("episodes", "Students who were found stuck, each once as long as it goes on.")
 LOOKED_AT: Final = FORWARD.gauge(
