@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["Arena", "Loader"]
 
 _LOOK_S = 0.1
+_END_S = 60.0
 # Records that are kept back until the faults are over.
 _LAST = 200
 
@@ -110,7 +111,7 @@ class Arena:
         """Ask a worker to leave; returns its exit code."""
         with self._lock:
             child = self._workers.pop(number)
-        return child.terminate(20)
+        return child.terminate(_END_S)
 
     def child(self, number: int) -> Child:
         """The worker's process."""
