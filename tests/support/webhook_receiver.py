@@ -73,7 +73,12 @@ def receiver(port: int = 0, known: Receiver | None = None) -> Iterator[Receiver]
         protocol_version = "HTTP/1.1"
 
         def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"]))
+            length = int(self.headers["Content-Length"])
+            body = self.rfile.read(length)
+            if len(body) < length:
+                # Whoever was killed in the middle of it, or cut off, has posted nothing.
+                self.close_connection = True
+                return
             status = received.take(body, {name.lower(): value for name, value in self.headers.items()})
             self.send_response(status)
             for name, value in received.headers.items():
