@@ -19,8 +19,8 @@ from schemas.wire.rows import GENERATION_TABLES
 from sinks.clickhouse import connect
 from sinks.daily.refresh import refresh_all
 from sinks.templates import Installation
+from tests.support.arrived import in_every_table
 from tests.support.commands import as_environment
-from tests.support.sink import SinkBench
 from tests.support.waiting import eventually
 
 if TYPE_CHECKING:
@@ -135,13 +135,13 @@ def live_a_while(system: HttpSystem) -> int:
         assert client.delete(f"{_LOG}/{rows[0]['id']}").status_code == 204
         sent += 1
     stored(system, sent)
-    asyncio.run(_in_every_table(system))
+    in_every_table(system.settings)
+    _refresh_days(system)
     return sent
 
 
-async def _in_every_table(system: HttpSystem) -> None:
-    await SinkBench(system.settings, system.processes, system.directory).all_read(60)
-    # The daily figures follow in a beat of their own.
+def _refresh_days(system: HttpSystem) -> None:
+    # They would follow in a beat of their own.
     client = connect(system.settings)
     with contextlib.closing(client):
         refresh_all(client, Installation.of(system.settings))

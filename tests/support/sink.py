@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+import time
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -22,6 +23,7 @@ from tests.support.waiting import aeventually
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+    from contextlib import AbstractAsyncContextManager
     from pathlib import Path
 
     from clickhouse_connect.driver.client import Client
@@ -38,6 +40,7 @@ __all__ = [
     "environment",
     "fact",
     "insert",
+    "lags_of",
     "make_again",
     "outcome",
     "pack",
@@ -45,7 +48,10 @@ __all__ = [
     "score",
 ]
 
-NOON = 1_795_262_400_000
+_DAY_MS = 86_400_000
+
+# Of yesterday: tables drop webhooks that are older than they keep them.
+NOON = (time.time_ns() // 1_000_000 // _DAY_MS - 1) * _DAY_MS + _DAY_MS // 2
 
 
 def environment(settings: Settings) -> dict[str, str]:
@@ -216,36 +222,42 @@ class SinkBench:
 
             await aeventually(done, timeout, "no lag")
 
-    @asynccontextmanager
-    async def lags(self) -> AsyncIterator[Callable[[], Awaitable[int]]]:
+    def lags(self) -> AbstractAsyncContextManager[Callable[[], Awaitable[int]]]:
         """What returns the lag as often as it is called."""
-        groups = {f"{self.topics.prefix}sink.raw": [self.topics.raw]}
-        groups[f"{self.topics.prefix}sink.g{self.topics.generation}"] = [
-            self.topics.facts,
-            self.topics.outcomes,
-            self.topics.scores,
-            self.topics.telemetry,
-            self.topics.dead_letters,
-        ]
-        admin = AIOKafkaAdminClient(bootstrap_servers=self.settings.kafka)
-        consumer = AIOKafkaConsumer(bootstrap_servers=self.settings.kafka)
-        await admin.start()
-        await consumer.start()
+        return lags_of(self.settings)
 
-        async def lag() -> int:
-            behind = 0
-            for group, topics in groups.items():
-                partitions = [TopicPartition(name, n) for name in topics for n in range(self.settings.partitions)]
-                committed = await admin.list_consumer_group_offsets(group, partitions=partitions)
-                for partition, end in (await consumer.end_offsets(partitions)).items():
-                    behind += end - max(0, committed[partition].offset)
-            return behind
 
-        try:
-            yield lag
-        finally:
-            await consumer.stop()
-            await admin.close()
+@asynccontextmanager
+async def lags_of(settings: Settings) -> AsyncIterator[Callable[[], Awaitable[int]]]:
+    """What returns the lag of a system's sinks as often as it is called."""
+    own = Topics.of(settings)
+    groups = {f"{own.prefix}sink.raw": [own.raw]}
+    groups[f"{own.prefix}sink.g{own.generation}"] = [
+        own.facts,
+        own.outcomes,
+        own.scores,
+        own.telemetry,
+        own.dead_letters,
+    ]
+    admin = AIOKafkaAdminClient(bootstrap_servers=settings.kafka)
+    consumer = AIOKafkaConsumer(bootstrap_servers=settings.kafka)
+    await admin.start()
+    await consumer.start()
+
+    async def lag() -> int:
+        behind = 0
+        for group, topics in groups.items():
+            partitions = [TopicPartition(name, n) for name in topics for n in range(settings.partitions)]
+            committed = await admin.list_consumer_group_offsets(group, partitions=partitions)
+            for partition, end in (await consumer.end_offsets(partitions)).items():
+                behind += end - max(0, committed[partition].offset)
+        return behind
+
+    try:
+        yield lag
+    finally:
+        await consumer.stop()
+        await admin.close()
 
 
 def rows(client: Client, query: str, **parameters: Any) -> list[tuple[Any, ...]]:

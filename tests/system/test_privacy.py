@@ -12,6 +12,7 @@ import pytest
 from schemas.wire.headers import RawHeaders, encode_headers
 from schemas.wire.topics import Topics
 from tests.chaos.kafka import produce, read_all
+from tests.support.arrived import in_every_table
 from tests.support.kept import texts_of, topics_of
 from tests.support.plain_http import PLAIN
 from tests.support.secrets import MARK, secret_document, secret_event, secret_notebook, secret_staff
@@ -36,7 +37,8 @@ def send_all(place: Settings) -> int:
     steps = secret_document()
     bare = {name: value for name, value in secret_document().items() if name != "steps"}
     address = secret_document() | {"user_id": f"{MARK}@example.com", "telemetry_id": f"{MARK} run@x", "slug": "x"}
-    with httpx.Client(base_url=place.gateway_url, headers={"Authorization": "Token t"}, verify=PLAIN) as client:
+    token = {"Authorization": "Token t"}
+    with httpx.Client(base_url=place.gateway_url, headers=token, timeout=30, verify=PLAIN) as client:
         bodies = [steps, bare | {"last_interaction_at": steps["last_interaction_at"] + 1}, address]
         for body in [*bodies, *map(secret_event, EVENTS)]:
             answer = client.post("/v1/assignment/me/telemetry", json=body, params=PARAMS)
@@ -60,6 +62,8 @@ def test_a_text_is_only_where_what_was_sent_is_kept(
     eventually(lambda: int(str(clickhouse.command(webhooks))) >= sent, 90, "all outcomes")
     eventually(lambda: MARK in texts_of(clickhouse, installed)["telemetry.document"], 60, "documents")
     eventually(lambda: MARK in texts_of(clickhouse, installed)["dead_letters.value"], 60, "the dead letter")
+    # What is nowhere else could still be on its way.
+    in_every_table(installed)
 
     found = {name for name, text in texts_of(clickhouse, installed).items() if MARK in text}
     assert {name for name in found if not name.startswith(("raw.", "dead_letters."))} == {"telemetry.document"}
@@ -71,7 +75,7 @@ def test_a_text_is_only_where_what_was_sent_is_kept(
         records = [one for part in asyncio.run(read_all(installed.kafka, topic, partitions)) for one in part]
         held = [(one.key, one.headers, b"" if topic == topics.telemetry else one.value) for one in records]
         assert not [one for one in held if MARK in str(one)], topic
-    assert MARK not in httpx.get(f"{installed.gateway_url}/metrics", verify=PLAIN).text
+    assert MARK not in httpx.get(f"{installed.gateway_url}/metrics", timeout=30, verify=PLAIN).text
     for part in parts:
         assert part.terminate() == 0
         assert MARK not in part.output

@@ -12,6 +12,7 @@ from schemas.exits import ExitCode
 from schemas.wire.topics import Topics
 from streams.topic_watch import TopicWatch
 from tests.chaos.kafka import admin, create_topics, produce
+from tests.support.arrived import in_every_table
 from tests.support.commands import as_environment, command
 from tests.support.generations import Generation
 from tests.support.raw_log import MARGIN, all_stored, ids, restored, send
@@ -150,6 +151,7 @@ def test_the_log_comes_back_and_ids_go_on(
     total = len(kept) + len(fresh)
     all_stored(clickhouse, f"{own.database}_g2", "webhooks", total)
     all_stored(clickhouse, own.database, "raw", total)
+    in_every_table(again)
 
     switched = command("raw", "switch")
 

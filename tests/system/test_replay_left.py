@@ -10,6 +10,7 @@ import pytest
 
 from operations.directory import load_reference, publish_reference
 from schemas.wire.topics import Topics
+from tests.support.arrived import in_every_table
 from tests.support.core import MORNING
 from tests.support.http_system import http_system
 from tests.support.replay import contents, journal, replay
@@ -36,6 +37,7 @@ def test_what_staff_set_and_reported_outlives_the_student_s_leaving(stack: Stack
             eventually(lambda: system.query("SELECT count() FROM scores")[0][0], 60, "the batch")
             path = f"/v1/assignment/academy/asset/everybodys/user/{STUDENT}/telemetry"
             assert client.put(path, json={"engagement_score": 82.5}).status_code == 200
+        in_every_table(system.settings)
         told = [one for (one,) in system.query("SELECT headers.2[indexOf(headers.1, 'permitted')] FROM raw")]
         assert told == ["1", "1"]
         live = contents(system.settings, 1)
