@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import os
 import signal
 import sys
@@ -37,6 +38,9 @@ POLITE = (
     "signal.signal(15, end); print('attentive', flush=True); time.sleep(600)\n"
 )
 
+# How long a supervisor that is told to end waits for parts which would have a minute, unless it is told otherwise.
+_STOP_SECONDS = 4
+
 SUPERVISED = f"""
 import asyncio, os, sys
 from rich.console import Console
@@ -45,7 +49,7 @@ from deploy.run.supervisor import Part, Supervisor
 
 codes = dict(stays={STAYS!r}, stubborn={STUBBORN!r}, family={WITH_CHILD!r}, polite={POLITE!r})
 parts = [Part(name, [sys.executable, "-c", code], os.environ, stop_seconds=60) for name, code in codes.items()]
-supervisor = Supervisor(parts, AllLines(Console(width=200)))
+supervisor = Supervisor(parts, AllLines(Console(width=200)), stop_seconds=float(sys.argv[1]))
 async def then():
     print("all started", flush=True)
 asyncio.run(supervisor.run(then))
@@ -53,9 +57,9 @@ print("in good order", flush=True)
 """
 
 
-def supervised(processes: Processes) -> Child:
+def supervised(processes: Processes, stop_seconds: float = _STOP_SECONDS) -> Child:
     """A supervisor whose parts are as they want to be when signals come."""
-    child = processes.start([sys.executable, "-c", SUPERVISED])
+    child = processes.start([sys.executable, "-c", SUPERVISED, str(stop_seconds)])
     # What the parts themselves say: the supervisor names each of them as soon as it starts it.
     for said in ("all started", "family │ grandchild", "stubborn │ deaf", "polite │ attentive"):
         child.says(said)
@@ -80,13 +84,18 @@ def family(output: str, supervisor: int) -> list[int]:
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_stops_everything_within_ten_seconds(processes: Processes, number: int) -> None:
-    """Ctrl-C or SIGTERM ends a supervisor and all its parts in time, even with one that ignores SIGTERM."""
+    """Ctrl-C or SIGTERM ends a supervisor and all its parts in its own time, even with one that ignores SIGTERM.
+
+    That is short of ten seconds, of which nothing is measured here: the machine may be busy.
+    """
     child = supervised(processes)
     started = family(child.output, child.pid)
 
     child.signal(number)
 
-    assert child.process.wait(10) == 0
+    # Long before the minute that each part would have is over.
+    assert child.process.wait(45) == 0
+    assert inspect.signature(Supervisor).parameters["stop_seconds"].default <= 9
     assert "in good order" in child.output
     assert "stubborn had to be killed" in child.output
     assert not any(map(is_alive, started))
@@ -94,7 +103,7 @@ def test_a_signal_stops_everything_within_ten_seconds(processes: Processes, numb
 
 def test_a_second_signal_does_not_wait(processes: Processes) -> None:
     """A Ctrl-C and, later, another one end at once what would have had a minute to end."""
-    child = supervised(processes)
+    child = supervised(processes, stop_seconds=60)
 
     child.signal(signal.SIGINT)
     child.says("no more")
@@ -106,18 +115,22 @@ def test_a_second_signal_does_not_wait(processes: Processes) -> None:
             return False
         return child.process.poll() is not None
 
-    eventually(hurried, 10, "the end")
+    eventually(hurried, 40, "the end")
     assert "in good order" in child.output
 
 
 def test_a_signal_that_comes_twice_at_once_counts_once(processes: Processes) -> None:
     """Ctrl-C reaches the group, and who started the command may pass it on: the parts still end in good order."""
-    child = supervised(processes)
+    child = supervised(processes, stop_seconds=9)
 
+    # Frozen, it gets both together, however long this process is kept from sending the second; of one number it would
+    # get one.
+    child.signal(signal.SIGSTOP)
     child.signal(signal.SIGINT)
-    child.signal(signal.SIGINT)
+    child.signal(signal.SIGTERM)
+    child.signal(signal.SIGCONT)
 
-    assert child.process.wait(10) == 0
+    assert child.process.wait(45) == 0
     assert "good-bye" in child.output
 
 
@@ -128,7 +141,7 @@ def test_nothing_is_left_of_a_killed_supervisor(processes: Processes) -> None:
 
     child.kill()
 
-    eventually(lambda: not any(map(is_alive, started)), 20, "the end of the parts")
+    eventually(lambda: not any(map(is_alive, started)), 60, "the end of the parts")
 
 
 # The later one ends when the one before it has been told to, which is told after it elsewhere.
