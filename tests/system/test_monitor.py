@@ -71,13 +71,10 @@ def arrival(number: int, at: datetime) -> dict[str, Any]:
     }
 
 
-def differences() -> dict[int, float]:
-    """What the ledger is told to differ by, on days so long ago."""
+def differences(days: list[datetime]) -> list[float]:
+    """What the ledger is told to differ by, on each of these days."""
     text = told()
-    return {
-        days: sample(text, f'telemetry_monitor_ledger_difference{{academy="4",day="{days_ago(days):%Y-%m-%d}"}}')
-        for days in range(5)
-    }
+    return [sample(text, f'telemetry_monitor_ledger_difference{{academy="4",day="{day:%Y-%m-%d}"}}') for day in days]
 
 
 async def look(settings: Settings) -> KafkaLook:
@@ -94,7 +91,7 @@ def test_figures_of_clickhouse_are_its_own(settings: SettingsFactory, clickhouse
     """The disk's size is the disk's, and no table's; each table has its rows and what it takes."""
     chosen = settings()
     setup_tables(chosen)
-    with closing(ClickHouseLook(chosen, 10)) as database:
+    with closing(ClickHouseLook(chosen, 60)) as database:
         insert(clickhouse, f"{chosen.database}.raw", [arrival(number, days_ago(0)) for number in range(3)])
         database.look()
         ((capacity,),) = clickhouse.query("SELECT filesystemCapacity()").result_rows
@@ -110,20 +107,26 @@ def test_a_webhook_that_never_had_an_outcome_is_lost(settings: SettingsFactory, 
     """Days later, and where nobody is behind; until then it waits."""
     chosen = settings()
     setup_tables(chosen)
+    days = [days_ago(number) for number in range(5)]
     with closing(ClickHouseLook(chosen, 60)) as database:
-        rows = [arrival(10 * days + number, days_ago(days)) for days in range(5) for number in range(2)]
+        rows = [arrival(10 * place + number, day) for place, day in enumerate(days) for number in range(2)]
         insert(clickhouse, f"{chosen.database}.raw", rows)
         done = [
-            outcome(10 * days, academy_ids=[4], created_at=arrival(0, days_ago(days))["received_at"])
-            for days in range(5)
+            outcome(10 * place, academy_ids=[4], created_at=arrival(0, day)["received_at"])
+            for place, day in enumerate(days)
         ]
         insert(clickhouse, f"{chosen.database}_g1.webhooks", done)
         database.balance(settled=False)
-        waiting = differences()
-        database.balance(settled=True)
+        waiting = differences(days)
+        # It may be midnight at any moment: which day was looked at is known where it was the same before and after.
+        today = tomorrow = None
+        while today is None or today != tomorrow:
+            today = days_ago(0).date()
+            database.balance(settled=True)
+            tomorrow = days_ago(0).date()
 
-    assert waiting == dict.fromkeys(range(5), 0)
-    assert differences() == {0: 0, 1: 0, 2: 1, 3: 1, 4: 1}
+    assert waiting == [0] * 5
+    assert differences(days) == [int((today - day.date()).days > 1) for day in days]
 
 
 def test_an_answer_that_breaks_off_is_none(settings: SettingsFactory, clickhouse: Client) -> None:
@@ -135,7 +138,10 @@ def test_an_answer_that_breaks_off_is_none(settings: SettingsFactory, clickhouse
     port, breaking = free_port(), threading.Event()
     through = SecretStr(url._replace(netloc=url.netloc.replace(f":{url.port}", f":{port}")).geturl())
     passing = chosen.model_copy(update={"clickhouse": through})
-    with opened(port, f"{url.hostname}:{url.port}", breaking=breaking), closing(ClickHouseLook(passing, 5)) as database:
+    with (
+        opened(port, f"{url.hostname}:{url.port}", breaking=breaking),
+        closing(ClickHouseLook(passing, 60)) as database,
+    ):
         database.look()
         breaking.set()
         with pytest.raises(CLICKHOUSE_ERRORS):

@@ -141,9 +141,10 @@ def test_the_ledger_balances(tables: Tables) -> None:
 
 def test_the_ledger_shows_what_does_not_balance(tables: Tables) -> None:
     """An outcome of a webhook that nobody received, and a verdict that nobody knows, are differences."""
-    tables.fill("webhooks", outcome(1, created_at=ago(hours=1)))
-    tables.fill("raw", webhook(2, academy_id=3))
-    tables.fill("webhooks", outcome(2, created_at=ago(hours=1), verdict="lost", academy_ids=[3]))
+    created = ago(hours=1)
+    tables.fill("webhooks", outcome(1, created_at=created))
+    tables.fill("raw", webhook(2, received_at=created, academy_id=3))
+    tables.fill("webhooks", outcome(2, created_at=created, verdict="lost", academy_ids=[3]))
 
     assert [(row["academy_id"], row["difference"]) for row in tables.read("ledger", "academy_id")] == [(1, -1), (3, 1)]
 
@@ -167,11 +168,13 @@ def test_a_deletion_outlives_what_it_hides(tables: Tables) -> None:
 
 def test_health_is_by_hour(tables: Tables) -> None:
     """Each hour has its outcomes, its students and its commonest error."""
+    # One look at the clock, for an hour may turn.
+    created = ago(hours=3)
     for number in range(6):
-        tables.fill("raw", webhook(number, received_at=ago(hours=3)))
+        tables.fill("raw", webhook(number, received_at=created))
     errors = [outcome(n, verdict="error", status="ERROR", status_text="no task", student_id=n) for n in (1, 2)]
     rows = [outcome(0, student_id=1), *errors, outcome(3, verdict="error", status="ERROR", status_text="other")]
-    tables.fill("webhooks", *(row | {"created_at": ago(hours=3)} for row in rows))
+    tables.fill("webhooks", *(row | {"created_at": created} for row in rows))
     (hour,) = tables.read("webhook_health")
 
     assert (hour["received"], hour["stored"], hour["error"], hour["pending"]) == (6, 1, 3, 2)
