@@ -12,6 +12,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import KafkaError
 
 from schemas.wire.topics import Topics
+from tests.support.waiting import aeventually
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable
@@ -132,16 +133,28 @@ async def produce(
 async def transact(
     kafka: str, topic: str, records: Iterable[tuple[int, bytes | None, bytes | None]], *, commit: bool
 ) -> None:
-    """Send records of partition, key and value in one transaction, which ends in a marker in each partition."""
+    """Send records of partition, key and value in one transaction, which ends in a marker in each partition.
+
+    They are there when it returns: the broker says that a transaction is over before it has written them.
+    """
     producer = aiokafka.AIOKafkaProducer(bootstrap_servers=kafka, transactional_id=f"{topic}.transaction")
     await producer.start()
     try:
         await producer.begin_transaction()
+        sent = {}
         for partition, key, value in records:
-            await producer.send_and_wait(topic, value, key=key, partition=partition)
+            found = await producer.send_and_wait(topic, value, key=key, partition=partition)
+            sent[TopicPartition(topic, partition)] = found.offset
         await (producer.commit_transaction() if commit else producer.abort_transaction())
     finally:
         await producer.stop()
+    async with consumer(kafka) as reader:
+
+        async def over() -> bool:
+            # To readers of what is committed the log ends where a transaction begins that is not over.
+            return all(sent[place] < end for place, end in (await reader.end_offsets(list(sent))).items())
+
+        await aeventually(over, 60, "the transaction's end")
 
 
 async def _read_partition(reader: aiokafka.AIOKafkaConsumer, tp: TopicPartition, end: int) -> list[Any]:

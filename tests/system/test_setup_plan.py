@@ -16,6 +16,7 @@ from schemas.wire.rows import GENERATION_TABLES
 from schemas.wire.topics import Topics
 from tests.chaos.kafka import read_all
 from tests.support.commands import command
+from tests.support.waiting import aeventually, eventually
 
 if TYPE_CHECKING:
     from clickhouse_connect.driver.client import Client
@@ -87,6 +88,14 @@ def test_a_plan_tells_what_would_be_altered(installed: Settings, clickhouse: Cli
         admin = AIOKafkaAdminClient(**installed.kafka_options())
         await admin.start()
         await set_topic_configs(admin, facts, {"retention.ms": "1000"})
+        asked = ConfigResource(ConfigResourceType.TOPIC, facts, {"retention.ms": ""})
+
+        async def shortened() -> bool:
+            (answer,) = await admin.describe_configs([asked])
+            return [entry[1] for entry in answer.resources[0][4]] == ["1000"]
+
+        # The broker acknowledges a configuration before it follows it.
+        await aeventually(shortened)
         await admin.close()
 
     asyncio.run(shorten())
@@ -107,7 +116,8 @@ def test_a_plan_tells_what_would_be_altered(installed: Settings, clickhouse: Cli
         f"Replace view {installed.database}.ledger",
     ]
     assert command("setup").code == 0
-    assert planned() == []
+    # As above: the broker follows a moment later.
+    eventually(lambda: planned() == [], 60, "nothing to plan")
 
 
 def test_a_plan_refuses_what_setup_refuses(installed: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
