@@ -223,7 +223,7 @@ def test_a_client_that_leaves_ends_its_query(http: httpx.Client, local_clickhous
     auth = (local_clickhouse.user, local_clickhouse.password)
     address = f"http://127.0.0.1:{local_clickhouse.port}/"
     query = {"query": "SELECT number, 'left behind' FROM numbers(100000000000)"}
-    with httpx.stream("POST", address, params=query, auth=auth, trust_env=False) as response:
+    with httpx.stream("POST", address, params=query, auth=auth, timeout=60, trust_env=False) as response:
         next(response.iter_raw())
 
     count = b"SELECT value FROM system.metrics WHERE metric = 'Query'"
@@ -245,7 +245,7 @@ def test_a_slow_reader_does_not_fill_the_memory(local_clickhouse: ClickHouseServ
     auth = (local_clickhouse.user, local_clickhouse.password)
     address = f"http://127.0.0.1:{local_clickhouse.port}/"
     query = {"query": "SELECT number, repeat('x', 1000) FROM numbers(100000000000)"}
-    with httpx.stream("POST", address, params=query, auth=auth, trust_env=False) as response:
+    with httpx.stream("POST", address, params=query, auth=auth, timeout=60, trust_env=False) as response:
         pieces = response.iter_raw()
         next(pieces)
         before = resident()

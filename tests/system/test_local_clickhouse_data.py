@@ -138,7 +138,8 @@ def test_inserts_are_understood_wherever_they_are(
 ) -> None:
     """The statement may be in the address with the data behind it or in the body, or all in one of them."""
     address = f"http://127.0.0.1:{local_clickhouse.port}/"
-    with httpx.Client(auth=(local_clickhouse.user, local_clickhouse.password), trust_env=False, verify=PLAIN) as http:
+    auth = (local_clickhouse.user, local_clickhouse.password)
+    with httpx.Client(auth=auth, timeout=60, trust_env=False, verify=PLAIN) as http:
         whole = f"{statement}\n{data}"
         if where == "address":
             response = http.post(address, params={"query": whole})

@@ -30,7 +30,8 @@ def http(local_clickhouse: ClickHouseServer) -> Iterator[httpx.Client]:
 @pytest.fixture
 def stranger(local_clickhouse: ClickHouseServer) -> Iterator[httpx.Client]:
     """A plain HTTP client that says nothing of a user."""
-    with httpx.Client(base_url=f"http://127.0.0.1:{local_clickhouse.port}", trust_env=False, verify=PLAIN) as client:
+    address = f"http://127.0.0.1:{local_clickhouse.port}"
+    with httpx.Client(base_url=address, timeout=60, trust_env=False, verify=PLAIN) as client:
         yield client
 
 

@@ -56,7 +56,7 @@ def http(local_clickhouse: ClickHouseServer) -> Iterator[httpx.Client]:
     """A plain HTTP client with the right user."""
     auth = (local_clickhouse.user, local_clickhouse.password)
     with httpx.Client(
-        base_url=f"http://127.0.0.1:{local_clickhouse.port}", auth=auth, trust_env=False, verify=PLAIN
+        base_url=f"http://127.0.0.1:{local_clickhouse.port}", auth=auth, timeout=60, trust_env=False, verify=PLAIN
     ) as client:
         yield client
 

@@ -148,7 +148,7 @@ def test_a_session_serves_one_request_at_a_time(http: httpx.Client, local_clickh
     address = f"http://127.0.0.1:{local_clickhouse.port}/"
     endless = {"query": "SELECT number FROM numbers(100000000000)", "session_id": "e"}
 
-    with httpx.stream("POST", address, params=endless, auth=auth, trust_env=False) as response:
+    with httpx.stream("POST", address, params=endless, auth=auth, timeout=60, trust_env=False) as response:
         pieces = response.iter_raw()
         next(pieces)
         assert ask(http, "SELECT 1", session_id="e") == "373"
