@@ -10,7 +10,7 @@ from aiokafka import TopicPartition
 from broker.waiting import behind
 from schemas.wire.topics import Topics
 from tests.chaos.kafka import committed
-from tests.support.sink import lags_of
+from tests.support.lags import lags_of
 from tests.support.waiting import aeventually
 
 if TYPE_CHECKING:

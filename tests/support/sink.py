@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import orjson
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient
 from pydantic import SecretStr
 
@@ -19,6 +19,7 @@ from operations.topics import setup_topics
 from schemas.settings import PREFIX
 from schemas.times import sql_time
 from schemas.wire.topics import Topics
+from tests.support.lags import lags_of
 from tests.support.waiting import aeventually
 
 if TYPE_CHECKING:
@@ -40,7 +41,6 @@ __all__ = [
     "environment",
     "fact",
     "insert",
-    "lags_of",
     "make_again",
     "outcome",
     "pack",
@@ -225,39 +225,6 @@ class SinkBench:
     def lags(self) -> AbstractAsyncContextManager[Callable[[], Awaitable[int]]]:
         """What returns the lag as often as it is called."""
         return lags_of(self.settings)
-
-
-@asynccontextmanager
-async def lags_of(settings: Settings) -> AsyncIterator[Callable[[], Awaitable[int]]]:
-    """What returns the lag of a system's sinks as often as it is called."""
-    own = Topics.of(settings)
-    groups = {f"{own.prefix}sink.raw": [own.raw]}
-    groups[f"{own.prefix}sink.g{own.generation}"] = [
-        own.facts,
-        own.outcomes,
-        own.scores,
-        own.telemetry,
-        own.dead_letters,
-    ]
-    admin = AIOKafkaAdminClient(bootstrap_servers=settings.kafka)
-    consumer = AIOKafkaConsumer(bootstrap_servers=settings.kafka)
-    await admin.start()
-    await consumer.start()
-
-    async def lag() -> int:
-        behind = 0
-        for group, topics in groups.items():
-            partitions = [TopicPartition(name, n) for name in topics for n in range(settings.partitions)]
-            committed = await admin.list_consumer_group_offsets(group, partitions=partitions)
-            for partition, end in (await consumer.end_offsets(partitions)).items():
-                behind += end - max(0, committed[partition].offset)
-        return behind
-
-    try:
-        yield lag
-    finally:
-        await consumer.stop()
-        await admin.close()
 
 
 def rows(client: Client, query: str, **parameters: Any) -> list[tuple[Any, ...]]:
