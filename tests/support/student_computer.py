@@ -21,9 +21,12 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-__all__ = ["EXAMPLE", "Computer", "Conversation", "outputs"]
+__all__ = ["EXAMPLE", "UNTIL_SENT", "Computer", "Conversation", "outputs", "until_sent"]
 
 EXAMPLE: Final = PROJECT / "example.ipynb"
+
+# Python's end waits for less than a second, in which a busy machine sends little.
+UNTIL_SENT: Final = "from learnpack_notebook_telemetry import leaving\nleaving.EXIT_SECONDS = 60\nleaving.leave()"
 
 _CELL_SECONDS: Final = 120
 _KERNEL: Final = "student"
@@ -125,6 +128,13 @@ class Conversation:
 
     asked: list[str]
     shown: str
+
+
+def until_sent(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
+    """The notebook with a last cell that shows nothing and ends when all that waits is sent."""
+    longer = nbformat.from_dict(notebook)
+    longer.cells.append(nbformat.v4.new_code_cell(UNTIL_SENT))
+    return longer
 
 
 def outputs(executed: nbformat.NotebookNode) -> list[Any]:

@@ -11,7 +11,7 @@ from learnpack_notebook_telemetry import notebook_cells
 
 from deploy.local.resources import free_port
 from tests.support.capture import ACCEPTED, CaptureServer, Reply, capture_server
-from tests.support.student_computer import EXAMPLE, Computer, outputs
+from tests.support.student_computer import EXAMPLE, UNTIL_SENT, Computer, outputs, until_sent
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -86,9 +86,9 @@ def noisy_notebook() -> nbformat.NotebookNode:
     return notebook
 
 
-def shown(computer: Computer, url: str) -> list[Any]:
-    """What the noisy notebook shows, with the gateway's address named alike."""
-    found = outputs(computer.execute(noisy_notebook(), environment(url)))
+def shown(computer: Computer, url: str, notebook: nbformat.NotebookNode | None = None) -> list[Any]:
+    """What the noisy notebook shows, or another one, with the gateway's address named alike."""
+    found = outputs(computer.execute(notebook or noisy_notebook(), environment(url)))
     for cell in found:
         for output in cell:
             if "text" in output:
@@ -100,7 +100,8 @@ def shown(computer: Computer, url: str) -> list[Any]:
 def shown_when_all_is_well(computer: Computer) -> list[Any]:
     """What the noisy notebook shows where the gateway takes everything."""
     with capture_server() as server:
-        found = shown(computer, server.url)
+        *found, last = shown(computer, server.url, until_sent(noisy_notebook()))
+    assert last == []
     assert {"start", "cell", "test", "flood", "feedback"} <= {event["event"] for event in server.events}
     return found
 
@@ -144,7 +145,9 @@ def test_ending_does_not_wait_for_the_gateway(condition: str, computer: Computer
 def test_all_that_waits_at_the_end_arrives(computer: Computer) -> None:
     """Where the gateway answers, a script may end right after its last event."""
     with capture_server([ACCEPTED]) as server:
-        ended = computer.run(ENDING, environment(server.url))
+        # How long the end may take is for those to whom nobody answers.
+        patient = "from learnpack_notebook_telemetry import leaving\nleaving.EXIT_SECONDS = 60"
+        ended = computer.run(f"{patient}\n{ENDING}", environment(server.url))
 
     assert (ended.returncode, ended.stderr) == (0, "")
     assert [event["event"] for event in server.events] == ["start", *["cell"] * 300]
@@ -165,7 +168,8 @@ SET_UP: Final = "from learnpack_notebook_telemetry.bootstrap import setup_teleme
 def test_a_student_is_asked_in_jupyter(computer: Computer) -> None:
     """First name, last name, and then the welcome; what is typed is who the events are of."""
     with capture_server() as server:
-        conversation = computer.type_in(SET_UP, [" ada", "Lovelace "], environment(server.url) | {"STUDENT_NAME": ""})
+        cell = f"{SET_UP}\n{UNTIL_SENT}"
+        conversation = computer.type_in(cell, [" ada", "Lovelace "], environment(server.url) | {"STUDENT_NAME": ""})
 
     assert [question.split()[0] for question in conversation.asked] == ["First", "Last"]
     assert conversation.shown.startswith("Welcome, ADA-LOVELACE!\n")

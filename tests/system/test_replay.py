@@ -14,6 +14,7 @@ import pytest
 from schemas.wire.generations import Phase
 from schemas.wire.topics import Topics
 from tests.chaos.kafka import produce, read_all
+from tests.support.arrived import in_every_table
 from tests.support.http_system import HttpSystem, http_system
 from tests.support.replay import comparison, contents, journal, leftovers, live_a_while, replay, start_replay, stored
 from tests.support.waiting import eventually
@@ -162,9 +163,10 @@ def test_current_rules_give_what_a_system_with_them_would_have(
             asyncio.run(produce(stack.kafka, Topics.of(other.settings).raw, copies, timestamps=times))
         other.start("worker")
         stored(other, sum(map(len, raw)))
+        in_every_table(other.settings)
         eventually(
             lambda: contents(other.settings, 1)["asset_daily"] == contents(system.settings, generation)["asset_daily"],
-            30,
+            60,
             "the days",
         )
 
@@ -180,5 +182,6 @@ def test_another_algorithm_shows_who_moves_and_stays(system: HttpSystem) -> None
     assert found["scores_moved"] == len(found["scores"]) > 0
     assert not found["verdicts"]
     post_one(system, 6005)
+    in_every_table(system.settings.model_copy(update={"generation": journal(system.settings).live}))
     rows = system.query("SELECT DISTINCT metrics_algo_version FROM scores WHERE metrics_algo_version IS NOT NULL")
     assert rows == [(1.1,)]

@@ -18,6 +18,7 @@ from schemas.wire.topics import Topics
 from tests.chaos.kafka import admin
 from tests.chaos.load import webhooks
 from tests.support.archives import END, EVENING_MS, HOUR_MS, Record, done, put, student, whole, yesterday
+from tests.support.arrived import in_every_table
 from tests.support.commands import as_environment, command
 from tests.support.generations import TABLES, Generation, rows_of
 from tests.support.raw_log import FAST_CLI, agrees, all_stored, ids, restored, send, written_beyond
@@ -32,6 +33,20 @@ if TYPE_CHECKING:
     from tests.support.processes import Processes
 
 pytestmark = pytest.mark.system
+
+# Stands still in the middle of its third file, so that it is killed before it has written all of them.
+WAITING_CLI = """
+import itertools, time
+import operations.raw_log.archiving as archiving
+write, numbers = archiving._Writer._write, itertools.count()
+def waiting(*arguments):
+    if next(numbers) == 2:
+        archiving._Writer._compare = lambda *_: time.sleep(600)
+    return write(*arguments)
+archiving._Writer._write = waiting
+from deploy.cli import main
+main()
+"""
 
 
 def test_an_archive_alone_gives_the_same_ids_and_the_same_tables(
@@ -56,10 +71,14 @@ def test_an_archive_alone_gives_the_same_ids_and_the_same_tables(
     assert len(kept) == count == len(log) - 1
     all_stored(clickhouse, f"{own.database}_g1", "webhooks", count)
     all_stored(clickhouse, own.database, "raw", count)
+    in_every_table(own)
     first.stop()
 
+    days = {yesterday()}
     written = done(command("archive", directory))[-1]
-    assert written.endswith(f" files with {count} records written, 0 were there, until {yesterday()}.")
+    # It may have been midnight meanwhile.
+    days.add(yesterday())
+    assert written.endswith(tuple(f" files with {count} records written, 0 were there, until {day}." for day in days))
 
     async def delete() -> None:
         async with admin(own.kafka) as client:
@@ -83,7 +102,8 @@ def test_an_archive_alone_gives_the_same_ids_and_the_same_tables(
         assert expected
         eventually(partial(agrees, clickhouse, f"{own.database}_g2", table, expected), 60, table)
     letters = f"SELECT key, reason, value FROM {own.database}_g%d.dead_letters FINAL WHERE value != 'no JSON'"
-    eventually(lambda: clickhouse.query(letters % 2).result_rows, 60, "the dead letter")
+    in_every_table(settings)
+    assert clickhouse.query(letters % 2).result_rows
     assert clickhouse.query(letters % 2).result_rows == clickhouse.query(letters % 1).result_rows
     second.stop()
 
@@ -204,12 +224,15 @@ def test_a_restore_that_is_killed_goes_on_and_brings_nothing_twice(
     all_stored(clickhouse, own.database, "raw", 4_000)
     interpreter = [sys.executable, "-c", FAST_CLI]
     for number in range(2):
-        child = processes.start([*interpreter, "archive", str(directory)], as_environment(own))
+        child = processes.start([sys.executable, "-c", WAITING_CLI, "archive", str(directory)], as_environment(own))
         eventually(lambda: len(list(directory.glob("*.parquet.json"))) > number, 60, "a file")  # noqa: B023
         child.kill()
     written = len(list(directory.glob("*.parquet.json")))
     assert 0 < written < 8
-    assert done(command("archive", directory))[-1].endswith(f", {written} were there, until {yesterday()}.")
+    days = {yesterday()}
+    said = done(command("archive", directory))[-1]
+    days.add(yesterday())
+    assert said.endswith(tuple(f", {written} were there, until {day}." for day in days))
     for number in range(3):
         child = processes.start([*interpreter, "raw", "restore", str(directory), "b"], as_environment(own))
         eventually(lambda: written_beyond(own, "b", 1_200 * number + rnd.randint(0, 300)), 60, "records")  # noqa: B023

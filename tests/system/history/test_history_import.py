@@ -12,6 +12,7 @@ import pytest
 
 from schemas.wire.topics import Topics
 from tests.chaos.kafka import ends
+from tests.support.arrived import in_every_table
 from tests.support.commands import command
 from tests.support.generations import Generation
 from tests.support.history import digests, figures, imported, log, ran_then
@@ -72,6 +73,7 @@ def test_imported_years_are_what_a_system_that_ran_then_would_show(
 
     eventually(complete, 60, "what staff had set")
     eventually(agree, 60, "the same figures")
+    in_every_table(own)
     expected = figures(clickhouse, own.database)
     days = {row[0] for row in expected["asset_daily"]}
     assert len(days) >= 5

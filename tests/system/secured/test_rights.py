@@ -141,7 +141,8 @@ def test_the_doctor_names_the_right_that_is_missing(system: SecuredSystem, resou
 
     with system.without(Part.WORKER, right):
         assert system.findings(Part.WORKER) == [detail]
-    assert {user for user, *_ in system.denied()[before:]} == {user_of(Part.WORKER)}
+    # The broker writes down whom it refused a moment after it has refused.
+    eventually(lambda: {user for user, *_ in system.denied()[before:]} == {user_of(Part.WORKER)}, 30, "who was refused")
 
 
 @pytest.mark.long
