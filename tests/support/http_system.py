@@ -157,7 +157,7 @@ class HttpSystem:
             return found if whole and len(found) >= count else []
 
         with self.client(who, academy) as client:
-            return eventually(rows, 30, f"{count} processed webhooks of {where}")
+            return eventually(rows, 90, f"{count} processed webhooks of {where}")
 
 
 @contextlib.contextmanager

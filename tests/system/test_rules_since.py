@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.system
 
-NOW = time.time_ns() // 1_000_000
 HOUR = 3_600_000
 
 DRAFT = {"rules": [{"user_ids": ["7"], "events": ["compile"]}, {"asset_ids": [318]}], "package_slugs": ["dull"]}
@@ -39,37 +38,41 @@ BY_SLUG = "Ignored by academy learnpack_features.telemetry_webhook_ignore (packa
 
 ASSET = {"asset_id": "318"}
 
-# What each webhook of academy 4 would meet; the bodies that are no plain objects are the worker's to judge as well.
+# How many hours ago each webhook of academy 4 came, and what it would meet; the bodies that are no plain objects are
+# the worker's to judge as well.
 WEBHOOKS: list[tuple[bytes, RawHeaders, int, str | None]] = [
-    (b'{"slug": "00", "user_id": 7, "event": "compile", "data": {}}', RawHeaders(academy=4), NOW, BY_USER),
-    (b'{"slug": "00", "user_id": " 07", "event": "compile"}', RawHeaders(academy=4), NOW, BY_USER),
-    (b'{"slug": "lists", "user_id": 7}', RawHeaders(academy=4), NOW, None),
-    (b'{"slug": "dull", "user_id": 8, "steps": []}', RawHeaders(academy=4), NOW, BY_SLUG),
-    (b'{"slug": "x", "slug": "dull", "user_id": 9}', RawHeaders(academy=4), NOW, BY_SLUG),
-    (b'{"slug": "lists"}', RawHeaders(academy=4, principal="10", params={"asset_id": "1,318"}), NOW, None),
-    (b'{"slug": "lists"}', RawHeaders(academy=4, principal="11", params={"asset_id": "318"}), NOW, BY_ASSET),
-    (b'{"slug": "dull", "user_id": 12, "academy_id": "4"}', RawHeaders(), NOW, BY_SLUG),
-    (b'{"slug": "dull", "user_id": 16, "telemetry_id": "r1"}', RawHeaders(academy=4), NOW, BY_SLUG),
-    (b'{"slug": "00", "user_id": 16, "telemetry_id": "r1", "event": "open_step"}', RawHeaders(academy=4), NOW, BY_SLUG),
-    (b'{"slug": "own", "user_id": 17, "telemetry_id": "r2"}', RawHeaders(academy=4, params=ASSET), NOW, BY_ASSET),
-    (b'{"slug": "own", "user_id": 17, "telemetry_id": "r2"}', RawHeaders(academy=4), NOW, BY_ASSET),
-    (b'{"slug": "00", "user_id": 17, "telemetry_id": "r2", "event": "test"}', RawHeaders(academy=4), NOW, BY_ASSET),
-    (b'{"slug": "00", "user_id": 18, "telemetry_id": "r2", "event": "test"}', RawHeaders(academy=4), NOW, None),
+    (b'{"slug": "00", "user_id": 7, "event": "compile", "data": {}}', RawHeaders(academy=4), 0, BY_USER),
+    (b'{"slug": "00", "user_id": " 07", "event": "compile"}', RawHeaders(academy=4), 0, BY_USER),
+    (b'{"slug": "lists", "user_id": 7}', RawHeaders(academy=4), 0, None),
+    (b'{"slug": "dull", "user_id": 8, "steps": []}', RawHeaders(academy=4), 0, BY_SLUG),
+    (b'{"slug": "x", "slug": "dull", "user_id": 9}', RawHeaders(academy=4), 0, BY_SLUG),
+    (b'{"slug": "lists"}', RawHeaders(academy=4, principal="10", params={"asset_id": "1,318"}), 0, None),
+    (b'{"slug": "lists"}', RawHeaders(academy=4, principal="11", params={"asset_id": "318"}), 0, BY_ASSET),
+    (b'{"slug": "dull", "user_id": 12, "academy_id": "4"}', RawHeaders(), 0, BY_SLUG),
+    (b'{"slug": "dull", "user_id": 16, "telemetry_id": "r1"}', RawHeaders(academy=4), 0, BY_SLUG),
+    (b'{"slug": "00", "user_id": 16, "telemetry_id": "r1", "event": "open_step"}', RawHeaders(academy=4), 0, BY_SLUG),
+    (b'{"slug": "own", "user_id": 17, "telemetry_id": "r2"}', RawHeaders(academy=4, params=ASSET), 0, BY_ASSET),
+    (b'{"slug": "own", "user_id": 17, "telemetry_id": "r2"}', RawHeaders(academy=4), 0, BY_ASSET),
+    (b'{"slug": "00", "user_id": 17, "telemetry_id": "r2", "event": "test"}', RawHeaders(academy=4), 0, BY_ASSET),
+    (b'{"slug": "00", "user_id": 18, "telemetry_id": "r2", "event": "test"}', RawHeaders(academy=4), 0, None),
 ]
 LEFT_OUT = [
-    (b'{"slug": "dull", "user_id": 8, "academy_id": 4}', RawHeaders(academy=5), NOW),
-    (b'{"slug": "dull", "user_id": 8, "academy_id": 5}', RawHeaders(), NOW),
-    (b'{"slug": "dull", "user_id": 14}', RawHeaders(academy=4, principal="13"), NOW),
-    (b'{"slug": "dull"', RawHeaders(academy=4), NOW),
-    (b'{"slug": "dull", "user_id": 15}', RawHeaders(academy=4), NOW - 3 * HOUR),
+    (b'{"slug": "dull", "user_id": 8, "academy_id": 4}', RawHeaders(academy=5), 0),
+    (b'{"slug": "dull", "user_id": 8, "academy_id": 5}', RawHeaders(), 0),
+    (b'{"slug": "dull", "user_id": 14}', RawHeaders(academy=4, principal="13"), 0),
+    (b'{"slug": "dull"', RawHeaders(academy=4), 0),
+    (b'{"slug": "dull", "user_id": 15}', RawHeaders(academy=4), 3),
 ]
 
 
 def received(place: Settings, clickhouse: Client) -> None:
     """Send all of them, and wait until every one is in the log with what became of it."""
-    every = [(body, headers, at) for body, headers, at, _ in WEBHOOKS] + LEFT_OUT
+    every = [(body, headers, hours) for body, headers, hours, _ in WEBHOOKS] + LEFT_OUT
     records = [(0, b"k", body, encode_headers(headers)) for body, headers, _ in every]
-    asyncio.run(produce(place.kafka, Topics.of(place).raw, records, timestamps=[at for _, _, at in every]))
+    # Not when this module was read, which may be hours ago.
+    now = time.time_ns() // 1_000_000
+    times = [now - hours * HOUR for _, _, hours in every]
+    asyncio.run(produce(place.kafka, Topics.of(place).raw, records, timestamps=times))
     query = f"SELECT (SELECT count() FROM {place.database}.raw FINAL), (SELECT count() FROM {place.database}.webhooks)"
     eventually(lambda: clickhouse.query(query).first_row == (len(every), len(every)), 60, "all rows")
 
@@ -126,7 +129,7 @@ def test_a_draft_is_tried_on_what_was_received(
     worker.terminate()
     before = int(str(clickhouse.command(f"SELECT count() FROM {installed.database}.webhooks")))
     records = [(0, b"k", body, encode_headers(headers)) for body, headers, _, _ in WEBHOOKS]
-    asyncio.run(produce(installed.kafka, Topics.of(installed).raw, records, timestamps=[NOW] * len(records)))
+    asyncio.run(produce(installed.kafka, Topics.of(installed).raw, records))
     # A worker that starts has read the rules before it handles the first webhook.
     start_part("worker")
     log = f"SELECT status_text FROM {installed.database}.webhooks WHERE id >= {before} ORDER BY id"

@@ -99,6 +99,6 @@ def test_a_collector_that_is_away_holds_up_nothing(system: HttpSystem, collector
                 "lost spans",
             )
             assert lost >= 1
-        eventually(lambda: "traces cannot be sent" in system.gateway.output, 10, "the line")
+        eventually(lambda: "traces cannot be sent" in system.gateway.output, 60, "the line")
     finally:
         collector.status = 200

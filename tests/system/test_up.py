@@ -178,9 +178,13 @@ def test_a_posted_document_can_be_counted(system: System) -> None:
     """A document that the gateway took is in the tables: webhook, facts, scores, document."""
     system.post_and_see(501)
 
-    assert system.sql("SELECT status, verdict FROM telemetry.webhooks WHERE student_id = 501") == "DONE\tstored"
-    assert system.sql("SELECT completion_rate FROM telemetry.scores WHERE user_id = 501") == "0"
-    assert system.sql("SELECT length(document) > 0 FROM telemetry.telemetry WHERE user_id = 501") == "1"
+    # Each table is filled apart from the others.
+    for query, answer in (
+        ("SELECT status, verdict FROM telemetry.webhooks WHERE student_id = 501", "DONE\tstored"),
+        ("SELECT completion_rate FROM telemetry.scores WHERE user_id = 501", "0"),
+        ("SELECT length(document) > 0 FROM telemetry.telemetry WHERE user_id = 501", "1"),
+    ):
+        eventually(lambda: system.sql(query) == answer, 60, query)  # noqa: B023 - at once
 
 
 def test_its_staff_see_what_came_in_without_an_academy(system: System) -> None:
@@ -203,9 +207,11 @@ def test_the_addresses_serve_other_commands(system: System) -> None:
     def status() -> dict[str, Any] | None:
         run = subprocess.run(command, env={**os.environ, **system.addresses}, capture_output=True, check=False)
         found: dict[str, Any] = json.loads(run.stdout)
-        return found if run.returncode == 0 and not any(entry["lag"] for entry in found["lag"]) else None
+        # Rows are not counted at the moment at which the lag is looked at.
+        whole = not any(entry["lag"] for entry in found["lag"]) and found["rows"]["raw"] == found["rows"]["webhooks"]
+        return found if run.returncode == 0 and whole else None
 
-    found = eventually(lambda: status() or {}, 60, "a healthy status without lag")
+    found = eventually(lambda: status() or {}, 90, "a healthy status without lag")
 
     assert found["parts"] == dict.fromkeys(("gateway", "kafka", "worker", "sink", "clickhouse"), "ok")
     assert found["rows"]["raw"] == found["rows"]["webhooks"] >= len(demo_documents())
@@ -258,12 +264,15 @@ def test_every_figure_of_the_page_is_told(system: System) -> None:
         told |= kinds(text)
         assert lint(text) == ""
         if part != "gateway":
-            answers = [httpx.get(f"http://{address}/{path}", verify=PLAIN).status_code for path in ("live", "ready")]
-            assert answers == [200, 200]
+            for path in ("live", "ready"):
+                assert httpx.get(f"http://{address}/{path}", timeout=30, verify=PLAIN).status_code == 200
     assert told == declared
-    counted = {part: scrape(address) for part, address in addresses.items()}
     webhooks = int(system.sql("SELECT count() FROM telemetry.raw"))
-    assert sample(counted["sink"], 'telemetry_sink_rows_total{table="raw"}') >= webhooks
-    assert sample(counted["worker-1"], 'telemetry_worker_verdicts_total{verdict="stored"}') >= len(demo_documents())
+    for part, series, least in (
+        ("sink", 'telemetry_sink_rows_total{table="raw"}', webhooks),
+        ("worker-1", 'telemetry_worker_verdicts_total{verdict="stored"}', len(demo_documents())),
+    ):
+        # What is stored is counted a moment later.
+        eventually(lambda: sample(scrape(addresses[part]), series) >= least, 60, series)  # noqa: B023 - at once
     for series in ("kafka_up", "clickhouse_up", 'group_members{group="learnpack.worker.g1"}'):
         eventually(lambda: sample(scrape(addresses["supervisor"]), f"telemetry_monitor_{series}") == 1, 60, series)  # noqa: B023 - at once

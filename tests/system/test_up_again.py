@@ -40,9 +40,9 @@ def test_after_a_switch_a_plain_start_goes_on_with_the_topic(
         done = subprocess.run(command, env={**os.environ, **system.addresses}, capture_output=True, check=False)
         return done.returncode, (done.stdout + done.stderr).decode()
 
-    eventually(lambda: in_another_terminal("status")[0] == 0, 60, "a healthy system")
+    eventually(lambda: in_another_terminal("status")[0] == 0, 120, "a healthy system")
     assert system.post({"slug": "a", "user_id": 7, "telemetry_id": "x", "steps": []}) == "200 ok"
-    eventually(lambda: in_another_terminal("raw", "switch")[0] == 0, 60, "the switch")
+    eventually(lambda: in_another_terminal("raw", "switch")[0] == 0, 120, "the switch")
     assert system.interrupt() == 0
 
     system.env = {}

@@ -49,7 +49,7 @@ def test_a_killed_part_comes_back(system: System, part: str, student: int) -> No
     before = system.pid(part)
     os.kill(before, signal.SIGKILL)
 
-    eventually(lambda: system.pid(part) != before, 30, f"{part} again")
+    eventually(lambda: system.pid(part) != before, 60, f"{part} again")
     assert f"supervisor │ all that {part} wrote: {system.directory / 'logs' / part}.log\n" in system.child.output
     system.post_and_see(student)
 
@@ -63,7 +63,7 @@ def test_restarts_are_told_by_part_and_how_it_ended(system: System) -> None:
 
 
 def test_an_interrupted_system_leaves_nothing_and_goes_on_later(system: System) -> None:
-    """Ctrl-C ends everything within 10 s; a later `up` has all rows, takes documents, and is where it was before."""
+    """Ctrl-C ends everything; a later `up` has all rows, takes documents, and is where it was before."""
     system.post_and_see(520)
     before = system.addresses
     rows = system.sql("SELECT count(), uniqExact(item_id) FROM telemetry.events")

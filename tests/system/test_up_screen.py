@@ -24,7 +24,7 @@ def test_a_terminal_has_all_on_its_first_screen(tmp_path_factory: pytest.TempPat
         shown = terminal.display
         terminal.press(CTRL_C)
 
-        assert terminal.ended(10) == 0
+        assert terminal.ended() == 0
         left = terminal.display
         assert terminal.scrolled == 0, "\n".join([*shown, "=====", *left])
 

@@ -56,7 +56,7 @@ def test_enormous_documents_of_one_student_hold_nobody_up(
         (0, b"%d" % user, orjson.dumps(document(step("01", 0), user_id=user)), []) for user in range(100, 140)
     ]
     asyncio.run(produce(bench.settings.kafka, bench.topics.raw, others))
-    bench.wait_until_done()
+    bench.wait_until_done(180)
     peak = _peak(worker.process.pid)
     worker.terminate()
 

@@ -134,7 +134,7 @@ async def test_the_previous_owner_is_fenced_before_its_offset_is_read(
 
     async def wake_zombie_first(*arguments: Any) -> Any:
         try:
-            await asyncio.wait_for(zombie.commit_transaction(), 10)
+            await asyncio.wait_for(zombie.commit_transaction(), 45)
             fates.append("committed")
         except KafkaError as error:
             fates.append(type(error).__name__)
@@ -142,8 +142,8 @@ async def test_the_previous_owner_is_fenced_before_its_offset_is_read(
 
     monkeypatch.setattr(partition_module, "committed", wake_zombie_first)
     hands.owner.take(1, [0])
-    await aeventually(lambda: _opened(hands.owner), 30, "the partition to open")
-    await asyncio.wait_for(zombie.stop(), 10)
+    await aeventually(lambda: _opened(hands.owner), 90, "the partition to open")
+    await asyncio.wait_for(zombie.stop(), 45)
 
     assert fates == ["ProducerFenced"]
     assert hands.owner.partitions[0].admission.position == 0

@@ -48,7 +48,7 @@ async def test_the_view_is_complete_before_it_says_so_and_current_at_once(settin
 
         for value, count in ((RULES, 1), (None, 0)):
             await put(own, topics.ignore_rules, b"1", value)
-            await aeventually(partial(_has_rules, view, count), 10, "the rules to be in force")
+            await aeventually(partial(_has_rules, view, count), 60, "the rules to be in force")
     finally:
         await follower.stop()
 
@@ -93,7 +93,7 @@ def test_bad_records_are_dead_lettered_once_whoever_starts(
         for worker in workers:
             worker.says("ready", 60)
         asyncio.run(put(bench.settings, topics.users, b"7", b"bad %d" % round_number))
-        eventually(partial(_dead_letters, bench, topics.dead_letters, round_number + 2), 30, "dead letters")
+        eventually(partial(_dead_letters, bench, topics.dead_letters, round_number + 2), 60, "dead letters")
         for worker in workers:
             worker.terminate()
 
@@ -120,9 +120,9 @@ def test_rules_on_the_topic_judge_what_a_running_worker_does_next(
 
     assert verdict() == "stored"
     asyncio.run(put(bench.settings, topics.ignore_rules, b"1", RULES))
-    eventually(lambda: verdict() == "ignored", 20, "the rule to be in force")
+    eventually(lambda: verdict() == "ignored", 60, "the rule to be in force")
     asyncio.run(put(bench.settings, topics.ignore_rules, b"1", b'{"rule": []}'))
-    eventually(partial(_dead_letters, bench, topics.dead_letters, 1), 20, "a dead letter")
+    eventually(partial(_dead_letters, bench, topics.dead_letters, 1), 60, "a dead letter")
     assert verdict() == "ignored"
     asyncio.run(put(bench.settings, topics.ignore_rules, b"1", None))
-    eventually(lambda: verdict() == "stored", 20, "no rule to be in force")
+    eventually(lambda: verdict() == "stored", 60, "no rule to be in force")
