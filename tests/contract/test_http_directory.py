@@ -90,7 +90,9 @@ def test_a_token_is_known_by_its_digest_and_ends_when_it_is_deleted(system: Http
     documents = "/v1/learnpack/telemetry"
     with (
         system.client(academy=None) as client,
-        httpx.Client(base_url=system.url, headers={"Authorization": f"Token {made}"}, verify=PLAIN) as holder,
+        httpx.Client(
+            base_url=system.url, headers={"Authorization": f"Token {made}"}, timeout=30, verify=PLAIN
+        ) as holder,
     ):
         assert answer(client.put(path, json={"user_id": 123, "secret": made})) == (400, "invalid-directory-record")
         assert answer(client.put(f"{DIRECTORY}/tokens/{made}", json={"user_id": 123})) == (
@@ -100,9 +102,9 @@ def test_a_token_is_known_by_its_digest_and_ends_when_it_is_deleted(system: Http
         assert answer(client.put(path, json={"user_id": 900})) == (403, "missing-capability")
         assert holder.get(documents).status_code == 401
         assert answer(client.put(path, json={"id": digest(made), "user_id": 123})) == (204, "")
-        eventually(lambda: holder.get(documents).status_code == 200, 2, "the token in force")
+        eventually(lambda: holder.get(documents).status_code == 200, 30, "the token in force")
         assert answer(client.delete(path)) == (204, "")
-        eventually(lambda: holder.get(documents).status_code == 401, 2, "the token ended")
+        eventually(lambda: holder.get(documents).status_code == 401, 30, "the token ended")
 
 
 def test_a_token_that_a_sync_has_seen_ends_with_a_mark(system: HttpSystem) -> None:

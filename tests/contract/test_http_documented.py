@@ -17,6 +17,7 @@ from aiokafka import AIOKafkaProducer
 from schemas.wire.headers import RawHeaders, encode_headers
 from schemas.wire.topics import Topics
 from tests.support.http_system import HttpSystem, http_system
+from tests.support.ingest import stored_with
 from tests.support.waiting import eventually
 
 if TYPE_CHECKING:
@@ -249,5 +250,5 @@ def test_old_webhooks_disappear(client: httpx.Client, lms: HttpSystem) -> None:
     rows = lms.settled(learnpack_package_id="6000")
 
     assert [row["payload"]["days"] for row in rows] == [29]
-    eventually(lambda: lms.query("SELECT count() FROM raw WHERE payload LIKE '%6000%'") == [(2,)])
+    eventually(lambda: len(stored_with(lms, 6000)) == 2, what="both in the table")
     assert client.get(f"{LOG}?learnpack_package_id=6000").json()["count"] == 1

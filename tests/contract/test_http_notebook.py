@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import socket
 from typing import TYPE_CHECKING
 
 import pytest
 
-from deploy.local.resources import free_port
+from deploy.local.resources import LOOPBACK
 from deploy.notebook_wheel import FOLDER
 from tests.support.commands import command
 from tests.support.http_directory import secret
@@ -88,7 +89,10 @@ def test_a_key_that_nobody_knows_is_not_printed(system: HttpSystem, key: str) ->
 
 def test_what_is_no_gateway_is_named() -> None:
     """One line that says what to correct."""
-    outcome = command("notebook", "--url", f"http://127.0.0.1:{free_port()}")
+    with socket.socket() as held:
+        # Nobody else listens at a port that is taken, nor does this one.
+        held.bind((LOOPBACK, 0))
+        outcome = command("notebook", "--url", f"http://{LOOPBACK}:{held.getsockname()[1]}")
 
     assert outcome.code == 1
     assert "correct --url" in outcome.complaint

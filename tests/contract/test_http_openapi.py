@@ -87,7 +87,8 @@ def test_a_running_system_is_live_and_ready(system: HttpSystem) -> None:
     """Liveness says that the process answers, readiness what it needs."""
     with system.client(None, None) as client:
         assert client.get("/health/live").json() == {"status": "ok"}
-        assert client.get("/health/ready").json() == {"status": "ok", "kafka": True, "clickhouse": True, "views": True}
+        ready = {"status": "ok", "kafka": True, "clickhouse": True, "views": True}
+        eventually(lambda: client.get("/health/ready").json() == ready, what="all that it needs")
 
 
 def test_the_page_of_the_document_asks_nobody_else(system: HttpSystem) -> None:

@@ -66,8 +66,8 @@ def test_named_keys_are_in_no_stored_document(redacting: HttpSystem) -> None:
             found: list[dict[str, Any]] = client.get("/v1/learnpack/telemetry", params=params).json()["results"]
             return found
 
-        (document,) = eventually(read, 60, "the document")
-    ((stored,),) = redacting.query("SELECT document FROM telemetry")
+        ((stored,),) = eventually(lambda: redacting.query("SELECT document FROM telemetry"), what="the document")
+        (document,) = eventually(read, what="the document that is read")
 
     assert document == orjson.loads(stored) == without(DOCUMENT)
 

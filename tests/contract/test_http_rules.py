@@ -191,7 +191,7 @@ def test_a_rule_is_in_force_for_the_next_webhooks(system: HttpSystem) -> None:
             client.post(ME, json={**body, "user_id": 123})
             return any(row["status_text"] == text for row in system.settled(learnpack_package_id=package))
 
-        eventually(ignored, 10)
+        eventually(ignored, what="a webhook that is ignored")
 
 
 def test_rules_are_an_academys_own(system: HttpSystem) -> None:

@@ -12,6 +12,8 @@ import httpx
 import pytest
 
 from operations.tokens import NewToken, digest, grant, revoke_token
+from tests.support.plain_http import PLAIN
+from tests.support.waiting import eventually
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,6 +24,7 @@ pytestmark = pytest.mark.system
 
 STREAM: Final = "/v1/telemetry/academy/webhooks/stream"
 ME: Final = "/v1/assignment/me/telemetry"
+LOG: Final = "/v1/assignment/academy/learnpack/webhook"
 
 
 def told(answer: httpx.Response) -> Iterator[tuple[str, Any]]:
@@ -67,9 +70,11 @@ def test_a_stream_ends_with_its_token(system: HttpSystem) -> None:
     token = NewToken(9, {1: ("read_assignment",)}, datetime.now(UTC))
     asyncio.run(grant(system.settings, token, "to-be-revoked"))
     headers = {"Authorization": "Token to-be-revoked", "Academy": "1"}
-    with httpx.Client(base_url=system.url, headers=headers) as client, listening(client) as events:
-        asyncio.run(revoke_token(system.settings, digest("to-be-revoked")))
-        left = list(events)
+    with httpx.Client(base_url=system.url, headers=headers, timeout=30, verify=PLAIN) as client:
+        eventually(lambda: client.get(LOG).is_success, 30, "the token in force")
+        with listening(client) as events:
+            asyncio.run(revoke_token(system.settings, digest("to-be-revoked")))
+            left = list(events)
 
     assert {name for name, _ in left} <= {"webhook"}
 
@@ -78,7 +83,10 @@ def test_a_gateway_that_ends_ends_its_streams(system: HttpSystem) -> None:
     """Nobody who listens keeps it from ending."""
     with system.another_gateway() as other:
         headers = dict(other.client().headers)
-        with httpx.Client(base_url=other.url, headers=headers) as client, listening(client, "event=none") as events:
+        with (
+            httpx.Client(base_url=other.url, headers=headers, timeout=30, verify=PLAIN) as client,
+            listening(client, "event=none") as events,
+        ):
             other.gateway.process.terminate()
             assert list(events) == []
         assert other.gateway.process.wait(30) == 0

@@ -22,7 +22,7 @@ ME = "/v1/assignment/me/telemetry"
 def connected(system: HttpSystem) -> Iterator[tuple[socket.socket, BinaryIO]]:
     """A connection to the gateway, and what comes on it."""
     host, _, port = system.settings.gateway_bind.partition(":")
-    with socket.create_connection((host, int(port)), timeout=10) as connection, connection.makefile("rb") as stream:
+    with socket.create_connection((host, int(port)), timeout=30) as connection, connection.makefile("rb") as stream:
         yield connection, stream
 
 

@@ -75,7 +75,7 @@ async def gone(*pids: int) -> None:
     async def none_is_alive() -> bool:
         return not any(map(is_alive, pids))
 
-    await aeventually(none_is_alive, 10)
+    await aeventually(none_is_alive, 60)
 
 
 def as_awaitable(condition: Callable[[], bool]) -> Callable[[], Awaitable[bool]]:

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 __all__ = ["Child", "Processes", "is_alive"]
 
 _STOP_SECONDS = 15
+# What a kernel under load needs to take a killed process away.
+_KILL_SECONDS = 60
 
 
 def is_alive(pid: int) -> bool:
@@ -53,7 +55,7 @@ class Child:
     def kill(self) -> int:
         """SIGKILL to the process alone, as the kernel would when memory is short; returns its exit code."""
         self.process.kill()
-        return self.process.wait(_STOP_SECONDS)
+        return self.process.wait(_KILL_SECONDS)
 
     def freeze(self) -> None:
         """SIGSTOP to its whole group."""
@@ -88,7 +90,7 @@ class Child:
         """SIGKILL to its whole group, whatever its state."""
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.pid, signal.SIGKILL)
-        self.process.wait(_STOP_SECONDS)
+        self.process.wait(_KILL_SECONDS)
 
 
 @dataclass(slots=True)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-__all__ = ["aeventually", "astays", "eventually"]
+__all__ = ["aeventually", "astays", "eventually", "seconds_until"]
 
 # Short at first, for what is nearly there; longer later, since to look costs time that what is awaited needs.
 _FIRST_PAUSE_SECONDS = 0.02
@@ -37,6 +37,13 @@ def eventually(condition: Callable[[], T], timeout: float = 90, what: str = "") 
             raise AssertionError(_complaint(condition, timeout, what, last))
         time.sleep(pause)
         pause = min(pause * _LONGER, _LONGEST_PAUSE_SECONDS)
+
+
+def seconds_until(condition: Callable[[], object], what: str = "") -> float:
+    """Wait as `eventually` does; how long it took, to the end of the look that found it."""
+    begin = time.monotonic()
+    eventually(condition, what=what)
+    return time.monotonic() - begin
 
 
 async def aeventually(condition: Callable[[], Awaitable[T]], timeout: float = 90, what: str = "") -> T:  # noqa: ASYNC109
