@@ -45,7 +45,7 @@ def test_what_waits_since_before_is_told(told: HttpSystem) -> None:
                 return "some from before what is shown here" in page(client.get("/console/?since=1h")).text
 
             # A ledger is kept for ten seconds.
-            eventually(said, 30, "the webhook that waits")
+            eventually(said, 60, "the webhook that waits")
             wider = page(client.get("/console/?since=6h"))
     finally:
         told.query("DELETE FROM raw WHERE id = {id:UInt64}", id=OLD)

@@ -80,7 +80,7 @@ def test_who_is_stuck_is_who_the_api_says(
         assert (FOREIGNER in everybody) == (len(students) > 1)
         return bool(own == expected == [everybody[row["student"]["id"]] for row in expected])
 
-    eventually(same, 20, "the same rows")
+    eventually(same, what="the same rows")
 
 
 def test_a_name_is_shown_as_it_is() -> None:
@@ -141,12 +141,13 @@ def test_what_is_followed_comes_once_and_ends_quietly(told: HttpSystem, tmp_path
     words = ["webhooks", "--follow", "--student", str(FOLLOWED), "--json"]
     child = processes.start([sys.executable, "-m", "deploy.cli", *words], environment(told))
     try:
-        eventually(lambda: "Ctrl-C ends it" in child.output, 60, "the command")
+        child.says("Ctrl-C ends it")
         with told.client("ingest") as client:
             for name in ("first-nonsense", "second-nonsense"):
                 body = orjson.dumps({"event": name, "user_id": FOLLOWED, "telemetry_id": "followed", "slug": "s"})
                 assert client.post("/v1/assignment/me/telemetry", content=body).text == "ok"
-        eventually(lambda: "second-nonsense" in child.output, 30, "the webhooks")
+        for name in ("first-nonsense", "second-nonsense"):
+            child.says(name)
         child.signal(signal.SIGINT)
         assert child.process.wait(30) == 0
     finally:

@@ -95,7 +95,7 @@ def test_times_are_those_of_the_academy(told: HttpSystem) -> None:
     with logged_in(told) as client:
         assert "Times: UTC" in page(client.get("/console/stuck")).text
     with logged_in(told, "foreign") as client:
-        stuck = eventually(lambda: _with("Asia/Tokyo", client.get("/console/stuck")), 10, "the zone")
+        stuck = eventually(lambda: _with("Asia/Tokyo", client.get("/console/stuck")), 30, "the zone")
         things = page(client.get(work))
         overview = page(client.get("/console/"))
     with told.client("foreign", 2) as api:
@@ -121,7 +121,7 @@ def test_who_has_several_academies_looks_at_one(told: HttpSystem) -> None:
     both: dict[int, tuple[str, ...]] = {1: ("read_assignment",), 2: ("read_assignment",)}
     asyncio.run(grant(told.settings, replace(TOKENS["staff"], academies=both), secret("both")))
     with browser(told) as client:
-        eventually(lambda: client.post(LOGIN, data={"token": secret("both")}).is_success, 10, "the new token")
+        eventually(lambda: client.post(LOGIN, data={"token": secret("both")}).is_success, 30, "the new token")
         first = page(client.get("/console/stuck"))
         form = {"csrf": first.fields["csrf"], "academy": "2"}
         page(client.post("/console/academy", data={**form, "academy": "77"}), 403)
