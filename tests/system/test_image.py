@@ -6,13 +6,16 @@ import contextlib
 import json
 import signal
 import tomllib
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 import pytest
 
 from deploy.local.resources import LOOPBACK, free_port
 from tests.support.commands import as_environment, command
+from tests.support.directory_sync import known
 from tests.support.image import IMAGE, ImageParts, built, posted
+from tests.support.lms_directory import QUERIES, make_tables
 from tests.support.podman import Podman, need_podman
 from tests.support.sources import ROOT
 from tests.support.waiting import eventually
@@ -23,6 +26,7 @@ if TYPE_CHECKING:
     from clickhouse_connect.driver.client import Client
 
     from schemas.settings import Settings
+    from tests.support.postgres import Database
 
 pytestmark = [pytest.mark.system, pytest.mark.long, pytest.mark.timeout(1800), need_podman]
 
@@ -90,6 +94,24 @@ def test_a_webhook_goes_through_parts_of_the_image(parts: ImageParts, installed:
         for name, one in started.items():
             eventually(one.healthy, 60, f"a healthy {name}")
         assert {name: one.stop() for name, one in started.items()} == dict.fromkeys(names, 0)
+
+
+def test_the_directory_is_kept_by_the_image(
+    parts: ImageParts, installed: Settings, postgres_database: Database
+) -> None:
+    """It reads an LMS in PostgreSQL, by a file of queries and an address among the secrets, as a service and once."""
+    make_tables(postgres_database)
+    secrets = {**parts.secrets, "telemetry_lms_postgres": postgres_database.dsn}
+    queries = "/etc/learnpack-telemetry/queries.sql"
+    own = replace(parts, secrets=secrets, mounts={QUERIES: queries})
+    with own.start("directory", "sync", "--query-file", queries, "--every", "1s") as sync:
+        eventually(lambda: known(installed).user(8), 120, "a student of the LMS's")
+        postgres_database.execute("DELETE FROM auth_user WHERE id = 8")
+        eventually(lambda: known(installed).user(8) is None, 60, "a student who went")
+        eventually(sync.healthy, 60, "a healthy sync")
+
+        assert "users: 1 row, 0 written, 0 removed" in own.done("directory", "sync", "--query-file", queries)
+        assert sync.stop() == 0
 
 
 def test_a_gateway_of_two_processes_ends_them(parts: ImageParts) -> None:
