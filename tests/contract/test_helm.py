@@ -10,11 +10,10 @@ import tomllib
 from typing import Any, Final
 
 import pytest
-import typer.main
 
-from deploy.cli import app
 from deploy.helm.written import CHART
 from schemas.settings import PREFIX, load_settings
+from tests.support.command_lines import PROGRAM, left_over
 from tests.support.helm import CI_VALUES, HELM, NAMESPACE, RELEASE, by_kind, need_helm, pods, rendered
 from tests.support.helm_schemas import misfits
 from tests.support.sources import ROOT
@@ -28,6 +27,7 @@ SECRETS: Final = {
     "TELEMETRY_CLICKHOUSE": "https://user:secret@host:8443",
     "TELEMETRY_FORWARD_URL": "https://lms.example.org/hooks",
     "TELEMETRY_FORWARD_SECRET": SIGNING,
+    "TELEMETRY_LMS_POSTGRES": "postgresql://user:secret@host:5432/lms",
 }
 EVERY_SET: Final = pytest.mark.parametrize("values", NAMES)
 
@@ -61,13 +61,12 @@ def test_kubernetes_knows_every_field(values: str) -> None:
 @EVERY_SET
 def test_the_product_takes_what_pods_are_told(values: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every container runs a command of ours, and its environment is one of settings that stand together."""
-    commands = set(typer.main.get_command(app).commands)  # type: ignore[attr-defined]
     for name in [name for name in os.environ if name.startswith(PREFIX)]:
         monkeypatch.delenv(name)
     for pod in pods(rendered(values)).values():
         (container,) = pod["spec"]["containers"]
         program, *words = container["command"]
-        assert program == "sleep" or (program == "learnpack-telemetry" and words[0] in commands), shlex.join(words)
+        assert program == "sleep" or (program == PROGRAM and left_over(words) == []), shlex.join(words)
         secrets: dict[str, str] = {}
         with monkeypatch.context() as environment:
             for variable in container["env"]:
@@ -151,9 +150,29 @@ def test_selectors_mean_the_pods_that_they_are_for(values: str) -> None:
         meant = {found["app.kubernetes.io/component"] for found in labels.values() if selected(found, selector)}
         part = document["metadata"]["labels"].get("app.kubernetes.io/component", "").removesuffix("-pods")
         assert meant, document["metadata"]["name"]
-        if part in {"gateway", "worker", "sink"}:
+        if part in {"gateway", "worker", "sink", "forward", "sync"}:
             assert meant == {part}
     assert seen >= 3
+
+
+@EVERY_SET
+def test_whoever_tells_prometheus_is_asked(values: str) -> None:
+    """Each pod that has a port for it is among those of the PodMonitor, and may be reached."""
+    documents = rendered(values)
+    telling = {
+        pod["metadata"]["labels"]["app.kubernetes.io/component"]
+        for pod in pods(documents).values()
+        for port in pod["spec"]["containers"][0].get("ports", [])
+        if port["name"] == "metrics"
+    }
+    selectors = [one["spec"]["selector"] for one in by_kind(documents, "PodMonitor").values()]
+    policies = by_kind(documents, "NetworkPolicy")
+    selectors += [one["spec"]["podSelector"] for name, one in policies.items() if name.endswith("-metrics")]
+
+    for selector in selectors:
+        (listed,) = [set(one["values"]) for one in selector["matchExpressions"]]
+        assert telling <= listed
+    assert selectors or values == "single"
 
 
 def test_nothing_changes_by_itself() -> None:

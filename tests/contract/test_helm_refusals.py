@@ -51,6 +51,10 @@ WRONG: Final = {
     "gateway.preStopSleepSeconds=60": "set 80 or more",
     "gateway.persistence.size=1024Mi": "gateway.spoolMaxBytes=1073741824 does not fit on a volume of .*=1024Mi",
     "podLabels.app\\.kubernetes\\.io/component=gateway": "app.kubernetes.io/component is what selectors go by",
+    "sync.podLabels.app\\.kubernetes\\.io/name=lms": "sync.podLabels: app.kubernetes.io/name is what selectors go by",
+    "sync.enabled=true": "sync.postgresSecret.name is empty",
+    "sync.every=25h": "does not match pattern",
+    "sync.replicas=2": "additional properties 'replicas' not allowed",
 }
 
 # What is set together.
@@ -68,6 +72,23 @@ TOGETHER: Final = {
         "tools.settings.TELEMETRY_TOKEN=t",
         "secretSettings.TELEMETRY_TOKEN.name=token",
         "secretSettings.TELEMETRY_TOKEN.key=token",
+    ),
+    "No file of queries is given: set sync.queries": ("sync.enabled=true", "sync.postgresSecret.name=lms"),
+    "sync.queries and sync.queriesConfigMap.name give two files": (
+        "sync.queries=SELECT 1",
+        "sync.queriesConfigMap.name=queries",
+    ),
+    "secretSettings: TELEMETRY_LMS_POSTGRES is what sync.postgresSecret gives": (
+        "sync.enabled=true",
+        "sync.postgresSecret.name=lms",
+        "sync.queries=SELECT 1",
+        "secretSettings.TELEMETRY_LMS_POSTGRES.name=lms",
+        "secretSettings.TELEMETRY_LMS_POSTGRES.key=url",
+    ),
+    "TELEMETRY_FORWARD_CAFILE is in secretSettings and in forward.settings": (
+        "forward.settings.TELEMETRY_FORWARD_CAFILE=/ca.pem",
+        "secretSettings.TELEMETRY_FORWARD_CAFILE.name=ca",
+        "secretSettings.TELEMETRY_FORWARD_CAFILE.key=ca",
     ),
     "at '/gateway/ingress/hosts/0': 'https://example.org' does not match": (
         "gateway.ingress.enabled=true",

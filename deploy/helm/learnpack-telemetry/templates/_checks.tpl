@@ -15,7 +15,7 @@
 {{- if and $user.username (not $user.secret) -}}
 {{- fail (printf "kafka.users.%s.secret is empty: name the Secret that holds the password of %s." $name $user.username) -}}
 {{- end -}}
-{{- $runs := or (ne $name "forward") $values.forward.enabled -}}
+{{- $runs := (get (dict "forward" $values.forward "sync" $values.sync) $name | default (dict "enabled" true)).enabled -}}
 {{- if and $runs (not $user.username) (ne $name "default") (not $values.kafka.users.default.username) -}}
 {{- fail (printf "Kafka's user of %s is not named: set kafka.users.%s.username, or kafka.users.default.username for all." $name $name) -}}
 {{- end -}}
@@ -72,11 +72,26 @@
 {{- fail (printf "forward.%s.name is empty: name a Secret, see docs/forwarding.md." $name) -}}
 {{- end -}}
 {{- end -}}
+{{- $sync := $values.sync -}}
+{{- if and $sync.enabled (not $sync.postgresSecret.name) -}}
+{{- fail "sync.postgresSecret.name is empty: name a Secret with postgresql://USER:PASSWORD@HOST:5432/DATABASE, see docs/directory.md." -}}
+{{- end -}}
+{{- if and $sync.enabled (not (or $sync.queries $sync.queriesConfigMap.name)) -}}
+{{- fail "No file of queries is given: set sync.queries (--set-file sync.queries=FILE), or sync.queriesConfigMap.name." -}}
+{{- end -}}
+{{- if and $sync.queries $sync.queriesConfigMap.name -}}
+{{- fail "sync.queries and sync.queriesConfigMap.name give two files of queries: set one of them." -}}
+{{- end -}}
+{{- range $where, $given := dict "settings" $values.settings "sync.settings" $sync.settings "secretSettings" $values.secretSettings -}}
+{{- if and $sync.enabled (hasKey $given "TELEMETRY_LMS_POSTGRES") -}}
+{{- fail (printf "%s: TELEMETRY_LMS_POSTGRES is what sync.postgresSecret gives the one pod that asks the LMS: leave it out." $where) -}}
+{{- end -}}
+{{- end -}}
 {{- $known := splitList "\n" (.Files.Get "files/settings.txt" | trim) -}}
 {{- range $name, $_ := $values.settings -}}
 {{- include "telemetry.checkSetting" (list $name $known "settings") -}}
 {{- end -}}
-{{- range $part := list "gateway" "worker" "sink" "forward" "monitor" "tools" "setup" -}}
+{{- range $part := list "gateway" "worker" "sink" "forward" "sync" "monitor" "tools" "setup" -}}
 {{- range $name, $_ := index $values $part "settings" -}}
 {{- include "telemetry.checkSetting" (list $name $known (printf "%s.settings" $part)) -}}
 {{- end -}}

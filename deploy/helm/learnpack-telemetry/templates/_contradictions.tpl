@@ -42,14 +42,14 @@
 {{- if ge (int64 $gateway.spoolMaxBytes) $bytes -}}
 {{- fail (printf "gateway.spoolMaxBytes=%d does not fit on a volume of gateway.persistence.size=%s: have a tenth of the volume free." (int64 $gateway.spoolMaxBytes) $size) -}}
 {{- end -}}
-{{- range $where, $settings := dict "settings" $values.settings "gateway.settings" $gateway.settings "worker.settings" $values.worker.settings "sink.settings" $values.sink.settings "monitor.settings" $values.monitor.settings "tools.settings" $values.tools.settings "setup.settings" $values.setup.settings -}}
+{{- range $where, $settings := dict "settings" $values.settings "gateway.settings" $gateway.settings "worker.settings" $values.worker.settings "sink.settings" $values.sink.settings "forward.settings" $values.forward.settings "sync.settings" $values.sync.settings "monitor.settings" $values.monitor.settings "tools.settings" $values.tools.settings "setup.settings" $values.setup.settings -}}
 {{- range $setting, $_ := $values.secretSettings -}}
 {{- if hasKey $settings $setting -}}
 {{- fail (printf "%s is in secretSettings and in %s: leave it in one of them." $setting $where) -}}
 {{- end -}}
 {{- end -}}
 {{- end -}}
-{{- range $where, $labels := dict "podLabels" $values.podLabels "gateway.podLabels" $gateway.podLabels "worker.podLabels" $values.worker.podLabels "sink.podLabels" $values.sink.podLabels "monitor.podLabels" $values.monitor.podLabels "tools.podLabels" $values.tools.podLabels "setup.podLabels" $values.setup.podLabels -}}
+{{- range $where, $labels := dict "podLabels" $values.podLabels "gateway.podLabels" $gateway.podLabels "worker.podLabels" $values.worker.podLabels "sink.podLabels" $values.sink.podLabels "forward.podLabels" $values.forward.podLabels "sync.podLabels" $values.sync.podLabels "monitor.podLabels" $values.monitor.podLabels "tools.podLabels" $values.tools.podLabels "setup.podLabels" $values.setup.podLabels -}}
 {{- range list "app.kubernetes.io/name" "app.kubernetes.io/instance" "app.kubernetes.io/component" -}}
 {{- if hasKey $labels . -}}
 {{- fail (printf "%s: %s is what selectors go by, and the chart's own: choose another label." $where .) -}}

@@ -21,16 +21,20 @@ refer to it.
   value: 0.0.0.0:8000
 - name: TELEMETRY_SPOOL_MAX_BYTES
   value: {{ $values.gateway.spoolMaxBytes | int64 | quote }}
-{{- else if has .part (list "worker" "sink" "forward" "monitor") }}
+{{- else if has .part (list "worker" "sink" "forward" "sync" "monitor") }}
 - name: TELEMETRY_METRICS_BIND
   value: 0.0.0.0:9464
 {{- end }}
+{{- $secrets := dict }}
 {{- if eq .part "forward" }}
-{{- range $name, $secret := dict "TELEMETRY_FORWARD_URL" $values.forward.urlSecret "TELEMETRY_FORWARD_SECRET" $values.forward.signingSecret }}
+{{- $secrets = dict "TELEMETRY_FORWARD_URL" $values.forward.urlSecret "TELEMETRY_FORWARD_SECRET" $values.forward.signingSecret }}
+{{- else if eq .part "sync" }}
+{{- $secrets = dict "TELEMETRY_LMS_POSTGRES" $values.sync.postgresSecret }}
+{{- end }}
+{{- range $name, $secret := $secrets }}
 - name: {{ $name }}
   valueFrom:
     secretKeyRef: {name: {{ $secret.name | quote }}, key: {{ $secret.key | quote }}}
-{{- end }}
 {{- end }}
 {{- $settings := merge (dict) (index $values .part "settings") $values.settings }}
 {{- if not (hasKey $settings "TELEMETRY_LOG_FORMAT") }}

@@ -1,4 +1,7 @@
-{{/* Metadata of a part's pods: without versions, for a pod is replaced only where something of its own changes. */}}
+{{/*
+Metadata of a part's pods: without versions, for a pod is replaced only where something of its own changes. The argument
+may have annotations beside root and part.
+*/}}
 {{- define "telemetry.podMetadata" -}}
 {{- $part := index .root.Values .part -}}
 labels:
@@ -6,7 +9,7 @@ labels:
   {{- with merge (dict) $part.podLabels .root.Values.podLabels }}
   {{- toYaml . | nindent 2 }}
   {{- end }}
-{{- with merge (dict) $part.podAnnotations .root.Values.podAnnotations }}
+{{- with merge (dict) (default dict .annotations) $part.podAnnotations .root.Values.podAnnotations }}
 annotations:
   {{- toYaml . | nindent 2 }}
 {{- end }}
@@ -61,7 +64,7 @@ topologySpreadConstraints:
 {{- end }}
 {{- end -}}
 
-{{/* What the container of every part has; the argument has root, part, and the command's words. */}}
+{{/* What the container of every part has; the argument has root, part, the command's words, and maybe mounts. */}}
 {{- define "telemetry.container" -}}
 name: {{ .part }}
 image: {{ include "telemetry.image" . | quote }}
@@ -83,6 +86,9 @@ volumeMounts:
     mountPath: /etc/learnpack-telemetry/kafka
     readOnly: true
   {{- end }}
+  {{- with .mounts }}
+  {{- toYaml . | nindent 2 }}
+  {{- end }}
   {{- with .root.Values.extraVolumeMounts }}
   {{- toYaml . | nindent 2 }}
   {{- end }}
@@ -103,7 +109,7 @@ volumeMounts:
 {{- end -}}
 
 {{/*
-A worker, a sink and the monitor tell how they are at their port for metrics. Each ends itself where its work stands
+Workers, sinks, forwarders, `sync` and the monitor tell how they are at their port for metrics. Each ends itself where its work stands
 still, so the probe of whether it lives is only for one that cannot even do that. Nobody is routed to them: that one is
 not ready holds up a rollout and nothing else.
 */}}
