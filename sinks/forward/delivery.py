@@ -167,9 +167,10 @@ class Delivery:
         """The receiver answers 410: nothing more is posted until an operator says so, after a restart neither."""
         self._lines.again(pending, time.monotonic())
         if self._gate.pause is None:
-            _log.error("the receiver wants nothing any more: the forwarder is paused", reason="HTTP 410")
             reason = "the receiver answered 410 (Gone): it wants nothing any more"
             await self._control.pause(Pause(reason=reason, at=time.time_ns() // 1_000_000))
+            # Said once it is so: whoever reads it may resume at once.
+            _log.error("the receiver wants nothing any more: the forwarder is paused", reason="HTTP 410")
 
     async def _failed(self, pending: Pending, answer: Answer, verdict: Verdict, began: float) -> None:
         pending.failures += 1

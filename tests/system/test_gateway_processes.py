@@ -8,7 +8,7 @@ import re
 import signal
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import httpx
 import orjson
@@ -108,14 +108,23 @@ async def one_hangs(system: HttpSystem) -> None:
 async def logged_in_everywhere(system: HttpSystem) -> None:
     """Whoever has logged in at one process is known to the others, and a link is followed once among all of them."""
     link = with_link("", offer_link(system.settings.spool, digest(secret("staff")), time.time()))
-    answers = []
-    for _ in range(8):
-        async with httpx.AsyncClient(base_url=system.url, timeout=10, verify=PLAIN) as client:
-            answers.append(await client.get(link))
+
+    async def followed() -> Any:
+        # Who cannot know yet who may log in says so, and leaves the link as it is.
+        async with httpx.AsyncClient(base_url=system.url, timeout=30, verify=PLAIN) as client:
+            answer = await client.get(link)
+            return answer if answer.has_redirect_location else None
+
+    answers = [await aeventually(followed, 60, "a log-in by the link") for _ in range(8)]
     (entered,) = (answer for answer in answers if answer.headers["location"] == "/console/")
+
+    async def asked() -> Any:
+        async with httpx.AsyncClient(base_url=system.url, timeout=30, verify=PLAIN, cookies=entered.cookies) as client:
+            answer = await client.get("/console/students")
+            return None if answer.status_code == httpx.codes.SERVICE_UNAVAILABLE else answer
+
     for _ in range(8):
-        async with httpx.AsyncClient(base_url=system.url, timeout=10, verify=PLAIN, cookies=entered.cookies) as client:
-            assert (await client.get("/console/students")).status_code == 200
+        assert (await aeventually(asked, 60, "an answer of the console")).status_code == 200
 
 
 async def scenario(system: HttpSystem, node: KafkaNode, load: Load) -> None:

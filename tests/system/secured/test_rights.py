@@ -61,12 +61,13 @@ def test_every_part_does_its_work_with_its_own_rights(system: SecuredSystem, pro
         system.run(Part.OPERATOR, *as_operator, *whose).out.strip()
         for whose in (("--ingest",), ("--user", 9, *capabilities))
     )
+    # Before the worker begins, which knows then what it judges by.
+    asyncio.run(asset_and_rubbish(system))
     parts = {part: system.start(part, processes) for part in (Part.GATEWAY, Part.WORKER, Part.SINK, Part.MONITOR)}
     parts[Part.MONITOR].says("monitor is ready", 120)
     for part in (Part.GATEWAY, Part.WORKER, Part.SINK):
         eventually(system.ready(part).exists, 120, parts[part].output)
 
-    asyncio.run(asset_and_rubbish(system))
     with httpx.Client(base_url=system.url, verify=PLAIN, headers={"Academy": "4"}, timeout=60) as client:
         client.headers["Authorization"] = f"Token {key}"
         assert client.post("/v1/assignment/me/telemetry", json=document(40)).text == "ok"
