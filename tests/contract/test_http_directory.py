@@ -37,7 +37,7 @@ def answer(response: httpx.Response) -> tuple[int, str]:
     return response.status_code, response.json()["slug"] if response.content else ""
 
 
-def found(client: httpx.Client, number: int) -> dict[str, Any] | None:
+def found(client: httpx.Client, number: int) -> Any:
     """What the gateway tells of a task, if it knows it."""
     told = client.get(f"{TASK}/{number}")
     return told.json() if told.status_code == 200 else None
@@ -61,7 +61,7 @@ def test_what_is_put_is_in_force_and_what_is_deleted_is_gone(system: HttpSystem,
 
 
 def test_lines_are_written_or_refused_one_by_one(system: HttpSystem, number: int) -> None:
-    """Each has its result in the order of the body, in the caller's language; the others stand, the last one of an id."""
+    """Each has its result in the order of the body, in the caller's language; the others stand, an id's last one."""
     lines = (
         f'{{"id": {number}, "user_id": 1234, "title": "first"}}\n'
         f'{{"id": {number}, "user_id": 1234, "title": "second", "kind": "task"}}\n\n'

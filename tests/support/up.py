@@ -138,8 +138,8 @@ class System:
 
     def post_and_see(self, student: int) -> None:
         """Post a document of a new student and wait until both of its compilations can be counted."""
-        eventually(lambda: self.post(document(student)) == "200 ok", 60, "the gateway's `ok`")
-        eventually(lambda: self.compilations(student) == 2, 120, "both compilations by SQL")
+        eventually(lambda: self.post(document(student)) == "200 ok", 120, "the gateway's `ok`")
+        eventually(lambda: self.compilations(student) == 2, 240, "both compilations by SQL")
 
     def compilations(self, student: int) -> int:
         """How many compilations of a student there are."""
