@@ -6,12 +6,12 @@ would lose what is older within seconds (docs/operations.md, "Retention").
 
 from __future__ import annotations
 
-import re
 from itertools import chain
 from typing import TYPE_CHECKING, Final
 
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
+from schemas.days_kept import DAYS_KEPT, MARGIN_DAYS, days_kept_of, ttl_days
 from schemas.setting_types import MOST_DAYS
 from schemas.wire.rows import RAW, WEBHOOKS
 from schemas.wire.topics import Topics
@@ -24,13 +24,13 @@ if TYPE_CHECKING:
     from aiokafka.admin import AIOKafkaAdminClient
     from clickhouse_connect.driver.client import Client
 
+    from schemas.days_kept import DaysKept
     from schemas.settings import Settings
 
-__all__ = ["as_tables_keep", "as_topics_keep", "days_kept"]
+__all__ = ["as_tables_keep", "as_topics_keep", "days_kept", "days_stored"]
 
 _DAY_MS: Final = 86_400_000
 _RETENTION: Final = "retention.ms"
-_TTL: Final = re.compile(r"toIntervalDay\((\d+)\)")
 
 
 async def days_kept(admin: AIOKafkaAdminClient, topics: Iterable[str]) -> dict[str, int | None]:
@@ -59,19 +59,29 @@ async def as_topics_keep(settings: Settings, admin: AIOKafkaAdminClient, known: 
     return _with(settings, raw_retention_days=MOST_DAYS if kept is None else kept)
 
 
+def days_stored(client: Client, settings: Settings) -> DaysKept:
+    """For how many days the tables of the settings' generation keep webhooks and their outcomes.
+
+    Raises ClickHouse's errors.
+    """
+    installation = Installation.of(settings)
+    parameters = {"databases": [installation.public, installation.derived]}
+    return days_kept_of(client.query(DAYS_KEPT, parameters=parameters).named_results())
+
+
 def as_tables_keep(client: Client, settings: Settings, live: int | None) -> Settings:
     """The same of the table `raw`, and of `webhooks` of this generation and of the `live` one, if there is one."""
     found = {"raw_retention_days": 0, "webhook_retention_days": 0}
     for generation in {settings.generation, live or settings.generation}:
         installation = Installation.of(settings.model_copy(update={"generation": generation}))
         made = made_tables(client, installation)
-        margin = installation.webhook_table_days - installation.webhook_days
         for setting, table, beside in (
             ("raw_retention_days", RAW.name, 0),
-            ("webhook_retention_days", WEBHOOKS.name, margin),
+            ("webhook_retention_days", WEBHOOKS.name, MARGIN_DAYS),
         ):
-            if days := _TTL.search(made.get(installation.full_name(table), ("", ""))[0]):
-                found[setting] = max(found[setting], int(days[1]) - beside)
+            days = ttl_days(made.get(installation.full_name(table), ("", ""))[0])
+            if days is not None:
+                found[setting] = max(found[setting], days - beside)
     return _with(settings, **found)
 
 

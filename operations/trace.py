@@ -13,8 +13,10 @@ from aiokafka import TopicPartition
 from broker import clients
 from broker.committed import committed_before
 from broker.lookup import open_reader
+from broker.partitioning import topic_partitions
 from operations.clickhouse import connected
 from operations.cut import MOST_ROWS, cut, cut_text
+from operations.retention import days_kept, days_stored
 from operations.wording import counted
 from schemas.errors import OperatorError
 from schemas.times import sql_time
@@ -24,9 +26,10 @@ from schemas.wire.topics import Topics
 if TYPE_CHECKING:
     from clickhouse_connect.driver.client import Client
 
+    from schemas.days_kept import DaysKept
     from schemas.settings import Settings
 
-__all__ = ["Trace", "TraceError", "not_there", "trace_webhook"]
+__all__ = ["Trace", "TraceError", "no_outcome", "no_row", "trace_webhook"]
 
 _RAW: Final = """
 SELECT version, toString(received_at) AS received_at, academy_id, principal, source, receipt, length(payload) AS bytes
@@ -72,7 +75,8 @@ class TraceError(OperatorError, LookupError):
 class Trace:
     """What is known of a webhook; None and empty where a topic or table does not have it.
 
-    `record` is its record in the raw topic, `raw` and `outcome` its rows, `facts` those that it told first, by step,
+    `record` is its record in the raw topic, or `topic_days` for how long that keeps any (None: for ever), `raw` and
+    `outcome` its rows, `facts` those that it told first, by step,
     `scores` and `documents` the rows that it or a later webhook left, `waits_for` what must happen yet. Long texts end
     with `…`, and of each kind of rows at most MOST_ROWS are there; `more` names the kinds of which there are more.
     """
@@ -81,6 +85,7 @@ class Trace:
     partition: int
     offset: int
     record: dict[str, Any] | None = None
+    topic_days: int | None = None
     raw: dict[str, Any] | None = None
     outcome: dict[str, Any] | None = None
     facts: list[dict[str, Any]] = field(default_factory=list)
@@ -102,7 +107,7 @@ async def trace_webhook(settings: Settings, webhook: int) -> Trace:
     """
     # A copy or a retry does not lie where its id says; its row knows where.
     trace = Trace(webhook, *split_place(webhook))
-    await asyncio.to_thread(_rows, settings, trace)
+    kept = await asyncio.to_thread(_rows, settings, trace)
     await _record(settings, trace)
     if trace.record is None and trace.raw is None and trace.outcome is None:
         topic = Topics.of(settings).raw
@@ -110,14 +115,17 @@ async def trace_webhook(settings: Settings, webhook: int) -> Trace:
             f"no webhook {webhook}: neither {topic}[{trace.partition}]@{trace.offset} nor a row of that id is there."
         )
         raise TraceError(message)
+    if trace.record is None:
+        trace.topic_days = await _topic_days(settings)
     if trace.outcome is None:
-        trace.waits_for = await _waits_for(settings, trace)
+        trace.waits_for = await _waits_for(settings, trace, kept)
     elif trace.raw is None:
-        trace.waits_for = "the sink: its row in `raw` (or its retention is over)"
+        trace.waits_for = no_row(trace.outcome["created_at"], kept.raw, datetime.now(UTC))
     return trace
 
 
-def _rows(settings: Settings, trace: Trace) -> None:
+def _rows(settings: Settings, trace: Trace) -> DaysKept:
+    """Fill in what the tables know; returns how long they keep it."""
     client = connected(settings)
     with contextlib.closing(client):
         parameters = {"id": trace.id}
@@ -135,6 +143,7 @@ def _rows(settings: Settings, trace: Trace) -> None:
         offsets = sorted({trace.offset, trace.id & OFFSET_MASK})
         origin = {"topic": Topics.of(settings).raw, "partition": trace.partition, "offsets": offsets}
         trace.dead_letters = _some(trace, "dead letters", _all(client, _LETTERS, origin))
+        return days_stored(client, settings)
 
 
 def _all(client: Client, query: str, parameters: dict[str, Any]) -> list[dict[str, Any]]:
@@ -164,7 +173,14 @@ async def _record(settings: Settings, trace: Trace) -> None:
         }
 
 
-async def _waits_for(settings: Settings, trace: Trace) -> str:
+async def _topic_days(settings: Settings) -> int | None:
+    """The days that the raw topic keeps; None where it keeps all, or is not there."""
+    raw = Topics.of(settings).raw
+    async with clients.opened(clients.admin(settings.kafka_options())) as admin:
+        return (await days_kept(admin, [raw]))[raw] if raw in await topic_partitions(admin) else None
+
+
+async def _waits_for(settings: Settings, trace: Trace, kept: DaysKept) -> str:
     topics = Topics.of(settings)
     source = TopicPartition(topics.raw, trace.partition)
     async with clients.opened(clients.admin(settings.kafka_options())) as admin:
@@ -173,14 +189,25 @@ async def _waits_for(settings: Settings, trace: Trace) -> str:
     if before >= 0:
         return f"the worker: {counted(before, 'record')} of partition {trace.partition} before it"
     found = trace.record["arrived"] if trace.record is not None else (trace.raw or {}).get("received_at")
-    return not_there(found, settings.webhook_retention_days, datetime.now(UTC))
+    return no_outcome(found, kept.outcomes, datetime.now(UTC))
 
 
-def not_there(arrived: str | None, days: int, now: datetime) -> str:
-    """Why no outcome is stored of a webhook that was processed and arrived then, in UTC; the log keeps so many days."""
-    if arrived is not None and datetime.fromisoformat(arrived).replace(tzinfo=UTC) < now - timedelta(days=days):
-        return (
-            "nothing: it is older than the log of webhooks goes back, so its outcome has expired "
-            f"(TELEMETRY_WEBHOOK_RETENTION_DAYS={days})"
-        )
+def no_outcome(arrived: str | None, days: int | None, now: datetime) -> str:
+    """Why no outcome is stored of a webhook that was processed and arrived then, in UTC; they are kept so many days."""
+    if _is_older(arrived, days, now):
+        return f"nothing: its outcome has expired, for outcomes are kept for {days} days"
     return "the sink: the worker has processed it, its outcome is not stored yet"
+
+
+def no_row(arrived: str | None, days: int | None, now: datetime) -> str:
+    """Why a webhook that has an outcome has no row in `raw`, which keeps rows for so many days."""
+    if _is_older(arrived, days, now):
+        return f"nothing: its row in `raw` has expired, which keeps rows for {days} days"
+    return "the sink: its row in `raw` is not stored yet"
+
+
+def _is_older(arrived: str | None, days: int | None, now: datetime) -> bool:
+    """Whether something that came then, as tables show it, is older than so many days; None keeps for ever."""
+    if arrived is None or days is None:
+        return False
+    return datetime.fromisoformat(arrived).replace(tzinfo=UTC) < now - timedelta(days=days)

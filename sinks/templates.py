@@ -8,6 +8,7 @@ from importlib.resources import files
 from string import Template
 from typing import TYPE_CHECKING, Final
 
+from schemas.days_kept import MARGIN_DAYS
 from schemas.sql import column_definition, literal, table_comment
 from schemas.wire.rows import RAW, TABLES, WEBHOOKS
 from sinks.errors import ConfigurationError
@@ -28,8 +29,6 @@ KEEP_EMPTY_PARTS: Final = "remove_empty_parts = 0"
 # A row expires as if it had come then at the latest: with the most days that is before ClickHouse's times wrap around,
 # in 2106, and a record's own time may be any. It is the beginning of 2050.
 LATEST: Final = "fromUnixTimestamp64Milli(2524608000000)"
-# A webhook's row outlives the views' days, see ddl/030_webhooks.sql.
-_MARGIN_DAYS: Final = 2
 _HIDDEN: Final = frozenset({"deleted", "written_at", "scores_seen", "facts_seen"})
 # What tells the record in Kafka rather than the webhook.
 _OF_THE_RECORD: Final = frozenset({"version", "key", "headers", "valueless", "place"})
@@ -76,7 +75,7 @@ class Installation:
     @property
     def webhook_table_days(self) -> int:
         """Days after which rows leave the table `webhooks`."""
-        return self.webhook_days + _MARGIN_DAYS
+        return self.webhook_days + MARGIN_DAYS
 
     def full_name(self, table: str) -> str:
         """A table with the database that it lives in."""

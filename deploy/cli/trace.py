@@ -15,6 +15,7 @@ from operations.cut import MOST_ROWS
 from operations.tables import WholeTable
 from operations.trace import Trace, trace_webhook
 from operations.trace_search import webhook_with_receipt, webhooks_of
+from operations.wording import counted
 from schemas.coercion import digits_as_id
 
 if TYPE_CHECKING:
@@ -80,7 +81,8 @@ def lines(followed: Trace) -> Iterator[tuple[str, Any]]:
         yield "receipt", record["headers"].get("receipt", "none")
         yield "headers", ", ".join(f"{name}={text}" for name, text in record["headers"].items() if name != "receipt")
     else:
-        yield "arrived", "its record is no longer in the raw topic (retention)"
+        kept = "" if followed.topic_days is None else f", which keeps records for {counted(followed.topic_days, 'day')}"
+        yield "arrived", f"its record is no longer in the raw topic{kept}"
     if raw is not None:
         yield "row in raw", f"received {raw['received_at']} UTC, source {raw['source']}, academy {raw['academy_id']}"
     if outcome is not None:

@@ -13,6 +13,7 @@ from gateway.api.refusals import OF_STAFF, refusals
 from gateway.api.services import Services, large_answer
 from gateway.api.webhook_rows import EXAMPLE, Log, LogRow, shown_row
 from gateway.errors import ApiError
+from gateway.reading.days_kept import log_days
 from gateway.reading.joined import joined_later
 from gateway.reading.webhook_log import SORTS, Filters, add_payloads, find_ids, places, read_page, read_row, status_of
 from schemas.coercion import digits_as_id
@@ -196,7 +197,7 @@ async def _sought(services: Services, staff: Staff, filtered: dict[str, Any], st
         staff.academy,
         services.reference.members(staff.academy),
         filtered["students"],
-        services.settings.webhook_retention_days,
+        await log_days(services.questions, services.settings),
     )
     return Filters(staff.academy, tuple(joined), statuses=statuses, **filtered)
 

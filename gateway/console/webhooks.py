@@ -11,6 +11,7 @@ from gateway.console.overview import VERDICTS
 from gateway.console.page import PREFIX, render
 from gateway.console.routes import Place, showing, to_page
 from gateway.console.tutorials import tutorial_address
+from gateway.reading.days_kept import log_days
 from gateway.reading.joined import joined_later
 from gateway.reading.shown import iso_instant
 from gateway.reading.webhook_log import Filters, place_of, read_page
@@ -52,7 +53,7 @@ async def _sought(visitor: Visitor, filters: dict[str, str]) -> Filters:
         visitor.academy,
         services.reference.members(visitor.academy),
         students,
-        services.settings.webhook_retention_days,
+        await log_days(services.questions, services.settings),
     )
     return Filters(
         visitor.academy,
@@ -99,7 +100,7 @@ async def _show(request: Request, visitor: Visitor) -> Response:
         rows=[_row(visitor, row) for row in found.rows],
         count=found.total,
         page=page,
-        days=visitor.console.services.settings.webhook_retention_days,
+        days=await log_days(questions, visitor.console.services.settings),
         call=log_call(
             request,
             visitor.academy,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from gateway.insights.sql_webhooks import (
@@ -13,6 +14,7 @@ from gateway.insights.sql_webhooks import (
     TRACE_PENDING,
     TRACE_STATES,
 )
+from gateway.reading.days_kept import days_kept
 from gateway.reading.shown import iso_instant
 from schemas.wire.place import OFFSET_MASK, split_place
 from schemas.wire.topics import Topics
@@ -53,7 +55,9 @@ async def find_trace(questions: Questions, sight: Sight, settings: Settings, web
         questions.rows(TRACE_LETTERS, letters),
     )
     left = {"facts": facts, "scores": scores, "documents": documents, "dead_letters": dead}
-    return shown_trace(row, (partition, offset), left, sight)
+    # Its own row comes within seconds or has gone for good: by how long such rows are kept, whatever is set here.
+    raw_days = None if row["place"] is not None else (await days_kept(questions, settings)).raw
+    return shown_trace(row, (partition, offset), left, sight, raw_days=raw_days, now=datetime.now(UTC))
 
 
 async def _states(questions: Questions, told: dict[str, int], version: int) -> list[list[dict[str, Any]]]:
@@ -71,10 +75,20 @@ async def _states(questions: Questions, told: dict[str, int], version: int) -> l
 
 
 def shown_trace(
-    row: dict[str, Any], place: tuple[int, int], left: dict[str, list[dict[str, Any]]], sight: Sight
+    row: dict[str, Any],
+    place: tuple[int, int],
+    left: dict[str, list[dict[str, Any]]],
+    sight: Sight,
+    *,
+    raw_days: int | None,
+    now: datetime,
 ) -> dict[str, Any]:
-    """A webhook's row of the log and what it left, as answers show it; `more` names the kinds that are cut."""
+    """A webhook's row of the log and what it left, as answers show it; `more` names the kinds that are cut.
+
+    Rows of `raw` are kept for `raw_days`, or for ever (None).
+    """
     number = row["student_id"]
+    expired = row["place"] is None and raw_days is not None and _age(row, now) > timedelta(days=raw_days)
     return {
         "id": row["id"],
         "partition": place[0],
@@ -91,16 +105,22 @@ def shown_trace(
         "status_text": row["shown_text"],
         "verdict": row["verdict"] or None,
         "received_at": iso_instant(row["received_at"]),
-        "waits_for": _waits_for(row),
+        "waits_for": _waits_for(row, raw_expired=expired),
+        "raw_expired": expired,
         **{kind: [_with_instants(one) for one in rows[:_MOST]] for kind, rows in left.items()},
         "more": [kind for kind, rows in left.items() if len(rows) > _MOST],
     }
 
 
-def _waits_for(row: dict[str, Any]) -> str | None:
+def _age(row: dict[str, Any], now: datetime) -> timedelta:
+    received: datetime = row["received_at"]
+    return now - received.replace(tzinfo=UTC)
+
+
+def _waits_for(row: dict[str, Any], *, raw_expired: bool) -> str | None:
     if row["status"] == "PENDING":
         return "outcome"
-    return "raw" if row["place"] is None else None
+    return "raw" if row["place"] is None and not raw_expired else None
 
 
 def _with_instants(row: dict[str, Any]) -> dict[str, Any]:

@@ -59,7 +59,10 @@ class Trace(BaseModel):
     status_text: str
     verdict: str | None
     received_at: str
-    waits_for: str | None = Field(description="`outcome` before it is processed, `raw` where its own row is not there.")
+    waits_for: str | None = Field(
+        description="`outcome` before it is processed, `raw` where its own row is not there yet."
+    )
+    raw_expired: bool = Field(description="Whether its own row is no longer kept, and its receipt and payload with it.")
     facts: list[Told]
     scores: list[State]
     documents: list[State]
@@ -91,6 +94,7 @@ TRACE_EXAMPLE: Final[dict[str, Any]] = {
     "verdict": "stored",
     "received_at": "2026-04-15T10:39:11.120Z",
     "waits_for": None,
+    "raw_expired": False,
     "facts": [
         {
             "event": "test",

@@ -25,7 +25,9 @@ from operations.replay_students.log import Recomputation, find_students
 from operations.replay_students.patch import patch
 from operations.replay_students.scope import Students, unit_of, whom
 from operations.replay_students.tables import LiveTables
+from operations.retention import days_stored
 from operations.wording import counted
+from schemas.days_kept import MARGIN_DAYS
 from schemas.wire.generations import JournalError
 from schemas.wire.topics import Topics
 from sinks.clickhouse import connect
@@ -95,8 +97,14 @@ class _Work:
     async def compare(self, recomputed: Recomputation, seconds: float) -> Difference:
         """Hold it to the tables, once they have everything."""
         await stored_everything(self.offsets, self.topics, seconds, _AGAIN)
-        days = self.settings.webhook_retention_days if self.rules == "as-recorded" else None
+        days = None
+        if self.rules == "as-recorded" and (kept := await asyncio.to_thread(self._outcomes_kept)) is not None:
+            # What is about to expire may be there for one question and not for the next.
+            days = kept - MARGIN_DAYS
         return await asyncio.to_thread(difference, self.tables, self.topics, self.scope, recomputed, webhook_days=days)
+
+    def _outcomes_kept(self) -> int | None:
+        return days_stored(self.client, self.settings).outcomes
 
     async def report(self, units: Collection[bytes], recomputed: Recomputation, differing: Difference) -> None:
         """Save the comparison, and show it with what cannot be undone."""

@@ -42,6 +42,10 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
     "webhook.outcome": ("Outcome", "Resultado"),
     "webhook.waits": ("It is not processed yet.", "Aún no se ha procesado."),
     "webhook.waits.raw": ("Its own row is not stored yet.", "Su propia fila aún no está guardada."),
+    "webhook.raw.expired": (
+        "Its own row, with what it said, is no longer kept.",
+        "Su propia fila, con lo que decía, ya no se conserva.",
+    ),
     "webhook.facts": ("Facts that it told first", "Hechos que contó primero"),
     "webhook.facts.none": ("It told no new fact.", "No contó ningún hecho nuevo."),
     "webhook.rows": ("Rows that it is about", "Filas a las que se refiere"),

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 from deploy.cli.trace import lines
-from operations.trace import Trace, not_there
+from operations.trace import Trace, no_outcome, no_row
 
 
 @pytest.mark.parametrize(
@@ -61,6 +61,27 @@ def test_why_there_are_no_facts_is_told(verdict: str, why: str) -> None:
 def test_nobody_waits_for_an_outcome_that_has_expired() -> None:
     """Imported history may be older than the log of webhooks goes back, and longer in the raw topic."""
     now = datetime(2026, 3, 31, tzinfo=UTC)
-    assert not_there("2026-02-28 00:00:00.000", 30, now).startswith("nothing: it is older than the log of webhooks")
-    for arrived in ("2026-03-02 00:00:00.000", None):
-        assert not_there(arrived, 30, now).startswith("the sink: ")
+    assert no_outcome("2026-02-26 00:00:00.000", 32, now) == (
+        "nothing: its outcome has expired, for outcomes are kept for 32 days"
+    )
+    for arrived, days in (("2026-02-28 00:00:00.000", 32), (None, 32), ("2019-02-28 00:00:00.000", None)):
+        assert no_outcome(arrived, days, now).startswith("the sink: ")
+
+
+def test_nobody_waits_for_a_row_that_has_expired() -> None:
+    """The table `raw` may keep rows for a shorter time than their outcomes, or for ever."""
+    now = datetime(2026, 3, 31, tzinfo=UTC)
+    gone = no_row("2026-03-20 00:00:00.000", 7, now)
+    assert gone == "nothing: its row in `raw` has expired, which keeps rows for 7 days"
+    for arrived, days in (("2026-03-30 00:00:00.000", 7), ("2019-03-30 00:00:00.000", None)):
+        assert no_row(arrived, days, now) == "the sink: its row in `raw` is not stored yet"
+
+
+@pytest.mark.parametrize(
+    ("days", "kept"), [(None, ""), (1, ", which keeps records for 1 day"), (90, ", which keeps records for 90 days")]
+)
+def test_a_record_that_has_gone_is_told_by_what_the_topic_keeps(days: int | None, kept: str) -> None:
+    """Where it removes any."""
+    found = Trace(7, 0, 7, topic_days=days)
+
+    assert ("arrived", f"its record is no longer in the raw topic{kept}") in list(lines(found))
