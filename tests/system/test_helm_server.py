@@ -149,7 +149,9 @@ def test_the_page_leads_to_a_release(server: ApiServer, tmp_path: Path) -> None:
         server.shell(block.text, tmp_path)
 
     releases = orjson.loads(server.helm("list", "--namespace", "learning-platform", "--output", "json"))
-    assert [(each["name"], each["status"], each["revision"]) for each in releases] == [("telemetry", "deployed", "5")]
+    assert [(each["name"], each["status"], each["revision"]) for each in releases] == [("telemetry", "deployed", "6")]
+    restarted = server.objects("deployments", "learning-platform")[f"{PREFIX}-sync"]["spec"]["template"]["metadata"]
+    assert "kubectl.kubernetes.io/restartedAt" in restarted["annotations"]
     images = {
         name: each["spec"]["template"]["spec"]["containers"][0]["image"].rpartition(":")[2]
         for kind in ("deployments", "statefulsets")
