@@ -25,8 +25,8 @@ from sinks.forward.control import Control
 from sinks.forward.delivery import Delivery
 from sinks.forward.gate import Gate
 from sinks.forward.group import Group
-from sinks.forward.metrics import FORWARD, LOOP
-from sinks.forward.policy import Policy
+from sinks.forward.metrics import FORWARD, LOOP, POSTS
+from sinks.forward.policy import Policy, Verdict
 from sinks.forward.post import Poster
 from sinks.forward.reading import readers
 from sinks.forward.watch import Watch
@@ -74,6 +74,9 @@ async def _forward(settings: Settings, stop: asyncio.Event, ready_file: Path | N
     await producer.start()
     stage = stage_of(settings.forward_name)
     letters = DeadLetters(producer, topics.dead_letters, settings.max_message_bytes, stage=stage)
+    for verdict in Verdict:
+        # What begins at 0 is seen to rise.
+        POSTS.labels(verdict.value)
     gate = Gate(Policy(give_up=settings.forward_give_up_hours * _HOUR))
     control = Control(settings, gate)
     make = functools.partial(Delivery, poster, letters, gate, control, settings.forward_parallel)
