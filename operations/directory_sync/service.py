@@ -91,7 +91,7 @@ async def sync_again_and_again(settings: Settings, job: Job, every: float, stop:
     """Compare every so many seconds, until `stop` is set. Whoever is away is asked again, with pauses that grow.
 
     The first pass compares all rows, and one a day: what moves no `updated_at` is found then.
-    Raises what the view of the topics failed with: what it says may be old then, and the process should end.
+    Raises what the view of the topics failed with, other than for Kafka: a fault of its own, of which the process ends.
     """
     LOOP.start()
     EVERY.set(every)
@@ -99,7 +99,7 @@ async def sync_again_and_again(settings: Settings, job: Job, every: float, stop:
         # What begins at 0 is seen to rise.
         WRITTEN.labels(kind)
         REMOVED.labels(kind)
-    for result in ("failed", "held_back"):
+    for result in ("whole", "held_back", "failed"):
         PASSES.labels(result)
     pause, was_away, whole_at = _FIRST_PAUSE, False, -_WHOLE_SECONDS
     try:

@@ -52,6 +52,18 @@ def passes(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
     return seen
 
 
+async def test_what_is_counted_begins_at_0() -> None:
+    """Each result is there before a pass had it, so that the first one is seen to rise."""
+    stop = asyncio.Event()
+    stop.set()
+    PASSES.clear()
+    await service.sync_again_and_again(Settings(), service.Job("", {"users": ""}, Policy()), 1, stop)
+
+    (metric,) = PASSES.collect()
+    totals = {sample.labels["result"]: sample.value for sample in metric.samples if sample.name.endswith("_total")}
+    assert totals == {"whole": 0, "held_back": 0, "failed": 0}
+
+
 def test_a_pass_that_holds_something_back_is_not_ready(passes: list[bool]) -> None:
     """It counts by itself, and is no time from which the directory is as the LMS has it."""
     assert PASSES.labels("held_back")._value.get() >= 1  # noqa: SLF001 - what is told of it
