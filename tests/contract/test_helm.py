@@ -151,7 +151,9 @@ def test_selectors_mean_the_pods_that_they_are_for(values: str) -> None:
         part = document["metadata"]["labels"].get("app.kubernetes.io/component", "").removesuffix("-pods")
         assert meant, document["metadata"]["name"]
         if part in {"gateway", "worker", "sink", "forward", "sync"}:
-            assert meant == {part}
+            # An import asks the LMS, too.
+            also = {"tools"} if (document["kind"], part) == ("NetworkPolicy", "sync") else set()
+            assert meant == {part} | also
     assert seen >= 3
 
 

@@ -85,6 +85,15 @@ TOGETHER: Final = {
         "secretSettings.TELEMETRY_LMS_POSTGRES.name=lms",
         "secretSettings.TELEMETRY_LMS_POSTGRES.key=url",
     ),
+    **{
+        f"{part}.settings: TELEMETRY_LMS_POSTGRES is what sync.postgresSecret gives": (
+            "sync.enabled=true",
+            "sync.postgresSecret.name=lms",
+            "sync.queries=SELECT 1",
+            f"{part}.settings.TELEMETRY_LMS_POSTGRES=postgresql://lms",
+        )
+        for part in ("gateway", "worker", "sink", "forward", "sync", "monitor", "tools", "setup")
+    },
     "TELEMETRY_FORWARD_CAFILE is in secretSettings and in forward.settings": (
         "forward.settings.TELEMETRY_FORWARD_CAFILE=/ca.pem",
         "secretSettings.TELEMETRY_FORWARD_CAFILE.name=ca",

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 pytestmark = need_helm
 
 NAME: Final = "telemetry-learnpack-telemetry-sync"
+TOOLS: Final = "telemetry-learnpack-telemetry-tools"
 
 
 def told(values: str) -> dict[str, Any]:
@@ -50,13 +51,16 @@ def test_it_is_off_by_itself() -> None:
     documents = rendered("external", *secured, *users, *secrets)
 
     assert [one["kind"] for one in documents if one["metadata"]["name"] == NAME] == []
+    assert "TELEMETRY_LMS_POSTGRES" not in {
+        one["name"] for one in pods(documents)[TOOLS]["spec"]["containers"][0]["env"]
+    }
     with pytest.raises(RefusedError, match=r"Kafka's user of sync is not named: set kafka\.users\.sync\.username"):
         rendered("secured", "kafka.users.sync.username=")
 
 
 @pytest.mark.parametrize("values", ["full", "secured"])
 def test_one_pod_asks_the_lms(values: str) -> None:
-    """An upgrade ends it before it starts the next; who may read the LMS is in no other pod."""
+    """An upgrade ends it before it starts the next; beside it the pod of commands may, for an import."""
     documents = rendered(values)
     spec = by_kind(documents, "Deployment")[NAME]["spec"]
     secret = told(values)["sync"]["postgresSecret"]
@@ -68,8 +72,11 @@ def test_one_pod_asks_the_lms(values: str) -> None:
         for variable in pod["spec"]["containers"][0]["env"]
         if variable["name"] == "TELEMETRY_LMS_POSTGRES"
     }
-    assert who == {NAME: {"key": "url", **secret}}
-    (rule,) = by_kind(documents, "NetworkPolicy")[NAME]["spec"]["egress"]
+    assert who == {name: {"key": "url", **secret} for name in (NAME, TOOLS)}
+    policy = by_kind(documents, "NetworkPolicy")[NAME]["spec"]
+    (selected,) = policy["podSelector"]["matchExpressions"]
+    assert selected == {"key": "app.kubernetes.io/component", "operator": "In", "values": ["sync", "tools"]}
+    (rule,) = policy["egress"]
     ports = told(values)["networkPolicy"].get("postgres", {}).get("ports", [5432])
     assert [port["port"] for port in rule["ports"]] == ports
 

@@ -82,9 +82,13 @@
 {{- if and $sync.queries $sync.queriesConfigMap.name -}}
 {{- fail "sync.queries and sync.queriesConfigMap.name give two files of queries: set one of them." -}}
 {{- end -}}
-{{- range $where, $given := dict "settings" $values.settings "sync.settings" $sync.settings "secretSettings" $values.secretSettings -}}
-{{- if and $sync.enabled (hasKey $given "TELEMETRY_LMS_POSTGRES") -}}
-{{- fail (printf "%s: TELEMETRY_LMS_POSTGRES is what sync.postgresSecret gives the one pod that asks the LMS: leave it out." $where) -}}
+{{- $given := dict "settings" $values.settings "secretSettings" $values.secretSettings -}}
+{{- range $part := list "gateway" "worker" "sink" "forward" "sync" "monitor" "tools" "setup" -}}
+{{- $_ := set $given (printf "%s.settings" $part) (index $values $part "settings") -}}
+{{- end -}}
+{{- range $where, $settings := $given -}}
+{{- if and $sync.enabled (hasKey $settings "TELEMETRY_LMS_POSTGRES") -}}
+{{- fail (printf "%s: TELEMETRY_LMS_POSTGRES is what sync.postgresSecret gives the pods sync and tools, and no other has it: leave it out." $where) -}}
 {{- end -}}
 {{- end -}}
 {{- $known := splitList "\n" (.Files.Get "files/settings.txt" | trim) -}}

@@ -28,7 +28,7 @@ refer to it.
 {{- $secrets := dict }}
 {{- if eq .part "forward" }}
 {{- $secrets = dict "TELEMETRY_FORWARD_URL" $values.forward.urlSecret "TELEMETRY_FORWARD_SECRET" $values.forward.signingSecret }}
-{{- else if eq .part "sync" }}
+{{- else if or (eq .part "sync") (and .imports $values.sync.enabled) }}
 {{- $secrets = dict "TELEMETRY_LMS_POSTGRES" $values.sync.postgresSecret }}
 {{- end }}
 {{- range $name, $secret := $secrets }}
