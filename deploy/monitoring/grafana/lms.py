@@ -1,7 +1,8 @@
 """The rows of Pipeline for the two parts that are run for an LMS: the forwarder, and the sync of its directory.
 
-A system without them has no such figures, and the panels are empty. Several forwarders are told apart by their process
-or pod, for each has a receiver of its own.
+A system without them has no such figures, and the panels are empty. Several forwarders may have a receiver each: panels
+of what waits, is paused or away tell them apart by process or pod, those of posts, of what was given up and of who was
+found stuck are of all together, and say so.
 """
 
 from __future__ import annotations
@@ -18,8 +19,9 @@ _AWAY: Final = "telemetry_forward_receiver_away_timestamp_seconds"
 FORWARD: Final = (
     lines(
         "Posts by what came of them",
-        "Messages to the LMS per second. Refused: that message, which is tried again. Away: the receiver as a whole, "
-        "which is left alone for a while. Gone: it wants nothing any more. The forwarder's log has each answer.",
+        "Messages to the LMS per second, of all forwarders. Refused: that message, which is tried again. Away: the "
+        "receiver as a whole, which is left alone for a while. Gone: it wants nothing any more. The forwarder's "
+        "log has each answer.",
         [("sum by (verdict) (rate(telemetry_forward_posts_total[$__rate_interval]))", "{{verdict}}")],
         unit="reqps",
         width=THIRD,
@@ -46,8 +48,8 @@ FORWARD: Final = (
     ),
     lines(
         "A post",
-        "Until there is an answer, whatever it is. At TELEMETRY_FORWARD_TIMEOUT there is none: a receiver should "
-        "answer first and do its work afterwards.",
+        "Until there is an answer, whatever it is, of all forwarders. At TELEMETRY_FORWARD_TIMEOUT there is none: "
+        "a receiver should answer first and do its work afterwards.",
         [(percentile(part, "telemetry_forward_post_seconds"), f"{100 * part:g} %") for part in (0.5, 0.95, 0.99)],
         unit="s",
         width=THIRD,
@@ -71,8 +73,8 @@ FORWARD: Final = (
     ),
     lines(
         "Given up in an hour",
-        "Messages that became dead letters: not taken for too long, or no messages. `learnpack-telemetry dead-letters "
-        "list` has the reasons, and `dead-letters retry` tells them once more.",
+        "Messages of all forwarders that became dead letters: not taken for too long, or no messages. "
+        "`learnpack-telemetry dead-letters list` has the reasons, and `dead-letters retry` tells them once more.",
         [("sum by (topic) (increase(telemetry_forward_dead_letters_total[1h]))", "{{topic}}")],
         unit="short",
         width=THIRD,
@@ -80,8 +82,8 @@ FORWARD: Final = (
     ),
     lines(
         "Found stuck in an hour",
-        "Students of whom an episode began, each told once. Many at once: look at the tutorial, on the dashboard "
-        "Learning.",
+        "Students of whom an episode began, found by any forwarder, each told once. Many at once: look at the "
+        "tutorial, on the dashboard Learning.",
         [("sum(increase(telemetry_forward_episodes_total[1h]))", "students")],
         unit="short",
         width=THIRD,
