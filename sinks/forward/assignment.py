@@ -97,11 +97,11 @@ class Assignment:
     def waits(self, ends: Mapping[TopicPartition, int]) -> dict[tuple[str, ...], Waits]:
         """What waits in each partition, whose logs end at `ends`: messages that are open, and what is not read yet.
 
-        Of what is not read only the offsets are known, so transactions' markers count there.
+        Of what nobody has read only the offsets are known, so transactions' markers count there.
         """
         return {
             (partition.topic, str(partition.partition)): Waits(
-                len(progress) + max(0, ends.get(partition, 0) - progress.position), progress.oldest
+                progress.unsettled(ends.get(partition, 0)), progress.oldest
             )
             for partition, progress in self.progress.items()
         }

@@ -72,6 +72,11 @@ class Progress:
         """When the first record that is open was written, in milliseconds since 1970; None where none is."""
         return next(iter(self._open.values()), None)
 
+    def unsettled(self, end: int) -> int:
+        """How many offsets before the end of the log may be to be told yet: what is open, and what nobody has read."""
+        still = sum(1 for offset in self._still_open if offset >= self.position)
+        return len(self._open) + still + max(0, end - self.until)
+
     def metadata(self) -> str:
         """What is committed beside the offset: what is open from there on, by its distance, and up to where that is so.
 

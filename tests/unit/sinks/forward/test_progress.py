@@ -36,6 +36,27 @@ def test_the_offset_is_that_of_the_first_that_is_open() -> None:
     assert progress.start == 12
 
 
+def test_what_is_settled_behind_a_refusal_does_not_wait_for_the_next_owner() -> None:
+    """Before it has read anything, on the way, and once all is read: what is open, and what nobody has read."""
+    progress = Progress("topic", 0)
+    for offset in range(6):
+        progress.begin(offset, 0)
+    for offset in (1, 2, 4, 5):
+        progress.end(offset)
+    assert progress.unsettled(6) == 2
+    assert progress.unsettled(9) == 5
+
+    after = again(progress)
+    found = [after.unsettled(9)]
+    for offset in range(9):
+        after.begin(offset, 0)
+        found.append(after.unsettled(9))
+    assert found == [5] * 10
+    after.end(3)
+    assert after.unsettled(9) == 4
+    assert after.unsettled(0) == 4
+
+
 def test_whoever_comes_next_tells_only_what_was_open() -> None:
     """What had been settled behind it is not told again."""
     progress = Progress("topic", 0)
