@@ -19,6 +19,7 @@ from broker import clients
 from broker.committed import committed_topics, members
 from broker.partitioning import topic_partitions
 from broker.reading import read_topic, written_ends
+from broker.topic_ids import TopicError
 from operations.generations.journal import read_journal
 from operations.untold import untold
 from schemas.wire.dead_letters import LETTER
@@ -45,6 +46,8 @@ _STAGE: Final = f"{LETTER}stage"
 
 # The first message of a forwarder that nothing is wrong with waits less.
 _BEHIND_SECONDS: Final = 300
+# For whoever wants to know nothing else; mostly it takes one or two.
+_READING_SECONDS: Final = 30.0
 
 _Origin = tuple[bytes | None, ...]
 
@@ -59,8 +62,12 @@ class Forwarder:
     lag: tuple[Lag, ...]
 
 
-async def forwarders(settings: Settings) -> list[Forwarder]:
-    """Every forwarder that has begun or is paused, by name; raises aiokafka's KafkaError and OSError."""
+async def forwarders(settings: Settings, seconds: float = _READING_SECONDS) -> list[Forwarder]:
+    """Every forwarder that has begun or is paused, by name; after so many seconds offsets are counted, not messages.
+
+    Raises aiokafka's KafkaError, OSError, TimeoutError, and TopicError where a topic has gone meanwhile.
+    """
+    until = asyncio.get_running_loop().time() + seconds
     topics = Topics.of(settings)
     async with clients.opened(clients.admin(settings.kafka_options())) as admin:
         names = await _names(topics, admin)
@@ -72,7 +79,7 @@ async def forwarders(settings: Settings) -> list[Forwarder]:
                 name,
                 await members(admin, topics.forward_group(name)),
                 pauses.get(name),
-                await untold(settings, admin, name, partitions),
+                await untold(settings, admin, name, partitions, until),
             )
             for name in sorted({*names, *pauses})
         ]
@@ -93,8 +100,9 @@ async def notes(settings: Settings, seconds: float) -> list[str]:
     """A line for each forwarder, for a page about the whole; one that says why where Kafka does not tell in time."""
     try:
         async with asyncio.timeout(seconds):
-            found = await forwarders(settings)
-    except (KafkaError, OSError, TimeoutError) as error:
+            # What messages wait is read in the first half, so that what else is asked has its time, too.
+            found = await forwarders(settings, seconds / 2)
+    except (KafkaError, OSError, TimeoutError, TopicError) as error:
         return [f"Of forwarders nothing is known: {error or type(error).__name__}"]
     return [f"forwarder {one.name}: {_waiting(one)}; {state_of(one)}" for one in found]
 

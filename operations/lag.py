@@ -48,6 +48,8 @@ class PartitionLag:
 class Lag:
     """How far a consumer group is behind in a topic: offsets from the first record that waits to the end.
 
+    Of a forwarder it is the messages that wait (operations.untold).
+
     `seconds` is how long the oldest of these records has waited since it was written, `partitions` are those in which
     any waits. `kept_seconds` is after which time the topic deletes a record, read or not; None where it never does.
     """

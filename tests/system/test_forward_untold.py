@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 import orjson
 import pytest
 from aiokafka import TopicPartition
+from aiokafka.structs import OffsetAndMetadata
 
 from broker import clients
+from broker.topic_ids import topic_ids
 from operations.forwarding import forwarders
 from operations.untold import MOST_READ
 from schemas.wire.forwarding import FORWARD_TO
@@ -51,13 +53,14 @@ async def _shown(bench: ForwardBench) -> dict[str, Any]:
     return {"lag": lag["lag"], "partitions": {part["partition"]: part["lag"] for part in lag["partitions"]}}
 
 
-async def _begun_at(bench: ForwardBench, offset: int, name: str = "lms") -> None:
-    """Commit, as a forwarder that is new and has told what is before an offset of partition 0 would have."""
+async def _begun_at(bench: ForwardBench, offset: int, name: str = "lms", behind: str = "", topic: str = "") -> None:
+    """Commit, as a forwarder that has told what is before an offset of partition 0; its metadata say what `behind`."""
     client = clients.consumer(bench.settings.kafka_options(), group_id=bench.topics.forward_group(name))
-    source = TopicPartition(bench.topics.completions, 0)
+    source = TopicPartition(topic or bench.topics.completions, 0)
+    ids = await topic_ids(bench.settings.kafka_options(), [source.topic])
     async with clients.opened(client):
         client.assign([source])
-        await client.commit({source: offset})
+        await client.commit({source: OffsetAndMetadata(offset, behind and f"1;{ids[source.topic]};{behind}")})
 
 
 async def test_each_message_that_waits_is_one(bench: ForwardBench) -> None:
@@ -127,3 +130,39 @@ async def test_a_long_queue_is_not_read(bench: ForwardBench) -> None:
     assert await _shown(bench) == {"lag": MOST_READ + 1, "partitions": {0: MOST_READ + 1}}
     await _begun_at(bench, 1)
     assert await _shown(bench) == {"lag": MOST_READ - 1, "partitions": {0: MOST_READ - 1}}
+    # All but the first and the third were told, and one more was written since.
+    await _begun_at(bench, 0, behind=f"{MOST_READ};0,2")
+    assert await _shown(bench) == {"lag": 3, "partitions": {0: 3}}
+
+
+async def test_of_a_topic_so_much_is_read_and_no_more(bench: ForwardBench) -> None:
+    """However many partitions it has: those with the fewest messages first."""
+    value = orjson.dumps(completed(2, 2))
+    full = [(1, b"k", value)] * (MOST_READ - 1)
+    await transact(bench.settings.kafka, bench.topics.completions, [(0, b"k", value), *full], commit=True)
+    await _begun_at(bench, 0)
+
+    assert await _shown(bench) == {"lag": MOST_READ + 1, "partitions": {0: 1, 1: MOST_READ}}
+
+
+async def test_what_is_not_read_in_time_is_counted_in_offsets(bench: ForwardBench) -> None:
+    """With the ends of transactions, and without what is known to be settled."""
+    for student in (2, 1, 2, 2):
+        await bench.tell(student)
+    await _begun_at(bench, 0, behind="4;0")
+
+    (one,) = await forwarders(bench.settings, 0.0)
+
+    assert [(part.partition, part.lag) for lag in one.lag for part in lag.partitions] == [(0, 3), (1, 2)]
+
+
+async def test_what_a_forwarder_begins_anew_waits_from_there(bench: ForwardBench) -> None:
+    """A log that was cut, from its beginning, and one of those who are stuck, from its end."""
+    await bench.tell(2)
+    await produce(bench.settings.kafka, bench.topics.stuck, [(0, b"k", b"{}", [])])
+    await _begun_at(bench, 50)
+    await _begun_at(bench, 50, topic=bench.topics.stuck)
+
+    (one,) = await forwarders(bench.settings)
+
+    assert {lag.topic: lag.lag for lag in one.lag} == {bench.topics.completions: 1, bench.topics.stuck: 0}
