@@ -36,13 +36,17 @@ _RETENTION: Final = "retention.ms"
 async def days_kept(admin: AIOKafkaAdminClient, topics: Iterable[str]) -> dict[str, int | None]:
     """The days that topics that there are keep their records, begun ones counted whole; None where they do for ever.
 
-    Raises aiokafka's KafkaError.
+    A topic is left out where the asker may not know. Raises aiokafka's KafkaError.
     """
     asked = [ConfigResource(ConfigResourceType.TOPIC, topic, {_RETENTION: None}) for topic in topics]
     answers = await admin.describe_configs(asked)
     found: dict[str, int | None] = {}
     for resource in chain.from_iterable(answer.resources for answer in answers):
-        kept = int({entry[0]: entry[1] for entry in resource[4]}.get(_RETENTION) or 0)
+        told = {entry[0]: entry[1] for entry in resource[4]}.get(_RETENTION)
+        if told is None:
+            # Without the right DescribeConfigs the answer is an error, and no entries.
+            continue
+        kept = int(told)
         found[resource[3]] = None if kept < 0 else -(-kept // _DAY_MS)
     return found
 
@@ -55,7 +59,7 @@ async def as_topics_keep(settings: Settings, admin: AIOKafkaAdminClient, known: 
     raw = Topics.of(settings).raw
     if raw not in known or "raw_retention_days" in settings.model_fields_set:
         return settings
-    kept = (await days_kept(admin, [raw]))[raw]
+    kept = (await days_kept(admin, [raw])).get(raw, 0)
     return _with(settings, raw_retention_days=MOST_DAYS if kept is None else kept)
 
 

@@ -75,8 +75,8 @@ class TraceError(OperatorError, LookupError):
 class Trace:
     """What is known of a webhook; None and empty where a topic or table does not have it.
 
-    `record` is its record in the raw topic, or `topic_days` for how long that keeps any (None: for ever), `raw` and
-    `outcome` its rows, `facts` those that it told first, by step,
+    `record` is its record in the raw topic, or `topic_days` for how long that keeps any (None: for ever, or not told
+    to the asker), `raw` and `outcome` its rows, `facts` those that it told first, by step,
     `scores` and `documents` the rows that it or a later webhook left, `waits_for` what must happen yet. Long texts end
     with `…`, and of each kind of rows at most MOST_ROWS are there; `more` names the kinds of which there are more.
     """
@@ -174,10 +174,10 @@ async def _record(settings: Settings, trace: Trace) -> None:
 
 
 async def _topic_days(settings: Settings) -> int | None:
-    """The days that the raw topic keeps; None where it keeps all, or is not there."""
+    """The days that the raw topic keeps; None where it keeps all, is not there, or the asker may not know."""
     raw = Topics.of(settings).raw
     async with clients.opened(clients.admin(settings.kafka_options())) as admin:
-        return (await days_kept(admin, [raw]))[raw] if raw in await topic_partitions(admin) else None
+        return (await days_kept(admin, [raw])).get(raw) if raw in await topic_partitions(admin) else None
 
 
 async def _waits_for(settings: Settings, trace: Trace, kept: DaysKept) -> str:
@@ -194,20 +194,20 @@ async def _waits_for(settings: Settings, trace: Trace, kept: DaysKept) -> str:
 
 def no_outcome(arrived: str | None, days: int | None, now: datetime) -> str:
     """Why no outcome is stored of a webhook that was processed and arrived then, in UTC; they are kept so many days."""
-    if _is_older(arrived, days, now):
-        return f"nothing: its outcome has expired, for outcomes are kept for {days} days"
+    if days is not None and _is_older(arrived, days, now):
+        return f"nothing: its outcome has expired, for outcomes are kept for {counted(days, 'day')}"
     return "the sink: the worker has processed it, its outcome is not stored yet"
 
 
 def no_row(arrived: str | None, days: int | None, now: datetime) -> str:
     """Why a webhook that has an outcome has no row in `raw`, which keeps rows for so many days."""
-    if _is_older(arrived, days, now):
-        return f"nothing: its row in `raw` has expired, which keeps rows for {days} days"
+    if days is not None and _is_older(arrived, days, now):
+        return f"nothing: its row in `raw` has expired, which keeps rows for {counted(days, 'day')}"
     return "the sink: its row in `raw` is not stored yet"
 
 
-def _is_older(arrived: str | None, days: int | None, now: datetime) -> bool:
-    """Whether something that came then, as tables show it, is older than so many days; None keeps for ever."""
-    if arrived is None or days is None:
+def _is_older(arrived: str | None, days: int, now: datetime) -> bool:
+    """Whether something that came then, as tables show it, is older than so many days."""
+    if arrived is None:
         return False
     return datetime.fromisoformat(arrived).replace(tzinfo=UTC) < now - timedelta(days=days)

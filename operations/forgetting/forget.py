@@ -177,8 +177,10 @@ class _Work:
         journal = await read_journal(self.settings)
         async with clients.opened(clients.admin(self.settings.kafka_options())) as admin:
             others = other_logs(self.settings, known := await topic_partitions(admin))
-            days = await days_kept(admin, known.keys() & {*kept, topics.stuck})
-        until = {topic: last_day(datetime.now(UTC), number) for topic, number in days.items()}
+            there = known.keys() & {*kept, topics.stuck}
+            days = await days_kept(admin, there)
+        until = dict.fromkeys(there - days.keys(), "its own retention ends, which Kafka does not tell this user")
+        until |= {topic: last_day(datetime.now(UTC), number) for topic, number in days.items()}
         until |= dict.fromkeys(others, "you delete it with Kafka's tools, or its own retention has the last of it")
         # Its workers stand still, so they have not taken the command.
         for other in journal.generations:

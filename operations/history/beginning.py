@@ -102,7 +102,11 @@ async def require_retention(settings: Settings, admin: AIOKafkaAdminClient, olde
             f"than {age} for all parts and run `learnpack-telemetry setup`, or leave out what is older with --since."
         )
         raise HistoryError(message)
-    kept = (await days_kept(admin, [raw]))[raw]
+    found = await days_kept(admin, [raw])
+    if raw not in found:
+        message = f"Kafka does not tell this user how long {raw} keeps records: allow it DescribeConfigs on that topic."
+        raise HistoryError(message)
+    kept = found[raw]
     if kept is not None and kept <= age:
         message = (
             f"the history begins on {day}, and {raw} keeps {kept} days: run `learnpack-telemetry setup`, "

@@ -17,6 +17,7 @@ from operations.acls import Acl, Part, acls_of
 from operations.directory import publish_reference
 from operations.generations.journal import JournalWriter
 from operations.lag import kept_seconds, live_readings
+from operations.retention import days_kept
 from schemas.wire.topics import Topics
 from tests.support.blocks import run_by
 from tests.support.plain_http import PLAIN
@@ -185,3 +186,15 @@ def test_a_worker_ends_a_change_of_generations_for_a_sink_too(system: SecuredSys
     system.start(Part.WORKER, processes)
 
     eventually(lambda: system.ready(Part.WORKER).exists() and system.ready(Part.SINK).exists(), 120, "both parts")
+
+
+def test_whoever_may_not_know_how_long_a_topic_keeps_is_told_of_no_days(system: SecuredSystem) -> None:
+    """As a worker's user; the operator's knows."""
+
+    async def told(part: Part) -> dict[str, int | None]:
+        current = system.settings(part)
+        async with clients.opened(clients.admin(current.kafka_options())) as admin:
+            return await days_kept(admin, [Topics.of(current).raw])
+
+    assert asyncio.run(told(Part.WORKER)) == {}
+    assert asyncio.run(told(Part.OPERATOR)) == {Topics.of(system.settings()).raw: 365}

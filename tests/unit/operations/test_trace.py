@@ -64,6 +64,7 @@ def test_nobody_waits_for_an_outcome_that_has_expired() -> None:
     assert no_outcome("2026-02-26 00:00:00.000", 32, now) == (
         "nothing: its outcome has expired, for outcomes are kept for 32 days"
     )
+    assert no_outcome("2026-02-26 00:00:00.000", 1, now).endswith("for 1 day")
     for arrived, days in (("2026-02-28 00:00:00.000", 32), (None, 32), ("2019-02-28 00:00:00.000", None)):
         assert no_outcome(arrived, days, now).startswith("the sink: ")
 
@@ -73,6 +74,7 @@ def test_nobody_waits_for_a_row_that_has_expired() -> None:
     now = datetime(2026, 3, 31, tzinfo=UTC)
     gone = no_row("2026-03-20 00:00:00.000", 7, now)
     assert gone == "nothing: its row in `raw` has expired, which keeps rows for 7 days"
+    assert no_row("2026-03-20 00:00:00.000", 1, now).endswith("for 1 day")
     for arrived, days in (("2026-03-30 00:00:00.000", 7), ("2019-03-30 00:00:00.000", None)):
         assert no_row(arrived, days, now) == "the sink: its row in `raw` is not stored yet"
 
