@@ -103,7 +103,7 @@ async def notes(settings: Settings, seconds: float) -> list[str]:
             # What messages wait is read in the first half, so that what else is asked has its time, too.
             found = await forwarders(settings, seconds / 2)
     except (KafkaError, OSError, TimeoutError, TopicError) as error:
-        return [f"Of forwarders nothing is known: {error or type(error).__name__}"]
+        return [f"Of forwarders nothing is known: {str(error) or type(error).__name__}"]
     return [f"forwarder {one.name}: {_waiting(one)}; {state_of(one)}" for one in found]
 
 
