@@ -119,7 +119,7 @@ async def _all_of_kafka(settings: Settings, status: Status, journal: asyncio.Fut
         status.parts.setdefault("kafka", "ok")
     except (KafkaError, OSError, TimeoutError, JournalError) as error:
         away = absence(error, settings.kafka, "TELEMETRY_KAFKA")
-        status.parts["kafka"] = str(away or f"fails at {settings.kafka}: {error or type(error).__name__}")
+        status.parts["kafka"] = str(away or f"fails at {settings.kafka}: {str(error) or type(error).__name__}")
 
 
 def _all_of_clickhouse(settings: Settings, status: Status, seconds: float, counts: RowCounts | None) -> None:

@@ -122,7 +122,7 @@ async def sync_again_and_again(settings: Settings, job: Job, every: float, stop:
                     break
                 SYNC.ready, was_away = False, True
                 PASSES.labels("failed").inc()
-                reason = f"{error or type(error).__name__}".partition("\n")[0]
+                reason = f"{str(error) or type(error).__name__}".partition("\n")[0]
                 _log.warning("directory sync has to wait", reason=reason, pause_seconds=pause)
                 await _sleep(pause, stop)
                 pause = min(2 * pause, _LONGEST_PAUSE)

@@ -71,7 +71,7 @@ async def reach_kafka(settings: Settings) -> Finding:
         why = await refusal(settings.kafka_options()) or error
         away = absence(why, settings.kafka, "TELEMETRY_KAFKA and TELEMETRY_KAFKA_SECURITY_*")
         mend = "Correct TELEMETRY_KAFKA and TELEMETRY_KAFKA_SECURITY_*, or look into the broker's log."
-        return unreachable(_PART, away, f"{settings.kafka} fails: {error or type(error).__name__}", mend)
+        return unreachable(_PART, away, f"{settings.kafka} fails: {str(error) or type(error).__name__}", mend)
     if any(spoken.get(request, -1) < least for request, least in (_METADATA, _BEGIN)):
         return failed(_PART, "version", f"the broker is older than {_LEAST}", f"Upgrade it to {_LEAST} or newer.")
     return good(_PART, "reachable", f"{brokers} broker{'s' * (brokers != 1)} at {settings.kafka}")

@@ -48,7 +48,7 @@ async def check_rights(settings: Settings, part: Part) -> AsyncIterator[Finding]
                 lacking = [(right, await _lacking(admin, right, topics)) for right in rights]
     except (KafkaError, OSError, TimeoutError) as error:
         mend = "Look into the broker's log: it answers some requests and not this one."
-        yield failed(_PART, _CHECK, f"cannot be asked for: {error or type(error).__name__}", mend)
+        yield failed(_PART, _CHECK, f"cannot be asked for: {str(error) or type(error).__name__}", mend)
         return
     found = [(right, names) for right, names in lacking if names]
     for right, names in found:

@@ -81,7 +81,7 @@ class Monitor:
             except (*KAFKA_ERRORS, *CLICKHOUSE_ERRORS) as error:
                 if away_since is None:
                     away_since = time.monotonic()
-                    reason = f"{error or type(error).__name__}".partition("\n")[0]
+                    reason = f"{str(error) or type(error).__name__}".partition("\n")[0]
                     _log.warning("figures cannot be read", kind=kind, reason=reason)
             else:
                 if away_since is not None:
