@@ -89,7 +89,8 @@ def as_environment(settings: Settings) -> dict[str, str]:
         "SPOOL": str(settings.spool),
         "GATEWAY_BIND": settings.gateway_bind,
         "GATEWAY_URL": settings.gateway_url,
-        "TRACES": settings.traces,
-        "TRACES_SHARE": str(settings.traces_share),
     }
+    if settings.traces != "off":
+        # Only where they are asked for: earlier releases, which some trials run, know no such settings.
+        values |= {"TRACES": settings.traces, "TRACES_SHARE": str(settings.traces_share)}
     return {f"TELEMETRY_{name}": value for name, value in values.items()}
