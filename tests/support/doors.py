@@ -73,11 +73,14 @@ class Door:
 
     async def _shut(self) -> None:
         if self._server is not None:
+            # Whoever has just been accepted is led on before the server is closed: only then is there somebody to close
+            # the connection, and a server that is closed takes none of them in.
+            for listener in self._server.sockets:
+                self._loop.remove_reader(listener)
+            for _ in range(5):
+                await asyncio.sleep(0)
             self._server.close()
             self._server = None
-        # Whoever has just been accepted is led on first: only then is there somebody to close the connection.
-        for _ in range(5):
-            await asyncio.sleep(0)
         while others := asyncio.all_tasks() - {asyncio.current_task()}:
             for task in others:
                 task.cancel()

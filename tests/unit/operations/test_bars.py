@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from rich.progress import Task, TaskID
 
 ROOT = Path(__file__).parents[3]
-# Made by these names, and no class of this project that ends or begins with one.
-OF_RICH = re.compile(r"(?<!class )\b(Table|Progress)\(")
+# Made by these names, and no class of this project that ends or begins with one, in a module that has them of rich.
+OF_RICH = re.compile(r"^\s*from rich\b.*(?<!class )\b(Table|Progress)\(", re.DOTALL | re.MULTILINE)
 
 
 def shown(what: str, done: int, total: int | None, *figures: type[ProgressColumn]) -> str:
