@@ -22,6 +22,7 @@ from broker.reading import read_topic, written_ends
 from broker.topic_ids import TopicError
 from operations.generations.journal import read_journal
 from operations.untold import untold
+from schemas.errors import text_of
 from schemas.wire.dead_letters import LETTER
 from schemas.wire.forwarding import stage_of
 from schemas.wire.topics import Topics
@@ -103,7 +104,7 @@ async def notes(settings: Settings, seconds: float) -> list[str]:
             # What messages wait is read in the first half, so that what else is asked has its time, too.
             found = await forwarders(settings, seconds / 2)
     except (KafkaError, OSError, TimeoutError, TopicError) as error:
-        return [f"Of forwarders nothing is known: {str(error) or type(error).__name__}"]
+        return [f"Of forwarders nothing is known: {text_of(error)}"]
     return [f"forwarder {one.name}: {_waiting(one)}; {state_of(one)}" for one in found]
 
 

@@ -24,6 +24,7 @@ from operations.processes import PartProcess, part_processes
 from operations.restart_record import read_record, restarting
 from operations.row_counts import COUNTED, RowCounts
 from operations.topic_fit import misfits
+from schemas.errors import text_of
 from schemas.wire.generations import JournalError
 
 if TYPE_CHECKING:
@@ -119,7 +120,7 @@ async def _all_of_kafka(settings: Settings, status: Status, journal: asyncio.Fut
         status.parts.setdefault("kafka", "ok")
     except (KafkaError, OSError, TimeoutError, JournalError) as error:
         away = absence(error, settings.kafka, "TELEMETRY_KAFKA")
-        status.parts["kafka"] = str(away or f"fails at {settings.kafka}: {str(error) or type(error).__name__}")
+        status.parts["kafka"] = str(away or f"fails at {settings.kafka}: {text_of(error)}")
 
 
 def _all_of_clickhouse(settings: Settings, status: Status, seconds: float, counts: RowCounts | None) -> None:

@@ -1,8 +1,13 @@
-"""What an operator is told."""
+"""What is told of errors."""
 
 from __future__ import annotations
 
-__all__ = ["OperatorError", "SettingsError"]
+__all__ = ["OperatorError", "SettingsError", "text_of"]
+
+
+def text_of(error: BaseException) -> str:
+    """What an error says; the name of its type where it says nothing, as one of a time that was over does."""
+    return str(error) or type(error).__name__
 
 
 class OperatorError(Exception):

@@ -11,6 +11,7 @@ from deploy.cli.configuration import settings
 from deploy.cli.console import Failed, err, out, run
 from operations.absence import absence
 from operations.asking import NO_ANSWER, ask
+from schemas.errors import text_of
 
 __all__ = ["register"]
 
@@ -60,7 +61,7 @@ async def _judged(gateway: str, key: str) -> str:
         headers = {"Authorization": f"Token {key}"}
         answer = await ask(f"{gateway}{_QUESTION}", timeout_seconds=_TIMEOUT_SECONDS, headers=headers)
     except NO_ANSWER as error:
-        message = f"{_UNASKED} ({str(error) or type(error).__name__}): ask again in a moment."
+        message = f"{_UNASKED} ({text_of(error)}): ask again in a moment."
         raise Failed(message) from error
     except ValueError as error:
         message = "--key is no key: it has characters that no header takes."

@@ -20,6 +20,7 @@ from gateway.ingest.bodies import read_body
 from gateway.ingest.json_bodies import parse_json
 from gateway.ingest.pipeline import AT_ONCE_BYTES
 from gateway.ingest.unpacking import decompress
+from schemas.errors import text_of
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -113,7 +114,7 @@ async def by_kafka(work: Awaitable[_Done]) -> _Done:
     try:
         return await work
     except (KafkaError, KafkaUnavailableError, OSError, TimeoutError, TopicMissingError) as error:
-        _log.warning("Kafka does not do what is asked", reason=str(error) or type(error).__name__)
+        _log.warning("Kafka does not do what is asked", reason=text_of(error))
         raise ApiError("unavailable", {"Retry-After": str(RETRY_SECONDS)}, seconds=RETRY_SECONDS) from error
 
 

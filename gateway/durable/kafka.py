@@ -14,6 +14,7 @@ from broker import clients
 from broker.watched import Watched
 from gateway.durable.queues import Queues, Round
 from gateway.errors import KafkaUnavailableError, RecordRefusedError
+from schemas.errors import text_of
 from schemas.wire.place import place_at
 from schemas.wire.topics import RECORD_OVERHEAD, Topics
 
@@ -244,5 +245,5 @@ def _wake(due: asyncio.Future[None]) -> None:
 
 
 def _reason(error: BaseException) -> str:
-    text = str(error) or type(error).__name__
+    text = text_of(error)
     return f"no acknowledgement within {ACK_SECONDS:g} s" if isinstance(error, TimeoutError) else text

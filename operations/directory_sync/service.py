@@ -31,6 +31,7 @@ from operations.directory_sync.metrics import (
 from operations.directory_sync.session import session
 from operations.directory_sync.source import QueryError
 from operations.postgres import PostgresError
+from schemas.errors import text_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping, Sequence
@@ -122,7 +123,7 @@ async def sync_again_and_again(settings: Settings, job: Job, every: float, stop:
                     break
                 SYNC.ready, was_away = False, True
                 PASSES.labels("failed").inc()
-                reason = f"{str(error) or type(error).__name__}".partition("\n")[0]
+                reason = text_of(error).partition("\n")[0]
                 _log.warning("directory sync has to wait", reason=reason, pause_seconds=pause)
                 await _sleep(pause, stop)
                 pause = min(2 * pause, _LONGEST_PAUSE)

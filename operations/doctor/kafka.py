@@ -23,6 +23,7 @@ from operations.generations.raw_topic import wrong_raw_topic
 from operations.retention import as_topics_keep
 from operations.topic_fit import misfits
 from operations.topics import differing_configs
+from schemas.errors import text_of
 from schemas.wire.formats import NewerFormatError
 from schemas.wire.generations import JournalError
 from schemas.wire.topics import Topics
@@ -71,7 +72,7 @@ async def reach_kafka(settings: Settings) -> Finding:
         why = await refusal(settings.kafka_options()) or error
         away = absence(why, settings.kafka, "TELEMETRY_KAFKA and TELEMETRY_KAFKA_SECURITY_*")
         mend = "Correct TELEMETRY_KAFKA and TELEMETRY_KAFKA_SECURITY_*, or look into the broker's log."
-        return unreachable(_PART, away, f"{settings.kafka} fails: {str(error) or type(error).__name__}", mend)
+        return unreachable(_PART, away, f"{settings.kafka} fails: {text_of(error)}", mend)
     if any(spoken.get(request, -1) < least for request, least in (_METADATA, _BEGIN)):
         return failed(_PART, "version", f"the broker is older than {_LEAST}", f"Upgrade it to {_LEAST} or newer.")
     return good(_PART, "reachable", f"{brokers} broker{'s' * (brokers != 1)} at {settings.kafka}")

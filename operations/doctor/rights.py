@@ -13,6 +13,7 @@ from operations.acls import acls_of
 from operations.doctor.findings import failed, good, warning
 from operations.doctor.kafka import reach_kafka
 from operations.granting import tool_options
+from schemas.errors import text_of
 from schemas.wire.topics import Topics
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ async def check_rights(settings: Settings, part: Part) -> AsyncIterator[Finding]
                 lacking = [(right, await _lacking(admin, right, topics)) for right in rights]
     except (KafkaError, OSError, TimeoutError) as error:
         mend = "Look into the broker's log: it answers some requests and not this one."
-        yield failed(_PART, _CHECK, f"cannot be asked for: {str(error) or type(error).__name__}", mend)
+        yield failed(_PART, _CHECK, f"cannot be asked for: {text_of(error)}", mend)
         return
     found = [(right, names) for right, names in lacking if names]
     for right, names in found:

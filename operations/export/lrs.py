@@ -28,6 +28,7 @@ from operations.export.address import Address, shown
 from operations.export.comparing import Kept, kept
 from operations.export.errors import ExportError
 from operations.export.statements import VERSION
+from schemas.errors import text_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -188,7 +189,7 @@ class Lrs:
             except httpx.DecodingError as error:
                 trouble = f"answers what cannot be read ({printable(str(error), _LONGEST_ANSWER)})"
             except httpx.RequestError as error:
-                trouble = f"does not answer ({str(error) or type(error).__name__})"
+                trouble = f"does not answer ({text_of(error)})"
             else:
                 if not answer.passes:
                     return answer

@@ -15,6 +15,7 @@ from broker.watched import Watched
 from operations.monitoring.clickhouse import ClickHouseLook
 from operations.monitoring.kafka import KAFKA_ERRORS, KafkaLook
 from operations.monitoring.metrics import KINDS, LOOKED_AT, LOOP, MONITOR
+from schemas.errors import text_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
@@ -81,7 +82,7 @@ class Monitor:
             except (*KAFKA_ERRORS, *CLICKHOUSE_ERRORS) as error:
                 if away_since is None:
                     away_since = time.monotonic()
-                    reason = f"{str(error) or type(error).__name__}".partition("\n")[0]
+                    reason = text_of(error).partition("\n")[0]
                     _log.warning("figures cannot be read", kind=kind, reason=reason)
             else:
                 if away_since is not None:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 import httpx
 
 from broker.tls import tls_trouble
+from schemas.errors import text_of
 from schemas.forward_settings import signing_keys
 from schemas.settings import PREFIX
 from sinks.errors import ConfigurationError
@@ -71,7 +72,7 @@ class Poster:
             return Answer(None, f"no answer within {self._seconds} s")
         except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
             trouble = tls_trouble(error, f"{PREFIX}FORWARD_")
-            return Answer(None, f"it {trouble.detail}" if trouble else _one_line(str(error) or type(error).__name__))
+            return Answer(None, f"it {trouble.detail}" if trouble else _one_line(text_of(error)))
         text = _one_line((await _beginning(response)).decode("utf-8", "replace"))
         reason = f"HTTP {response.status_code}" + (f": {text}" if text else "")
         return Answer(response.status_code, reason, _seconds(response.headers.get("retry-after")))
