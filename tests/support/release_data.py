@@ -7,7 +7,6 @@ stopped in good order; in the spool wait webhooks that a gateway took while Kafk
 
 from __future__ import annotations
 
-import asyncio
 import os
 import shutil
 import signal
@@ -21,9 +20,9 @@ import httpx
 import orjson
 
 from schemas.settings import Settings
+from tests.support.arrived import in_every_table
 from tests.support.client import Client
 from tests.support.processes import Processes
-from tests.support.sink import SinkBench
 from tests.support.up import System, environment
 from tests.support.waiting import eventually
 
@@ -96,19 +95,16 @@ def settled(system: System, webhooks: int) -> None:
         "(SELECT sum(pending) FROM telemetry.ledger)"
     )
 
+    def there() -> bool:
+        return system.sql(counts).split("\t") == [str(webhooks), str(webhooks), "0"]
+
+    what = f"{webhooks} webhooks in all tables"
+    eventually(there, 240, what)
     kafka, partitions = (system.addresses[f"TELEMETRY_{name}"] for name in ("KAFKA", "PARTITIONS"))
-    own = Settings(_env_file=None, kafka=kafka, partitions=int(partitions))
-    bench = SinkBench(own, system.processes, system.directory)
-
-    def done() -> bool:
-        # The days' figures are computed last, of the scores that there are.
-        *found, waiting = map(int, system.sql(counts).split("\t"))
-        if found != [webhooks, webhooks] or waiting:
-            return False
-        # Facts, scores and documents are stored each on their own, behind the outcomes or before them.
-        return asyncio.run(bench.lag()) == 0 and system.sql(_FIGURES) == "0"
-
-    eventually(done, 240, f"{webhooks} webhooks in all tables")
+    # Facts, scores and documents are stored each on their own, behind the outcomes or before them.
+    in_every_table(Settings(_env_file=None, kafka=kafka, partitions=int(partitions)))
+    # The days' figures are computed last, of the scores that there are.
+    eventually(lambda: system.sql(_FIGURES) == "0", 240, what)
 
 
 def _spool(system: System, python: str, tree: Path, payloads: Sequence[dict[str, Any]]) -> None:
