@@ -1,10 +1,14 @@
-"""When a process of followers ends: by a signal, or with the generation that it is of."""
+"""How a part's process ends: by a signal, or with the generation that it is of, and in bounded time."""
 
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
-from typing import TYPE_CHECKING
+import threading
+from typing import TYPE_CHECKING, Final
+
+import structlog
 
 from broker.watched import Watched
 from schemas.exits import ExitCode
@@ -18,7 +22,44 @@ if TYPE_CHECKING:
     # Returns when something is over.
     End: TypeAlias = Callable[[], Awaitable[object]]
 
-__all__ = ["until_ended"]
+__all__ = ["END_SECONDS", "end_within", "stop_on_signals", "until_ended"]
+
+# What a part has left once it was told to end: below the half minute that whoever runs it is asked to wait.
+END_SECONDS: Final = 20.0
+
+_log: Final = structlog.stdlib.get_logger("ending")
+
+
+def end_within(seconds: float, code: ExitCode = ExitCode.OK) -> None:
+    """Leave this process so many seconds to end; then it is ended as it is, with `code` and a line in the log.
+
+    Nothing takes that back: when all of a part's own code has returned, Python still waits for tasks and threads of
+    libraries, which may wait for ever. What was not committed or acknowledged by then is done again by the next owner.
+    """
+
+    def end() -> None:
+        try:
+            waited_for = sorted(one.name for one in threading.enumerate() if not one.daemon)
+            _log.warning("stopping took too long: the process ends as it is", seconds=seconds, threads=waited_for)
+        finally:
+            os._exit(int(code))
+
+    timer = threading.Timer(seconds, end)
+    # Or Python would wait for this one, too.
+    timer.daemon = True
+    timer.start()
+
+
+def stop_on_signals(stop: asyncio.Event, seconds: float = END_SECONDS) -> None:
+    """Set `stop` on SIGTERM and SIGINT, from when on the process has so many seconds left."""
+
+    def told() -> None:
+        if not stop.is_set():
+            end_within(seconds)
+        stop.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, told)
 
 
 async def until_ended(work: Callable[[asyncio.Event], Awaitable[None]], superseded: End, loop: LoopWatch) -> ExitCode:
@@ -33,10 +74,10 @@ async def until_ended(work: Callable[[asyncio.Event], Awaitable[None]], supersed
         await superseded()
         if not stop.is_set():
             code = ExitCode.SUPERSEDED
+            end_within(END_SECONDS, code)
             stop.set()
 
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    stop_on_signals(stop)
     loop.start()
     watching = Watched("generation", watch).start()
     try:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final, Self
 import structlog
 import uvloop
 
+from broker.ending import END_SECONDS, end_within
 from broker.refusals import advice
 from broker.tracing import tracer_of
 from broker.watched import Watched
@@ -40,6 +41,7 @@ from gateway.reading.store import ClickHouse
 from gateway.server import BindError, listen, serve
 from gateway.shared_metrics import SharedMetrics
 from schemas.errors import OperatorError
+from schemas.exits import ExitCode
 from schemas.wire.formats import NewerFormatError
 
 if TYPE_CHECKING:
@@ -163,13 +165,18 @@ async def _run(
         )
         look_for_cycles_less_often()
         listener = listen(settings.gateway_bind) if member is None else member.listener
+
+        def ending() -> None:
+            end_within(END_SECONDS, ExitCode.FAILED if failures else ExitCode.OK)
+            running.live.end()
+
         await serve(
             app,
             settings.gateway_bind,
             listener,
             _connections(settings, running.metrics),
             once_listening=announce,
-            ending=running.live.end,
+            ending=ending,
         )
 
 

@@ -6,8 +6,6 @@ import asyncio
 import contextlib
 import gc
 import os
-import signal
-import threading
 from typing import TYPE_CHECKING, Final, NoReturn
 
 import structlog
@@ -15,6 +13,7 @@ import uvloop
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 
+from broker.ending import end_within, stop_on_signals
 from broker.refusals import advice
 from broker.watched import Watched
 from schemas.exits import ExitCode
@@ -34,7 +33,6 @@ from streams.views import BadReference, ReferenceFollower, ReferenceView
 from streams.watchdog import Watchdog
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from schemas.settings import Settings
@@ -47,8 +45,8 @@ _log: Final = structlog.stdlib.get_logger("streams")
 
 # Faust's services stop one after another; what has not by then is cut off, which costs nothing that was committed.
 _STOP_S: Final = 6.0
-# For all of the stop, the chunk in flight included.
-_CUT_OFF_S: Final = 12.0
+# For all of the end, the chunk in flight included: the thread of Faust's consumer goes on when that is cut off.
+_END_S: Final = 12.0
 _GC_THRESHOLDS: Final = (100_000, 20, 100)
 
 
@@ -186,8 +184,7 @@ class Service:
 async def serve(service: Service) -> int:
     """Run a service until SIGTERM or SIGINT, or until another generation takes over; returns the exit code."""
     stop, loop = asyncio.Event(), asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
+    stop_on_signals(stop, _END_S)
     try:
         await service.start()
     except NewerFormatError as error:
@@ -208,30 +205,12 @@ async def serve(service: Service) -> int:
     if faust.done() or service.app.crashed:
         reason = service.app.crash_reason or (None if faust.cancelled() else faust.exception())
         service.end(ExitCode.FAILED, f"Faust has ended by itself ({reason!r}): start again", reason)
-    with _cut_off(_CUT_OFF_S):
-        await watching.stop()
-        await service.stop()
-    return int(ExitCode.OK if stop.is_set() else ExitCode.SUPERSEDED)
-
-
-@contextlib.contextmanager
-def _cut_off(seconds: float) -> Iterator[None]:
-    """End the process, as if it had stopped by itself, if the block takes longer: a library may wait for ever.
-
-    What was committed is committed, and the group finds out that this member is gone.
-    """
-
-    def end() -> None:
-        _log.warning("stopping took too long: the process ends as it is", seconds=seconds)
-        os._exit(int(ExitCode.OK))
-
-    timer = threading.Timer(seconds, end)
-    timer.daemon = True
-    timer.start()
-    try:
-        yield
-    finally:
-        timer.cancel()
+    code = ExitCode.OK if stop.is_set() else ExitCode.SUPERSEDED
+    if code is ExitCode.SUPERSEDED:
+        end_within(_END_S, code)
+    await watching.stop()
+    await service.stop()
+    return int(code)
 
 
 def run(

@@ -8,13 +8,13 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
-import signal
 import sys
 import time
 from typing import TYPE_CHECKING, Final, NoReturn
 
 import structlog
 
+from broker.ending import stop_on_signals
 from broker.tracing import check_tracing
 from deploy.run.metrics_server import served
 from operations.generations.mandates import live_mandate
@@ -172,8 +172,7 @@ def run_monitor(settings: Settings) -> int:
 
     async def run() -> None:
         stop = asyncio.Event()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            asyncio.get_running_loop().add_signal_handler(number, stop.set)
+        stop_on_signals(stop)
         async with Monitor(settings).running():
             _log.info("monitor is ready", address=settings.metrics_bind)
             await stop.wait()
@@ -191,8 +190,7 @@ def run_directory_sync(settings: Settings, job: Job, every: float) -> int:
 
     async def run() -> None:
         stop = asyncio.Event()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            asyncio.get_running_loop().add_signal_handler(number, stop.set)
+        stop_on_signals(stop)
         await sync_again_and_again(settings, job, every, stop)
 
     with served(settings, SYNC):

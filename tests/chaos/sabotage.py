@@ -134,6 +134,15 @@ def slow_commits(service: Service) -> None:
     budget.add = observed  # type: ignore[method-assign]  # sabotage
 
 
+def never_stop(service: Service) -> None:
+    """Faust waits for something that never comes when it is told to stop, and its consumer's thread goes on."""
+
+    async def endless() -> None:
+        await asyncio.Event().wait()
+
+    service.app.stop = endless
+
+
 def fail_task(service: Service, name: str) -> None:
     """After the first chunk, what tasks of this name wait for fails, in both loops, as nobody expects it to."""
     submit, chunks = service.app.owner.submit, itertools.count()
@@ -172,4 +181,5 @@ SABOTAGES: dict[str, Callable[[Service], None]] = {
     "rewind": rewind,
     "faust commits": commit_by_faust,
     "slow": slow_commits,
+    "never stops": never_stop,
 }

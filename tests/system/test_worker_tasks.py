@@ -106,3 +106,16 @@ async def test_a_replay_goes_on_following_after_an_unexpected_error(
         assert await asyncio.wait_for(live.passes(0, 0, lambda: None), 30) == 1
     finally:
         await live.stop()
+
+
+def test_a_worker_ends_whatever_does_not(settings: SettingsFactory, processes: Processes, tmp_path: Path) -> None:
+    """Python would wait for the thread of Faust's consumer after everything else, if nothing stopped it."""
+    bench = Bench(settings(partitions=1), processes, tmp_path)
+    worker = bench.start(sabotage="never stops")
+    worker.says("ready", 60)
+    bench.send([b"{}"])
+    bench.wait_until_done()
+
+    assert worker.terminate(120) == ExitCode.OK
+    assert "stopping took too long" in worker.output
+    assert bench.check().is_exact
