@@ -37,7 +37,6 @@ __all__ = [
     "hear_failures",
     "opened",
     "producer",
-    "stop_in_time",
 ]
 
 Client = TypeVar("Client", AIOKafkaAdminClient, AIOKafkaConsumer, AIOKafkaProducer)
@@ -102,9 +101,27 @@ async def _stop(made: Any, stop: Callable[[], Awaitable[None]]) -> None:
 
 def producer(options: Mapping[str, Any], **more: Any) -> AIOKafkaProducer:
     """A writer whose records are acknowledged by all in-sync replicas and never doubled by a retry, not started."""
-    made = AIOKafkaProducer(**{"acks": "all", "enable_idempotence": True, **options, **more})
+    made: Any = AIOKafkaProducer(**{"acks": "all", "enable_idempotence": True, **options, **more})
+    made.stop = functools.partial(_stop_in_time, made, made.stop)
     _say_why_refused(made.client, options)
     return join_once(bounded(made))
+
+
+async def _stop_in_time(made: Any, stop: Callable[[], Awaitable[None]]) -> None:
+    """Send what is waiting and disconnect; a broker that does not answer keeps nobody longer than some seconds.
+
+    aiokafka waits until what it was given is sent: as long as the broker is away, of an idempotent writer. Whoever
+    needs to know waits for the acknowledgement.
+    """
+    stopping = asyncio.ensure_future(stop())
+    done, _ = await asyncio.wait({stopping}, timeout=_STOP_SECONDS)
+    if not done:
+        # Without its sender, stop() waits for nothing any more.
+        made._sender.sender_task.cancel()  # noqa: SLF001 - aiokafka has no way to stop without a broker
+        await asyncio.wait({stopping}, timeout=_STOP_SECONDS)
+    if stopping.done() and not stopping.cancelled():
+        # A failure that nobody waits for any more, which asyncio would report as forgotten.
+        stopping.exception()
 
 
 def _say_why_refused(client: Any, options: Mapping[str, Any]) -> None:
@@ -217,19 +234,6 @@ async def opened(client: Client) -> AsyncIterator[Client]:
         yield client
     finally:
         await end()
-
-
-async def stop_in_time(producer: AIOKafkaProducer) -> None:
-    """Send what is waiting and disconnect; a broker that does not answer keeps nobody longer than some seconds."""
-    stopping = asyncio.ensure_future(producer.stop())
-    done, _ = await asyncio.wait({stopping}, timeout=_STOP_SECONDS)
-    if not done:
-        # Without its sender, stop() waits for nothing any more.
-        producer._sender.sender_task.cancel()  # noqa: SLF001 - aiokafka has no way to stop without a broker
-        await asyncio.wait({stopping}, timeout=_STOP_SECONDS)
-    if stopping.done() and not stopping.cancelled():
-        # A failure that nobody waits for any more, which asyncio would report as forgotten.
-        stopping.exception()
 
 
 def hear_failures(producer: AIOKafkaProducer) -> None:

@@ -101,5 +101,5 @@ async def _change(settings: Settings, academy: int, after: dict[str, Any], who: 
         await producer.send_and_wait(topics.ignore_rules, rules, key, partition=_PARTITION)
         await producer.commit_transaction()
     finally:
-        await clients.stop_in_time(producer)
+        await producer.stop()
         clients.hear_failures(producer)

@@ -78,7 +78,7 @@ class RawProducer:
             await producer.start()
             partitions = await self._used(producer)
         except KafkaError as error:
-            await clients.stop_in_time(producer)
+            await producer.stop()
             raise KafkaUnavailableError(_reason(error)) from error
         self._queues = Queues(partitions, self._processes)
         self._producer, self._broken = producer, False
@@ -113,7 +113,7 @@ class RawProducer:
         """Send what is waiting, for a few seconds at most, and disconnect."""
         producer, self._producer = self._producer, None
         if producer is not None:
-            await clients.stop_in_time(producer)
+            await producer.stop()
         self.give_up("the producer was stopped")
 
     def send(self, record: RawRecord) -> asyncio.Future[int]:

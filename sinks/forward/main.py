@@ -109,7 +109,7 @@ async def _forward(settings: Settings, stop: asyncio.Event, ready_file: Path | N
         watch.close()
     if ready_file is not None:
         await asyncio.to_thread(ready_file.unlink, missing_ok=True)
-    await clients.stop_in_time(producer)
+    await producer.stop()
     await poster.close()
     if failures:
         raise failures[0]

@@ -107,7 +107,7 @@ class Watch:
             return
         finally:
             with contextlib.suppress(Exception):
-                await clients.stop_in_time(producer)
+                await producer.stop()
                 clients.hear_failures(producer)
 
     async def _new(self, now_stuck: list[Episode]) -> list[Episode]:

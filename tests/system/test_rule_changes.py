@@ -156,7 +156,7 @@ async def test_whoever_is_fenced_says_nothing_more(installed: Settings) -> None:
     with pytest.raises(ProducerFenced):
         await first.send_and_wait(topic, b"{}", b"4", partition=0)
     for producer in (first, second):
-        await clients.stop_in_time(producer)
+        await producer.stop()
         clients.hear_failures(producer)
     del first, second, producer
     gc.collect()

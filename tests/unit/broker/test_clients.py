@@ -89,3 +89,16 @@ async def test_nobody_waits_for_a_broker_that_says_no_goodbye(monkeypatch: pytes
     async with asyncio.timeout(20):
         await requests.close()
     assert ended.done()
+
+
+async def test_nobody_waits_for_what_cannot_be_sent(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A writer whose broker is away ends in bounded time, with records that are still to be sent."""
+    monkeypatch.setattr(clients, "_STOP_SECONDS", 0.05)
+    producer: Any = clients.producer({})
+    producer._sender._sender_task = asyncio.create_task(asyncio.Event().wait())  # noqa: SLF001 - as while it sends
+    monkeypatch.setattr(producer._message_accumulator, "close", asyncio.Event().wait)  # noqa: SLF001 - as while full
+
+    async with asyncio.timeout(20):
+        await producer.stop()
+
+    assert producer._sender._sender_task.cancelled()  # noqa: SLF001 - it tries no more
