@@ -1,4 +1,4 @@
-"""What a worker runs: the product's core, with bounds from the settings; streams.service is the process around it."""
+"""What a worker runs: the product's core, with bounds from the settings; streams.serving is the process around it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from streams.core.chunk import ChunkProcessor
 from streams.core.dead import dead_outcome
 from streams.core.policy import Past, Policy
 from streams.processing import Core, Load
-from streams.service import run
+from streams.serving import run
 from streams.tuning import Tuning
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from aiokafka import TopicPartition
 from bench.peers.counting import after
 from bench.peers.task import Stopwatch, Task
 from schemas.wire.topics import Topics
-from streams.service import look_for_cycles_less_often
+from streams.serving import look_for_cycles_less_often
 
 
 async def main(task: Task) -> None:

@@ -15,7 +15,8 @@ from streams.chunk import ChunkLimits
 from streams.core.chunk import ChunkProcessor
 from streams.core.dead import dead_outcome
 from streams.processing import Core, Load
-from streams.service import ReadyFile, Service, look_for_cycles_less_often
+from streams.service import ReadyFile, Service
+from streams.serving import look_for_cycles_less_often
 from streams.tuning import Tuning
 
 if TYPE_CHECKING:

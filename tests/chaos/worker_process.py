@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
-import uvloop
 
 from schemas.reference.lookup import Reference
 from schemas.settings import Settings
@@ -17,7 +16,8 @@ from streams.core.dead import dead_outcome
 from streams.core.policy import Policy
 from streams.limits import Limits
 from streams.processing import Core
-from streams.service import ReadyFile, Service, serve
+from streams.service import ReadyFile, Service
+from streams.serving import serve
 from streams.tuning import Tuning
 from tests.chaos.fake_core import CORE
 from tests.chaos.sabotage import SABOTAGES, fail_task
@@ -81,7 +81,7 @@ def main(text: str) -> int:
         limits=Limits(run=spec.dead_letter_run),
     )
 
-    async def build_and_serve() -> int:
+    def make() -> Service:
         service = Service(
             settings,
             Core(processor, dead_outcome) if spec.real else CORE,
@@ -94,9 +94,9 @@ def main(text: str) -> int:
             SABOTAGES[spec.sabotage](service)
         if spec.fails:
             fail_task(service, spec.fails)
-        return await serve(service)
+        return service
 
-    return int(uvloop.run(build_and_serve()))
+    return serve(make)
 
 
 if __name__ == "__main__":
