@@ -82,6 +82,7 @@ class Hooks:
         on_unready: Called when the assignment ends.
         end: Ends the process.
         mandate: What entitles the process to its generation.
+        superseded: Called once that does not hold any more: the process is to begin again.
         tracer: Tells of what becomes of traced webhooks; None for nothing.
     """
 
@@ -92,6 +93,7 @@ class Hooks:
     on_unready: Callable[[], None]
     end: End
     mandate: Mandate
+    superseded: Callable[[], None]
     tracer: Tracer | None = None
 
 
@@ -172,6 +174,7 @@ def create_app(
             progressed=hooks.progressed,
             end=hooks.end,
             mandate=hooks.mandate,
+            superseded=hooks.superseded,
             tracer=hooks.tracer,
         )
 

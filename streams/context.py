@@ -41,6 +41,7 @@ class PartitionContext:
         max_message_bytes: Largest message that the topics take.
         redact: The keys that dead letters do not keep.
         mandate: What entitles this worker to its generation.
+        superseded: Called once that does not hold any more: the process begins again.
         tracer: Tells of what becomes of traced webhooks; None for nothing.
         tried: What recently became of the records of each open partition.
     """
@@ -57,6 +58,7 @@ class PartitionContext:
     progressed: Callable[[], None]
     end: End
     mandate: Mandate
+    superseded: Callable[[], None]
     redact: frozenset[str] = frozenset()
     tracer: Tracer | None = None
     tried: dict[int, LimitsState] = field(default_factory=dict)

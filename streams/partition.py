@@ -139,7 +139,9 @@ class Partition:
         context = self._context
         await self._producer.start()
         if not await context.mandate.holds():
-            self._context.end(ExitCode.SUPERSEDED, "another generation is worked on now: start again")
+            context.superseded()
+            # Nothing is opened any more: the process stops, and begins again with the generation that is worked on.
+            await asyncio.Event().wait()
         self._checkpoint = (await committed(context.options, context.topics.application, [self._source]))[self._source]
         began = time.monotonic()
         async with changelog_reader(context.options) as reader:

@@ -79,6 +79,7 @@ class Service:
         mandate: Mandate | None = None,
     ) -> None:
         self.mandate = mandate or Unlimited()
+        self.superseded = asyncio.Event()
         self._topics, self._options = topics, options = Topics.of(settings), settings.kafka_options()
         self._application = topics.application
         self._ready_file = ready_file
@@ -97,6 +98,7 @@ class Service:
             on_unready=self._ready_file.remove,
             end=self.end,
             mandate=self.mandate,
+            superseded=self.superseded.set,
             tracer=self._tracer,
         )
         self.app = create_app(settings, topics, core, tuning, data_dir=data_dir, hooks=hooks)

@@ -73,14 +73,13 @@ async def _serve(service: Service) -> int:
     except KafkaError as error:
         away = f"Kafka cannot be reached ({error}): check TELEMETRY_KAFKA and that it runs"
         service.end(ExitCode.FAILED, advice(error, "worker") or away)
-    superseded = asyncio.Event()
 
     async def watch() -> None:
         await service.mandate.ended()
-        superseded.set()
+        service.superseded.set()
 
     watching = Watched("mandate", watch).start()
-    events = [loop.create_task(event.wait()) for event in (stop, superseded)]
+    events = [loop.create_task(event.wait()) for event in (stop, service.superseded)]
     faust = loop.create_task(service.app.wait_until_stopped())
     await asyncio.wait({faust, *events}, return_when=asyncio.FIRST_COMPLETED)
     if faust.done() or service.app.crashed:

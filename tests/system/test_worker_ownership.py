@@ -72,6 +72,16 @@ class Log:
         return 0
 
 
+class Held(Unlimited):
+    """A mandate that holds until it does not."""
+
+    is_held = True
+
+    async def holds(self) -> bool:
+        """As the test says."""
+        return self.is_held
+
+
 @dataclass
 class Hands:
     """An owner of partition 0 with what it is made of."""
@@ -81,6 +91,8 @@ class Hands:
     store: Values
     owner: Ownership
     ended: list[Any]
+    mandate: Held
+    superseded: asyncio.Event
 
 
 @pytest.fixture
@@ -89,7 +101,7 @@ async def hands(settings: SettingsFactory) -> AsyncIterator[Hands]:
     own = settings(partitions=1)
     topics, store, ended = await create_topics(own), Values(), list[Any]()
     await produce(own.kafka, topics.raw, [(0, b"u", b"{}", [])] * 6)
-    complete = asyncio.Event()
+    complete, superseded, mandate = asyncio.Event(), asyncio.Event(), Held()
     complete.set()
 
     def end(code: Any, *_message: Any, **_fields: Any) -> Any:
@@ -107,10 +119,11 @@ async def hands(settings: SettingsFactory) -> AsyncIterator[Hands]:
         bad_references=BadReferences(topics, own.kafka_options(), max_message_bytes=1 << 20),
         progressed=lambda: None,
         end=cast("End", end),
-        mandate=Unlimited(),
+        mandate=mandate,
+        superseded=superseded.set,
     )
     owner = Ownership(lambda: context, on_ready=lambda: None, on_unready=lambda: None)
-    yield Hands(own, topics, store, owner, ended)
+    yield Hands(own, topics, store, owner, ended, mandate, superseded)
     await owner.release()
 
 
@@ -148,6 +161,18 @@ async def test_the_previous_owner_is_fenced_before_its_offset_is_read(
     assert fates == ["ProducerFenced"]
     assert hands.owner.partitions[0].admission.position == 0
     assert hands.store.values == {}
+
+
+async def test_what_must_not_be_worked_on_any_more_is_not_opened(hands: Hands) -> None:
+    """A generation that is paused while a worker begins with it: the process is to begin again, and ends well."""
+    hands.mandate.is_held = False
+    hands.owner.take(1, [0])
+    await asyncio.wait_for(hands.superseded.wait(), 60)
+
+    await asyncio.wait_for(hands.owner.release(), 60)
+
+    assert not hands.owner.is_open(0)
+    assert hands.ended == []
 
 
 async def test_a_chunk_of_an_older_generation_is_dropped(hands: Hands) -> None:
