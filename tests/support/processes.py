@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Child", "Processes", "is_alive"]
 
-_STOP_SECONDS = 15
+# More than any part leaves itself to end (broker.ending).
+_STOP_SECONDS = 60
 # What a kernel under load needs to take a killed process away.
 _KILL_SECONDS = 60
 

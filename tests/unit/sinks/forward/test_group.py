@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 from typing import Literal
 from unittest.mock import AsyncMock
 
@@ -11,8 +12,10 @@ from aiokafka.structs import OffsetAndMetadata, TopicPartition
 from pydantic import ValidationError
 
 from broker import clients
+from deploy.run.child import Part
 from schemas.settings import Settings
 from schemas.wire.forwarding import completion_message, stuck_message
+from sinks.forward import group as module
 from sinks.forward.group import Group
 from sinks.forward.post import READ_SECONDS
 
@@ -29,6 +32,13 @@ async def test_members_wait_until_a_post_can_have_ended(seconds: int) -> None:
 
     assert waits > seconds + READ_SECONDS + clients.REQUEST_SECONDS
     assert waits + clients.REQUEST_SECONDS <= clients._MOST_SECONDS  # noqa: SLF001 - the bound of all clients
+
+
+def test_a_receiver_that_hangs_has_no_forwarder_killed() -> None:
+    """What is under way is left to the next owner before `up` loses its patience."""
+    (up_gives,) = (one.default for one in dataclasses.fields(Part) if one.name == "stop_seconds")
+
+    assert up_gives > module._STOP_SECONDS + module._LEAVE_SECONDS  # noqa: SLF001 - it has no other name
 
 
 def test_an_answer_has_no_longer_than_members_wait() -> None:
