@@ -36,8 +36,8 @@ _COMMIT_SECONDS: Final = 5.0
 # its students' next messages are another's while it posts still. With REQUEST_SECONDS behind it, and the most that the
 # settings allow for an answer, it is no more than broker.clients waits for the other members.
 _LET_GO_SECONDS: Final = 10.0
-# A process that is told to end has seconds for everything: to end what it is at, to post, and to commit. A receiver that
-# hangs must not cost it the time that `up` gives a part (deploy.run.child), or it would be killed.
+# A process that is told to end has seconds for everything: to end what it is at, to post, and to commit. A receiver
+# that hangs must not cost it the time that `up` gives a part (deploy.run.child), or it would be killed.
 _STOP_SECONDS: Final = 1.0
 _LEAVE_SECONDS: Final = 2.5
 _LAST_COMMIT_SECONDS: Final = 2.0
