@@ -17,7 +17,6 @@ from gateway.addresses import Addresses
 from gateway.api import assets, directory, ide, rules, tasks, telemetry, webhooks
 from gateway.api.openapi import DESCRIPTION, describe
 from gateway.console.app import console_app, is_page
-from gateway.console.sealing import Sealing
 from gateway.console.visitor import Console
 from gateway.errors import ApiError, ClientGoneError
 from gateway.health import health_routes
@@ -50,6 +49,7 @@ if TYPE_CHECKING:
 
     from broker.tracing import Tracer
     from gateway.api.services import Services
+    from gateway.console.sealing import Sealing
     from gateway.durable.publishing import Publisher
     from gateway.health import Readiness
     from gateway.ingest.bodies import Receive
@@ -119,13 +119,13 @@ def create_app(
     readiness: Callable[[], Awaitable[Readiness]],
     live: Live,
     operating: Operating,
-    sealing: Callable[[], Awaitable[bytes]],
+    sealing: Sealing,
     tracer: Tracer | None = None,
 ) -> Gateway:
     """The application over these services; webhooks go to `publisher`, and `live` tells of those that are stored.
 
-    `operating` does what operators ask for, `sealing` gives the key that the console's sessions are signed with; a
-    `tracer` traces some webhooks.
+    `operating` does what operators ask for, `sealing` gives the seal of the console's sessions; a `tracer` traces
+    some webhooks.
     """
     settings = services.settings
     origins = Origins(settings.gateway_origins)
@@ -179,7 +179,7 @@ def create_app(
     api.router.routes.extend(reference_routes(f"{api.title} - Swagger UI", "/openapi.json"))
     api.router.routes.extend(notebook_routes())
     describe(api, INGEST_PATHS, CAPTURE_ROUTES)
-    console = Console(services, live, operating, api.state.system, api.state.rule_history, Sealing(sealing))
+    console = Console(services, live, operating, api.state.system, api.state.rule_history, sealing)
     return Gateway(posts, api, console_app(console), metrics)
 
 

@@ -24,6 +24,7 @@ from gateway.app import create_app
 from gateway.commands import Commands
 from gateway.connections import Connections
 from gateway.console.page import compile_templates
+from gateway.console.sealing import Sealing
 from gateway.durable.delivery import Delivery
 from gateway.durable.kafka import RawProducer
 from gateway.durable.places import count_damaged, take_over
@@ -152,7 +153,8 @@ async def _run(
     async def readiness() -> Readiness:
         return await running.readiness(restarting)
 
-    async with running.started(), _kept(operating, member):
+    seal = Sealing(sealing)
+    async with running.started(), _kept(operating, seal, member):
         app = create_app(
             running.services,
             publisher=running.delivery,
@@ -160,7 +162,7 @@ async def _run(
             readiness=readiness,
             live=running.live,
             operating=operating,
-            sealing=sealing,
+            sealing=seal,
             tracer=running.tracer,
         )
         look_for_cycles_less_often()
@@ -181,9 +183,10 @@ async def _run(
 
 
 @contextlib.asynccontextmanager
-async def _kept(operating: Operating, member: Member | None) -> AsyncIterator[None]:
-    """Keep how far everything is behind, which one process of a gateway does, and how many rows there are."""
+async def _kept(operating: Operating, seal: Sealing, member: Member | None) -> AsyncIterator[None]:
+    """Keep how far everything is behind, which one process of a gateway does, how many rows there are, and the seal."""
     async with contextlib.AsyncExitStack() as closing:
+        closing.push_async_callback(Watched("console key", seal.learn).start().stop)
         closing.push_async_callback(Watched("row counts", operating.keep_counts).start().stop)
         if member is None or member.number == 1:
             closing.push_async_callback(Watched("lag history", operating.keep_lag).start().stop)

@@ -103,14 +103,20 @@ async def _log_in(request: Request, error: Exception) -> Response:
 
 
 async def _told(
-    request: Request, status: int, text: Callable[[Language], str], headers: dict[str, str] | None = None
+    request: Request,
+    status: int,
+    text: Callable[[Language], str],
+    headers: dict[str, str] | None = None,
+    *,
+    nobody: bool = False,
 ) -> Response:
+    """The page of an error; `nobody` is whether it has just been waited for in vain who is there."""
     view = view_of(request)
     formats = Formats(view.language, datetime.now(UTC))
     visitor = None
     # Whoever is known still has the navigation, and may choose another academy.
     with contextlib.suppress(LogInError, ApiError):
-        visitor = await visitor_of(request)
+        visitor = None if nobody else await visitor_of(request)
     response = await render(
         request, "error.html", view, formats, visitor=visitor, status=status, trouble=text(view.language)
     )
@@ -125,8 +131,9 @@ def _words(key: str) -> Callable[[Language], str]:
 
 async def _refuse(request: Request, error: Exception) -> Response:
     assert isinstance(error, ApiError)  # noqa: S101 - Starlette calls handlers by the type they are registered for
-    text = _words("error.starting") if error.slug == "starting" else error.text
-    return await _told(request, error.status, text, error.headers)
+    starting = error.slug == "starting"
+    text = _words("error.starting") if starting else error.text
+    return await _told(request, error.status, text, error.headers, nobody=starting)
 
 
 async def _refuse_http(request: Request, error: Exception) -> Response:

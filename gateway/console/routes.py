@@ -57,13 +57,16 @@ def to_page(path: str, **query: str) -> RedirectResponse:
 def showing(path: str, capability: str | None, show: Show) -> ConsoleRoute:
     """A route of a page that changes nothing, for whoever has a capability (None: everybody who is logged in)."""
 
-    async def endpoint(request: Request) -> Response:
+    async def shown(request: Request) -> Response:
         visitor = await visitor_of(request)
         if capability is not None:
             visitor.require(capability)
-        response = await in_time(show(request, visitor), refusal=unread)
+        response = await show(request, visitor)
         keep_session(request, response, visitor)
         return response
+
+    async def endpoint(request: Request) -> Response:
+        return await in_time(shown(request), refusal=unread)
 
     return ConsoleRoute(f"{PREFIX}{path}", endpoint, methods=["GET"], name=f"show {path}")
 

@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING
 import httpx
 import pytest
 
+from tests.support.console import LOGIN, logged_in, page
 from tests.support.gateway_load import RATE, Load
+from tests.support.http_directory import secret
 from tests.support.http_system import UNLIMITED, HttpSystem, http_system
 from tests.support.plain_http import PLAIN
 from tests.support.stack import Stack
-from tests.support.waiting import aeventually
+from tests.support.waiting import aeventually, eventually
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -154,6 +156,34 @@ async def frozen(system: HttpSystem, node: KafkaNode, load: Load) -> None:
 
         await aeventually(ready, 30)
     assert max(stored(system).values()) == 1
+
+
+def test_pages_need_no_kafka_or_say_that_it_is_away(
+    stack: Stack, kafka_nodes: Callable[[], KafkaNode], tmp_path: Path
+) -> None:
+    """A gateway that starts reads what sessions need before anybody looks; one that cannot says so in time."""
+    node = kafka_nodes()
+    own = Stack(kafka=node.bootstrap, clickhouse=stack.clickhouse)
+    with http_system(own, tmp_path, parts=("gateway",)) as system, logged_in(system) as browser:
+        system.gateway.kill()
+        system.query("TRUNCATE TABLE lag_history")
+        system.gateway = system.start("gateway")
+        # What was begun after the key of sessions, and takes longer.
+        eventually(lambda: system.query("SELECT count() FROM lag_history")[0][0], 60, "lag is kept")
+        os.kill(node.pid, signal.SIGSTOP)
+        try:
+            for path in ("/console/", "/console/stuck", "/console/students", "/console/webhooks"):
+                assert page(browser.get(path)).title
+            assert page(browser.get("/console/webhooks/40"), 404).title
+
+            system.gateway.kill()
+            system.gateway = system.start("gateway")
+            assert "Kafka does not answer" in page(browser.get("/console/stuck"), 503).text
+            login = browser.post(LOGIN, data={"token": secret("staff")})
+            assert "Kafka does not answer" in page(login, 503).text
+        finally:
+            os.kill(node.pid, signal.SIGCONT)
+        eventually(lambda: browser.get("/console/stuck").status_code == 200, 60, "a page")
 
 
 def test_stopping_finishes_what_is_under_way(stack: Stack, tmp_path: Path) -> None:

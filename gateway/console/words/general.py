@@ -91,8 +91,14 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
         "Se hacen demasiadas consultas a la vez. Intente de nuevo en un momento.",
     ),
     "error.starting": (
-        "The gateway is starting or cannot reach Kafka. Try again in a moment.",
-        "El servicio está arrancando o no alcanza Kafka. Intente de nuevo en un momento.",
+        (
+            "The gateway is starting, or Kafka does not answer. Try again in a moment; if that lasts, "
+            "`learnpack-telemetry doctor` says what is wrong."
+        ),
+        (
+            "El servicio está arrancando o Kafka no responde. Intente de nuevo en un momento; si continúa, "
+            "`learnpack-telemetry doctor` dice qué falla."
+        ),
     ),
     "live.on": ("live", "en vivo"),
     "live.off": ("paused", "en pausa"),

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from typing import TYPE_CHECKING
 
 import pytest
+from tenacity import wait_none
 
 from gateway.console.sealing import Sealing
 from gateway.errors import ApiError, KafkaUnavailableError
@@ -48,3 +50,39 @@ async def test_while_it_cannot_be_read_the_console_is_starting() -> None:
     assert (refused.value.status, refused.value.slug) == (503, "starting")
     assert (await sealing()).key == b"key"
     assert len(asked) == 2
+
+
+async def test_who_comes_while_kafka_is_silent_waits_no_longer_than_some_seconds() -> None:
+    """All who come are told so, and one question goes on for all of them: a slow broker answers it in the end."""
+    asked, answered = [0], asyncio.Event()
+
+    async def ask() -> bytes:
+        asked[0] += 1
+        await answered.wait()
+        return b"key"
+
+    sealing = Sealing(ask, seconds=0.01)
+    for _ in range(3):
+        with pytest.raises(ApiError) as refused:
+            await sealing()
+        assert (refused.value.status, refused.value.slug) == (503, "starting")
+    answered.set()
+
+    async with asyncio.timeout(30):
+        seal = None
+        while seal is None:
+            with contextlib.suppress(ApiError):
+                seal = await sealing()
+    assert seal.key == b"key"
+    assert asked == [1]
+
+
+async def test_it_is_known_before_anybody_comes() -> None:
+    """However often it cannot be read at first; then nobody is asked any more."""
+    asked, ask = keys(KafkaUnavailableError("no broker"), KafkaUnavailableError("no key"), b"key")
+    sealing = Sealing(ask, pauses=wait_none())
+
+    await sealing.learn()
+
+    assert (await sealing()).key == b"key"
+    assert len(asked) == 3
