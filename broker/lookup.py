@@ -32,18 +32,26 @@ class RecordReader:
         self._admin = admin
         self._partitions: dict[str, int] = {}
 
+    async def begin(self, topic: str, partition: int) -> int | None:
+        """The offset at which a partition begins, None where there is no such one; raises aiokafka's KafkaError."""
+        if topic not in self._partitions:
+            self._partitions = await topic_partitions(self._admin)
+        if partition >= self._partitions.get(topic, 0):
+            return None
+        source = TopicPartition(topic, partition)
+        begin: int = (await self._consumer.beginning_offsets([source]))[source]
+        return begin
+
     async def fetch(self, topic: str, partition: int, offset: int) -> Any | None:
         """The record at an offset, as aiokafka gives it; None where there is no committed one (any more).
 
         Raises aiokafka's KafkaError, and TimeoutError if the broker does not hand it over in 15 s.
         """
-        if topic not in self._partitions:
-            self._partitions = await topic_partitions(self._admin)
-        if partition >= self._partitions.get(topic, 0):
+        begin = await self.begin(topic, partition)
+        if begin is None:
             return None
         consumer, source = self._consumer, TopicPartition(topic, partition)
         consumer.assign([source])
-        begin = (await consumer.beginning_offsets([source]))[source]
         end = (await consumer.end_offsets([source]))[source]
         if not begin <= offset < end:
             return None

@@ -240,6 +240,11 @@ MESSAGES: Final[dict[str, Message]] = {
         "La codificación del contenido no es compatible. Envíe gzip o ninguna.",
     ),
     "user-not-found": Message(404, "There is no user {user}.", "No existe el usuario {user}."),
+    "webhook-expired": Message(
+        404,
+        "Webhook {webhook} is no longer kept, nor has it told any fact: all that is kept came later.",
+        "El webhook {webhook} ya no se conserva ni contó ningún hecho: todo lo que se conserva llegó después.",
+    ),
     "webhook-not-found": Message(404, "There is no webhook {webhook}.", "No existe el webhook {webhook}."),
     "worker-timeout": Message(
         503,

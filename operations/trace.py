@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from schemas.days_kept import DaysKept
     from schemas.settings import Settings
 
-__all__ = ["Trace", "TraceError", "no_outcome", "no_row", "trace_webhook"]
+__all__ = ["Trace", "TraceError", "no_outcome", "no_row", "nothing_of", "trace_webhook"]
 
 _RAW: Final = """
 SELECT version, toString(received_at) AS received_at, academy_id, principal, source, receipt, length(payload) AS bytes
@@ -103,21 +103,20 @@ class Trace:
 async def trace_webhook(settings: Settings, webhook: int) -> Trace:
     """Look for a webhook everywhere.
 
-    Raises TraceError if there is no such webhook, and the errors of Kafka and ClickHouse.
+    Raises TraceError if there is no such webhook or nothing of it is kept, and the errors of Kafka and ClickHouse.
     """
     # A copy or a retry does not lie where its id says; its row knows where.
     trace = Trace(webhook, *split_place(webhook))
     kept = await asyncio.to_thread(_rows, settings, trace)
-    await _record(settings, trace)
-    if trace.record is None and trace.raw is None and trace.outcome is None:
-        topic = Topics.of(settings).raw
-        message = (
-            f"no webhook {webhook}: neither {topic}[{trace.partition}]@{trace.offset} nor a row of that id is there."
-        )
-        raise TraceError(message)
+    begin = await _record(settings, trace)
     if trace.record is None:
         trace.topic_days = await _topic_days(settings)
-    if trace.outcome is None:
+    if trace.record is None and trace.raw is None and trace.outcome is None:
+        # Facts are kept for ever, and letters: they may be all that is left.
+        if not trace.facts and not trace.dead_letters:
+            raise TraceError(nothing_of(trace, Topics.of(settings).raw, begin))
+        trace.waits_for = "nothing: its record, its row in `raw` and its outcome have expired"
+    elif trace.outcome is None:
         trace.waits_for = await _waits_for(settings, trace, kept)
     elif trace.raw is None:
         trace.waits_for = no_row(trace.outcome["created_at"], kept.raw, datetime.now(UTC))
@@ -161,9 +160,12 @@ def _first(client: Client, query: str, parameters: dict[str, Any]) -> dict[str, 
     return rows[0] if rows else None
 
 
-async def _record(settings: Settings, trace: Trace) -> None:
+async def _record(settings: Settings, trace: Trace) -> int | None:
+    """Fill in what the raw topic knows; returns the offset at which the partition begins, None without such one."""
+    raw = Topics.of(settings).raw
     async with open_reader(settings) as reader:
-        record = await reader.fetch(Topics.of(settings).raw, trace.partition, trace.offset)
+        begin = await reader.begin(raw, trace.partition)
+        record = await reader.fetch(raw, trace.partition, trace.offset)
     if record is not None:
         trace.record = {
             "arrived": sql_time(record.timestamp),
@@ -171,6 +173,17 @@ async def _record(settings: Settings, trace: Trace) -> None:
             "bytes": len(record.value or b""),
             "headers": {name: cut_text(value.decode("utf-8", "replace")) for name, value in record.headers[:MOST_ROWS]},
         }
+    return begin
+
+
+def nothing_of(trace: Trace, topic: str, begin: int | None) -> str:
+    """Why nothing is known of a webhook, whose partition of the raw topic begins at this offset, if there is one."""
+    if begin is None or trace.offset >= begin:
+        place = f"{topic}[{trace.partition}]@{trace.offset}"
+        return f"no webhook {trace.id}: neither {place} nor a row of that id is there."
+    kept = "" if trace.topic_days is None else f", which keeps records for {counted(trace.topic_days, 'day')}"
+    log = f"{topic}[{trace.partition}] begins at offset {begin}{kept}"
+    return f"webhook {trace.id} has expired: {log}, and no row of that id is left."
 
 
 async def _topic_days(settings: Settings) -> int | None:

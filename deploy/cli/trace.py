@@ -42,7 +42,7 @@ def trace(
     json: Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")] = False,
 ) -> None:
     """Follow one webhook, or list a student's: receipt, partition and offset, verdict and rule, facts, rows."""
-    if (webhook is None) == (student is None):
+    if (webhook is None) == (student is None) or not (webhook or student or "").strip():
         message = "give either the id or the receipt of a webhook, or --student ID."
         raise typer.BadParameter(message)
     current = live_settings()

@@ -52,11 +52,9 @@ async def _payload(visitor: Visitor, webhook: int) -> tuple[str, bool] | None:
 async def _show(request: Request, visitor: Visitor) -> Response:
     services, text = visitor.console.services, request.path_params["webhook"]
     number = digits_as_id(text)
-    trace = None
-    if number is not None:
-        trace = await find_trace(services.questions, visitor.sight, services.settings, number)
-    if number is None or trace is None:
+    if number is None:
         raise ApiError("webhook-not-found", webhook=text[:40])
+    trace = await find_trace(services.questions, visitor.sight, services.settings, number)
     payload = await _payload(visitor, number)
     student = trace["student"]
     return await render(

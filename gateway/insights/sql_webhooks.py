@@ -16,10 +16,12 @@ __all__ = [
     "STORED_ENDS",
     "TRACE",
     "TRACE_FACTS",
+    "TRACE_LATER",
     "TRACE_LETTERS",
     "TRACE_PAIRS",
     "TRACE_PENDING",
     "TRACE_STATES",
+    "TRACE_TOLD",
     "stored_since",
 ]
 
@@ -98,7 +100,8 @@ ORDER BY day LIMIT 400
 """
 
 _TRACED: Final = """
-    {row}.id AS id, receipt, source, length(payload) AS payload_bytes, leftUTF8(event, 200) AS shown_event,
+    {row}.id AS id, receipt, source, if(r.version IS NULL, NULL, length(payload)) AS payload_bytes,
+    leftUTF8(event, 200) AS shown_event,
     is_streaming, student_id, leftUTF8(package_slug, 200) AS shown_package, asset_id, status,
     leftUTF8(status_text, 2000) AS shown_text, verdict, {received} AS received_at, updated_at,
     has(academy_ids, {academy:UInt64}) AS named, r.version AS place
@@ -134,6 +137,35 @@ WHERE l.id = {{id:UInt64}}
 
 # Its items as they were written, which all rows of facts are looked through for.
 _ITEMS: Final = "SELECT item_id FROM event_versions WHERE webhook_id = {id:UInt64}"
+
+# Of a webhook whose outcome has expired, or comes yet, what its facts and its own row say, while there is one.
+TRACE_TOLD: Final = """
+SELECT
+    f.id AS id, r.receipt AS receipt, if(r.version IS NULL, NULL, r.source) AS source,
+    if(r.version IS NULL, NULL, length(r.payload)) AS payload_bytes, NULL AS shown_event, NULL AS is_streaming,
+    f.student AS student_id, NULL AS shown_package, NULL AS asset_id, 'PENDING' AS status, NULL AS shown_text,
+    '' AS verdict, f.arrived AS received_at, f.named AS named, r.version AS place
+FROM
+(
+    SELECT
+        webhook_id AS id, any(user_id) AS student, min(events.received_at) AS arrived,
+        max(ifNull(academy_id = {academy:UInt64}, 0)) AS named
+    FROM events WHERE webhook_id = {id:UInt64} AND item_id IN ({items}) GROUP BY webhook_id
+) AS f
+LEFT JOIN
+(
+    SELECT id, receipt, source, payload, toNullable(version) AS version FROM raw FINAL WHERE id = {id:UInt64}
+) AS r ON r.id = f.id
+""".replace("{items}", _ITEMS)
+
+# Whether a partition's webhooks that are kept all came later than this one.
+TRACE_LATER: Final = """
+SELECT
+    (SELECT count() FROM (SELECT id FROM outcome_versions WHERE id BETWEEN {first:UInt64} AND {id:UInt64} LIMIT 1))
+    + (SELECT count() FROM (SELECT id FROM raw WHERE id BETWEEN {first:UInt64} AND {id:UInt64} LIMIT 1)) AS earlier,
+    (SELECT count() FROM (SELECT id FROM outcome_versions WHERE id BETWEEN {id:UInt64} AND {last:UInt64} LIMIT 1))
+    + (SELECT count() FROM (SELECT id FROM raw WHERE id BETWEEN {id:UInt64} AND {last:UInt64} LIMIT 1)) AS later
+"""
 
 TRACE_FACTS: Final = """
 SELECT

@@ -48,21 +48,22 @@ class Trace(BaseModel):
     partition: int = Field(description="Of the raw topic.")
     offset: int
     receipt: str | None
-    source: str
-    payload_bytes: int
-    event: str
-    is_streaming: bool
+    source: str | None
+    payload_bytes: int | None = Field(description="Null where its own row is not there.")
+    event: str | None
+    is_streaming: bool | None
     student: ShownStudent | None
-    package_slug: str
+    package_slug: str | None
     asset_id: int | None
-    status: str
-    status_text: str
+    status: str | None = Field(description="Null where the outcome has expired, and with it what it says else.")
+    status_text: str | None
     verdict: str | None
     received_at: str
     waits_for: str | None = Field(
         description="`outcome` before it is processed, `raw` where its own row is not there yet."
     )
     raw_expired: bool = Field(description="Whether its own row is no longer kept, and its receipt and payload with it.")
+    outcome_expired: bool = Field(description="Whether its outcome is no longer kept: the facts that it told are.")
     facts: list[Told]
     scores: list[State]
     documents: list[State]
@@ -95,6 +96,7 @@ TRACE_EXAMPLE: Final[dict[str, Any]] = {
     "received_at": "2026-04-15T10:39:11.120Z",
     "waits_for": None,
     "raw_expired": False,
+    "outcome_expired": False,
     "facts": [
         {
             "event": "test",

@@ -74,13 +74,13 @@ async def stream_webhooks(
     response_model=Trace,
     responses={
         200: {"content": {"application/json": {"example": TRACE_EXAMPLE}}},
-        **refusals(*REFUSED, "webhook-not-found"),
+        **refusals(*REFUSED, "webhook-not-found", "webhook-expired"),
     },
 )
 async def read_trace(services: AppServices, sight: Seen, webhook_id: str) -> Response:
     """Where it stands in the raw topic, what became of it and why, the facts that it told first, and what it left."""
     number = digits_as_id(webhook_id)
-    trace = None if number is None else await find_trace(services.questions, sight, services.settings, number)
-    if trace is None:
+    if number is None:
         raise ApiError("webhook-not-found", webhook=webhook_id)
+    trace = await find_trace(services.questions, sight, services.settings, number)
     return await large_answer(trace, headers={"Cache-Control": UNKEPT})

@@ -27,7 +27,8 @@ LOG: Final = "/v1/assignment/academy/learnpack/webhook"
 def kept(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[HttpSystem]:
     """A gateway by the defaults, over tables that keep outcomes for longer and `raw` for a day.
 
-    Two webhooks have an outcome and no row of their own: 5 arrived 50 days ago, 6 just now.
+    Two webhooks have an outcome and no row of their own: 5 arrived 50 days ago, 6 just now. Of 3, of long ago, and 4
+    there are facts alone.
     """
     with http_system(stack, tmp_path_factory.mktemp("kept"), ("gateway",), directory="open") as running:
         setup_tables(running.settings.model_copy(update={"webhook_retention_days": 77}))
@@ -38,6 +39,12 @@ def kept(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Htt
                 f"INSERT INTO {database}_g1.webhooks (id, academy_ids, event, status, verdict, source, created_at)"
                 " VALUES (5, [1], 'batch', 'DONE', 'stored', 'learnpack', now64(3) - INTERVAL 50 DAY),"
                 " (6, [1], 'batch', 'DONE', 'stored', 'learnpack', now64(3))"
+            )
+            client.command(
+                f"INSERT INTO {database}_g1.events"
+                " (event, received_at, academy_id, actor, asset_slug, webhook_id, item_id)"
+                " VALUES ('compile', now64(3) - INTERVAL 99 DAY, 1, '7', 'lists', 3, 3),"
+                " ('compile', now64(3), 1, '7', 'lists', 4, 4)"
             )
         yield running
 
@@ -53,6 +60,31 @@ def test_a_row_that_has_expired_is_waited_for_by_nobody(kept: HttpSystem) -> Non
     assert (comes["waits_for"], comes["raw_expired"]) == ("raw", False)
     assert "Its own row, with what it said, is no longer kept." in shown[0]
     assert "Its own row is not stored yet." in shown[1]
+
+
+def test_facts_tell_of_a_webhook_whose_outcome_has_expired(kept: HttpSystem) -> None:
+    """What it said is null, as are the sizes of rows that are not there; of what has gone whole that is said."""
+    with kept.client() as client:
+        gone, comes, row, nothing, never = (
+            client.get(f"/v1/telemetry/academy/webhooks/{one}/trace") for one in (3, 4, 5, 2, 1 << 41)
+        )
+    with kept.client("foreign", 2) as client:
+        foreign = client.get("/v1/telemetry/academy/webhooks/3/trace")
+    with logged_in(kept) as client:
+        shown = page(client.get("/console/webhooks/3")).text
+
+    told = gone.json()
+    assert (told["status"], told["outcome_expired"], told["raw_expired"], told["waits_for"]) == (None, True, True, None)
+    assert {told[name] for name in ("payload_bytes", "receipt", "source", "event", "is_streaming")} == {None}
+    assert [fact["facts"] for fact in told["facts"]] == [1]
+    waits = comes.json()
+    assert (waits["status"], waits["outcome_expired"], waits["waits_for"]) == ("PENDING", False, "outcome")
+    assert (row.json()["payload_bytes"], row.json()["outcome_expired"]) == (None, False)
+    slugs = [(answer.status_code, answer.json()["slug"]) for answer in (nothing, never, foreign)]
+    assert slugs == [(404, "webhook-expired"), (404, "webhook-not-found"), (404, "webhook-not-found")]
+    assert "Its outcome is no longer kept" in shown
+    assert "Payload (not kept)" in shown
+    assert "0 B" not in shown
 
 
 def test_the_log_goes_back_as_far_as_the_view(kept: HttpSystem) -> None:

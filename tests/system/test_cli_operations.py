@@ -236,6 +236,8 @@ def test_trace_follows_a_webhook(installed: Settings, start_part: Callable[..., 
     nobody = command("trace", "--student", "someone")
     assert nobody.complaint.startswith("error: no webhook of student someone is stored")
     assert (command("trace").code, command("trace", 1, "--student", 7).code) == (2, 2)
+    # A webhook that no gateway wrote has no receipt, and nobody asks for that one.
+    assert [command("trace", *none).code for none in (("",), (" ",), ("--student", ""))] == [2, 2, 2]
     assert (
         "verdict     IGNORED, ignored: Ignored by academy learnpack_features.telemetry_webhook_ignore (user_ids).\n"
         in (command("trace", ignored).out)

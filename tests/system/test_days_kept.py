@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, Final
 import clickhouse_connect
 import orjson
 import pytest
+from aiokafka import TopicPartition
+from aiokafka.admin import RecordsToDelete
 
 from deploy.local.clickhouse import ClickHouseServer
 from deploy.local.clickhouse.access import Analyst
@@ -20,7 +22,7 @@ from schemas.settings import Settings
 from schemas.wire.headers import RawHeaders, encode_headers
 from schemas.wire.topics import Topics
 from sinks.templates import Installation
-from tests.chaos.kafka import produce
+from tests.chaos.kafka import admin, produce
 from tests.support.commands import command
 from tests.support.operators import document
 from tests.support.waiting import eventually
@@ -114,6 +116,36 @@ def test_nobody_waits_for_what_tables_and_topic_have_removed(
     assert "arrived     its record is no longer in the raw topic, which keeps records for 365 days\n" in (
         command("trace", 9).out
     )
+
+
+def test_what_is_left_of_a_webhook_that_has_gone_is_shown(
+    installed: Settings, clickhouse: Client, database: str
+) -> None:
+    """Its facts, with what has expired; one of which nothing is left has expired, too, and never was another one."""
+    _send_of_old(installed, 7, 8, 9)
+    raw = Topics.of(installed).raw
+    asyncio.run(_remove(installed, raw, before=2))
+    clickhouse.command(
+        f"INSERT INTO {database}_g1.events (event, received_at, actor, user_id, asset_slug, step_slug, webhook_id)"
+        f" VALUES ('compile', now64(3) - INTERVAL {_DAYS_AGO} DAY, '7', 7, 'lists', '00', 0)"
+    )
+
+    told = command("trace", 0)
+    assert told.code == 0, told.err
+    assert "arrived     its record is no longer in the raw topic, which keeps records for 365 days\n" in told.out
+    assert "facts       1 compile of step 00 in lists\n" in told.out
+    assert _waits_for(0) == "nothing: its record, its row in `raw` and its outcome have expired"
+    log = f"{raw}[0] begins at offset 2, which keeps records for 365 days"
+    gone = command("trace", 1)
+    assert (gone.code, gone.out) == (1, "")
+    assert gone.complaint == f"error: webhook 1 has expired: {log}, and no row of that id is left."
+    assert command("trace", 3).complaint.startswith(f"error: no webhook 3: neither {raw}[0]@3 nor a row")
+
+
+async def _remove(place: Settings, topic: str, before: int) -> None:
+    """Have Kafka remove what partition 0 has below an offset, as retention does."""
+    async with admin(place.kafka) as client:
+        await client.delete_records({TopicPartition(topic, 0): RecordsToDelete(before)})
 
 
 def test_tables_that_a_user_may_not_see_keep_what_the_log_says(tmp_path: Path) -> None:

@@ -40,6 +40,7 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
     "webhook.place": ("In the raw topic", "En el registro bruto"),
     "webhook.place.at": ("partition {partition}, offset {offset}", "partición {partition}, posición {offset}"),
     "webhook.outcome": ("Outcome", "Resultado"),
+    "webhook.outcome.expired": ("Its outcome is no longer kept", "Su resultado ya no se conserva"),
     "webhook.waits": ("It is not processed yet.", "Aún no se ha procesado."),
     "webhook.waits.raw": ("Its own row is not stored yet.", "Su propia fila aún no está guardada."),
     "webhook.raw.expired": (
@@ -57,6 +58,7 @@ WORDS: Final[dict[str, tuple[str, str]]] = {
     "webhook.changed": ("changed", "cambiada"),
     "webhook.more": ("There is more of: {kinds}.", "Hay más de: {kinds}."),
     "webhook.payload": ("Payload ({size})", "Contenido ({size})"),
+    "webhook.payload.gone": ("Payload (not kept)", "Contenido (no se conserva)"),
     "webhook.payload.hidden": (
         "Not shown while names are hidden: it may hold some.",
         "No se muestra con los nombres ocultos: podría contener alguno.",
