@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     import psycopg
 
-__all__ = ["EXTRA_MISSING", "NO_TEXT", "PostgresError", "identifier", "reading", "shut"]
+__all__ = ["EXTRA_MISSING", "NO_TEXT", "PostgresError", "identifier", "is_away", "reading", "shut"]
 
 # Never by the bare name: that belongs to whoever registers it in an index.
 EXTRA_MISSING: Final = (
@@ -42,6 +42,8 @@ _ALIVE: Final[dict[str, Any]] = {
     "tcp_user_timeout": 30_000,
 }
 _ADDRESS: Final = "--postgres or TELEMETRY_LMS_POSTGRES"
+# Classes of SQLSTATE that tell of a connection, whatever was asked over it: it fails, is not let in, or is ended.
+_AWAY: Final = ("08", "28", "3D", "57P")
 # As PgBouncer says it of `options`.
 _POOLER_REFUSES: Final = "startup parameter"
 _IN_FORCE: Final = """
@@ -117,6 +119,15 @@ def reading(
         raise PostgresError(_told(error, secret, statement_seconds)) from None
 
 
+def is_away(error: psycopg.Error) -> bool:
+    """Whether an error is of the connection or the server; every other one is PostgreSQL's answer to a statement."""
+    from psycopg import InterfaceError, OperationalError  # noqa: PLC0415 - an extra
+
+    if error.sqlstate is None:
+        return isinstance(error, InterfaceError | OperationalError)
+    return error.sqlstate.startswith(_AWAY)
+
+
 def shut(connection: psycopg.Connection[Any]) -> None:
     """End both ways of a connection, for whichever thread waits for it; its descriptor stays that of its owner."""
     with contextlib.suppress(Exception), socket.socket(fileno=os.dup(connection.fileno())) as shared:
@@ -170,6 +181,8 @@ def _told(error: psycopg.Error, secret: str, seconds: int) -> str:
         advice = f"{NO_TEXT}."
     elif isinstance(error, errors.QueryCanceled):
         return f"PostgreSQL: a statement took longer than {seconds} s; read a copy of the database that is not busy."
-    else:
+    elif is_away(error):
         return f"PostgreSQL: {text} (check {_ADDRESS}, and that the database can be reached from here)"
+    else:
+        advice = "it answers, and cannot do what it is asked: look at the table or view that is read."
     return f"PostgreSQL: {text}; {advice}"

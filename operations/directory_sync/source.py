@@ -10,7 +10,7 @@ import time
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from operations.postgres import NO_TEXT, PostgresError
+from operations.postgres import NO_TEXT, PostgresError, is_away
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -42,10 +42,6 @@ _KEYLESS: Final = (
     "(SELECT count(*) FROM (\n{query}) AS q WHERE {other})"
 )
 _COLUMNS: Final = "SELECT * FROM (\n{query}) AS q LIMIT 0"
-
-
-# Classes of SQLSTATE that say what is wrong with a statement: its data, its words or rights, its time.
-_OF_A_QUERY: Final = ("22", "42", "57014")
 _NO_TEXT: Final = "22021"
 
 
@@ -137,7 +133,7 @@ class Source:
             with self._clock:
                 return self._connection.execute(statement.encode(), values)
         except Error as error:
-            if not (error.sqlstate or "").startswith(_OF_A_QUERY):
+            if is_away(error):
                 raise
             message = f"the query of {kind} fails: {str(error).strip().partition(chr(10))[0]}"
             if error.sqlstate == _NO_TEXT:

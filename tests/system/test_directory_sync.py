@@ -170,6 +170,18 @@ def test_a_statement_without_an_answer_is_given_up(frozen: tuple[Database, Path,
         ("-- users\nSELECT 7 AS id FROM auth_user", "the query of users has several rows of id 7"),
         ("-- users\nSELECT id FROM nothing", "queries.sql: the query of users fails: relation"),
         ("-- tasks\nSELECT id, no FROM assignments_task", "queries.sql: the query of tasks fails: column"),
+        (
+            "-- assets\nWITH x AS (DELETE FROM registry_asset RETURNING id) SELECT id FROM x",
+            "queries.sql: the query of assets fails: WITH clause",
+        ),
+        (
+            "-- users\nSELECT id, lo_create(0) FROM auth_user",
+            "queries.sql: the query of users fails: cannot execute lo_create",
+        ),
+        (
+            "-- users\nSELECT id, (SELECT g FROM generate_series(1, 2) AS g) AS g FROM auth_user",
+            "queries.sql: the query of users fails: more than one row",
+        ),
     ],
 )
 @pytest.mark.usefixtures("lms")
@@ -182,6 +194,19 @@ def test_a_query_that_cannot_be_used_says_why(tmp_path: Path, sql: str, complain
     assert outcome.code == 1
     assert complaint in outcome.complaint
     assert "word" not in outcome.err
+    assert "--postgres" not in outcome.err
+
+
+@pytest.mark.usefixtures("lms")
+def test_a_connection_that_is_ended_is_not_the_querys(tmp_path: Path) -> None:
+    """Whatever runs on it."""
+    file = tmp_path / "queries.sql"
+    file.write_text("-- users\nSELECT id FROM auth_user WHERE pg_terminate_backend(pg_backend_pid())")
+    outcome = command("directory", "sync", "--query-file", file)
+
+    assert outcome.code == 1
+    assert "terminating connection" in outcome.complaint
+    assert "check --postgres or TELEMETRY_LMS_POSTGRES" in outcome.complaint
 
 
 @pytest.mark.usefixtures("installed")

@@ -73,7 +73,7 @@ def test_what_the_page_gives_a_user_is_enough(postgres_database: Database, reade
             for _ in range(10):
                 assert connection.execute("SELECT 1").fetchone() == (1,)
             assert connection.execute("SELECT count(*) FROM pg_prepared_statements").fetchone() == (0,)
-        with pytest.raises(PostgresError, match="read-only"), reading(dsn) as connection:
+        with pytest.raises(PostgresError, match=r"read-only.*it answers"), reading(dsn) as connection:
             connection.execute("CREATE TABLE x (id int)")
 
 
