@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import functools
+import random
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
@@ -102,9 +103,38 @@ async def _stop(made: Any, stop: Callable[[], Awaitable[None]]) -> None:
 def producer(options: Mapping[str, Any], **more: Any) -> AIOKafkaProducer:
     """A writer whose records are acknowledged by all in-sync replicas and never doubled by a retry, not started."""
     made: Any = AIOKafkaProducer(**{"acks": "all", "enable_idempotence": True, **options, **more})
+    made.send = functools.partial(_send, made, made.send)
     made.stop = functools.partial(_stop_in_time, made, made.stop)
     _say_why_refused(made.client, options)
     return join_once(bounded(made))
+
+
+def _send(
+    made: Any,
+    send: Callable[..., Awaitable[Any]],
+    topic: str,
+    value: Any = None,
+    key: Any = None,
+    *more: Any,
+    **named: Any,
+) -> Awaitable[Any]:
+    """Send as aiokafka does, and also what has neither key nor value: a log may hold such a record of somebody else's.
+
+    aiokafka refuses it by an assertion, though Kafka takes it.
+    """
+    if value is None and key is None:
+        return _send_empty(made, topic, *more, **named)
+    return send(topic, value, key, *more, **named)
+
+
+async def _send_empty(
+    made: Any, topic: str, partition: int | None = None, timestamp_ms: int | None = None, headers: Any = None
+) -> Any:
+    batch = made.create_batch()
+    batch.append(timestamp=timestamp_ms, key=None, value=None, headers=headers or [])
+    if partition is None:
+        partition = random.choice(sorted(await made.partitions_for(topic)))  # noqa: S311 - as aiokafka without a key
+    return await made.send_batch(batch, topic, partition=partition)
 
 
 async def _stop_in_time(made: Any, stop: Callable[[], Awaitable[None]]) -> None:

@@ -8,11 +8,10 @@ as many.
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from schemas.wire.topics import DERIVED, REFERENCE, Topics
+from schemas.wire.topics import REFERENCE, Topics, is_derived
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -23,7 +22,6 @@ __all__ = ["Misfit", "made_partitions", "misfits", "other_logs", "used_partition
 
 _SETUP: Final = "Run: learnpack-telemetry setup"
 _NAME_IT: Final = "Set TELEMETRY_RAW_TOPIC, too, if a copy of the log is meant; to go on with this one: "
-_OF_A_GENERATION: Final = rf"(?:{'|'.join(DERIVED)})(?:\.g\d+)?|worker\.g\d+-state-changelog"
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +124,7 @@ def other_logs(settings: Settings, partitions: Mapping[str, int]) -> list[str]:
 
 
 def _is_derived(topics: Topics, name: str) -> bool:
-    return re.fullmatch(f"{re.escape(topics.prefix)}(?:{_OF_A_GENERATION})", name) is not None
+    return name.startswith(topics.prefix) and is_derived(name.removeprefix(topics.prefix))
 
 
 def _lived(topics: Topics, partitions: Mapping[str, int]) -> bool:

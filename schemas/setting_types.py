@@ -11,6 +11,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 from pydantic_settings import NoDecode
 
 from schemas.coercion import MOST_ID
+from schemas.wire.topics import is_reserved
 
 __all__ = [
     "MOST_DAYS",
@@ -147,9 +148,12 @@ def _days(value: int) -> int:
 
 
 def topic_name(value: str) -> str:
-    """A topic's name behind the prefix, as Kafka takes it; raises ValueError."""
+    """A raw topic's name behind the prefix, as Kafka takes it and no other topic of ours has it; raises ValueError."""
     if not _TOPIC.fullmatch(value) or value in (".", ".."):
         message = "a topic's name has letters, digits, dots, hyphens and underscores, at most 100 of them"
+        raise ValueError(message)
+    if is_reserved(value):
+        message = "the topic of this name is for something else than webhooks: name another one, as webhooks.raw.2"
         raise ValueError(message)
     return value
 

@@ -79,17 +79,21 @@ def load(
 
     A record with "deleted": true is removed.
     """
+    if remove_any and not replace:
+        message = "--remove-any goes with --replace: nothing else removes what the files do not have."
+        raise typer.BadParameter(message)
     records = _read(files)
     current = settings()
     if replace:
         _replace(current, records, Policy(any_number=remove_any), yes=yes)
         return
     for kind in _ORDER:
-        of_kind = [(key, value) for name, key, value in records if name == kind]
+        # Of several records with one id the last one holds.
+        of_kind = {key: value for name, key, value in records if name == kind}
         if not of_kind:
             continue
-        run(publish_reference(current, topic_of(current, kind), of_kind))
-        deleted = sum(1 for _, value in of_kind if value is None)
+        run(publish_reference(current, topic_of(current, kind), of_kind.items()))
+        deleted = sum(1 for value in of_kind.values() if value is None)
         if deleted < len(of_kind):
             out.print(_counted(len(of_kind) - deleted, kind))
         if deleted:

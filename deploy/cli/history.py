@@ -214,7 +214,10 @@ def compare(
     webhooks_table: _WebhooksTable = WEBHOOKS_TABLE,
     telemetry_table: _TelemetryTable = TELEMETRY_TABLE,
 ) -> None:
-    """Compare the scores that the LMS has stored with those here, row by row; exit code 1 where one is unexplained."""
+    """Compare the scores that the LMS has stored with those here, row by row.
+
+    Exit code 1 where one is missing or unexplained, or nothing could be compared.
+    """
     current = live_settings()
     reference = run(load_reference(current)) if current.directory == "strict" else None
     with contextlib.ExitStack() as opened:
@@ -237,12 +240,19 @@ def compare(
         shown = "; ".join(f"{user} {slug}{f' ({detail})' if detail else ''}" for user, slug, detail in first)
         beginning = "" if kind is Kind.EQUAL else f", as of {printable(shown, _LONGEST)}"
         out.print(f"{number:>7,} {kind.value}: {kind.explanation}{beginning}", markup=False)
+    if not done.rows:
+        message = (
+            f"nothing was compared: 0 of {counted(done.others, 'row', ',')} are telemetry that could be (with a usable "
+            "time, and not of the last minute): give those of AssignmentTelemetry, too."
+        )
+        raise Failed(message)
     if done.unexplained:
         message = (
             f"{counted(done.unexplained, 'row', ',')} of {done.rows:,} are missing or unexplained; --report FILE lists "
             "all of them."
         )
         raise Failed(message)
+    out.print(f"{counted(done.rows, 'row', ',')} compared, none of them missing or unexplained.")
 
 
 @contextlib.contextmanager

@@ -20,7 +20,7 @@ def an_id(text: str) -> int:
 
 
 def a_topic(text: str) -> str:
-    """The topic's name behind the prefix; raises BadParameter for one that Kafka would not take."""
+    """The raw topic's name behind the prefix; raises BadParameter for one that it cannot have."""
     try:
         return topic_name(text)
     except ValueError as error:

@@ -52,9 +52,13 @@ WHERE actor IN {actors:Array(String)} AND asset_slug IN {slugs:Array(String)}
 
 @dataclass(slots=True)
 class Comparison:
-    """Rows compared, of `total`, by what was found; and the first of each kind: user, tutorial and detail."""
+    """Rows compared, of `total`, by what was found; and the first of each kind: user, tutorial and detail.
+
+    `others` are rows of the source that are not compared: webhooks, and what has no usable time or is too young.
+    """
 
     total: int = 0
+    others: int = 0
     kinds: Counter[Kind] = field(default_factory=Counter)
     examples: dict[Kind, list[tuple[int, str, str]]] = field(default_factory=dict)
 
@@ -82,7 +86,8 @@ def compare_history(
     `reference` is the directory where it says which tutorials are graded (strict); without it all are.
     Blocks. Raises OperatorError where the source cannot be read, and sinks.clickhouse.CLICKHOUSE_ERRORS.
     """
-    done = Comparison(source.survey(ALWAYS, BEGIN).telemetry)
+    survey = source.survey(ALWAYS, BEGIN)
+    done = Comparison(survey.telemetry, survey.webhooks + survey.untimed + survey.waiting)
     progress(done)
     rows = source.telemetry(ALWAYS, (BEGIN.telemetry_at, BEGIN.telemetry))
 

@@ -184,13 +184,15 @@ class LmsFiles:
         except (OSError, EOFError, zlib.error) as error:
             raise HistoryError(unreadable(path, error)) from error
         self._files.append(file)
+        has_rows = False
         for number in count(1):
             offset = file.tell()
             line = file.readline(_MOST_BYTES)
             if not line:
-                return
+                break
             if not line.strip():
                 continue
+            has_rows = True
             where = f"{path}, line {number}: "
             if len(line) == _MOST_BYTES:
                 message = f"{where}it is longer than {_MOST_BYTES >> 20} MiB; give one JSON object a line."
@@ -206,8 +208,11 @@ class LmsFiles:
             index = self._webhooks if isinstance(row, WebhookRow) else self._telemetry
             index.add(len(self._files) - 1, offset, row.id, row.at)
             if len(self._webhooks.columns[0]) + len(self._telemetry.columns[0]) > self._most:
-                message = f"the files have more than {self._most:,} lines; import some of them at a time, oldest first."
+                message = f"the files have more than {self._most:,} lines; give some of them at a time, oldest first."
                 raise HistoryError(message)
+        if not has_rows:
+            message = f"{path} has no row: did whatever writes it fail? Where there is none to export, leave it out."
+            raise HistoryError(message)
 
     def _open(self, path: Path) -> IO[bytes]:
         file = self._opened.enter_context(path.open("rb"))

@@ -15,9 +15,10 @@ from aiokafka.admin import NewTopic, RecordsToDelete
 
 from broker import clients
 from broker.partitioning import topic_partitions
-from operations.raw_log.errors import name_taken, other_partitions
+from operations.raw_log.errors import name_taken
 from operations.retention import as_topics_keep
 from operations.topics import await_leaders
+from operations.wording import counted
 from schemas.wire.topics import Topics
 
 if TYPE_CHECKING:
@@ -55,7 +56,8 @@ async def create_target(
         (spec,) = (spec for spec in Topics.of(settings).specs(kept) if spec.name == Topics.of(settings).raw)
         if present := known.get(target):
             if present != partitions:
-                raise other_partitions(target, present, partitions)
+                # Whoever may choose how many is told so before; an import may not.
+                raise name_taken(target, f"it has {counted(present, 'partition')}, not {partitions}")
             await _refuse_records(settings, target, partitions)
         else:
             await admin.create_topics([NewTopic(target, partitions, spec.replication, topic_configs=spec.config)])

@@ -73,6 +73,11 @@ def test_the_directory_becomes_what_a_file_has(installed: Settings, tmp_path: Pa
     assert "2 users\n" in command("directory", "show").out
     assert asyncio.run(load_reference(installed)).academy(44) is not None
 
+    once_more = [{**users[0], "first_name": "Eva"}, {**users[0], "first_name": "Ada"}]
+    second.write_bytes(orjson.dumps({"users": once_more}))
+    assert command("directory", "load", second).out == "1 user\n"
+    assert b"Ada" in dict(asyncio.run(load_reference(installed)).records("users"))[b"21"]
+
     second.write_bytes(orjson.dumps({"users": [{"id": 24, "deleted": True}]}))
     assert command("directory", "load", second).out == "1 user removed\n"
     assert "1 user\n" in command("directory", "show").out

@@ -9,6 +9,7 @@ import orjson
 import pytest
 from aiokafka import TopicPartition
 
+from broker import clients
 from schemas.wire.dead_letters import LETTER
 from schemas.wire.forwarding import FORWARD_TO
 from tests.chaos.kafka import admin, committed, ends, produce, read_all
@@ -55,6 +56,26 @@ async def test_each_completion_is_told_once_and_in_order(bench: ForwardBench) ->
     assert in_order(posts) == {"1": [1, 3, 6], "2": [2, 5], "3": [4]}
     assert len(bench.receiver.posts) == len({post.id for post in bench.receiver.posts}) == 8
     assert {post.kind for post in bench.receiver.posts} == {"tutorial.completed"}
+
+
+async def test_a_record_of_somebody_else_holds_up_nobody(bench: ForwardBench) -> None:
+    """Also one with neither key nor value: each becomes a dead letter as it was, and what is behind it is told."""
+    topic, foreign = bench.topics.completions, [(None, None), (b"1:loops", None), (b"1", b"{}")]
+    async with clients.opened(clients.producer(bench.settings.kafka_options())) as producer:
+        for key, value in foreign:
+            await producer.send_and_wait(topic, value, key, partition=1)
+    await bench.tell(1)
+    forwarder = await bench.start()
+
+    posts = await bench.until_taken(1)
+    await bench.until_committed()
+    letters = await read_all(bench.settings.kafka, bench.topics.dead_letters, 2)
+
+    assert in_order(posts) == {"1": [1]}
+    found = sorted((one for part in letters for one in part), key=lambda one: int(dict(one.headers)[f"{LETTER}offset"]))
+    assert [(one.key, one.value) for one in found] == foreign
+    assert forwarder.terminate() == 0
+    assert "Traceback" not in forwarder.output
 
 
 async def test_one_students_refusal_holds_up_nobody_else(bench: ForwardBench) -> None:

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from broker import clients
 from operations.raw_log.partition_copy import PartitionCopy
 from schemas.wire.headers import RawHeaders, encode_headers
 from schemas.wire.staff import ForgetCommand, encode_command
 from schemas.wire.topics import Topics
-from tests.chaos.kafka import produce
+from tests.chaos.kafka import produce, read_all
 from tests.support.commands import command
 from tests.support.generations import Generation
 from tests.support.raw_log import MARGIN, ids, long_kept
@@ -69,6 +70,26 @@ def test_students_are_left_out(own: Settings, processes: Processes, tmp_path: Pa
     assert warned.out.startswith("2 records copied, 1 left out.")
     assert f"warning: {Topics.of(clean).raw} holds what `forget` has erased of 9, a b, as far as " in warned.complaint
     assert "under another name with --without 9 --without 'a b', or run `forget` again" in warned.complaint
+
+
+def test_a_record_with_neither_key_nor_value_is_copied(own: Settings, processes: Processes, tmp_path: Path) -> None:
+    """Whoever has written it into the log: it stays in its partition, and what is behind it is copied, too."""
+    Generation(own, processes, tmp_path).setup()
+    body = b'{"user_id": 7, "slug": "a"}'
+
+    async def write() -> None:
+        async with clients.opened(clients.producer(own.kafka_options())) as producer:
+            for key, value in ((None, None), (b"7", body)):
+                await producer.send_and_wait(Topics.of(own).raw, value, key, partition=1)
+
+    asyncio.run(write())
+    assert command("raw", "copy", "foreign").out.startswith("2 records copied, 0 left out.")
+    copy = Topics.of(own.model_copy(update={"raw_topic": "foreign"}))
+    copied = asyncio.run(read_all(own.kafka, copy.raw, 2))
+    assert [(one.partition, one.key, one.value) for part in copied for one in part] == [
+        (1, None, None),
+        (1, b"7", body),
+    ]
 
 
 def test_a_copy_that_is_interrupted_says_how_far_it_came(

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 from aiokafka import TopicPartition
-from aiokafka.admin import RecordsToDelete
+from aiokafka.admin import NewTopic, RecordsToDelete
 
 from broker import clients
 from operations.generations.offsets import Offsets
+from operations.topics import await_leaders
 from schemas.wire.topics import Topics
 from tests.chaos.kafka import produce
 from tests.support.commands import command
@@ -66,6 +67,24 @@ def test_what_cannot_be_imported_is_refused_in_one_line(
     # With what was begun before webhooks came it goes on: those of the time between are recognised.
     monkeypatch.setenv("TELEMETRY_TOPIC_PREFIX", own.topic_prefix)
     assert imported("--postgres", lms.dsn).startswith("30 webhooks and ")
+
+
+@pytest.mark.usefixtures("lms")
+def test_a_topic_that_history_cannot_go_into_is_refused(own: Settings, tmp_path: Path) -> None:
+    """With what can be done about it: how many partitions it has nobody may choose here, unlike for a copy."""
+    assert command("setup").code == 0
+    asyncio.run(produce(own.kafka, Topics.of(own).raw, [(0, b"1", b"{}", [])]))
+    rows, there = tmp_path / "rows.ndjson", f"{own.topic_prefix}webhooks.raw.3"
+    rows.write_text('{"id": 1, "payload": {"n": 1}, "created_at": "2026-06-01T00:00:00Z"}\n')
+
+    async def make() -> None:
+        async with clients.opened(clients.admin(own.kafka_options())) as admin:
+            await admin.create_topics([NewTopic(there, 3, 1)])
+            await await_leaders(admin, [there])
+
+    asyncio.run(make())
+    said = refused(rows, "--into", "webhooks.raw.3")
+    assert said.endswith(f"{there} is taken: it has 3 partitions, not 2; choose another name.")
 
 
 def test_what_kafka_has_removed_is_named(own: Settings, lms: Database, monkeypatch: pytest.MonkeyPatch) -> None:

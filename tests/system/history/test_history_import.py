@@ -82,6 +82,8 @@ def test_imported_years_are_what_a_system_that_ran_then_would_show(
 
     compared = command("import", "compare", "--postgres", lms.dsn)
     assert (compared.code, compared.err) == (0, "")
+    whole = f"{len(history.telemetry)} rows compared, none of them missing or unexplained."
+    assert compared.out.splitlines()[-1] == whole
     # A row that staff changed meanwhile differs for no reason that is known, and another one was never imported.
     lms.execute("UPDATE assignments_assignmenttelemetry SET frustration_score = 99.5 WHERE user_id = 31000")
     # Nobody has a negative id, and the comparison goes on.
@@ -181,6 +183,22 @@ def test_what_was_passed_over_or_left_out_is_not_said_to_be_there(own: Settings,
     between = command("import", "lms", _file(tmp_path / "between.ndjson", range(104, 107), "2026-06-01T00:00:00Z"))
     assert (between.code, " ".join(between.err.split())[:31]) == (0, "note: 3 rows of these files lie")
     assert len(log(own)) == 10
+
+
+@pytest.mark.usefixtures("own")
+def test_a_comparison_of_nothing_is_a_failure(tmp_path: Path) -> None:
+    """Whoever goes on after it has seen no score that agrees: an export that failed, or one of webhooks alone."""
+    assert command("setup").code == 0
+    empty = tmp_path / "empty.ndjson"
+    empty.touch()
+    of_webhooks = _file(tmp_path / "webhooks.ndjson", range(300), "2026-06-01T00:00:00Z")
+
+    refused, nothing = command("import", "compare", empty), command("import", "compare", of_webhooks)
+
+    assert (refused.code, refused.out) == (1, "")
+    assert f"{empty} has no row: did whatever writes it fail?" in refused.complaint
+    assert (nothing.code, nothing.out) == (1, "")
+    assert "nothing was compared: 0 of 300 rows are telemetry" in nothing.complaint
 
 
 @pytest.mark.long

@@ -13,6 +13,8 @@ HUGE = "99999999999999999999"
 def wide(monkeypatch: pytest.MonkeyPatch) -> None:
     """A terminal that folds no line of an error."""
     monkeypatch.setenv("COLUMNS", "250")
+    # It keeps the width of the terminal that it was first imported in, perhaps another test's.
+    monkeypatch.setattr("typer.rich_utils.MAX_WIDTH", None)
     monkeypatch.setenv("NO_COLOR", "1")
 
 
@@ -44,3 +46,21 @@ def test_a_name_that_no_topic_can_have_is_refused(arguments: list[str], name: st
 
     assert result.code == 2
     assert "a topic's name has letters, digits, dots, hyphens and underscores, at most 100" in result.err
+
+
+@pytest.mark.parametrize("name", ["completions", "directory.tasks", "facts.g3", "generations", "worker.g1-changelog"])
+@pytest.mark.parametrize("arguments", [["import", "lms", "f", "--into"], ["raw", "copy"], ["raw", "restore", "d"]])
+def test_the_name_of_a_topic_for_something_else_is_refused(arguments: list[str], name: str) -> None:
+    """Webhooks in it would be told to the LMS or taken for the directory, also where it is empty now."""
+    result = command(*arguments, name)
+
+    assert result.code == 2
+    assert f"'{name}': the topic of this name is for something else than webhooks: name another one, as " in result.err
+
+
+def test_what_belongs_to_another_option_is_not_passed_over() -> None:
+    """`--remove-any` says nothing without `--replace`: whoever gives it alone expects that something is removed."""
+    result = command("directory", "load", "f", "--remove-any")
+
+    assert result.code == 2
+    assert "--remove-any goes with --replace" in result.err

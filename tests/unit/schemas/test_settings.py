@@ -154,6 +154,7 @@ def test_the_notebooks_variables_are_passed_over(place: Path, monkeypatch: pytes
         ("RAW_TOPIC", ".."),
         ("RAW_TOPIC", ""),
         ("RAW_TOPIC", "x" * 101),
+        ("RAW_TOPIC", "completions"),
         ("TOPIC_PREFIX", "a" * 101),
         ("GENERATION", "0"),
         ("RAW_RETENTION_DAYS", "36500"),

@@ -73,7 +73,17 @@ def test_more_lines_than_are_held_are_refused(tmp_path: Path) -> None:
     """A few dozen bytes are kept of each."""
     file = tmp_path / "rows.ndjson"
     file.write_bytes(webhook(1, 1) + webhook(2, 1) + telemetry(1, 1))
-    with pytest.raises(HistoryError, match="more than 2 lines; import some of them at a time"), LmsFiles([file], 2):
+    with pytest.raises(HistoryError, match="more than 2 lines; give some of them at a time"), LmsFiles([file], 2):
+        pass
+
+
+@pytest.mark.parametrize("data", [b"", b"\n\n", gzip.compress(b"")])
+def test_a_file_without_a_row_is_refused(tmp_path: Path, data: bytes) -> None:
+    """Also beside another one: what its export has lost could not come in behind that any more."""
+    empty, good = tmp_path / "empty.ndjson", tmp_path / "good.ndjson"
+    empty.write_bytes(data)
+    good.write_bytes(webhook(1, 1))
+    with pytest.raises(HistoryError, match=r"empty\.ndjson has no row: did whatever"), LmsFiles([good, empty]):
         pass
 
 

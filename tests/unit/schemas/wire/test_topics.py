@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from schemas.settings import Settings
-from schemas.wire.topics import DERIVED, REFERENCE, Topics
+from schemas.wire.topics import DERIVED, REFERENCE, Topics, is_reserved
 
 POLICIES = {
     "webhooks.raw": "delete",
@@ -118,3 +118,14 @@ def test_every_topic_takes_the_largest_body() -> None:
     chosen = settings(max_body_bytes=1000)
 
     assert all(int(spec.config["max.message.bytes"]) > 2000 for spec in Topics.of(chosen).specs(chosen))
+
+
+@pytest.mark.parametrize("generation", [1, 2, 17])
+def test_the_name_of_each_other_topic_is_reserved(generation: int) -> None:
+    """Whatever generation it is of, beside what Faust makes; a raw topic's is not, whichever it is."""
+    chosen = settings(topic_prefix="t.", generation=generation)
+    own = {spec.name.removeprefix("t.") for spec in Topics.of(chosen).specs(chosen)} - {"webhooks.raw"}
+
+    assert {name for name in own if not is_reserved(name)} == set()
+    assert is_reserved(f"worker.g{generation}-__assignor-__leader")
+    assert not any(map(is_reserved, ("webhooks.raw", "webhooks.raw.2", "facts.raw", "directory", "scores2", "workers")))
