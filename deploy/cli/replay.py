@@ -24,6 +24,7 @@ from operations.replay.run import rollback as rollback_
 from operations.replay_students.run import replay_in_place
 from operations.replay_students.scope import Scope
 from operations.tables import WholeTable
+from operations.wording import counted
 from schemas.settings import Settings
 from schemas.wire.generations import Journal, JournalError, Phase
 
@@ -42,6 +43,10 @@ _SURPLUS = "can be deleted: replay drop"
 _OF_COPY = "of {raw}: raw switch"
 
 _Yes = Annotated[bool, typer.Option("--yes", help="Swap without asking, for scripts.")]
+_WithoutExpired = Annotated[
+    bool,
+    typer.Option("--without-expired", help="With --yes: lose rows whose webhooks the log no longer has."),
+]
 _Workers = Annotated[int, typer.Option(min=0, help="Worker processes; 0 for one a core.")]
 
 
@@ -88,7 +93,8 @@ def _asking(*, yes: bool) -> Callable[[Comparison], Awaitable[bool]]:
     async def answered(comparison: Comparison) -> bool:
         if yes:
             return True
-        swap = f"Swap: is generation {comparison.new} to be the live one?"
+        loss = f", without these {counted(comparison.expired, 'row', ',')}" if comparison.expired else ""
+        swap = f"Swap: is generation {comparison.new} to be the live one{loss}?"
         try:
             return await _agreed(f"Replace these rows of {comparison.part}?" if comparison.part else swap)
         except Failed:
@@ -110,6 +116,7 @@ def replay(
     algorithm: Annotated[str | None, typer.Option(help="Version of the indicators [default: the live one's].")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Compare, and leave nothing behind.")] = False,
     yes: _Yes = False,
+    without_expired: _WithoutExpired = False,
     workers: _Workers = 0,
     student: Annotated[str | None, typer.Option(help="Recompute one student in place: a user id, or a name.")] = None,
     asset: Annotated[str | None, typer.Option(help="Recompute every student of a tutorial in place, by slug.")] = None,
@@ -137,23 +144,28 @@ def replay(
         if algorithm is not None:
             message = "a generation has one algorithm: leave --algorithm out, or replay everything with it."
             raise typer.BadParameter(message)
+        if without_expired:
+            message = "a replay in place keeps those rows, or is refused: leave --without-expired out."
+            raise typer.BadParameter(message)
         scope = Scope(student, asset, academy)
         run(replay_in_place(log_settings(), scope, judged, out, None if dry_run else _asking(yes=yes)))
         return
-    options = ReplayOptions(rules=judged, algorithm=algorithm, dry_run=dry_run, workers=workers)
+    keep_expired = yes and not without_expired
+    options = ReplayOptions(judged, algorithm, dry_run=dry_run, workers=workers, keep_expired=keep_expired)
     run(replay_(log_settings(), options, out, _asking(yes=yes), _beside))
 
 
 @app.command()
 @waiting(SERVERS)
-def resume(*, yes: _Yes = False, workers: _Workers = 0) -> None:
+def resume(*, yes: _Yes = False, without_expired: _WithoutExpired = False, workers: _Workers = 0) -> None:
     """Go on with a replay, its dry run or a rollback that is unfinished."""
     require_descriptors("The replay")
     current = log_settings()
     if run(read_journal(current)).rollback:
         run(rollback_(current, out, workers, _beside))
     else:
-        run(replay_(current, ReplayOptions(resume=True, workers=workers), out, _asking(yes=yes), _beside))
+        options = ReplayOptions(resume=True, workers=workers, keep_expired=yes and not without_expired)
+        run(replay_(current, options, out, _asking(yes=yes), _beside))
 
 
 def _dropping(database: str, *, yes: bool) -> Callable[[Dropping], Awaitable[bool]]:

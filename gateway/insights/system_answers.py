@@ -117,6 +117,7 @@ class Comparison(BaseModel):
     scores_moved: int
     days: list[dict[str, Any]] = Field(description="Days of tutorials whose figures change.")
     days_changed: int
+    expired: int = Field(0, description="Rows that are only live because the log no longer has their webhooks.")
 
 
 class Operations(BaseModel):
@@ -225,5 +226,6 @@ OPERATIONS_EXAMPLE: Final[dict[str, Any]] = {
         "scores_moved": 1,
         "days": [],
         "days_changed": 0,
+        "expired": 0,
     },
 }

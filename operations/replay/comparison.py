@@ -74,6 +74,7 @@ class Comparison:
 
     `verdicts` are kinds of changes with their number and some webhooks; `scores` and `days` have old and new figures.
     `part`, as the saved file calls it, is the scope of a replay in place, which has no days; empty for a generation.
+    `expired` counts rows that are only live because the log no longer has their webhooks.
     """
 
     live: int
@@ -85,6 +86,7 @@ class Comparison:
     days: list[dict[str, Any]] = field(default_factory=list)
     days_changed: int = 0
     part: str = ""
+    expired: int = 0
 
     @property
     def equal(self) -> bool:

@@ -15,6 +15,7 @@ from operations.generations.swap import bring_days_up, stored_everything, swap
 from operations.generations.telling import Telling
 from operations.replay.comparison import compare
 from operations.replay.dropping import changing, give_up
+from operations.replay.expired import find_expired
 from operations.replay.progress import catch_up
 from operations.replay.report import show, show_untold
 from operations.replay.saved import comparison_file, save
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
     from operations.generations.journal import JournalWriter
     from operations.replay.comparison import Comparison
+    from operations.replay.expired import Expired
     from schemas.settings import Settings
     from schemas.wire.generations import RulesOfReplay
 
@@ -50,6 +52,7 @@ class ReplayOptions:
         dry_run: Compare and leave nothing behind; also whoever resumes it.
         resume: Go on with an unfinished one whatever its options.
         workers: Worker processes; 0 for one a core.
+        keep_expired: Never lose rows whose webhooks the log no longer has: nobody is asked, and nobody has agreed.
     """
 
     rules: RulesOfReplay = "as-recorded"
@@ -57,6 +60,7 @@ class ReplayOptions:
     dry_run: bool = False
     resume: bool = False
     workers: int = 0
+    keep_expired: bool = False
 
     @property
     def processes(self) -> int:
@@ -86,12 +90,14 @@ async def replay(
 ) -> None:
     """Compute a new generation, compare, and if `agreed` says so put it in the live one's place.
 
-    Interrupted, or killed, it leaves the live generation untouched and can be resumed. Raises JournalError, what
-    `processes` raises, aiokafka's KafkaError and ClickHouse's errors.
+    Interrupted, or killed, it leaves the live generation untouched and can be resumed. Raises JournalError, also where
+    rows would be lost that are to be kept, what `processes` raises, aiokafka's KafkaError and ClickHouse's errors.
     """
     require_following(settings)
     async with changing(settings) as writer:
         await _finish_dropping(settings, writer)
+        if writer.journal.step is Phase.IDLE and not options.resume:
+            await _foretell(settings, options, writer.journal.live, console)
         options = await begin(settings, options, writer)
         await _beside(settings, options, writer, console, agreed=agreed, processes=processes)
         if options.dry_run:
@@ -149,6 +155,23 @@ async def _finish_dropping(settings: Settings, writer: JournalWriter) -> None:
         await give_up(settings, writer)
 
 
+async def _foretell(settings: Settings, options: ReplayOptions, live: int, console: Console) -> None:
+    """Say, before anything is computed, which rows the log can no longer tell; raises JournalError if none may go."""
+    topics = Topics.of(settings).of_generation(live)
+    async with Offsets(settings) as offsets:
+        begins = await offsets.begins(topics)
+    expired = await asyncio.to_thread(find_expired, settings, live, begins)
+    if not expired.count:
+        return
+    if options.keep_expired and not options.dry_run:
+        message = (
+            f"{expired.of(live)}: recomputed, those that no later webhook tells again would be lost, so nothing was "
+            "changed. To lose them add --without-expired; --dry-run says which they are."
+        )
+        raise JournalError(message)
+    console.print(f"{expired.of(live)}: those that no later webhook tells again will be missing.", soft_wrap=True)
+
+
 async def _beside(
     settings: Settings,
     options: ReplayOptions,
@@ -202,15 +225,30 @@ async def _follow(
             await stored_everything(offsets, live, _STORE_SECONDS)
             await asyncio.to_thread(bring_days_up, settings, live.generation, None)
             comparison = await asyncio.to_thread(compare, settings, live.generation, number, positions)
+            begins = await offsets.begins(live)
+            expired = await asyncio.to_thread(find_expired, settings, live.generation, begins, number)
+            comparison.expired = expired.count
             path = comparison_file(settings, f"g{number}")
             await asyncio.to_thread(save, comparison, path)
             show(comparison, console)
             console.print(f"The comparison is in {path}", soft_wrap=True)
             await telling.read(offsets)
             show_untold(await asyncio.to_thread(telling.count), console)
+            if expired.count:
+                _require_agreement(options, expired, live.generation)
+                console.print(f"{expired.of(live.generation)}: a swap would lose them.", soft_wrap=True)
             if options.dry_run or not await agreed(comparison):
                 return
             await catch_up(offsets, live, target, console)
             await stored_everything(offsets, target, _STORE_SECONDS)
         seconds = await swap(settings, writer, offsets, since, telling=telling, stop_children=stop_children)
         console.print(f"Webhooks waited for {seconds:.1f} s.")
+
+
+def _require_agreement(options: ReplayOptions, expired: Expired, live: int) -> None:
+    if options.keep_expired and not options.dry_run:
+        message = (
+            f"{expired.of(live)}: a swap would lose them, so nothing was changed. `replay resume --without-expired` "
+            "goes on, `replay drop` gives it up."
+        )
+        raise JournalError(message)

@@ -184,6 +184,7 @@ def test_a_rules_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     [
         (("--student", "7", "--asset", "lists"), "only one of --student, --asset and --academy"),
         (("--academy", "4", "--algorithm", "1.1"), "a generation has one algorithm"),
+        (("--student", "7", "--without-expired"), "a replay in place keeps those rows, or is refused"),
     ],
 )
 def test_a_part_that_cannot_be_replayed_is_refused(arguments: tuple[str, ...], complaint: str) -> None:
