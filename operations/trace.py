@@ -181,7 +181,7 @@ def nothing_of(trace: Trace, topic: str, begin: int | None) -> str:
     if begin is None or trace.offset >= begin:
         place = f"{topic}[{trace.partition}]@{trace.offset}"
         return f"no webhook {trace.id}: neither {place} nor a row of that id is there."
-    kept = "" if trace.topic_days is None else f", which keeps records for {counted(trace.topic_days, 'day')}"
+    kept = "" if trace.topic_days is None else f", for records are kept for {counted(trace.topic_days, 'day')}"
     log = f"{topic}[{trace.partition}] begins at offset {begin}{kept}"
     return f"webhook {trace.id} has expired: {log}, and no row of that id is left."
 

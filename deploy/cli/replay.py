@@ -18,6 +18,7 @@ from operations.descriptors import require_descriptors
 from operations.generations.journal import read_journal
 from operations.generations.lease import lease_is_held
 from operations.replay.dropping import drop as drop_
+from operations.replay.expired import find_passed
 from operations.replay.run import ReplayOptions
 from operations.replay.run import replay as replay_
 from operations.replay.run import rollback as rollback_
@@ -209,7 +210,7 @@ def drop(*, yes: Annotated[bool, typer.Option("--yes", help="Do not ask, for scr
 
 @app.command()
 @waiting(SERVERS)
-def rollback(*, yes: _Yes = False, workers: _Workers = 0) -> None:
+def rollback(*, yes: _Yes = False, without_expired: _WithoutExpired = False, workers: _Workers = 0) -> None:
     """Go back to the previous generation, after it has caught up with the live one."""
     require_descriptors("The replay")
     current = log_settings()
@@ -217,7 +218,16 @@ def rollback(*, yes: _Yes = False, workers: _Workers = 0) -> None:
     if journal.previous is None:
         message = f"generation {journal.live} has no previous one to go back to; a replay makes one."
         raise JournalError(message)
-    if not yes and not agreed(f"Make generation {journal.previous} the live one again?"):
+    passed = run(find_passed(current, journal.live, journal.previous))
+    loss = ""
+    if passed.count:
+        told = f"{passed.of(journal.live)}, and generation {journal.previous} never had them"
+        if yes and not without_expired:
+            message = f"{told}: they would be lost, so nothing was changed. To lose them add --without-expired."
+            raise JournalError(message)
+        err.print(f"{told}.", markup=False)
+        loss = f", without these {counted(passed.count, 'row', ',')}"
+    if not yes and not agreed(f"Make generation {journal.previous} the live one again{loss}?"):
         message = f"generation {journal.live} stays the live one."
         raise Failed(message)
     run(rollback_(current, out, workers, _beside))

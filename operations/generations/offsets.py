@@ -59,10 +59,14 @@ class Offsets:
 
     async def worked(self, topics: Topics) -> dict[int, int]:
         """Raw offset by partition that a generation's workers have committed, or where the log begins."""
+        commits, begins = await self.committed(topics), await self.begins(topics)
+        return {number: max(commits[number], begin) for number, begin in begins.items()}
+
+    async def committed(self, topics: Topics) -> dict[int, int]:
+        """Raw offset by partition that a generation's workers have committed, else 0; the log may begin later."""
         raw = [TopicPartition(topics.raw, number) for number in self._partitions]
         commits = await committed(self.admin, topics.application, raw)
-        begins = await self.begins(topics)
-        return {tp.partition: max(commits[tp].offset, begins[tp.partition]) for tp in raw}
+        return {tp.partition: max(0, commits[tp].offset) for tp in raw}
 
     async def begins(self, topics: Topics) -> dict[int, int]:
         """Raw offset by partition at which the log begins."""

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
+from operations.generations.offsets import Offsets
 from operations.wording import counted
 from schemas.wire.place import OFFSET_BITS, OFFSET_MASK
 from schemas.wire.rows import ASSET_DAILY, DEAD_LETTERS, EVENTS, GENERATION_TABLES, WEBHOOKS
@@ -19,12 +21,18 @@ if TYPE_CHECKING:
     from schemas.settings import Settings
     from schemas.wire.rows import Table
 
-__all__ = ["Expired", "find_expired"]
+__all__ = ["Expired", "find_expired", "find_passed"]
 
 # A row's version is the place of the webhook that it comes from.
-_GONE: Final = f"bitAnd(version, {OFFSET_MASK}) < {{begins:Array(UInt64)}}[bitShiftRight(version, {OFFSET_BITS}) + 1]"
+_PARTITION, _OFFSET = f"bitShiftRight(version, {OFFSET_BITS}) + 1", f"bitAnd(version, {OFFSET_MASK})"
+_GONE: Final = (
+    f"{_OFFSET} < {{begins:Array(UInt64)}}[{_PARTITION}] AND {_OFFSET} >= {{since:Array(UInt64)}}[{_PARTITION}]"
+)
 _ARRIVED: Final = {EVENTS.name: "received_at", WEBHOOKS.name: "created_at"}
-_LETTERS: Final = "topic = {raw:String} AND offset < {begins:Array(UInt64)}[partition + 1]"
+_LETTERS: Final = (
+    "topic = {raw:String} AND offset < {begins:Array(UInt64)}[partition + 1] "
+    "AND offset >= {since:Array(UInt64)}[partition + 1]"
+)
 _LETTER_PLACE: Final = f"bitShiftLeft(toUInt64(partition), {OFFSET_BITS}) + toUInt64(offset)"
 
 
@@ -53,13 +61,32 @@ class Expired:
         )
 
 
-def find_expired(settings: Settings, live: int, begins: Mapping[int, int], new: int | None = None) -> Expired:
+async def find_passed(settings: Settings, live: int, previous: int) -> Expired:
+    """Rows of the live generation that `previous`, which stands still, can no longer have: the log passed its workers.
+
+    Raises aiokafka's KafkaError and ClickHouse's errors.
+    """
+    topics = Topics.of(settings)
+    async with Offsets(settings) as offsets:
+        begins, since = await offsets.begins(topics), await offsets.committed(topics.of_generation(previous))
+    return await asyncio.to_thread(find_expired, settings, live, begins, since=since)
+
+
+def find_expired(
+    settings: Settings,
+    live: int,
+    begins: Mapping[int, int],
+    new: int | None = None,
+    *,
+    since: Mapping[int, int] | None = None,
+) -> Expired:
     """Rows of the live generation whose webhooks lie before these raw offsets, by partition, where the log begins.
 
-    With a `new` generation only those that it does not have: a later webhook may tell the same again. Days of tutorials
-    come from the other rows. Raises ClickHouse's errors.
+    With a `new` generation only those that it does not have: a later webhook may tell the same again; with `since` only
+    from these offsets on. Days of tutorials come from the other rows. Raises ClickHouse's errors.
     """
-    if not any(begins.values()):
+    since = since or dict.fromkeys(begins, 0)
+    if all(since[number] >= begin for number, begin in begins.items()):
         return Expired()
     databases = [
         None if number is None else Installation.of(settings.model_copy(update={"generation": number})).derived
@@ -70,7 +97,11 @@ def find_expired(settings: Settings, live: int, begins: Mapping[int, int], new: 
         "SELECT name, count() AS row_count, uniqExact(place) AS webhooks, toString(min(at)) AS first, "
         f"toString(max(at)) AS last FROM ({tables}) GROUP BY ROLLUP(name) ORDER BY row_count DESC, name"
     )
-    parameters = {"begins": [begins[number] for number in range(len(begins))], "raw": Topics.of(settings).raw}
+    bounds = {"begins": begins, "since": since}
+    parameters: dict[str, Any] = {
+        name: [offsets[number] for number in range(len(begins))] for name, offsets in bounds.items()
+    }
+    parameters["raw"] = Topics.of(settings).raw
     with contextlib.closing(connect(settings)) as client:
         found = {row["name"]: row for row in client.query(query, parameters=parameters).named_results()}
     total = found.pop("", None)

@@ -135,7 +135,7 @@ def test_what_is_left_of_a_webhook_that_has_gone_is_shown(
     assert "arrived     its record is no longer in the raw topic, which keeps records for 365 days\n" in told.out
     assert "facts       1 compile of step 00 in lists\n" in told.out
     assert _waits_for(0) == "nothing: its record, its row in `raw` and its outcome have expired"
-    log = f"{raw}[0] begins at offset 2, which keeps records for 365 days"
+    log = f"{raw}[0] begins at offset 2, for records are kept for 365 days"
     gone = command("trace", 1)
     assert (gone.code, gone.out) == (1, "")
     assert gone.complaint == f"error: webhook 1 has expired: {log}, and no row of that id is left."

@@ -114,3 +114,25 @@ def test_rows_whose_webhooks_have_expired_are_lost_by_nobody_s_mistake(stack: St
 
         assert journal(system.settings).live == 2
         assert system.query("SELECT user_id FROM scores") == [(124,)]
+
+
+def test_a_generation_that_the_log_has_passed_is_not_gone_back_to_by_mistake(stack: Stack, tmp_path: Path) -> None:
+    """What came and expired while it stood still, it can never have: an option agrees to that, `--yes` does not."""
+    with http_system(stack, tmp_path, directory="open") as system:
+        _post(system, STUDENT)
+        in_every_table(system.settings)
+        replay(system, "--yes")
+        _post(system, 124)
+        in_every_table(system.settings.model_copy(update={"generation": 2}))
+        asyncio.run(_expire(system))
+        _post(system, 125)
+
+        refused = start_replay(system, "rollback", "--yes")
+        assert refused.process.wait(180) == 1
+        assert "rows of generation 2 come from 1 webhook that the log no longer has (events " in refused.output
+        assert "and generation 1 never had them: they would be lost, so nothing was changed." in refused.output
+        assert (journal(system.settings).step, journal(system.settings).live) == (Phase.IDLE, 2)
+        replay(system, "rollback", "--yes", "--without-expired")
+
+        assert journal(system.settings).live == 1
+        assert system.query("SELECT user_id FROM scores ORDER BY user_id") == [(STUDENT,), (125,)]
