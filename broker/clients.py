@@ -16,10 +16,11 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.client import ConnectionGroup
+from aiokafka.client import AIOKafkaClient, ConnectionGroup
 from aiokafka.errors import IllegalGenerationError, KafkaConnectionError
 from aiokafka.protocol.group import JoinGroupRequest, SyncGroupRequest
 
+from broker.first_answer import begin_in_time
 from broker.produce_requests import join_once
 from broker.refusals import refusal
 from broker.renewal import renew_from_the_beginning
@@ -38,6 +39,7 @@ __all__ = [
     "hear_failures",
     "opened",
     "producer",
+    "requester",
 ]
 
 Client = TypeVar("Client", AIOKafkaAdminClient, AIOKafkaConsumer, AIOKafkaProducer)
@@ -60,12 +62,21 @@ _OPEN: Final = "PLAINTEXT"
 def admin(options: Mapping[str, Any], **more: Any) -> AIOKafkaAdminClient:
     """An administrator's client, not started; `options` connect to Kafka (`Settings.kafka_options`).
 
-    A request of it may take long, for what it asks for may: topics are made, records deleted.
+    A request of it may take long, for what it asks for may: topics are made, records deleted. The first answer of all
+    may not where somebody waits for it (broker.first_answer).
     """
     made = AIOKafkaAdminClient(**{**options, **more})
     renew_from_the_beginning(made._client)  # noqa: SLF001 - aiokafka has no place for it
     _disconnect_in_time(made._client)  # noqa: SLF001 - as above
+    begin_in_time(made._client, REQUEST_SECONDS)  # noqa: SLF001 - as above
     _say_why_refused(made._client, options)  # noqa: SLF001 - the admin's own has no name
+    return made
+
+
+def requester(options: Mapping[str, Any]) -> AIOKafkaClient:
+    """A client for requests that none of the others has, not started; `options` as of `admin`."""
+    made = AIOKafkaClient(**options)
+    begin_in_time(made, REQUEST_SECONDS)
     return made
 
 

@@ -10,12 +10,12 @@ import asyncio
 import base64
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
-from aiokafka.client import AIOKafkaClient
 from aiokafka.errors import IncompatibleBrokerVersion, for_code
 from aiokafka.protocol.abstract import AbstractType
 from aiokafka.protocol.api import Request, RequestStruct, Response
 from aiokafka.protocol.types import Boolean, CompactArray, CompactString, Int16, Int32, Schema, TaggedFields
 
+from broker import clients
 from schemas.errors import OperatorError
 
 if TYPE_CHECKING:
@@ -128,7 +128,7 @@ async def topic_ids(options: dict[str, Any], names: Iterable[str]) -> dict[str, 
     Raises TopicError for a topic that does not exist or brokers that are too old, and aiokafka's KafkaError.
     """
     wanted = list(names)
-    client = AIOKafkaClient(**options)
+    client = clients.requester(options)
     try:
         await client.bootstrap()
         async with asyncio.timeout(_PATIENCE_SECONDS):

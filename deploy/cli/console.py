@@ -7,6 +7,7 @@ import contextlib
 import sys
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
+from broker.first_answer import wanted_soon
 from deploy.cli.screen import Screen
 from schemas.errors import OperatorError
 
@@ -34,8 +35,9 @@ class Failed(OperatorError):  # noqa: N818 - it is a result, the command's exit 
 
 
 def run(work: Coroutine[Any, Any, T]) -> T:
-    """Run asynchronous work to its end."""
-    return asyncio.run(work)
+    """Run asynchronous work to its end; a Kafka that does not answer at all it gives up within seconds."""
+    with wanted_soon():
+        return asyncio.run(work)
 
 
 @contextlib.contextmanager

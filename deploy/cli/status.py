@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import time
 from datetime import UTC, datetime
@@ -14,11 +15,12 @@ from rich.live import Live
 from rich.markup import escape
 from rich.text import Text
 
-from deploy.cli.configuration import live_settings
+from deploy.cli.configuration import settings
 from deploy.cli.console import Failed, out, run
 from deploy.cli.screen import Screen
 from deploy.cli.waiting import EVERYTHING, waiting
 from operations.forwarding import notes
+from operations.generations.journal import at_live, read_journal
 from operations.status import Status, collect_status
 from operations.tables import WholeTable
 from operations.wording import counted
@@ -62,14 +64,16 @@ def status(
 
 
 def _collect() -> Status:
-    return run(_collected(live_settings(any_topic=True)))
+    return run(_collected(settings()))
 
 
 async def _collected(current: Settings) -> Status:
     """The page, with a line for each forwarder: which there are says Kafka alone, to whom it may be told."""
-    status_now = await collect_status(current)
+    # For both, which a Kafka that does not answer keeps waiting once.
+    journal = asyncio.ensure_future(read_journal(current))
+    status_now = await collect_status(current, journal=journal)
     if status_now.parts.get("kafka") == "ok":
-        status_now.notes += await notes(current, _FORWARDERS_SECONDS)
+        status_now.notes += await notes(at_live(current, journal.result()), _FORWARDERS_SECONDS)
     return status_now
 
 

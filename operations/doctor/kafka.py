@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 from aiokafka import TopicPartition
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
-from aiokafka.client import AIOKafkaClient
 from aiokafka.errors import KafkaError
 from aiokafka.protocol.admin import ApiVersionRequest
 
@@ -95,7 +94,7 @@ async def _guarded(check: str, look: Callable[[Settings], Coroutine[Any, Any, Fi
 
 
 async def _versions(settings: Settings) -> tuple[int, dict[int, int]]:
-    client = AIOKafkaClient(**settings.kafka_options())
+    client = clients.requester(settings.kafka_options())
     try:
         await client.bootstrap()
         answer = await client.send(client.get_random_node(), ApiVersionRequest())

@@ -8,11 +8,12 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from aiokafka.client import ConnectionGroup
+from aiokafka.client import AIOKafkaClient, ConnectionGroup
 from aiokafka.errors import KafkaConnectionError
 from aiokafka.protocol.group import HeartbeatRequest, JoinGroupRequest, SyncGroupRequest
 
 from broker import clients
+from broker.first_answer import wanted_soon
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -45,6 +46,42 @@ async def test_a_request_without_an_answer_is_given_up(
         with pytest.raises(KafkaConnectionError):
             await client.start()
     await client.stop()
+
+
+async def test_a_first_answer_is_not_waited_for_long_where_somebody_waits(
+    silent: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Though what an administrator asks for may take long."""
+    monkeypatch.setattr(clients, "REQUEST_SECONDS", 0.1)
+    with wanted_soon():
+        admin = clients.admin(silent)
+        async with asyncio.timeout(20):
+            with pytest.raises(KafkaConnectionError):
+                await admin.start()
+        await admin.close()
+
+
+async def test_who_has_been_answered_is_patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And whoever works where nobody waits: a broker that is frozen for a while ends no work."""
+    waited: list[int] = []
+
+    async def start() -> None:
+        admin = clients.admin({"bootstrap_servers": "127.0.0.1:1"})
+        await admin.start()
+        await admin.close()
+        assert admin._client._request_timeout_ms == 40_000  # noqa: SLF001 - nobody else knows
+
+    async def bootstrap(client: Any) -> None:
+        waited.append(client._request_timeout_ms)  # noqa: SLF001 - as above
+        await asyncio.sleep(0)
+
+    monkeypatch.setattr(AIOKafkaClient, "bootstrap", bootstrap)
+    await start()
+    with wanted_soon():
+        await asyncio.gather(start())
+        await start()
+
+    assert waited == [40_000, 5_000, 40_000]
 
 
 @pytest.mark.parametrize(("let_go", "patience"), [(6.0, 11.0), (60.0, 40.0)])
