@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final, Literal
 
-from schemas.wire.topics import REFERENCE, Topics
+from schemas.wire.topic_names import REFERENCE
+from schemas.wire.topics import Topics
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

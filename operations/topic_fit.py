@@ -11,7 +11,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from schemas.wire.topics import REFERENCE, Topics, is_derived
+from schemas.wire.topic_names import REFERENCE, is_derived
+from schemas.wire.topics import Topics
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -11,7 +11,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 from pydantic_settings import NoDecode
 
 from schemas.coercion import MOST_ID
-from schemas.wire.topics import is_reserved
+from schemas.wire.topic_names import is_reserved
 
 __all__ = [
     "MOST_DAYS",

@@ -13,12 +13,13 @@ from aiokafka.protocol.admin import DeleteGroupsRequest
 
 from broker import clients
 from broker.committed import committed, committed_before, members
-from schemas.wire.topics import DERIVED, Topics
+from schemas.wire.topic_names import DERIVED
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from schemas.settings import Settings
+    from schemas.wire.topics import Topics
 
 __all__ = ["Offsets", "derived_topics"]
 

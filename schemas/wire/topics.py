@@ -2,40 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, Literal
+
+from schemas.wire.topic_names import REFERENCE
 
 if TYPE_CHECKING:
     from schemas.settings import Settings
 
-__all__ = [
-    "DERIVED",
-    "IN_SYNC",
-    "RECORD_OVERHEAD",
-    "REFERENCE",
-    "STUCK_DAYS",
-    "TopicSpec",
-    "Topics",
-    "in_sync",
-    "is_derived",
-    "is_reserved",
-]
-
-# Of one generation each; completions are for the LMS, which knows no generations.
-DERIVED: Final = ("facts", "outcomes", "scores", "telemetry", "dead-letters")
-REFERENCE: Final = (
-    "ignore-rules",
-    "directory.assets",
-    "directory.users",
-    "directory.tasks",
-    "directory.academies",
-    "directory.tokens",
-)
-
-_DERIVED: Final = re.compile(rf"(?:{'|'.join(DERIVED)})(?:\.g[0-9]+)?|worker\.g[0-9]+-state-changelog")
-# What Faust makes for workers, whose names it derives from the application's.
-_WORKERS: Final = "worker."
+__all__ = ["IN_SYNC", "RECORD_OVERHEAD", "STUCK_DAYS", "TopicSpec", "Topics", "in_sync"]
 
 _LEAST_COPIES: Final = 3
 _DAY_MS: Final = 86_400_000
@@ -252,15 +227,3 @@ class Topics:
             spec(self.forwarders, "compact", 1, **brisk),
             spec(self.changelog, "compact", many, **brisk),
         ]
-
-
-def is_derived(name: str) -> bool:
-    """Whether a name behind the prefix is that of a topic which some generation derives."""
-    return _DERIVED.fullmatch(name) is not None
-
-
-def is_reserved(name: str) -> bool:
-    """Whether a name behind the prefix is that of a topic for something else than webhooks, of whatever generation."""
-    topics = Topics(prefix="")
-    others = {topics.rule_changes, topics.generations, topics.completions, topics.stuck, topics.forwarders, *REFERENCE}
-    return name in others or is_derived(name) or name.startswith(_WORKERS)

@@ -36,7 +36,7 @@ def test_a_question_without_an_answer_names_the_option(line: str, capsys: pytest
 
 def test_a_replay_without_an_answer_keeps_what_it_computed(line: str, capsys: pytest.CaptureFixture[str]) -> None:
     """It does not swap, names --yes, and ends as after a no."""
-    comparison: Any = SimpleNamespace(new=2, part=None)
+    comparison: Any = SimpleNamespace(new=2, part=None, expired=0)
 
     async def answered() -> bool:
         return await _asking(yes=False)(comparison)

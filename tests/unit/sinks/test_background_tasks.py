@@ -9,7 +9,7 @@ import pytest
 from aiokafka import TopicPartition
 from structlog.testing import capture_logs
 
-from broker import clients
+from broker import clients, ending
 from schemas.exits import ExitCode
 from schemas.settings import Settings
 from schemas.wire.topics import Topics
@@ -93,6 +93,8 @@ def test_no_task_of_the_process_dies_unseen(monkeypatch: pytest.MonkeyPatch, bro
     async def connected(*_arguments: Any) -> bool:
         return True
 
+    # It would end this process.
+    monkeypatch.setattr(ending, "end_within", lambda *_: None)
     monkeypatch.setattr(Inserter, "connect", connected)
     monkeypatch.setattr(clients, "producer", lambda *_options, **_more: _Producer())
     monkeypatch.setattr(module, "Group", lambda *_arguments, **_named: parts)

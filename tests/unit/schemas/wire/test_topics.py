@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from schemas.settings import Settings
-from schemas.wire.topics import DERIVED, REFERENCE, Topics, is_reserved
+from schemas.wire.topic_names import DERIVED, REFERENCE, is_reserved
+from schemas.wire.topics import Topics
 
 POLICIES = {
     "webhooks.raw": "delete",
