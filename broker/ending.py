@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     # Returns when something is over.
     End: TypeAlias = Callable[[], Awaitable[object]]
 
-__all__ = ["END_SECONDS", "end_within", "stop_on_signals", "until_ended"]
+__all__ = ["END_SECONDS", "end_within", "stopped_by_signals", "until_ended"]
 
 # What a part has left once it was told to end: below the half minute that whoever runs it is asked to wait.
 END_SECONDS: Final = 20.0
@@ -50,16 +50,18 @@ def end_within(seconds: float, code: ExitCode = ExitCode.OK) -> None:
     timer.start()
 
 
-def stop_on_signals(stop: asyncio.Event, seconds: float = END_SECONDS) -> None:
-    """Set `stop` on SIGTERM and SIGINT, from when on the process has so many seconds left."""
+def stopped_by_signals(seconds: float | None = END_SECONDS) -> asyncio.Event:
+    """What is set on SIGTERM and SIGINT, from when on the process has so many seconds left, or (None) all the time."""
+    stop = asyncio.Event()
 
     def told() -> None:
-        if not stop.is_set():
+        if seconds is not None and not stop.is_set():
             end_within(seconds)
         stop.set()
 
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, told)
+    return stop
 
 
 async def until_ended(work: Callable[[asyncio.Event], Awaitable[None]], superseded: End, loop: LoopWatch) -> ExitCode:
@@ -67,7 +69,7 @@ async def until_ended(work: Callable[[asyncio.Event], Awaitable[None]], supersed
 
     Raises what `work` raises.
     """
-    stop, code = asyncio.Event(), ExitCode.OK
+    stop, code = stopped_by_signals(), ExitCode.OK
 
     async def watch() -> None:
         nonlocal code
@@ -77,7 +79,6 @@ async def until_ended(work: Callable[[asyncio.Event], Awaitable[None]], supersed
             end_within(END_SECONDS, code)
             stop.set()
 
-    stop_on_signals(stop)
     loop.start()
     watching = Watched("generation", watch).start()
     try:

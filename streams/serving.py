@@ -10,7 +10,7 @@ import structlog
 import uvloop
 from aiokafka.errors import KafkaError
 
-from broker.ending import end_within, stop_on_signals
+from broker.ending import end_within, stopped_by_signals
 from broker.refusals import advice
 from broker.watched import Watched
 from schemas.exits import ExitCode
@@ -64,8 +64,7 @@ def serve(make: Callable[[], Service]) -> int:
 
 
 async def _serve(service: Service) -> int:
-    stop, loop = asyncio.Event(), asyncio.get_running_loop()
-    stop_on_signals(stop, _END_S)
+    stop, loop = stopped_by_signals(_END_S), asyncio.get_running_loop()
     try:
         await service.start()
     except NewerFormatError as error:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
-import signal
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
@@ -12,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 from rich.progress import MofNCompleteColumn, TimeElapsedColumn
 
+from broker.ending import stopped_by_signals
 from deploy.cli.configuration import settings
 from deploy.cli.console import Failed, err, out, run
 from operations.bars import bars
@@ -123,7 +122,7 @@ def _once(current: Settings, job: Job) -> None:
             progress.update(shown[compared.kind], completed=compared.rows, description=what)
 
         async def work() -> list[Compared] | None:
-            return await sync_once(current, job, tell, _stopped_by_signals())
+            return await sync_once(current, job, tell, stopped_by_signals(None))
 
         result = run(work())
     if result is None:
@@ -162,10 +161,3 @@ def _serve(current: Settings, job: Job, pause: float) -> None:
 
     configure_logging(current)
     raise typer.Exit(run_directory_sync(current, job, pause))
-
-
-def _stopped_by_signals() -> asyncio.Event:
-    stop = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    return stop

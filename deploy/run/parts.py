@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final, NoReturn
 
 import structlog
 
-from broker.ending import stop_on_signals
+from broker.ending import stopped_by_signals
 from broker.tracing import check_tracing
 from deploy.run.metrics_server import served
 from operations.generations.mandates import live_mandate
@@ -171,8 +171,7 @@ def run_monitor(settings: Settings) -> int:
     from operations.monitoring.monitor import Monitor  # noqa: PLC0415
 
     async def run() -> None:
-        stop = asyncio.Event()
-        stop_on_signals(stop)
+        stop = stopped_by_signals()
         async with Monitor(settings).running():
             _log.info("monitor is ready", address=settings.metrics_bind)
             await stop.wait()
@@ -189,8 +188,7 @@ def run_directory_sync(settings: Settings, job: Job, every: float) -> int:
     from operations.directory_sync.service import sync_again_and_again  # noqa: PLC0415
 
     async def run() -> None:
-        stop = asyncio.Event()
-        stop_on_signals(stop)
+        stop = stopped_by_signals()
         await sync_again_and_again(settings, job, every, stop)
 
     with served(settings, SYNC):

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 _PROGRAM: Final = """
     import asyncio, os, signal, sys, threading
-    from broker.ending import end_within, stop_on_signals
+    from broker.ending import end_within, stopped_by_signals
     from schemas.exits import ExitCode
 
     def wait_for_ever():
@@ -30,8 +30,7 @@ _PROGRAM: Final = """
                 pass
 
     async def main(what):
-        stop = asyncio.Event()
-        stop_on_signals(stop, 1.0)
+        stop = stopped_by_signals(1.0)
         if what == "thread":
             wait_for_ever()
         elif what == "executor":
