@@ -161,19 +161,19 @@ def _first(client: Client, query: str, parameters: dict[str, Any]) -> dict[str, 
 
 
 async def _record(settings: Settings, trace: Trace) -> int | None:
-    """Fill in what the raw topic knows; returns the offset at which the partition begins, None without such one."""
+    """Fill in what the raw topic knows; returns the offset at which the partition begins where it has no record."""
     raw = Topics.of(settings).raw
     async with open_reader(settings) as reader:
-        begin = await reader.begin(raw, trace.partition)
         record = await reader.fetch(raw, trace.partition, trace.offset)
-    if record is not None:
-        trace.record = {
-            "arrived": sql_time(record.timestamp),
-            "key": cut_text((record.key or b"").decode("utf-8", "replace")),
-            "bytes": len(record.value or b""),
-            "headers": {name: cut_text(value.decode("utf-8", "replace")) for name, value in record.headers[:MOST_ROWS]},
-        }
-    return begin
+        if record is None:
+            return await reader.begin(raw, trace.partition)
+    trace.record = {
+        "arrived": sql_time(record.timestamp),
+        "key": cut_text((record.key or b"").decode("utf-8", "replace")),
+        "bytes": len(record.value or b""),
+        "headers": {name: cut_text(value.decode("utf-8", "replace")) for name, value in record.headers[:MOST_ROWS]},
+    }
+    return None
 
 
 def nothing_of(trace: Trace, topic: str, begin: int | None) -> str:
