@@ -222,11 +222,19 @@ class PostgresServer:
                 assert "pytest-of-" in str(folder), f"{_UNPRIVILEGED} may not enter {folder}"
                 folder.chmod(folder.stat().st_mode | stat.S_IXOTH)
         if not all(map(_others_may_enter, (_installed(), *_installed().parents))):
-            shutil.copytree(_installed(), self._directory / "installed")
+            package = _installed().parent
+            shutil.copytree(_installed(), self._copied)
+            # Programs look for their libraries there, by a path that begins at their own.
+            libraries = package.with_name(f"{package.name}.libs")
+            if libraries.exists():
+                shutil.copytree(libraries, self._copied.parents[1] / libraries.name)
+
+    @property
+    def _copied(self) -> Path:
+        return self._directory / "installed" / _installed().parent.name / _installed().name
 
     def _program(self, name: str) -> str:
-        copied = self._directory / "installed"
-        return str((copied if copied.exists() else _installed()) / "bin" / name)
+        return str((self._copied if self._copied.exists() else _installed()) / "bin" / name)
 
 
 def _unprivileged() -> bool:
